@@ -1,0 +1,188 @@
+//! Batches: chosen images as one tensor of `f32` in [0, 1].
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::{DataError, ImageShape, Images};
+
+/// Gathers batches of a set of images onto one device.
+///
+/// Either the pixels stay in the host's memory, and each batch is converted in one pass and
+/// uploaded; or the whole set is put on the device once (*resident*), as `f32` and so four times
+/// its size, and a batch is a selection there, which uploads nothing but its indices. The values
+/// are the same to the bit. Tensors are plain constants: on an autodiff device they carry no
+/// gradient.
+#[derive(Debug, Clone)]
+pub struct Batches {
+    images: Arc<Images>,
+    device: Device,
+    resident: Option<Tensor<2>>, // [N, C * H * W]
+}
+
+impl Batches {
+    /// Prepares batches of `images` for `device`; `resident` uploads all of them now.
+    pub fn new(images: Arc<Images>, device: &Device, resident: bool) -> Self {
+        let all = (resident && !images.is_empty()).then(|| {
+            let values = images.pixels().iter().copied().map(unit).collect();
+            let data = TensorData::new::<f32, _>(values, [images.len(), images.image_len()]);
+            Tensor::from_data(data, device)
+        });
+        Batches {
+            images,
+            device: device.clone(),
+            resident: all,
+        }
+    }
+
+    /// The images at `indices`, in that order and as often as they are named.
+    ///
+    /// # Shapes
+    ///
+    /// - output: `[indices.len(), channels, height, width]`, in [0, 1]: pixel / 255
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Index`] for an index past the end, [`DataError::EmptyBatch`] for no index.
+    pub fn gather(&self, indices: &[u32]) -> Result<Tensor<4>, DataError> {
+        if indices.is_empty() {
+            return Err(DataError::EmptyBatch);
+        }
+        let [channels, height, width] = self.shape();
+        let shape = [indices.len(), channels, height, width];
+        if let Some(all) = &self.resident {
+            let rows = self.rows(indices)?;
+            return Ok(all.clone().select(0, rows).reshape(shape));
+        }
+        let mut values = Vec::with_capacity(indices.len() * self.images.image_len());
+        for &index in indices {
+            let pixels = self.images.image(index as usize);
+            let pixels = pixels.ok_or_else(|| self.past_the_end(index))?;
+            values.extend(pixels.iter().copied().map(unit));
+        }
+        Ok(Tensor::from_data(
+            TensorData::new::<f32, _>(values, shape),
+            &self.device,
+        ))
+    }
+
+    /// Whether the whole set is on the device.
+    pub fn resident(&self) -> bool {
+        self.resident.is_some()
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Whether there are no images.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// Shape of each image, `[channels, height, width]`.
+    pub fn shape(&self) -> ImageShape {
+        self.images.shape()
+    }
+
+    /// The indices as a tensor, checked here because a backend panics on a bad one, or reads
+    /// beyond its memory.
+    fn rows(&self, indices: &[u32]) -> Result<Tensor<1, Int>, DataError> {
+        let count = self.len();
+        if let Some(&index) = indices.iter().find(|&&index| index as usize >= count) {
+            return Err(self.past_the_end(index));
+        }
+        let rows: Vec<i64> = indices.iter().copied().map(i64::from).collect();
+        let data = TensorData::new(rows, [indices.len()]);
+        Ok(Tensor::from_data(data, &self.device))
+    }
+
+    fn past_the_end(&self, index: u32) -> DataError {
+        DataError::Index {
+            index,
+            count: self.len(),
+        }
+    }
+}
+
+/// A pixel in [0, 1]. The division vectorises, and unlike a product with 1/255 it is exact.
+fn unit(pixel: u8) -> f32 {
+    f32::from(pixel) / 255.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{Source, epoch_order};
+
+    /// Every byte value, at differing places: 64 images of 3 x 2 x 5.
+    fn images() -> Arc<Images> {
+        let pixels = (0..64 * 30).map(|i: u32| (i * 7 % 256) as u8).collect();
+        Arc::new(Images::new(pixels, [3, 2, 5]).unwrap())
+    }
+
+    #[test]
+    fn both_paths_give_the_pixels_over_255() {
+        let images = images();
+        let indices = [63, 0, 17, 17, 5];
+        let naive: Vec<f32> = indices
+            .iter()
+            .flat_map(|&i| images.image(i as usize).unwrap())
+            .map(|&pixel| pixel as f32 / 255.0)
+            .collect();
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            for resident in [false, true] {
+                let batches = Batches::new(images.clone(), &device, resident);
+                assert_eq!(batches.resident(), resident);
+                assert_eq!((batches.len(), batches.shape()), (64, [3, 2, 5]));
+                let batch = batches.gather(&indices).unwrap();
+                assert_eq!(batch.dims(), [5, 3, 2, 5]);
+                assert_eq!(batch.device().is_autodiff(), device.is_autodiff());
+                assert!(!batch.is_require_grad());
+                assert_eq!(batch.into_data().try_to_vec::<f32>().unwrap(), naive);
+            }
+        }
+    }
+
+    #[test]
+    fn bad_indices_are_errors() {
+        for resident in [false, true] {
+            let batches = Batches::new(images(), &Device::flex(), resident);
+            let error = batches.gather(&[3, 64]).unwrap_err().to_string();
+            assert_eq!(error, "image 64 of a set of 64, allowed is less than 64");
+            assert!(batches.gather(&[u32::MAX]).is_err());
+            assert!(matches!(batches.gather(&[]), Err(DataError::EmptyBatch)));
+        }
+    }
+
+    #[test]
+    fn an_empty_set_has_no_batches() {
+        let empty = Arc::new(Images::new(Vec::new(), [1, 2, 2]).unwrap());
+        let batches = Batches::new(empty, &Device::flex(), true);
+        assert!(batches.is_empty() && batches.gather(&[0]).is_err());
+    }
+
+    /// Prints the time of one batch of 128; run with `--ignored --nocapture`.
+    #[test]
+    #[ignore = "a measurement, not a check"]
+    fn time_of_a_batch() {
+        let start = Instant::now();
+        let train = Arc::new(Source::Mnist.load().unwrap().train);
+        println!("MNIST loaded in {:.3} s", start.elapsed().as_secs_f64());
+        let order = epoch_order(&(0..60_000).collect::<Vec<_>>(), 1);
+        for resident in [false, true] {
+            let batches = Batches::new(train.clone(), &Device::flex().autodiff(), resident);
+            let start = Instant::now();
+            let chunks = order.chunks_exact(128);
+            let count = chunks.len();
+            for indices in chunks {
+                std::hint::black_box(batches.gather(indices).unwrap());
+            }
+            let each = start.elapsed().as_secs_f64() / count as f64;
+            println!("resident {resident}: {:.4} ms per batch of 128", each * 1e3);
+        }
+    }
+}

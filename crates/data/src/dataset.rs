@@ -1,0 +1,265 @@
+//! Images in memory, and a data set as two parts of them.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::DataError;
+use crate::error::dims;
+
+/// Shape of one image: `[channels, height, width]`.
+pub type ImageShape = [usize; 3];
+
+/// The most pixel values held in one part, about 4 GiB: 5.4 million images of MNIST's size.
+/// A header that announces more is refused before any memory is asked for.
+pub(crate) const MAX_VALUES: u64 = 1 << 32;
+
+/// Images of one shape, as contiguous bytes, with a label or a name each where the source has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    pixels: Vec<u8>,
+    shape: ImageShape,
+    labels: Option<Vec<u8>>,
+    names: Option<Vec<String>>,
+}
+
+impl Images {
+    /// Takes pixels in the order `[image, channel, row, column]`, 0 to 255.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::PixelCount`] unless they make up a whole number of images of `shape`, none of
+    /// whose sizes may be zero; [`DataError::TooLarge`] beyond 2^32 - 1 images, because indices
+    /// are `u32`.
+    pub fn new(pixels: Vec<u8>, shape: ImageShape) -> Result<Self, DataError> {
+        let image = shape
+            .iter()
+            .try_fold(1_usize, |all, &size| all.checked_mul(size))
+            .filter(|&image| image > 0 && pixels.len().is_multiple_of(image))
+            .ok_or(DataError::PixelCount {
+                found: pixels.len(),
+                shape,
+            })?;
+        let count = pixels.len() / image;
+        if u32::try_from(count).is_err() {
+            return Err(DataError::TooLarge {
+                file: "images".to_string(),
+                dims: dims(&[count, shape[0], shape[1], shape[2]]),
+                limit: MAX_VALUES,
+            });
+        }
+        Ok(Images {
+            pixels,
+            shape,
+            labels: None,
+            names: None,
+        })
+    }
+
+    /// Adds a label to each image.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::LabelCount`] unless there is one label for each image.
+    pub fn with_labels(mut self, labels: Vec<u8>) -> Result<Self, DataError> {
+        if labels.len() != self.len() {
+            return Err(DataError::LabelCount {
+                file: "labels".to_string(),
+                labels: labels.len(),
+                images: self.len(),
+            });
+        }
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    /// Adds a name to each image: its file, for pictures.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::NameCount`] unless there is one name for each image.
+    pub fn with_names(mut self, names: Vec<String>) -> Result<Self, DataError> {
+        if names.len() != self.len() {
+            return Err(DataError::NameCount {
+                names: names.len(),
+                images: self.len(),
+            });
+        }
+        self.names = Some(names);
+        Ok(self)
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.pixels.len() / self.image_len()
+    }
+
+    /// Whether there are no images.
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// Shape of each image, `[channels, height, width]`.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// All pixels, `[image, channel, row, column]`, row-major.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Pixels of image `index`, `[channel, row, column]`; `None` past the end.
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_mul(self.image_len())?;
+        self.pixels.get(start..start.checked_add(self.image_len())?)
+    }
+
+    /// One label for each image, where the source has them.
+    pub fn labels(&self) -> Option<&[u8]> {
+        self.labels.as_deref()
+    }
+
+    /// One name for each image, where the source has them. The name is that of the file; patches
+    /// add the row and column of their top left pixel, as in `rocket.jpg@0,64`.
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// Keeps the first `count` images, or all where there are fewer.
+    pub fn truncate(&mut self, count: usize) {
+        self.pixels.truncate(count.saturating_mul(self.image_len()));
+        if let Some(labels) = &mut self.labels {
+            labels.truncate(count);
+        }
+        if let Some(names) = &mut self.names {
+            names.truncate(count);
+        }
+    }
+
+    /// Values in one image: channels x height x width.
+    pub(crate) fn image_len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Feeds shape, pixels and labels to a digest, each preceded by its length, so that no two
+    /// different parts give the same bytes.
+    fn digest(&self, hasher: &mut Sha256) {
+        for size in self.shape {
+            hasher.update((size as u64).to_le_bytes());
+        }
+        let labels = self.labels.as_deref().unwrap_or_default();
+        for bytes in [self.pixels.as_slice(), labels] {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+    }
+}
+
+/// A training and a test part, of the same image shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// What the set is called, for people.
+    pub name: String,
+    /// Images to train and validate on.
+    pub train: Images,
+    /// Images held back for the figures that are reported.
+    pub test: Images,
+}
+
+impl Dataset {
+    /// SHA-256, in hexadecimal, of the shape, pixels and labels of both parts: two runs with the
+    /// same digest saw the same data, whatever the files looked like.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.train.digest(&mut hasher);
+        self.test.digest(&mut hasher);
+        hex(&hasher.finalize())
+    }
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> Images {
+        Images::new((0..12).collect(), [1, 2, 2]).unwrap()
+    }
+
+    #[test]
+    fn images_are_slices_of_the_pixels() {
+        let images = three();
+        assert_eq!((images.len(), images.shape()), (3, [1, 2, 2]));
+        assert_eq!(images.image(2), Some(&[8, 9, 10, 11][..]));
+        assert_eq!(images.image(3), None);
+        assert_eq!(images.image(usize::MAX), None);
+    }
+
+    #[test]
+    fn counts_that_disagree_are_refused() {
+        for (count, shape) in [(11, [1, 2, 2]), (12, [1, 0, 2]), (12, [usize::MAX, 2, 2])] {
+            let result = Images::new(vec![0; count], shape);
+            assert!(
+                matches!(result, Err(DataError::PixelCount { .. })),
+                "{shape:?}"
+            );
+        }
+        assert!(three().with_labels(vec![1, 2]).is_err());
+        assert!(three().with_names(vec![String::new(); 4]).is_err());
+    }
+
+    #[test]
+    fn truncate_keeps_labels_and_names_in_step() {
+        let names = ["a", "b", "c"].map(String::from).to_vec();
+        let mut images = three()
+            .with_labels(vec![7, 8, 9])
+            .unwrap()
+            .with_names(names)
+            .unwrap();
+        images.truncate(usize::MAX);
+        assert_eq!(images.len(), 3);
+        images.truncate(2);
+        assert_eq!(images.pixels(), &[0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(images.labels(), Some(&[7, 8][..]));
+        assert_eq!(images.names().map(<[String]>::len), Some(2));
+    }
+
+    #[test]
+    fn the_digest_sees_pixels_shape_labels_and_parts() {
+        let set = |train: Images, test: Images| {
+            Dataset {
+                name: "x".into(),
+                train,
+                test,
+            }
+            .sha256()
+        };
+        let base = set(three(), three());
+        let mut fewer = three();
+        fewer.truncate(2);
+        let reshaped = Images::new((0..12).collect(), [1, 1, 4]).unwrap();
+        let labelled = three().with_labels(vec![0; 3]).unwrap();
+        let others = [
+            set(fewer.clone(), three()),
+            set(three(), fewer),
+            set(reshaped, three()),
+            set(labelled.clone(), three()),
+            set(three(), labelled),
+        ];
+        for (position, other) in others.iter().enumerate() {
+            assert_ne!(*other, base);
+            assert!(!others[..position].contains(other));
+        }
+        assert_eq!(base, set(three(), three()));
+        assert_eq!(base.len(), 64);
+    }
+}

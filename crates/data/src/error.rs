@@ -1,0 +1,236 @@
+//! The errors of this crate: each is one line with the place, what was found and what is allowed.
+
+use std::io;
+
+use crate::ImageShape;
+
+/// Why data could not be read, converted or gathered.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The operating system could not open or read a file or folder.
+    #[error("{file}: cannot be read: {source}")]
+    Read {
+        /// The file or folder.
+        file: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A gzipped file is damaged: cut short, a wrong checksum, or no valid stream.
+    #[error("{file}: damaged gzip data: {reason}")]
+    Gzip {
+        /// The compressed file.
+        file: String,
+        /// What the decompressor found.
+        reason: String,
+    },
+    /// A file does not begin with the magic number of its kind.
+    #[error("{file}: begins with 0x{found:08x}, expected {expected}")]
+    Magic {
+        /// The file.
+        file: String,
+        /// The first four bytes, big-endian.
+        found: u32,
+        /// The magic numbers allowed, with their meaning.
+        expected: &'static str,
+    },
+    /// A file ends before its header, or before the content that its header announces.
+    #[error("{file}: ends after {found} bytes, expected {expected}")]
+    Truncated {
+        /// The file.
+        file: String,
+        /// Bytes present, decompressed.
+        found: u64,
+        /// Bytes that must be present.
+        expected: u64,
+    },
+    /// A file goes on after the content that its header announces.
+    #[error("{file}: goes on after the {expected} bytes that its header announces")]
+    TooLong {
+        /// The file.
+        file: String,
+        /// Bytes announced, with the header.
+        expected: u64,
+    },
+    /// A header announces no images, or images without pixels.
+    #[error("{file}: holds {dims}, expected sizes of at least 1")]
+    ZeroSized {
+        /// The file.
+        file: String,
+        /// The dimensions, as in `0 x 28 x 28`.
+        dims: String,
+    },
+    /// More pixels than this crate will hold in memory.
+    #[error("{file}: {dims} values are too many, allowed are at most {limit}")]
+    TooLarge {
+        /// The file or folder.
+        file: String,
+        /// The dimensions, as in `60000 x 28 x 28`.
+        dims: String,
+        /// The largest number of values.
+        limit: u64,
+    },
+    /// A number of channels that no picture has.
+    #[error("{file}: images of {found} channels, allowed are 1 and 3 (dimensions N, C, H, W)")]
+    Channels {
+        /// The file.
+        file: String,
+        /// The channels found.
+        found: usize,
+    },
+    /// A file of labels does not go with its file of images.
+    #[error("{file}: {labels} labels for {images} images, expected one each")]
+    LabelCount {
+        /// The file of labels, or of images where the labels came from the caller.
+        file: String,
+        /// Labels found.
+        labels: usize,
+        /// Images that need one.
+        images: usize,
+    },
+    /// A folder has no IDX file for a part.
+    #[error("{dir}: no file named {wanted}, with or without .gz")]
+    MissingIdx {
+        /// The folder.
+        dir: String,
+        /// The name looked for.
+        wanted: &'static str,
+    },
+    /// A folder has several IDX files for one part.
+    #[error("{dir}: several files could be {wanted}: {candidates}; leave one in the folder")]
+    AmbiguousIdx {
+        /// The folder.
+        dir: String,
+        /// The name looked for.
+        wanted: &'static str,
+        /// The files found, separated by commas.
+        candidates: String,
+    },
+    /// Training and test images differ in shape.
+    #[error("{dir}: training images are {}, test images {}; they must be alike", dims(.train), dims(.test))]
+    PartShapes {
+        /// The folder.
+        dir: String,
+        /// Shape of the training images.
+        train: ImageShape,
+        /// Shape of the test images.
+        test: ImageShape,
+    },
+    /// A bundled file is not the one that was published.
+    #[error("{file}: SHA-256 is {found}, expected {expected}")]
+    Checksum {
+        /// The bundled file.
+        file: &'static str,
+        /// Its digest.
+        found: String,
+        /// The digest published.
+        expected: &'static str,
+    },
+    /// A picture that cannot be decoded.
+    #[error("{file}: not a readable PNG or JPEG picture: {reason}")]
+    Picture {
+        /// The picture.
+        file: String,
+        /// What the decoder found.
+        reason: String,
+    },
+    /// A folder without pictures.
+    #[error("{dir}: no .png, .jpg or .jpeg file in this folder")]
+    NoPictures {
+        /// The folder.
+        dir: String,
+    },
+    /// Pictures of different sizes, and no option that makes them alike.
+    #[error(
+        "{first} is {}, but {other} is {} (height x width); set \"size\" or \"patch\" to make them alike",
+        dims(.first_size), dims(.other_size)
+    )]
+    MixedSizes {
+        /// The first picture.
+        first: String,
+        /// Its height and width.
+        first_size: [usize; 2],
+        /// The first picture that differs.
+        other: String,
+        /// Its height and width.
+        other_size: [usize; 2],
+    },
+    /// A picture that holds no whole patch.
+    #[error("{file}: {} (height x width) is smaller than a patch of {patch} x {patch}", dims(.size))]
+    PatchTooLarge {
+        /// The picture.
+        file: String,
+        /// Its height and width.
+        size: [usize; 2],
+        /// Side of a patch, in pixels.
+        patch: usize,
+    },
+    /// Too few pictures to have some on either side of the split.
+    #[error("{dir}: {found} picture, expected at least 2 to split into training and test")]
+    TooFewFiles {
+        /// The folder.
+        dir: String,
+        /// Pictures found.
+        found: usize,
+    },
+    /// An option outside its range.
+    #[error("{option}: found {found}, allowed is {allowed}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        found: String,
+        /// The values allowed.
+        allowed: String,
+    },
+    /// Pixels that do not make up a whole number of images.
+    #[error("{found} pixels, expected a multiple of {} with no size zero", dims(.shape))]
+    PixelCount {
+        /// Pixels given.
+        found: usize,
+        /// Shape of one image.
+        shape: ImageShape,
+    },
+    /// Names that do not go with their images.
+    #[error("{names} names for {images} images, expected one each")]
+    NameCount {
+        /// Names given.
+        names: usize,
+        /// Images that need one.
+        images: usize,
+    },
+    /// A validation part that leaves nothing to train on.
+    #[error("validation: found {validation}, allowed is less than the {count} training images")]
+    Split {
+        /// Images in all.
+        count: usize,
+        /// Images asked for as validation.
+        validation: usize,
+    },
+    /// A batch of nothing.
+    #[error("a batch of 0 images, expected at least 1")]
+    EmptyBatch,
+    /// An image that the set does not have.
+    #[error("image {index} of a set of {count}, allowed is less than {count}")]
+    Index {
+        /// The index asked for, from 0.
+        index: u32,
+        /// Images in the set.
+        count: usize,
+    },
+}
+
+impl DataError {
+    /// A [`DataError::Read`] about `path`.
+    pub(crate) fn read(path: &std::path::Path, source: io::Error) -> Self {
+        DataError::Read {
+            file: path.display().to_string(),
+            source,
+        }
+    }
+}
+
+/// Dimensions as people write them: `3 x 28 x 28`.
+pub(crate) fn dims(sizes: &[usize]) -> String {
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    sizes.join(" x ")
+}

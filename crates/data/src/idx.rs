@@ -1,0 +1,228 @@
+//! IDX, the format of MNIST and the sets made after it: a magic number, big-endian sizes, bytes.
+//!
+//! Only unsigned bytes are read: labels of one dimension, images of three (N, H, W) or four
+//! (N, C, H, W). Whether a file is gzipped is seen from its first bytes, not from its name.
+//! A header is checked before memory is asked for, and no more than it announces is ever read.
+//!
+//! Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format".
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::dataset::MAX_VALUES;
+use crate::error::dims;
+use crate::{DataError, ImageShape, Images};
+
+/// Two zero bytes, the type (8: unsigned byte), the number of dimensions.
+pub(crate) const LABELS: u32 = 0x0000_0801;
+pub(crate) const IMAGES: u32 = 0x0000_0803;
+const IMAGES_WITH_CHANNELS: u32 = 0x0000_0804;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Memory asked for before the first byte is seen; beyond it, it grows with what is read, so that
+/// a short file with a large header costs nothing. MNIST's 47 MB fit.
+const FIRST_RESERVE: usize = 60 << 20;
+
+/// One of the two kinds of file.
+#[derive(Clone, Copy)]
+enum Kind {
+    Images,
+    Labels,
+}
+
+impl Kind {
+    fn dimensions(self, magic: u32) -> Option<usize> {
+        match (self, magic) {
+            (Kind::Images, IMAGES) => Some(3),
+            (Kind::Images, IMAGES_WITH_CHANNELS) => Some(4),
+            (Kind::Labels, LABELS) => Some(1),
+            _ => None,
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Kind::Images => "0x00000803 or 0x00000804 (IDX images of unsigned bytes)",
+            Kind::Labels => "0x00000801 (IDX labels of unsigned bytes)",
+        }
+    }
+}
+
+/// Reads bytes in order, gunzipped where needed, and turns failures into errors with a name.
+struct Reader<'a> {
+    file: &'a str,
+    source: Box<dyn Read + 'a>,
+    gzipped: bool,
+    position: u64,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a str, mut source: impl BufRead + 'a) -> Result<Self, DataError> {
+        let start = source.fill_buf().map_err(|source| DataError::Read {
+            file: file.to_string(),
+            source,
+        })?;
+        let gzipped = start.starts_with(&GZIP_MAGIC);
+        Ok(Reader {
+            file,
+            // Several members in a row are one file by RFC 1952, section 2.2; and bytes after the
+            // last one are then an error rather than ignored.
+            source: if gzipped {
+                Box::new(MultiGzDecoder::new(source))
+            } else {
+                Box::new(source)
+            },
+            gzipped,
+            position: 0,
+        })
+    }
+
+    /// Appends up to `count` bytes to `bytes`; fewer only at the end of the file.
+    fn fill(&mut self, count: u64, bytes: &mut Vec<u8>) -> Result<u64, DataError> {
+        let read = self.source.by_ref().take(count).read_to_end(bytes);
+        let read = read.map_err(|source| self.error(source))? as u64;
+        self.position += read;
+        Ok(read)
+    }
+
+    /// Exactly `count` bytes, of a file that must have `expected` in all.
+    fn exactly(&mut self, count: u64, expected: u64) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::with_capacity(FIRST_RESERVE.min(count as usize));
+        if self.fill(count, &mut bytes)? < count {
+            return Err(DataError::Truncated {
+                file: self.file.to_string(),
+                found: self.position,
+                expected,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Four bytes, big-endian, of a header that ends at byte `header`.
+    fn number(&mut self, header: u64) -> Result<u32, DataError> {
+        let bytes = self.exactly(4, header)?;
+        Ok(bytes
+            .iter()
+            .fold(0, |all, &byte| all << 8 | u32::from(byte)))
+    }
+
+    fn error(&self, source: io::Error) -> DataError {
+        let file = self.file.to_string();
+        if !self.gzipped {
+            return DataError::Read { file, source };
+        }
+        let reason = match source.kind() {
+            io::ErrorKind::UnexpectedEof => "the file is cut short".to_string(),
+            _ => source.to_string(),
+        };
+        DataError::Gzip { file, reason }
+    }
+}
+
+/// The sizes in a header, all of them at least 1 and together at most [`MAX_VALUES`].
+fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
+    let magic = reader.number(4)?;
+    let Some(dimensions) = kind.dimensions(magic) else {
+        return Err(DataError::Magic {
+            file: reader.file.to_string(),
+            found: magic,
+            expected: kind.expected(),
+        });
+    };
+    let end = 4 + 4 * dimensions as u64;
+    let mut sizes = Vec::with_capacity(dimensions);
+    for _ in 0..dimensions {
+        sizes.push(reader.number(end)? as usize);
+    }
+    let file = reader.file.to_string();
+    if sizes.contains(&0) {
+        return Err(DataError::ZeroSized {
+            file,
+            dims: dims(&sizes),
+        });
+    }
+    let values = sizes
+        .iter()
+        .try_fold(1_u64, |all, &size| all.checked_mul(size as u64));
+    if values.is_none_or(|values| values > MAX_VALUES) {
+        return Err(DataError::TooLarge {
+            file,
+            dims: dims(&sizes),
+            limit: MAX_VALUES,
+        });
+    }
+    Ok(sizes)
+}
+
+/// Header and content, and nothing after it. Reading to the end also checks gzip's checksum.
+fn read(file: &str, source: impl BufRead, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
+    let mut reader = Reader::new(file, source)?;
+    let sizes = header(&mut reader, kind)?;
+    let count = sizes.iter().map(|&size| size as u64).product();
+    let expected = reader.position + count;
+    let bytes = reader.exactly(count, expected)?;
+    if reader.fill(1, &mut Vec::new())? > 0 {
+        return Err(DataError::TooLong {
+            file: file.to_string(),
+            expected,
+        });
+    }
+    Ok((sizes, bytes))
+}
+
+/// `[channels, height, width]` of the sizes in a header of images.
+fn shape(file: &str, sizes: &[usize]) -> Result<ImageShape, DataError> {
+    match *sizes {
+        [_, channels @ (1 | 3), height, width] => Ok([channels, height, width]),
+        // Also what channels in the last place look like, which would be read as nonsense.
+        [_, found, _, _] => Err(DataError::Channels {
+            file: file.to_string(),
+            found,
+        }),
+        [_, height, width] => Ok([1, height, width]),
+        // A header of images gives no other number of sizes.
+        _ => Err(DataError::ZeroSized {
+            file: file.to_string(),
+            dims: dims(sizes),
+        }),
+    }
+}
+
+/// Shape of the images in an IDX file, from its header alone; `file` names it in errors.
+pub(crate) fn read_shape(file: &str, source: impl BufRead) -> Result<ImageShape, DataError> {
+    let sizes = header(&mut Reader::new(file, source)?, Kind::Images)?;
+    shape(file, &sizes)
+}
+
+/// Images from the bytes of an IDX file; `file` names it in errors.
+pub(crate) fn read_images(file: &str, source: impl BufRead) -> Result<Images, DataError> {
+    let (sizes, pixels) = read(file, source, Kind::Images)?;
+    Images::new(pixels, shape(file, &sizes)?)
+}
+
+/// Labels from the bytes of an IDX file; `file` names it in errors.
+pub(crate) fn read_labels(file: &str, source: impl BufRead) -> Result<Vec<u8>, DataError> {
+    Ok(read(file, source, Kind::Labels)?.1)
+}
+
+/// Adds labels, with an error that names their file.
+pub(crate) fn attach_labels(
+    images: Images,
+    labels: Vec<u8>,
+    file: &str,
+) -> Result<Images, DataError> {
+    images.with_labels(labels).map_err(|error| match error {
+        DataError::LabelCount { labels, images, .. } => DataError::LabelCount {
+            file: file.to_string(),
+            labels,
+            images,
+        },
+        other => other,
+    })
+}
+
+#[cfg(test)]
+#[path = "idx_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,120 @@
+//! Where images come from: bundled MNIST, other IDX sets and folders of pictures, all held as
+//! contiguous `u8` in memory and handed out as batches of `f32` in [0, 1].
+//!
+//! This crate never prints and never panics on what it reads: bad input is a [`DataError`], one
+//! line that says which file, what was found and what is allowed.
+//!
+//! ```
+//! use data::{Source, split};
+//!
+//! let mnist = Source::Mnist.load()?;
+//! assert_eq!(mnist.train.shape(), [1, 28, 28]);
+//! let parts = split(mnist.train.len(), 5_000, 42)?;
+//! assert_eq!(parts.train.len(), 55_000);
+//! # Ok::<(), data::DataError>(())
+//! ```
+
+mod batch;
+mod dataset;
+mod error;
+mod idx;
+mod idx_folder;
+mod images;
+mod jpeg;
+mod mnist;
+mod picture;
+mod split;
+
+use std::path::{Path, PathBuf};
+
+pub use batch::Batches;
+pub use dataset::{Dataset, ImageShape, Images};
+pub use error::DataError;
+pub use images::FolderOptions;
+pub use picture::read_picture;
+pub use split::{Split, epoch_order, split};
+
+/// A place that a [`Dataset`] can be loaded from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The bundled MNIST: 60,000 training and 10,000 test images of 1 x 28 x 28, with labels.
+    Mnist,
+    /// A folder of IDX files, gzipped or not, under the names of the MNIST distribution:
+    /// `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte` (or `test-...`), and the label files
+    /// beside them where there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
+    /// is allowed.
+    Idx {
+        /// The folder that holds the files.
+        dir: PathBuf,
+    },
+    /// A folder of PNG and JPEG files, or one with `train` and `test` folders of them.
+    Folder {
+        /// The folder that holds the pictures.
+        dir: PathBuf,
+        /// How pictures become images of one shape, and how they are split.
+        options: FolderOptions,
+    },
+}
+
+impl Source {
+    /// A short name for people: `mnist`, or the last part of the folder's path.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Mnist => mnist::NAME.to_string(),
+            Source::Idx { dir } | Source::Folder { dir, .. } => folder_name(dir),
+        }
+    }
+
+    /// The shape of one image, `[channels, height, width]`, from a header at most: no image is
+    /// decoded, and for MNIST no file is read.
+    ///
+    /// # Errors
+    ///
+    /// A folder or file that is missing or has a bad header, and options that cannot be met.
+    pub fn shape(&self) -> Result<ImageShape, DataError> {
+        match self {
+            Source::Mnist => Ok(mnist::SHAPE),
+            Source::Idx { dir } => idx_folder::folder_shape(dir),
+            Source::Folder { dir, options } => images::folder_shape(dir, options),
+        }
+    }
+
+    /// Reads everything into memory.
+    ///
+    /// # Errors
+    ///
+    /// Any file that is missing, damaged, or does not agree with the others or the options.
+    pub fn load(&self) -> Result<Dataset, DataError> {
+        let (train, test) = match self {
+            Source::Mnist => mnist::load()?,
+            Source::Idx { dir } => idx_folder::load_folder(dir)?,
+            Source::Folder { dir, options } => images::load_folder(dir, options)?,
+        };
+        Ok(Dataset {
+            name: self.name(),
+            train,
+            test,
+        })
+    }
+}
+
+/// The last part of a path; the whole path where it has none (`.`, `/`).
+fn folder_name(dir: &Path) -> String {
+    dir.file_name()
+        .unwrap_or(dir.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_the_folder() {
+        assert_eq!(Source::Mnist.name(), "mnist");
+        let named = |dir: &str| Source::Idx { dir: dir.into() }.name();
+        assert_eq!(named("sets/fashion/"), "fashion");
+        assert_eq!(named(".."), "..");
+    }
+}

@@ -1,0 +1,142 @@
+//! MNIST, inside the program: the four published files, gzipped, checked by SHA-256.
+
+use sha2::{Digest, Sha256};
+
+use crate::dataset::hex;
+use crate::{DataError, ImageShape, Images, idx};
+
+pub(crate) const NAME: &str = "mnist";
+
+/// Known without decompressing anything; `load` checks nothing else can come out.
+pub(crate) const SHAPE: ImageShape = [1, 28, 28];
+
+/// A compressed file of the distribution, and the digest that it must have.
+struct Bundled {
+    name: &'static str,
+    sha256: &'static str,
+    bytes: &'static [u8],
+}
+
+/// Names the file once for its name and its content.
+macro_rules! bundled {
+    ($name:literal, $sha256:literal) => {
+        Bundled {
+            name: $name,
+            sha256: $sha256,
+            bytes: include_bytes!(concat!("../assets/mnist/", $name)),
+        }
+    };
+}
+
+static TRAIN: [Bundled; 2] = [
+    bundled!(
+        "train-images-idx3-ubyte.gz",
+        "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971"
+    ),
+    bundled!(
+        "train-labels-idx1-ubyte.gz",
+        "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203"
+    ),
+];
+
+static TEST: [Bundled; 2] = [
+    bundled!(
+        "t10k-images-idx3-ubyte.gz",
+        "1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be"
+    ),
+    bundled!(
+        "t10k-labels-idx1-ubyte.gz",
+        "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b"
+    ),
+];
+
+impl Bundled {
+    /// The compressed bytes, once they are known to be the published ones.
+    fn checked(&self) -> Result<&'static [u8], DataError> {
+        let found = hex(&Sha256::digest(self.bytes));
+        if found == self.sha256 {
+            Ok(self.bytes)
+        } else {
+            Err(DataError::Checksum {
+                file: self.name,
+                found,
+                expected: self.sha256,
+            })
+        }
+    }
+}
+
+/// The training and the test part, decompressed side by side.
+pub(crate) fn load() -> Result<(Images, Images), DataError> {
+    let (train, test) = rayon::join(|| part(&TRAIN), || part(&TEST));
+    Ok((train?, test?))
+}
+
+fn part([images, labels]: &[Bundled; 2]) -> Result<Images, DataError> {
+    let pixels = idx::read_images(images.name, images.checked()?)?;
+    let labels_read = idx::read_labels(labels.name, labels.checked()?)?;
+    idx::attach_labels(pixels, labels_read, labels.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+
+    /// Digests of the decompressed files from `SHA256SUMS`, over header and content.
+    #[test]
+    fn the_content_is_the_published_one() {
+        let sums = include_str!("../assets/mnist/SHA256SUMS");
+        let published = |name: &str| {
+            let line = sums
+                .lines()
+                .find(|line| line.split_whitespace().nth(1) == Some(name));
+            line.unwrap().split_whitespace().next().unwrap().to_string()
+        };
+        let set = Source::Mnist.load().unwrap();
+        assert_eq!(Source::Mnist.shape().unwrap(), set.train.shape());
+        let parts = [("train", &set.train, &TRAIN), ("t10k", &set.test, &TEST)];
+        for (name, images, files) in parts {
+            let count = (images.len() as u32).to_be_bytes();
+            let side = 28_u32.to_be_bytes();
+            let pixels = [&[0, 0, 8, 3], &count, &side, &side, images.pixels()].concat();
+            let labels = [&[0, 0, 8, 1], &count, images.labels().unwrap()].concat();
+            let stem = format!("{name}-images-idx3-ubyte");
+            assert_eq!(hex(&Sha256::digest(pixels)), published(&stem));
+            let stem = format!("{name}-labels-idx1-ubyte");
+            assert_eq!(hex(&Sha256::digest(labels)), published(&stem));
+            for file in files {
+                assert_eq!(file.sha256, published(file.name));
+            }
+        }
+    }
+
+    #[test]
+    fn counts_and_mean_are_the_known_ones() {
+        let set = Source::Mnist.load().unwrap();
+        assert_eq!((set.train.len(), set.test.len()), (60_000, 10_000));
+        assert_eq!(set.train.labels().unwrap()[0], 5);
+        let sum: u64 = set
+            .train
+            .pixels()
+            .iter()
+            .map(|&pixel| u64::from(pixel))
+            .sum();
+        let mean = sum as f64 / 255.0 / set.train.pixels().len() as f64;
+        assert_eq!(format!("{mean:.4}"), "0.1307");
+    }
+
+    #[test]
+    fn a_changed_file_is_refused() {
+        let changed = Bundled {
+            name: "changed.gz",
+            sha256: TEST[1].sha256,
+            bytes: TRAIN[1].bytes,
+        };
+        let error = changed.checked().unwrap_err().to_string();
+        assert!(
+            error.starts_with("changed.gz: SHA-256 is 1787548b"),
+            "{error}"
+        );
+    }
+}

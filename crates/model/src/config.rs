@@ -1,0 +1,314 @@
+//! What a config says about a model: plain data, tagged by `kind`, with every default.
+//!
+//! These types are read from JSON and describe themselves as a JSON Schema. They build nothing and
+//! know nothing of Burn; the modules that they describe lie one file per kind beside this one.
+//! Ranges that concern one key are part of the schema; what needs several keys, or the shape of
+//! the images, is checked where the module is built.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
+
+/// The widest layer that a config may ask for, in units or channels: far above any model that this
+/// program trains, and low enough that one digit too many is refused instead of filling the memory.
+const WIDEST: usize = 1 << 16;
+
+/// An autoencoder, chosen by `kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelConfig {
+    /// Fully connected layers down to the code and back.
+    Dense(DenseConfig),
+    /// Convolutions that shrink the image to the code, and their mirror image.
+    Conv(ConvConfig),
+    /// Another model, with a penalty that keeps its code sparse.
+    Sparse(SparseConfig),
+    /// Another model, trained to restore its input from a corrupted copy.
+    Denoising(DenoisingConfig),
+}
+
+/// Fully connected layers down to the code and back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DenseConfig {
+    /// Units of each hidden layer of the encoder, from the input to the code. May be empty: then
+    /// the encoder is one layer.
+    #[schemars(inner(range(min = 1, max = WIDEST)))]
+    pub layers: Vec<usize>,
+    /// Values in the code of one image.
+    #[schemars(range(min = 1, max = WIDEST))]
+    pub code_size: usize,
+    /// Activation after each hidden layer. Default: relu.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Activation on the code itself. Default: none.
+    #[serde(default)]
+    pub code_activation: CodeActivation,
+    /// Units of each hidden layer of the decoder, from the code to the output. Default: the
+    /// encoder's `layers` in reverse order.
+    #[serde(default)]
+    #[schemars(inner(range(min = 1, max = WIDEST)))]
+    pub decoder: Option<Vec<usize>>,
+    /// Whether the decoder uses the encoder's weights, transposed, in place of its own.
+    /// Default: false.
+    #[serde(default)]
+    pub tied: bool,
+}
+
+/// Convolutions that shrink the image to the code, and their mirror image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvConfig {
+    /// Channels of each stage of the encoder, from the input to the code. Each stage halves height
+    /// and width.
+    #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
+    pub channels: Vec<usize>,
+    /// Height and width of every convolution's kernel, in pixels; odd, so that it has a middle.
+    /// Default: 3.
+    #[serde(default = "three")]
+    #[schemars(extend("enum" = [1, 3, 5, 7, 9, 11, 13, 15]))]
+    pub kernel: usize,
+    /// How a stage of the encoder halves height and width. Default: max.
+    #[serde(default)]
+    pub downsample: Downsample,
+    /// How a stage of the decoder doubles height and width. Default: nearest.
+    #[serde(default)]
+    pub upsample: Upsample,
+    /// Values in the code of one image, made by a dense layer from the last feature map. Default:
+    /// no such layer; the last feature map is the code.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = WIDEST))]
+    pub code_size: Option<usize>,
+    /// Activation after each hidden layer. Default: relu.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Activation on the code itself. Default: none.
+    #[serde(default)]
+    pub code_activation: CodeActivation,
+    /// Whether each convolution but the last is followed by batch normalisation. Default: false.
+    #[serde(default)]
+    pub batch_norm: bool,
+    /// Channels of each stage of the decoder, from the code to the output. Default: the encoder's
+    /// `channels` in reverse order.
+    #[serde(default)]
+    #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
+    pub decoder: Option<Vec<usize>>,
+}
+
+/// Another model, with a penalty that keeps its code sparse.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SparseConfig {
+    /// What keeps the code sparse: a word, or a table of options.
+    #[serde(deserialize_with = "word_or_table")]
+    #[schemars(schema_with = "word_or_table_schema::<Penalty>")]
+    pub penalty: Penalty,
+    /// The model whose code is kept sparse.
+    pub of: Box<ModelConfig>,
+}
+
+/// Another model, trained to restore its input from a corrupted copy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DenoisingConfig {
+    /// How the input is corrupted: a word, which takes the default strength, or a table of options.
+    #[serde(deserialize_with = "word_or_table")]
+    #[schemars(schema_with = "word_or_table_schema::<Corruption>")]
+    pub corruption: Corruption,
+    /// The model that restores the input.
+    pub of: Box<ModelConfig>,
+}
+
+/// The function after each hidden layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(0, x).
+    #[default]
+    Relu,
+    /// x where x > 0, else 0.01 x.
+    LeakyRelu,
+    /// x times the normal distribution function of x.
+    Gelu,
+    /// x times the sigmoid of x.
+    Silu,
+    /// x where x > 0, else exp(x) - 1.
+    Elu,
+    /// The hyperbolic tangent, in (-1, 1).
+    Tanh,
+    /// 1 / (1 + exp(-x)), in (0, 1).
+    Sigmoid,
+}
+
+/// The function on the code: none, or any activation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeActivation {
+    /// The code is left as the last layer gives it.
+    #[default]
+    None,
+    /// max(0, x).
+    Relu,
+    /// x where x > 0, else 0.01 x.
+    LeakyRelu,
+    /// x times the normal distribution function of x.
+    Gelu,
+    /// x times the sigmoid of x.
+    Silu,
+    /// x where x > 0, else exp(x) - 1.
+    Elu,
+    /// The hyperbolic tangent, in (-1, 1).
+    Tanh,
+    /// 1 / (1 + exp(-x)), in (0, 1).
+    Sigmoid,
+}
+
+/// How a stage of the encoder halves height and width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Downsample {
+    /// The largest of each 2 x 2 values.
+    #[default]
+    Max,
+    /// The mean of each 2 x 2 values.
+    Average,
+    /// A convolution of stride 2.
+    Stride,
+}
+
+/// How a stage of the decoder doubles height and width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Upsample {
+    /// Each value repeated 2 x 2 times, then a convolution.
+    #[default]
+    Nearest,
+    /// A transposed convolution of stride 2.
+    Transposed,
+}
+
+/// What is added to the loss, or done to the code, so that few of its values are active.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Penalty {
+    /// The mean absolute value of the code, times a weight.
+    L1 {
+        /// What the penalty is multiplied by before it is added to the loss. Default: 0.001.
+        #[serde(default = "thousandth")]
+        #[schemars(range(min = 0.0))]
+        weight: f64,
+    },
+    /// The Kullback-Leibler divergence of each code value's mean over the batch from a target.
+    /// It needs a code in (0, 1), which `"code_activation": "sigmoid"` gives.
+    Kl {
+        /// The target of the mean. Default: 0.05.
+        #[serde(default = "twentieth")]
+        #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+        rho: f64,
+        /// What the penalty is multiplied by before it is added to the loss. Default: 1.
+        #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
+        beta: f64,
+    },
+    /// Keep the largest values of each image's code and set the others to zero.
+    TopK {
+        /// How many values are kept.
+        #[schemars(range(min = 1, max = WIDEST))]
+        k: usize,
+    },
+}
+
+/// The noise put on the input of a denoising autoencoder, whose values lie in [0, 1].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Corruption {
+    /// Normal noise is added to each value.
+    Gaussian {
+        /// Standard deviation of the noise. Default: 0.4.
+        #[serde(default = "two_fifths")]
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        std: f64,
+    },
+    /// Values are set to zero.
+    Masking {
+        /// Chance of each value to be set to zero. Default: 0.5.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        probability: f64,
+    },
+    /// Values are set to zero or one, equally likely.
+    SaltAndPepper {
+        /// Chance of each value to be set. Default: 0.25.
+        #[serde(default = "quarter")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        probability: f64,
+    },
+    /// Each value is multiplied by one plus normal noise.
+    Speckle {
+        /// Standard deviation of the noise. Default: 0.4.
+        #[serde(default = "two_fifths")]
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        std: f64,
+    },
+}
+
+/// Reads a value that may be a word or a table: `"gaussian"` is `{"kind": "gaussian"}`.
+///
+/// # Errors
+///
+/// What `T` says of the table.
+pub fn word_or_table<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let table = match Value::deserialize(deserializer)? {
+        Value::String(word) => json!({ "kind": word }),
+        table => table,
+    };
+    T::deserialize(table).map_err(D::Error::custom)
+}
+
+/// The schema of [`word_or_table`]: a table of `T`, or the `kind` of one that needs no other key.
+pub fn word_or_table_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let tagged = T::json_schema(generator);
+    let kinds = tagged.get("oneOf").and_then(Value::as_array);
+    let words: Vec<&Value> = kinds
+        .into_iter()
+        .flatten()
+        .filter(|kind| kind["required"] == json!(["kind"]))
+        .map(|kind| &kind["properties"]["kind"]["const"])
+        .collect();
+    json_schema!({
+        "anyOf": [{ "type": "string", "enum": words }, generator.subschema_for::<T>()]
+    })
+}
+
+fn three() -> usize {
+    3
+}
+
+fn thousandth() -> f64 {
+    1e-3
+}
+
+fn twentieth() -> f64 {
+    0.05
+}
+
+fn quarter() -> f64 {
+    0.25
+}
+
+fn two_fifths() -> f64 {
+    0.4
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+fn one() -> f64 {
+    1.0
+}

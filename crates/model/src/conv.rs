@@ -1,0 +1,363 @@
+//! The convolutional autoencoder: convolutions that halve the map at each level, an optional dense
+//! code, and a decoder that doubles it back to exactly the input's shape.
+
+use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::prelude::*;
+use burn::tensor::module::{avg_pool2d, interpolate, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+
+use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample};
+use crate::network::{Layer, ModelError, reject_zero};
+use crate::shape::{ImageShape, levels, max_depth};
+
+/// A convolutional autoencoder; built by [`ConvConfig::init`].
+#[derive(Module, Debug)]
+pub struct Conv {
+    encoder: Vec<DownBlock>,
+    /// From the flattened last map to the code, where there is a dense code.
+    code: Option<Linear>,
+    /// From the code back to the last map.
+    expand: Option<Linear>,
+    decoder: Vec<UpBlock>,
+    #[module(skip)]
+    activation: Activation,
+    #[module(skip)]
+    code_activation: CodeActivation,
+    #[module(skip)]
+    downsample: Downsample,
+    #[module(skip)]
+    upsample: Upsample,
+    /// Channels of the last map.
+    channels: usize,
+    /// Height and width from the input down to the last map.
+    #[module(skip)]
+    levels: Vec<[usize; 2]>,
+}
+
+/// Convolution, optional batch normalisation; the halving follows.
+#[derive(Module, Debug)]
+struct DownBlock {
+    conv: Conv2d,
+    norm: Option<BatchNorm>,
+}
+
+/// The way up by one level: one of the two convolutions is there.
+#[derive(Module, Debug)]
+struct UpBlock {
+    conv: Option<Conv2d>,
+    transposed: Option<ConvTranspose2d>,
+    norm: Option<BatchNorm>,
+}
+
+impl ConvConfig {
+    /// Channels at each level, the input's first, and those of the decoder from the last map on.
+    fn widths(&self, input: ImageShape) -> (Vec<usize>, Vec<usize>) {
+        let encoder = [&[input[0]], self.channels.as_slice()].concat();
+        let hidden = match &self.decoder {
+            Some(channels) => channels.clone(),
+            None => self.channels.iter().rev().skip(1).copied().collect(),
+        };
+        let last = *self.channels.last().unwrap_or(&input[0]);
+        let decoder = [&[last], hidden.as_slice(), &[input[0]]].concat();
+        (encoder, decoder)
+    }
+
+    /// Checks the config against the input's shape and lists the layers.
+    ///
+    /// # Errors
+    /// More levels than the image can be halved, a decoder of another depth, or an even kernel.
+    pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
+        let [_, height, width] = input;
+        let depth = self.channels.len();
+        if depth == 0 {
+            return Err(ModelError::new(
+                "channels",
+                "found an empty list".into(),
+                "the channels of at least one level".into(),
+            ));
+        }
+        if self.kernel % 2 == 0 {
+            return Err(ModelError::new(
+                "kernel",
+                format!("found {}", self.kernel),
+                "an odd size, so that a map keeps its height and width".into(),
+            ));
+        }
+        reject_zero("channels", Some(&self.channels))?;
+        reject_zero("decoder", self.decoder.as_ref())?;
+        let Some(levels) = levels(height, width, depth) else {
+            return Err(ModelError::new(
+                "channels",
+                format!("found {depth} levels for images of {height}x{width} pixels"),
+                format!(
+                    "at most {}: each level halves the map",
+                    max_depth(height, width)
+                ),
+            ));
+        };
+        if let Some(decoder) = &self.decoder
+            && decoder.len() + 1 != depth
+        {
+            return Err(ModelError::new(
+                "decoder",
+                format!("found {} channels", decoder.len()),
+                format!(
+                    "{}, one fewer than the encoder's: the last level gives the image's own",
+                    depth - 1
+                ),
+            ));
+        }
+        let (down, up) = self.widths(input);
+        let area = self.kernel * self.kernel;
+        let norm = |channels: usize| if self.batch_norm { 2 * channels } else { 0 };
+        let mut layers = Vec::new();
+        for i in 0..depth {
+            let is_code = i + 1 == depth && self.code_size.is_none();
+            layers.push(Layer {
+                name: if is_code {
+                    "code".into()
+                } else {
+                    format!("encoder.{i}")
+                },
+                kind: format!(
+                    "conv {k}x{k} {} -> {}, {}",
+                    down[i],
+                    down[i + 1],
+                    match self.downsample {
+                        Downsample::Max => "max-pool",
+                        Downsample::Average => "average-pool",
+                        Downsample::Stride => "stride 2",
+                    },
+                    k = self.kernel,
+                ),
+                activation: if is_code && self.code_activation != CodeActivation::None {
+                    self.code_activation.activation()
+                } else {
+                    Some(self.activation)
+                },
+                output: vec![down[i + 1], levels[i + 1][0], levels[i + 1][1]],
+                parameters: area * down[i] * down[i + 1] + down[i + 1] + norm(down[i + 1]),
+            });
+        }
+        let [rows, columns] = levels[depth];
+        let map = down[depth] * rows * columns;
+        if let Some(code_size) = self.code_size {
+            layers.push(Layer {
+                name: "code".into(),
+                kind: format!("dense {map} -> {code_size}"),
+                activation: self.code_activation.activation(),
+                output: vec![code_size],
+                parameters: map * code_size + code_size,
+            });
+            layers.push(Layer {
+                name: "expand".into(),
+                kind: format!("dense {code_size} -> {map}"),
+                activation: Some(self.activation),
+                output: vec![down[depth], rows, columns],
+                parameters: code_size * map + map,
+            });
+        }
+        for i in 0..depth {
+            let [rows, columns] = levels[depth - 1 - i];
+            let last = i + 1 == depth;
+            layers.push(Layer {
+                name: format!("decoder.{i}"),
+                kind: format!(
+                    "{} {k}x{k} {} -> {}",
+                    match self.upsample {
+                        Upsample::Nearest => "nearest x2, conv",
+                        Upsample::Transposed => "transposed conv",
+                    },
+                    up[i],
+                    up[i + 1],
+                    k = self.kernel,
+                ),
+                activation: Some(if last {
+                    Activation::Sigmoid
+                } else {
+                    self.activation
+                }),
+                output: vec![up[i + 1], rows, columns],
+                parameters: area * up[i] * up[i + 1]
+                    + up[i + 1]
+                    + if last { 0 } else { norm(up[i + 1]) },
+            });
+        }
+        Ok(layers)
+    }
+
+    /// The network with Burn's lazy initial weights, for images of the given shape.
+    pub(crate) fn init(&self, input: ImageShape, device: &Device) -> Conv {
+        let depth = self.channels.len();
+        let levels = levels(input[1], input[2], depth).unwrap_or_default();
+        let (down, up) = self.widths(input);
+        let kernel = [self.kernel, self.kernel];
+        let pad = self.kernel / 2;
+        let padding = PaddingConfig2d::Explicit(pad, pad, pad, pad);
+        let norm = |channels: usize| BatchNormConfig::new(channels).init(device);
+        let encoder = (0..depth)
+            .map(|i| DownBlock {
+                conv: Conv2dConfig::new([down[i], down[i + 1]], kernel)
+                    .with_stride(if self.downsample == Downsample::Stride {
+                        [2, 2]
+                    } else {
+                        [1, 1]
+                    })
+                    .with_padding(padding.clone())
+                    .init(device),
+                norm: self.batch_norm.then(|| norm(down[i + 1])),
+            })
+            .collect();
+        let decoder = (0..depth)
+            .map(|i| {
+                let from = levels[depth - i];
+                let to = levels[depth - 1 - i];
+                let channels = [up[i], up[i + 1]];
+                let nearest = self.upsample == Upsample::Nearest;
+                UpBlock {
+                    conv: nearest.then(|| {
+                        Conv2dConfig::new(channels, kernel)
+                            .with_padding(padding.clone())
+                            .init(device)
+                    }),
+                    // (n - 1) 2 - 2 pad + kernel + extra = 2 n - 1 + extra rows come out of n.
+                    transposed: (!nearest).then(|| {
+                        ConvTranspose2dConfig::new(channels, kernel)
+                            .with_stride([2, 2])
+                            .with_padding([pad, pad])
+                            .with_padding_out([to[0] + 1 - 2 * from[0], to[1] + 1 - 2 * from[1]])
+                            .init(device)
+                    }),
+                    norm: (self.batch_norm && i + 1 < depth).then(|| norm(up[i + 1])),
+                }
+            })
+            .collect();
+        let [rows, columns] = levels[depth];
+        let map = down[depth] * rows * columns;
+        Conv {
+            encoder,
+            code: self
+                .code_size
+                .map(|size| LinearConfig::new(map, size).init(device)),
+            expand: self
+                .code_size
+                .map(|size| LinearConfig::new(size, map).init(device)),
+            decoder,
+            activation: self.activation,
+            code_activation: self.code_activation,
+            downsample: self.downsample,
+            upsample: self.upsample,
+            channels: down[depth],
+            levels,
+        }
+    }
+}
+
+impl Conv {
+    /// The flattened output of encoder layer `last` (the code is the last one); `[batch, C, H, W]`
+    /// in, `[batch, units]` out.
+    pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
+        let mut x = images;
+        let depth = self.encoder.len();
+        for (i, block) in self.encoder.iter().enumerate().take(last + 1) {
+            x = block.conv.forward(x);
+            if let Some(norm) = &block.norm {
+                x = norm.forward(x);
+            }
+            let activation = match self.code_activation.activation() {
+                Some(activation) if i + 1 == depth && self.code.is_none() => activation,
+                _ => self.activation,
+            };
+            x = match self.downsample {
+                // The maximum and a function that never falls can change places, and after the
+                // pooling there is a quarter of the values left to apply it to.
+                Downsample::Max if activation.is_monotone() => activation.apply(max_pool(x)),
+                Downsample::Max => max_pool(activation.apply(x)),
+                Downsample::Average => avg_pool2d(
+                    pad_to_even(activation.apply(x)),
+                    AvgPoolOptions::new([2, 2]).with_stride([2, 2]),
+                ),
+                Downsample::Stride => activation.apply(x),
+            };
+        }
+        let x: Tensor<2> = x.flatten(1, 3);
+        match &self.code {
+            Some(code) if last >= depth => self.code_activation.apply(code.forward(x)),
+            _ => x,
+        }
+    }
+
+    /// Logits `[batch, C, H, W]` from flattened codes `[batch, code_size]`.
+    pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
+        let x = match &self.expand {
+            Some(expand) => self.activation.apply(expand.forward(code)),
+            None => code,
+        };
+        let [rows, columns] = self.levels[self.encoder.len()];
+        let mut x = x.reshape([-1, self.channels as i32, rows as i32, columns as i32]);
+        for (i, block) in self.decoder.iter().enumerate() {
+            if i > 0 {
+                x = self.activation.apply(x);
+            }
+            if let Some(conv) = &block.conv {
+                x = conv.forward(double(x, self.levels[self.decoder.len() - 1 - i]));
+            }
+            if let Some(transposed) = &block.transposed {
+                x = transposed.forward(x);
+            }
+            if let Some(norm) = &block.norm {
+                x = norm.forward(x);
+            }
+        }
+        x
+    }
+
+    /// How many layers the encoder has, the code's included.
+    pub(crate) fn depth(&self) -> usize {
+        self.encoder.len() + usize::from(self.code.is_some())
+    }
+}
+
+/// The maximum of each 2x2 window.
+fn max_pool(x: Tensor<4>) -> Tensor<4> {
+    max_pool2d(
+        pad_to_even(x),
+        MaxPoolOptions::new([2, 2]).with_stride([2, 2]),
+    )
+}
+
+/// Repeats the last row and column where their number is odd, so that pooling windows of 2x2 cover
+/// the whole map and an odd border is neither dropped nor mixed with zeros.
+fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let x = if height % 2 == 0 {
+        x
+    } else {
+        let row = x
+            .clone()
+            .slice([0..batch, 0..channels, height - 1..height, 0..width]);
+        Tensor::cat(vec![x, row], 2)
+    };
+    let height = height + height % 2;
+    if width % 2 == 0 {
+        return x;
+    }
+    let column = x
+        .clone()
+        .slice([0..batch, 0..channels, 0..height, width - 1..width]);
+    Tensor::cat(vec![x, column], 3)
+}
+
+/// Nearest up-sampling by two, cropped to the size of the level above.
+fn double(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let x = interpolate(
+        x,
+        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * height, 2 * width]),
+    );
+    if [rows, columns] == [2 * height, 2 * width] {
+        return x;
+    }
+    x.slice([0..batch, 0..channels, 0..rows, 0..columns])
+}

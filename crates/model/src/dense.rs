@@ -1,0 +1,177 @@
+//! The dense autoencoder: fully connected layers from the flattened image down to the code, and
+//! their mirror image back up.
+
+use burn::module::Param;
+use burn::nn::{Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::module::linear;
+
+use crate::config::{Activation, CodeActivation, DenseConfig};
+use crate::network::{Layer, ModelError, reject_zero};
+use crate::shape::{ImageShape, values};
+
+/// A dense autoencoder; built by [`DenseConfig::init`].
+#[derive(Module, Debug)]
+pub struct Dense {
+    encoder: Vec<Linear>,
+    /// Empty where the weights are tied.
+    decoder: Vec<Linear>,
+    /// The decoder's own biases where its weights are the encoder's, transposed.
+    decoder_bias: Vec<Param<Tensor<1>>>,
+    #[module(skip)]
+    activation: Activation,
+    #[module(skip)]
+    code_activation: CodeActivation,
+    #[module(skip)]
+    input: ImageShape,
+}
+
+impl DenseConfig {
+    /// Units of each layer from input to code, and from code to output.
+    fn widths(&self, input: ImageShape) -> (Vec<usize>, Vec<usize>) {
+        let image = values(input);
+        let hidden = self.hidden_decoder();
+        let encoder = [&[image], self.layers.as_slice(), &[self.code_size]].concat();
+        let decoder = [&[self.code_size], hidden.as_slice(), &[image]].concat();
+        (encoder, decoder)
+    }
+
+    /// The decoder's hidden layers: as given, or the encoder's mirrored.
+    fn hidden_decoder(&self) -> Vec<usize> {
+        match &self.decoder {
+            Some(layers) => layers.clone(),
+            None => self.layers.iter().rev().copied().collect(),
+        }
+    }
+
+    /// Checks the config against the input's shape and lists the layers.
+    ///
+    /// # Errors
+    /// A zero among the layers, or tied weights with a decoder that is not the encoder's mirror.
+    pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
+        let mirrored: Vec<usize> = self.layers.iter().rev().copied().collect();
+        if self.tied && self.hidden_decoder() != mirrored {
+            return Err(ModelError::new(
+                "decoder",
+                format!("found {:?} with tied weights", self.hidden_decoder()),
+                format!("the encoder's mirror {mirrored:?}, or no \"decoder\" at all"),
+            ));
+        }
+        reject_zero("layers", Some(&self.layers))?;
+        reject_zero("decoder", self.decoder.as_ref())?;
+        let (encoder, decoder) = self.widths(input);
+        let last = encoder.len() - 2;
+        let down = encoder.windows(2).enumerate().map(|(i, pair)| Layer {
+            name: if i == last {
+                "code".into()
+            } else {
+                format!("encoder.{i}")
+            },
+            kind: format!("dense {} -> {}", pair[0], pair[1]),
+            activation: if i == last {
+                self.code_activation.activation()
+            } else {
+                Some(self.activation)
+            },
+            output: vec![pair[1]],
+            parameters: pair[0] * pair[1] + pair[1],
+        });
+        let end = decoder.len() - 2;
+        let up = decoder.windows(2).enumerate().map(|(i, pair)| Layer {
+            name: format!("decoder.{i}"),
+            kind: format!(
+                "dense {} -> {}{}",
+                pair[0],
+                pair[1],
+                if self.tied { ", tied" } else { "" }
+            ),
+            activation: if i == end {
+                Some(Activation::Sigmoid)
+            } else {
+                Some(self.activation)
+            },
+            output: if i == end {
+                input.to_vec()
+            } else {
+                vec![pair[1]]
+            },
+            parameters: if self.tied {
+                pair[1]
+            } else {
+                pair[0] * pair[1] + pair[1]
+            },
+        });
+        Ok(down.chain(up).collect())
+    }
+
+    /// The network with Burn's lazy initial weights, for images of the given shape.
+    pub(crate) fn init(&self, input: ImageShape, device: &Device) -> Dense {
+        let (encoder, decoder) = self.widths(input);
+        let layers = |widths: &[usize]| {
+            widths
+                .windows(2)
+                .map(|pair| LinearConfig::new(pair[0], pair[1]).init(device))
+                .collect::<Vec<_>>()
+        };
+        let bias = |width: &usize| Param::from_tensor(Tensor::zeros([*width], device));
+        Dense {
+            encoder: layers(&encoder),
+            decoder: if self.tied {
+                Vec::new()
+            } else {
+                layers(&decoder)
+            },
+            decoder_bias: if self.tied {
+                decoder[1..].iter().map(bias).collect()
+            } else {
+                Vec::new()
+            },
+            activation: self.activation,
+            code_activation: self.code_activation,
+            input,
+        }
+    }
+}
+
+impl Dense {
+    /// The output of encoder layer `last` (the code is the last one); `[batch, C, H, W]` in,
+    /// `[batch, units]` out.
+    pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
+        let mut x: Tensor<2> = images.flatten(1, 3);
+        for (i, layer) in self.encoder.iter().enumerate().take(last + 1) {
+            x = layer.forward(x);
+            x = if i + 1 == self.encoder.len() {
+                self.code_activation.apply(x)
+            } else {
+                self.activation.apply(x)
+            };
+        }
+        x
+    }
+
+    /// Logits `[batch, C, H, W]` from codes `[batch, code_size]`.
+    pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
+        let mut x = code;
+        let depth = self.encoder.len();
+        for i in 0..depth.max(self.decoder.len()) {
+            if i > 0 {
+                x = self.activation.apply(x);
+            }
+            x = match (self.decoder.get(i), self.decoder_bias.get(i)) {
+                (Some(layer), _) => layer.forward(x),
+                (None, Some(bias)) => {
+                    let weight = self.encoder[depth - 1 - i].weight.val().transpose();
+                    linear(x, weight, Some(bias.val()))
+                }
+                (None, None) => break,
+            };
+        }
+        let [channels, height, width] = self.input;
+        x.reshape([-1, channels as i32, height as i32, width as i32])
+    }
+
+    /// How many layers the encoder has, the code's included.
+    pub(crate) fn depth(&self) -> usize {
+        self.encoder.len()
+    }
+}

@@ -1,0 +1,26 @@
+//! Autoencoders on Burn: dense, convolutional, sparse and denoising, on any device.
+//!
+//! An encoder compresses the input to a code, a decoder restores it. A [`config::ModelConfig`] says
+//! which; [`config::ModelConfig::init`] builds the [`Autoencoder`], whose verbs are `encode`,
+//! `decode`, `forward` and `loss`. This crate knows nothing of files (beyond the bytes of saved
+//! weights), data sets or terminals.
+
+mod activation;
+pub mod config;
+mod conv;
+mod corruption;
+mod denoising;
+mod dense;
+mod init;
+mod loss;
+mod network;
+mod penalty;
+pub mod shape;
+mod sparse;
+pub mod weights;
+
+pub use config::ModelConfig;
+pub use denoising::Noise;
+pub use loss::Loss;
+pub use network::{Autoencoder, Layer, Losses, ModelError, code_size, compression_ratio};
+pub use shape::ImageShape;

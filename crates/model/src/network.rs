@@ -1,0 +1,263 @@
+//! What all kinds share: the [`Autoencoder`] with its verbs `encode`, `decode`, `forward` and
+//! `loss`, its layers by name, and the errors of configs that cannot work.
+
+use burn::prelude::*;
+use burn::tensor::activation::sigmoid;
+
+use crate::config::{Activation, ModelConfig};
+use crate::conv::Conv;
+use crate::denoising::{Denoising, Noise};
+use crate::dense::Dense;
+use crate::init;
+use crate::loss::Loss;
+use crate::shape::{ImageShape, values};
+use crate::sparse::Sparse;
+
+/// A model config that cannot work for the given images.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {found}; allowed: {allowed}")]
+pub struct ModelError {
+    /// Dotted path of the key below `model`, for example `of.channels`.
+    pub key: String,
+    /// What was found there.
+    pub found: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl ModelError {
+    pub(crate) fn new(key: impl Into<String>, found: String, allowed: String) -> Self {
+        Self {
+            key: key.into(),
+            found,
+            allowed,
+        }
+    }
+
+    /// The same error seen from the wrapper around the model it is about.
+    fn within(mut self, outer: &str) -> Self {
+        self.key = format!("{outer}.{}", self.key);
+        self
+    }
+}
+
+/// Refuses a zero in a list of widths, naming its place.
+pub(crate) fn reject_zero(key: &str, widths: Option<&Vec<usize>>) -> Result<(), ModelError> {
+    match widths.and_then(|widths| widths.iter().position(|&width| width == 0)) {
+        None => Ok(()),
+        Some(at) => Err(ModelError::new(
+            format!("{key}.{at}"),
+            "found 0".into(),
+            "an integer of at least 1".into(),
+        )),
+    }
+}
+
+/// One layer as tables show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// `encoder.0` and so on, `code`, `expand`, `decoder.0` and so on.
+    pub name: String,
+    /// What it computes, for example `dense 784 -> 512`.
+    pub kind: String,
+    /// The function on its output.
+    pub activation: Option<Activation>,
+    /// Shape of its output for one image.
+    pub output: Vec<usize>,
+    /// Trainable parameters, batch normalisation's included.
+    pub parameters: usize,
+}
+
+impl ModelConfig {
+    /// The network under the wrappers.
+    fn base(&self) -> &ModelConfig {
+        match self {
+            ModelConfig::Sparse(sparse) => sparse.of.base(),
+            ModelConfig::Denoising(denoising) => denoising.of.base(),
+            base => base,
+        }
+    }
+
+    /// Checks that the model works for images of the shape and lists its layers, encoder first.
+    ///
+    /// # Errors
+    /// The first key that cannot work, as a path below `model`.
+    pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
+        match self {
+            ModelConfig::Dense(dense) => dense.layers(input),
+            ModelConfig::Conv(conv) => conv.layers(input),
+            ModelConfig::Sparse(sparse) => {
+                let layers = sparse
+                    .of
+                    .layers(input)
+                    .map_err(|error| error.within("of"))?;
+                sparse.check(&layers)?;
+                Ok(layers)
+            }
+            ModelConfig::Denoising(denoising) => denoising
+                .of
+                .layers(input)
+                .map_err(|error| error.within("of")),
+        }
+    }
+
+    /// Kinds from the outside in, for example `sparse(denoising(conv))`.
+    pub fn kind(&self) -> String {
+        match self {
+            ModelConfig::Dense(_) => "dense".into(),
+            ModelConfig::Conv(_) => "conv".into(),
+            ModelConfig::Sparse(sparse) => format!("sparse({})", sparse.of.kind()),
+            ModelConfig::Denoising(denoising) => format!("denoising({})", denoising.of.kind()),
+        }
+    }
+
+    /// The model on the device, with the initial weights that belong to the seed (the same on every
+    /// backend), for images of the given shape.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::layers`].
+    pub fn init(
+        &self,
+        input: ImageShape,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Autoencoder, ModelError> {
+        self.layers(input)?;
+        let network = match self.base() {
+            ModelConfig::Conv(conv) => Network::Conv(conv.init(input, device)),
+            ModelConfig::Dense(dense) => Network::Dense(dense.init(input, device)),
+            ModelConfig::Sparse(_) | ModelConfig::Denoising(_) => {
+                unreachable!("a base is not a wrapper")
+            }
+        };
+        Ok(Autoencoder {
+            network: init::draw(network, seed),
+            sparse: Sparse::of(self),
+            denoising: Denoising::of(self),
+            input,
+        })
+    }
+}
+
+/// The trainable part, under any wrappers.
+#[derive(Module, Debug)]
+enum Network {
+    Dense(Dense),
+    Conv(Conv),
+}
+
+/// Any autoencoder: a dense or convolutional network and the wrappers around it.
+///
+/// It lives on the [`Device`] it was made for; Burn 0.22 chooses the backend at run time, so the
+/// same type trains on a CPU or on any GPU.
+#[derive(Module, Debug)]
+pub struct Autoencoder {
+    network: Network,
+    #[module(skip)]
+    sparse: Sparse,
+    #[module(skip)]
+    denoising: Denoising,
+    #[module(skip)]
+    input: ImageShape,
+}
+
+/// What one batch costs; both of shape `[1]`, on the device.
+#[derive(Debug)]
+pub struct Losses {
+    /// What training minimises: reconstruction and penalties.
+    pub total: Tensor<1>,
+    /// The reconstruction loss alone.
+    pub reconstruction: Tensor<1>,
+}
+
+impl Autoencoder {
+    /// Codes `[batch, code_size]` of images `[batch, C, H, W]` in [0, 1]; maps come flattened.
+    pub fn encode(&self, images: Tensor<4>) -> Tensor<2> {
+        self.encode_to(images, self.depth() - 1)
+    }
+
+    /// The representation after encoder layer `last`, flattened to `[batch, units]`: 0 is the first
+    /// layer, `depth() - 1` and anything above it the code.
+    pub fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
+        let x = match &self.network {
+            Network::Dense(dense) => dense.encode_to(images, last),
+            Network::Conv(conv) => conv.encode_to(images, last),
+        };
+        if last + 1 >= self.depth() {
+            self.sparse.constrain(x)
+        } else {
+            x
+        }
+    }
+
+    /// Reconstructions `[batch, C, H, W]` in [0, 1] from codes `[batch, code_size]`.
+    pub fn decode(&self, code: Tensor<2>) -> Tensor<4> {
+        sigmoid(self.decode_logits(code))
+    }
+
+    /// The decoder's output before its sigmoid, `[batch, C, H, W]`.
+    pub fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
+        match &self.network {
+            Network::Dense(dense) => dense.decode_logits(code),
+            Network::Conv(conv) => conv.decode_logits(code),
+        }
+    }
+
+    /// Reconstructions in [0, 1] of images `[batch, C, H, W]`.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
+        self.decode(self.encode(images))
+    }
+
+    /// The input that the encoder gets in training or evaluation: the images themselves, or their
+    /// corrupted form where the model is denoising.
+    pub fn corrupt(&self, images: Tensor<4>, noise: Noise) -> Tensor<4> {
+        self.denoising.corrupt(images, noise)
+    }
+
+    /// The loss between the reconstruction of `input` and `target`, both `[batch, C, H, W]`, with
+    /// the penalties on the code.
+    pub fn loss(&self, input: Tensor<4>, target: Tensor<4>, loss: Loss) -> Losses {
+        let code = self.encode(input);
+        let penalty = self.sparse.penalty(&code);
+        let reconstruction = loss.forward(self.decode_logits(code), target);
+        let total = match penalty {
+            Some(penalty) => reconstruction.clone() + penalty,
+            None => reconstruction.clone(),
+        };
+        Losses {
+            total,
+            reconstruction,
+        }
+    }
+
+    /// How many layers the encoder has, the code's included.
+    pub fn depth(&self) -> usize {
+        match &self.network {
+            Network::Dense(dense) => dense.depth(),
+            Network::Conv(conv) => conv.depth(),
+        }
+    }
+
+    /// Whether a corruption stands before the encoder.
+    pub fn is_denoising(&self) -> bool {
+        !self.denoising.is_empty()
+    }
+
+    /// Channels, height and width of its images.
+    pub fn input(&self) -> ImageShape {
+        self.input
+    }
+}
+
+/// Units of the code, from the layers of a config.
+pub fn code_size(layers: &[Layer]) -> usize {
+    layers
+        .iter()
+        .find(|layer| layer.name == "code")
+        .map_or(0, |layer| layer.output.iter().product())
+}
+
+/// Values in one image for each unit of the code; below 1 the code is larger than the image.
+pub fn compression_ratio(input: ImageShape, layers: &[Layer]) -> f64 {
+    values(input) as f64 / code_size(layers) as f64
+}

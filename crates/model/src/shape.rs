@@ -1,0 +1,68 @@
+//! Shapes: height and width down a convolutional encoder and back up its decoder.
+//!
+//! Every level halves height and width, rounding up, whatever does the halving (pooling windows at
+//! an odd border see the last row or column twice; a stride-2 convolution pads). The decoder doubles
+//! and crops to the recorded size, so it gives back exactly the shape that went in.
+
+/// Channels, height and width of one image.
+pub type ImageShape = [usize; 3];
+
+/// The number of values in one image.
+pub fn values(shape: ImageShape) -> usize {
+    shape.iter().product()
+}
+
+/// Height and width at each level: level 0 is the input, each next one half of it, rounded up.
+///
+/// Returns `None` where a level would have to halve a single pixel, because that level could not
+/// make the map smaller.
+pub fn levels(height: usize, width: usize, depth: usize) -> Option<Vec<[usize; 2]>> {
+    let mut levels = vec![[height, width]];
+    for _ in 0..depth {
+        let &[height, width] = levels.last()?;
+        if height * width <= 1 {
+            return None;
+        }
+        levels.push([height.div_ceil(2), width.div_ceil(2)]);
+    }
+    Some(levels)
+}
+
+/// The largest depth that [`levels`] takes for a height and width.
+pub fn max_depth(height: usize, width: usize) -> usize {
+    // ceil(log2(n)) halvings, each rounded up, bring n down to one.
+    let side = height.max(width).max(1);
+    side.next_power_of_two().trailing_zeros() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn mnist_halves_to_seven() {
+        assert_eq!(levels(28, 28, 2), Some(vec![[28, 28], [14, 14], [7, 7]]));
+    }
+
+    #[test]
+    fn odd_sizes_round_up() {
+        assert_eq!(levels(7, 9, 2), Some(vec![[7, 9], [4, 5], [2, 3]]));
+        assert_eq!(levels(1, 3, 2), Some(vec![[1, 3], [1, 2], [1, 1]]));
+    }
+
+    #[test]
+    fn one_pixel_cannot_be_halved() {
+        assert_eq!(levels(1, 1, 1), None);
+        assert_eq!(levels(28, 28, 6), None);
+    }
+
+    proptest! {
+        #[test]
+        fn max_depth_is_the_last_that_works(height in 1usize..300, width in 1usize..300) {
+            let depth = max_depth(height, width);
+            prop_assert!(levels(height, width, depth).is_some());
+            prop_assert!(levels(height, width, depth + 1).is_none());
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Weights in the safetensors format, under plain names (`encoder.0.weight`, `decoder.1.bias`) and
+//! in PyTorch's layout: dense weights are stored `[outputs, inputs]`.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::prelude::*;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::Autoencoder;
+
+/// Weights that cannot be read into a model.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The bytes are not a safetensors file, or not a whole one.
+    #[error("not a whole safetensors file: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// A parameter of the model is not in the file.
+    #[error("{name}: missing; the model needs it with shape {expected:?}")]
+    Missing {
+        /// The parameter.
+        name: String,
+        /// Its shape in the file's layout.
+        expected: Vec<usize>,
+    },
+    /// A parameter has another shape or type than the model's.
+    #[error("{name}: found {found}; the model needs F32 {expected:?}")]
+    Mismatch {
+        /// The parameter.
+        name: String,
+        /// Type and shape in the file.
+        found: String,
+        /// Its shape in the file's layout.
+        expected: Vec<usize>,
+    },
+    /// The file has a parameter that the model does not know.
+    #[error("{0}: not a parameter of this model")]
+    Unknown(String),
+    /// The device could not give or take the values.
+    #[error("{0}: the device did not give its values: {1}")]
+    Device(String, String),
+}
+
+/// A named tensor on the host, in the file's layout.
+struct Stored {
+    name: String,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// The path of field names from the module to the parameter at hand.
+#[derive(Default)]
+struct Path(Vec<(String, String)>);
+
+impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        self.0.push((name.to_owned(), container.to_owned()));
+    }
+
+    fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    /// Dotted name without the levels that only Rust has: enum variants and the `network` field.
+    fn name(&self) -> String {
+        let fields = self.0.iter().filter(|(name, container)| {
+            !container.starts_with("Enum:")
+                && !(container == "Struct:Autoencoder" && name == "network")
+        });
+        fields
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(".")
+    }
+
+    /// Whether the parameter is the weight of a dense layer, which Burn keeps `[inputs, outputs]`.
+    fn is_dense_weight(&self) -> bool {
+        matches!(self.0.last(), Some((name, container))
+            if name == "weight" && container == "Struct:Linear")
+    }
+}
+
+/// A parameter of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its identity in this process.
+    pub id: ParamId,
+    /// Its name in files.
+    pub name: String,
+    /// Its shape in files.
+    pub shape: Vec<usize>,
+}
+
+/// A model's parameters, and its batch normalisations' running statistics, in the order in which it
+/// visits them.
+pub fn names(model: &Autoencoder) -> Vec<Parameter> {
+    struct Names(Path, Vec<Parameter>);
+    impl ModuleVisitor for Names {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
+            if self.0.is_dense_weight() {
+                shape.reverse();
+            }
+            self.1.push(Parameter {
+                id: param.id,
+                name: self.0.name(),
+                shape,
+            });
+        }
+    }
+    let mut names = Names(Path::default(), Vec::new());
+    model.visit(&mut names);
+    names.1
+}
+
+/// The model's parameters as the bytes of a safetensors file.
+///
+/// # Errors
+/// Where the device does not give its values.
+pub fn to_bytes(model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
+    struct Collect(Path, Vec<Stored>, Option<WeightsError>);
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            let tensor = if self.0.is_dense_weight() {
+                tensor.transpose()
+            } else {
+                tensor
+            };
+            match store(self.0.name(), tensor) {
+                Ok(stored) => self.1.push(stored),
+                Err(error) => self.2 = Some(error),
+            }
+        }
+    }
+    let mut collect = Collect(Path::default(), Vec::new(), None);
+    model.valid().visit(&mut collect);
+    match collect.2 {
+        Some(error) => Err(error),
+        None => serialize(&collect.1),
+    }
+}
+
+/// Named tensors as the bytes of a safetensors file; for optimizer state.
+///
+/// # Errors
+/// As [`to_bytes`].
+pub fn tensors_to_bytes<'a>(
+    tensors: impl Iterator<Item = (String, &'a Tensor<1>)>,
+) -> Result<Vec<u8>, WeightsError> {
+    let stored: Result<Vec<Stored>, _> = tensors
+        .map(|(name, tensor)| store(name, tensor.clone()))
+        .collect();
+    serialize(&stored?)
+}
+
+/// The tensors of a safetensors file by name, flattened, on the device.
+///
+/// # Errors
+/// Bytes that are not a whole safetensors file of F32 values.
+pub fn tensors_from_bytes(
+    bytes: &[u8],
+    device: &Device,
+) -> Result<HashMap<String, Tensor<1>>, WeightsError> {
+    let file = SafeTensors::deserialize(bytes)?;
+    let mut tensors = HashMap::new();
+    for (name, view) in file.tensors() {
+        let count: usize = view.shape().iter().product();
+        let values = floats(&name, &view, &[count])?;
+        tensors.insert(
+            name,
+            Tensor::from_data(TensorData::new(values, [count]), device),
+        );
+    }
+    Ok(tensors)
+}
+
+/// The model with the parameters of a safetensors file in place of its own.
+///
+/// # Errors
+/// Bytes that are not a whole safetensors file, and any parameter that is missing, unknown or of
+/// another shape; the model is then left out of the result.
+pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, WeightsError> {
+    struct Load<'a> {
+        path: Path,
+        file: SafeTensors<'a>,
+        error: Option<WeightsError>,
+    }
+    impl Load<'_> {
+        fn values(&self, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
+            let name = self.path.name();
+            match self.file.tensor(&name) {
+                Ok(view) => floats(&name, &view, expected),
+                Err(_) => Err(WeightsError::Missing {
+                    name,
+                    expected: expected.to_vec(),
+                }),
+            }
+        }
+    }
+    impl ModuleMapper for Load<'_> {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.path.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.exit();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let dense = self.path.is_dense_weight();
+            let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
+            if dense {
+                shape.reverse();
+            }
+            let values = match self.values(&shape) {
+                Ok(values) => values,
+                Err(error) => {
+                    self.error.get_or_insert(error);
+                    return param;
+                }
+            };
+            let trained = param.val().is_require_grad();
+            let (values, shape) = match shape.as_slice() {
+                // Written out, not a transposed view, so that training goes on over the same memory
+                // layout, and with the same rounding, as before it was saved.
+                &[outputs, inputs] if dense => {
+                    (transposed(&values, outputs), vec![inputs, outputs])
+                }
+                _ => (values, shape),
+            };
+            let tensor =
+                Tensor::<D>::from_data(TensorData::new(values, shape), &param.lazy_device());
+            Param::initialized(param.id, tensor.set_require_grad(trained))
+        }
+    }
+    let file = SafeTensors::deserialize(bytes)?;
+    let known: Vec<String> = names(&model).into_iter().map(|known| known.name).collect();
+    if let Some(name) = file
+        .names()
+        .into_iter()
+        .find(|name| !known.iter().any(|k| k == name))
+    {
+        return Err(WeightsError::Unknown(name.to_owned()));
+    }
+    let mut load = Load {
+        path: Path::default(),
+        file,
+        error: None,
+    };
+    let model = model.map(&mut load);
+    match load.error {
+        Some(error) => Err(error),
+        None => Ok(model),
+    }
+}
+
+/// The transpose of a matrix given row by row.
+fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
+    let columns = values.len().checked_div(rows).unwrap_or(0);
+    let column = |c: usize| values.iter().skip(c).step_by(columns.max(1)).copied();
+    (0..columns).flat_map(column).collect()
+}
+
+/// Reads a tensor back to the host.
+fn store<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Stored, WeightsError> {
+    let shape = tensor.dims().to_vec();
+    let data = tensor
+        .without_autodiff()
+        .try_into_data()
+        .map_err(|error| WeightsError::Device(name.clone(), error.to_string()))?;
+    let values = data
+        .try_to_vec::<f32>()
+        .map_err(|error| WeightsError::Device(name.clone(), format!("{error:?}")))?;
+    let bytes = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    Ok(Stored { name, shape, bytes })
+}
+
+fn serialize(stored: &[Stored]) -> Result<Vec<u8>, WeightsError> {
+    let views: Result<Vec<_>, _> = stored
+        .iter()
+        .map(|s| {
+            Ok((
+                s.name.as_str(),
+                TensorView::new(Dtype::F32, s.shape.clone(), &s.bytes)?,
+            ))
+        })
+        .collect::<Result<_, safetensors::SafeTensorError>>();
+    Ok(safetensors::serialize(views?, None)?)
+}
+
+/// The values of a stored tensor, which must be F32 of the expected shape (or of as many values
+/// where one dimension is expected).
+fn floats(name: &str, view: &TensorView<'_>, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    let count: usize = view.shape().iter().product();
+    let fits = view.shape() == expected || expected == [count];
+    if view.dtype() != Dtype::F32 || !fits {
+        return Err(WeightsError::Mismatch {
+            name: name.to_owned(),
+            found: format!("{:?} {:?}", view.dtype(), view.shape()),
+            expected: expected.to_vec(),
+        });
+    }
+    let (values, _) = view.data().as_chunks::<4>();
+    Ok(values
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect())
+}

@@ -1,0 +1,104 @@
+//! Overrides: `--set KEY=VALUE`, which changes any key of a config before it is checked.
+
+use super::error::{Fault, Place, join};
+use super::raw::{DEEPEST, Entry, Node, Raw, parse_override};
+
+/// Puts the value of `argument`, a `KEY=VALUE`, into the tree. KEY is a path of keys joined by
+/// dots, in which a number picks an element of an array; objects that are not there are made.
+/// VALUE is JSON, or else a string.
+///
+/// # Errors
+///
+/// A fault where `argument` has no key, or the path leads through something that has no keys.
+pub(super) fn apply(root: &mut Node, argument: &str, faults: &mut Vec<Fault>) -> Result<(), Fault> {
+    let place = Place::Override(argument.to_string());
+    let usage = "allowed: KEY=VALUE, with a KEY such as train.epochs";
+    let Some((path, text)) = argument.split_once('=') else {
+        return Err(Fault::new(&place, "", format!("found no \"=\"; {usage}")));
+    };
+    let keys: Vec<&str> = path.trim().split('.').collect();
+    if keys.iter().any(|key| key.is_empty()) {
+        return Err(Fault::new(
+            &place,
+            "",
+            format!("found an empty key; {usage}"),
+        ));
+    }
+    if keys.len() > DEEPEST {
+        let text = format!("found {} keys; allowed: at most {DEEPEST}", keys.len());
+        return Err(Fault::new(&place, "", text));
+    }
+    let value = parse_override(text, &place, faults).unwrap_or_else(|_| Node {
+        place: place.clone(),
+        raw: Raw::String(text.to_string()),
+    });
+    *slot(root, &keys, &place)? = value;
+    Ok(())
+}
+
+/// The value at `keys`, made where it is not there yet.
+fn slot<'a>(root: &'a mut Node, keys: &[&str], place: &Place) -> Result<&'a mut Node, Fault> {
+    let mut node = root;
+    let mut path = String::new();
+    for key in keys {
+        open(node, place);
+        node = match &mut node.raw {
+            Raw::Object(entries) => entry(entries, key, place),
+            Raw::Array(nodes) => {
+                let count = nodes.len();
+                let element = key.parse().ok().and_then(|i: usize| nodes.get_mut(i));
+                element.ok_or_else(|| {
+                    let allowed = match count {
+                        0 => "allowed: a whole new array, for this one is empty".to_string(),
+                        _ => format!("allowed: an index from 0 to {}", count - 1),
+                    };
+                    Fault::new(
+                        place,
+                        &join(&path, key),
+                        format!("no such element; {allowed}"),
+                    )
+                })?
+            }
+            _ => {
+                let text = "has no keys below it; allowed: a value for the key itself";
+                return Err(Fault::new(place, &path, text));
+            }
+        };
+        path = join(&path, key);
+    }
+    Ok(node)
+}
+
+/// Makes room for a key below `node`: null becomes an empty object, and a word the table that it
+/// stands for, so that `train.optimizer.weight_decay=0.01` works on `"optimizer": "adamw"`.
+fn open(node: &mut Node, place: &Place) {
+    let entries = match &node.raw {
+        Raw::Null => Vec::new(),
+        Raw::String(_) => vec![Entry {
+            key: "kind".to_string(),
+            place: node.place.clone(),
+            node: node.clone(),
+        }],
+        _ => return,
+    };
+    node.place = place.clone();
+    node.raw = Raw::Object(entries);
+}
+
+fn entry<'a>(entries: &'a mut Vec<Entry>, key: &str, place: &Place) -> &'a mut Node {
+    let index = match entries.iter().position(|entry| entry.key == key) {
+        Some(index) => index,
+        None => {
+            entries.push(Entry {
+                key: key.to_string(),
+                place: place.clone(),
+                node: Node {
+                    place: place.clone(),
+                    raw: Raw::Null,
+                },
+            });
+            entries.len() - 1
+        }
+    };
+    &mut entries[index].node
+}

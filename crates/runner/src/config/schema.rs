@@ -1,0 +1,34 @@
+//! The schema: what a config may hold, as JSON Schema, made from the types that read it.
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use super::Config;
+
+/// The JSON Schema (draft 2020-12) of a config, which `configs/schema.json` holds for editors and
+/// which configs are checked against.
+pub fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let schema = generator.into_root_schema_for::<Config>();
+    // Through the serialiser, which puts the keywords into their usual order.
+    let mut schema = serde_json::to_value(schema).expect("a schema is JSON");
+    unwrap_descriptions(&mut schema);
+    schema
+}
+
+/// Joins the lines of the descriptions: doc comments break lines for the source, which editors
+/// would show as they are.
+fn unwrap_descriptions(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "description" => *text = text.replace('\n', " "),
+                    value => unwrap_descriptions(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(unwrap_descriptions),
+        _ => {}
+    }
+}

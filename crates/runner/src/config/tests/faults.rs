@@ -1,0 +1,310 @@
+//! The exact line of every fault that a config can have.
+
+use super::super::parse;
+use super::{LEAST, errors, of_model};
+
+/// A config with these keys of `train`.
+fn of_train(train: &str) -> String {
+    let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+    format!(
+        "{{\n\"data\": {{\"dataset\": \"mnist\"}},\n\"model\": {model},\n\"train\": {train}\n}}"
+    )
+}
+
+#[test]
+fn a_fault_of_a_key_is_one_exact_line() {
+    let dense = |keys: &str| of_model(&format!(r#"{{"kind": "dense", {keys}}}"#));
+    let denoising = |corruption: &str| {
+        let of = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+        of_model(&format!(
+            r#"{{"kind": "denoising", "corruption": {corruption}, "of": {of}}}"#
+        ))
+    };
+    let cases = [
+        (
+            of_model(
+                r#"{"kind": "sparse", "penalty": "l1", "of": {"kind": "conv", "chanels": [8], "channels": [8]}}"#,
+            ),
+            r#"c.json:3:69: model.of.chanels: unknown key; did you mean "channels"?"#,
+        ),
+        (
+            dense(r#""layers": [], "code_size": 1, "dropout": 0.5"#),
+            "c.json:3:58: model.dropout: unknown key; allowed: kind, layers, code_size, activation, \
+             code_activation, decoder, tied",
+        ),
+        (
+            dense(r#""layers": [64, "32"], "code_size": 1"#),
+            r#"c.json:3:43: model.layers.1: found "32"; allowed: an integer from 1 to 65536"#,
+        ),
+        (
+            dense(r#""layers": 64, "code_size": 1"#),
+            "c.json:3:38: model.layers: found 64; allowed: an array of integers",
+        ),
+        (
+            dense(r#""layers": [], "code_size": 0"#),
+            "c.json:3:55: model.code_size: found 0; allowed: an integer from 1 to 65536",
+        ),
+        (
+            dense(r#""layers": [], "code_size": 1.5"#),
+            "c.json:3:55: model.code_size: found 1.5; allowed: an integer from 1 to 65536",
+        ),
+        (
+            dense(r#""layers": [], "code_size": 99999999999999999999"#),
+            "c.json:3:55: model.code_size: found 99999999999999999999; allowed: an integer from 1 to 65536",
+        ),
+        (
+            dense(r#""layers": []"#),
+            "c.json:3:10: model.code_size: missing key; allowed: an integer from 1 to 65536",
+        ),
+        (
+            dense(r#""layers": [], "code_size": 1, "activation": "reul""#),
+            r#"c.json:3:72: model.activation: found "reul"; did you mean "relu"?"#,
+        ),
+        (
+            dense(r#""layers": [], "code_size": 1, "tied": "yes""#),
+            r#"c.json:3:66: model.tied: found "yes"; allowed: true or false"#,
+        ),
+        (
+            of_model(r#"{"kind": "conv", "channels": []}"#),
+            "c.json:3:39: model.channels: found an empty array; allowed: an array of 1 or more \
+             integers",
+        ),
+        (
+            of_model(r#"{"kind": "conv", "channels": [8], "kernel": 4}"#),
+            "c.json:3:54: model.kernel: found 4; allowed: 1, 3, 5, 7, 9, 11, 13 or 15",
+        ),
+        (
+            of_model(r#"{"kind": "desne", "layers": []}"#),
+            r#"c.json:3:19: model.kind: found "desne"; did you mean "dense"?"#,
+        ),
+        (
+            of_model(r#"{"kind": "transformer"}"#),
+            r#"c.json:3:19: model.kind: found "transformer"; allowed: "dense", "conv", "sparse" or "denoising""#,
+        ),
+        (
+            of_model(r#"{"layers": []}"#),
+            r#"c.json:3:10: model.kind: missing key; allowed: "dense", "conv", "sparse" or "denoising""#,
+        ),
+        (
+            of_model(r#"{"kind": 3}"#),
+            r#"c.json:3:19: model.kind: found 3; allowed: "dense", "conv", "sparse" or "denoising""#,
+        ),
+        (
+            of_model(r#""dense""#),
+            r#"c.json:3:10: model: found "dense"; allowed: an object"#,
+        ),
+        (
+            denoising(r#"{"kind": "masking", "probability": 2}"#),
+            "c.json:3:81: model.corruption.probability: found 2; allowed: a number from 0 to 1",
+        ),
+        (
+            denoising(r#"{"kind": "masking", "probability": -0.5}"#),
+            "c.json:3:81: model.corruption.probability: found -0.5; allowed: a number from 0 to 1",
+        ),
+        (
+            denoising(r#"{"kind": "gaussian", "probability": 0.5}"#),
+            "c.json:3:67: model.corruption.probability: unknown key; allowed: kind, std",
+        ),
+        (
+            denoising(r#""gausian""#),
+            r#"c.json:3:46: model.corruption: found "gausian"; did you mean "gaussian"?"#,
+        ),
+        (
+            denoising("0.5"),
+            r#"c.json:3:46: model.corruption: found 0.5; allowed: "gaussian", "masking", "salt_and_pepper", "speckle" or an object"#,
+        ),
+        (
+            of_train(r#"{"batch_size": 0}"#),
+            "c.json:4:25: train.batch_size: found 0; allowed: an integer of at least 1",
+        ),
+        (
+            of_train(r#"{"batch_size": 1e300}"#),
+            "c.json:4:25: train.batch_size: found 1e300; allowed: at most 2147483648",
+        ),
+        (
+            of_train(r#"{"learning_rate": 0}"#),
+            "c.json:4:28: train.learning_rate: found 0; allowed: a number above 0",
+        ),
+        (
+            of_train(r#"{"learning_rate": "NaN"}"#),
+            r#"c.json:4:28: train.learning_rate: found "NaN"; allowed: a number above 0"#,
+        ),
+        (
+            of_train(r#"{"learning_rate": NaN}"#),
+            "c.json:4:28: not JSON: found NaN",
+        ),
+        (
+            of_train(r#"{"learning_rate": 1e999}"#),
+            "c.json:4:28: train.learning_rate: found 1e999, which is not a finite number; allowed: \
+             a number above 0",
+        ),
+        (
+            of_train(r#"{"optimizer": {"kind": "adam", "beta1": 1}}"#),
+            "c.json:4:50: train.optimizer.beta1: found 1; allowed: a number of at least 0 and \
+             below 1",
+        ),
+        (
+            of_train(r#"{"patience": 0}"#),
+            "c.json:4:23: train.patience: found 0; allowed: an integer of at least 1 or null",
+        ),
+        (
+            of_train(r#"{"optimizer": {"kind": "sgd", "nesterov": true}}"#),
+            "c.json:4:52: train.optimizer.nesterov: found true; allowed: false where \
+             train.optimizer.momentum is 0",
+        ),
+        (
+            of_train(r#"{"schedule": {"kind": "cosine", "final_learning_rate": 1}}"#),
+            "c.json:4:65: train.schedule.final_learning_rate: found 1; allowed: a number up to \
+             train.learning_rate, which is 0.001",
+        ),
+    ];
+    for (text, line) in cases {
+        assert_eq!(errors(&text, &[]), [line], "{text}");
+    }
+}
+
+#[test]
+fn a_fault_of_the_file_is_one_exact_line() {
+    let model = r#""model": {"kind": "dense", "layers": [], "code_size": 1}"#;
+    let cases = [
+        (
+            String::new(),
+            "c.json:1:1: not JSON: there is no value in it",
+        ),
+        (
+            " \n ".into(),
+            "c.json:1:1: not JSON: there is no value in it",
+        ),
+        (
+            "[]".into(),
+            "c.json:1:1: found an empty array; allowed: an object",
+        ),
+        ("7".into(), "c.json:1:1: found 7; allowed: an object"),
+        (
+            "{} {}".into(),
+            "c.json:1:4: not JSON: text cannot contain more than one JSON value",
+        ),
+        (
+            "{\n\"seed\": 1,\n}".into(),
+            "c.json:2:10: not JSON: trailing commas are not allowed",
+        ),
+        (
+            "{\n// note\n}".into(),
+            "c.json:2:1: not JSON: comments are not allowed",
+        ),
+        (
+            "{\n\"seed\": 1".into(),
+            "c.json:1:1: not JSON: unterminated object",
+        ),
+        (
+            "{'seed': 1}".into(),
+            "c.json:1:2: not JSON: single-quoted strings are not allowed",
+        ),
+        (
+            "{\"seed\": 01}".into(),
+            "c.json:1:11: not JSON: expected comma",
+        ),
+        (
+            "{\u{a0}}".into(),
+            "c.json:1:2: not JSON: key must be a string",
+        ),
+        (
+            format!("{{\n\"data\": {{\"dataset\": \"cifar\"}},\n{model}\n}}"),
+            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx" or "images""#,
+        ),
+        (
+            format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),
+            r#"c.json:2:21: data.dataset: found "minst"; did you mean "mnist"?"#,
+        ),
+        (
+            format!("{{\n\"data\": {{\"dataset\": \"images\", \"dir\": \"\"}},\n{model}\n}}"),
+            r#"c.json:2:38: data.dir: found ""; allowed: a string that is not empty"#,
+        ),
+        (
+            "{\n\"data\": {\"dataset\": \"mnist\"}\n}".into(),
+            "c.json:1:1: model: missing key; allowed: an object",
+        ),
+        (
+            LEAST.replacen('{', "{\n\"seed\": 1, \"seed\": 2,", 1),
+            "c.json:2:12: seed: duplicate key; allowed: each key once",
+        ),
+        (
+            LEAST.replacen('{', "{ \"line\\nbreak\\u001b[2J\": 2,", 1),
+            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, train",
+        ),
+    ];
+    for (text, line) in cases {
+        assert_eq!(errors(&text, &[]), [line], "{text}");
+    }
+}
+
+#[test]
+fn all_faults_of_a_file_are_told_in_its_order() {
+    let text = r#"{
+  "sede": 1,
+  "data": { "dataset": "mnist", "validation": -1 },
+  "model": { "kind": "conv", "kernel": 3, "kernel": 5 },
+  "train": { "epochs": 0, "loss": "mae", "optimizer": "adan" }
+}"#;
+    let expected = [
+        r#"c.json:2:3: sede: unknown key; did you mean "seed"?"#,
+        "c.json:3:47: data.validation: found -1; allowed: an integer from 0 to 59999",
+        "c.json:4:12: model.channels: missing key; allowed: an array of 1 or more integers",
+        "c.json:4:43: model.kernel: duplicate key; allowed: each key once",
+        "c.json:5:24: train.epochs: found 0; allowed: an integer of at least 1",
+        r#"c.json:5:35: train.loss: found "mae"; allowed: "auto", "mse" or "bce""#,
+        r#"c.json:5:55: train.optimizer: found "adan"; did you mean "adam"?"#,
+        "--set train.batch_size=0: train.batch_size: found 0; allowed: an integer of at least 1",
+    ];
+    let overrides = ["train.batch_size=0"];
+    assert_eq!(errors(text, &overrides), expected);
+    let error = parse("c.json", text, &overrides.map(String::from)).unwrap_err();
+    assert_eq!(error.to_string(), expected.join("\n"));
+}
+
+#[test]
+fn a_fault_of_an_override_names_the_override() {
+    let usage = "allowed: KEY=VALUE, with a KEY such as train.epochs";
+    let no_value = format!("found no \"=\"; {usage}");
+    let no_key = format!("found an empty key; {usage}");
+    let infinite = "train.learning_rate: found 1e999, which is not a finite number; allowed: a \
+                    number above 0";
+    let index = "no such element; allowed: an index from 0 to 0";
+    let cases = [
+        (
+            "train.bach_size=3",
+            r#"train.bach_size: unknown key; did you mean "batch_size"?"#,
+        ),
+        (
+            "train.loss=[",
+            r#"train.loss: found "["; allowed: "auto", "mse" or "bce""#,
+        ),
+        (
+            "train.learning_rate=NaN",
+            r#"train.learning_rate: found "NaN"; allowed: a number above 0"#,
+        ),
+        ("train.learning_rate=1e999", infinite),
+        ("model.layers.1=8", &format!("model.layers.1: {index}")),
+        ("model.layers.x=8", &format!("model.layers.x: {index}")),
+        ("train.epochs", &no_value),
+        ("=1", &no_key),
+        ("train..epochs=1", &no_key),
+    ];
+    for (argument, text) in cases {
+        assert_eq!(
+            errors(LEAST, &[argument]),
+            [format!("--set {argument}: {text}")]
+        );
+    }
+    assert_eq!(
+        errors(LEAST, &["seed=1", "seed.x=1"]),
+        ["--set seed.x=1: seed: has no keys below it; allowed: a value for the key itself"]
+    );
+    assert_eq!(
+        errors(LEAST, &["train.patience=3", "data.validation=0"]),
+        [
+            "--set train.patience=3: train.patience: found 3; allowed: null where data.validation is \
+          0, for it watches the validation loss"
+        ]
+    );
+}

@@ -1,0 +1,268 @@
+//! Any config, written and read back; any text, read without a panic.
+
+use std::path::PathBuf;
+
+use model::config::{
+    Activation, CodeActivation, ConvConfig, Corruption, DenoisingConfig, DenseConfig, Downsample,
+    ModelConfig, Penalty, SparseConfig, Upsample,
+};
+use proptest::prelude::*;
+
+use super::super::{
+    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig,
+    parse, raw,
+};
+use super::LEAST;
+
+fn activations() -> impl Strategy<Value = (Activation, CodeActivation)> {
+    use Activation as A;
+    use CodeActivation as C;
+    let activation = [
+        A::Relu,
+        A::LeakyRelu,
+        A::Gelu,
+        A::Silu,
+        A::Elu,
+        A::Tanh,
+        A::Sigmoid,
+    ];
+    let code = [
+        C::None,
+        C::Relu,
+        C::LeakyRelu,
+        C::Gelu,
+        C::Silu,
+        C::Elu,
+        C::Tanh,
+        C::Sigmoid,
+    ];
+    (
+        prop::sample::select(activation.to_vec()),
+        prop::sample::select(code.to_vec()),
+    )
+}
+
+fn widths() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(1usize..=65_536, 1..4)
+}
+
+fn models() -> impl Strategy<Value = ModelConfig> {
+    let dense = (
+        widths(),
+        1usize..=65_536,
+        activations(),
+        prop::option::of(widths()),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(layers, code_size, (activation, code_activation), decoder, tied)| {
+                ModelConfig::Dense(DenseConfig {
+                    layers,
+                    code_size,
+                    activation,
+                    code_activation,
+                    decoder,
+                    tied,
+                })
+            },
+        );
+    let downsample = [Downsample::Max, Downsample::Average, Downsample::Stride];
+    let upsample = [Upsample::Nearest, Upsample::Transposed];
+    let ways = (
+        prop::sample::select(downsample.to_vec()),
+        prop::sample::select(upsample.to_vec()),
+    );
+    let code_size = prop::option::of(1usize..=65_536);
+    let decoder = prop::option::of(widths());
+    let conv = (
+        widths(),
+        0usize..8,
+        ways,
+        code_size,
+        activations(),
+        any::<bool>(),
+        decoder,
+    )
+        .prop_map(
+            |(channels, half, ways, code_size, activations, batch_norm, decoder)| {
+                ModelConfig::Conv(ConvConfig {
+                    channels,
+                    kernel: 2 * half + 1,
+                    downsample: ways.0,
+                    upsample: ways.1,
+                    code_size,
+                    activation: activations.0,
+                    code_activation: activations.1,
+                    batch_norm,
+                    decoder,
+                })
+            },
+        );
+    let penalty = prop_oneof![
+        (0.0..1e9).prop_map(|weight| Penalty::L1 { weight }),
+        (1e-9..0.999, 0.0..1e9).prop_map(|(rho, beta)| Penalty::Kl { rho, beta }),
+        (1usize..=65_536).prop_map(|k| Penalty::TopK { k }),
+    ];
+    let corruption = prop_oneof![
+        (1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
+        (0.0..=1.0).prop_map(|probability| Corruption::Masking { probability }),
+        (0.0..=1.0).prop_map(|probability| Corruption::SaltAndPepper { probability }),
+        (1e-9..1e9).prop_map(|std| Corruption::Speckle { std }),
+    ];
+    let (penalty, corruption) = (penalty.boxed(), corruption.boxed());
+    prop_oneof![dense, conv].prop_recursive(4, 8, 1, move |of| {
+        prop_oneof![
+            (penalty.clone(), of.clone()).prop_map(|(penalty, of)| {
+                ModelConfig::Sparse(SparseConfig {
+                    penalty,
+                    of: Box::new(of),
+                })
+            }),
+            (corruption.clone(), of).prop_map(|(corruption, of)| {
+                ModelConfig::Denoising(DenoisingConfig {
+                    corruption,
+                    of: Box::new(of),
+                })
+            }),
+        ]
+    })
+}
+
+fn data_sets() -> impl Strategy<Value = DataConfig> {
+    let count = || prop::option::of(1usize..1_000_000);
+    let side = || prop::option::of(1usize..=16_384);
+    let dir = || "[^\0]{1,20}".prop_map(PathBuf::from);
+    let size = prop::option::of([1usize..=16_384, 1..=16_384]);
+    let channels = prop::sample::select(vec![None, Some(1), Some(3)]);
+    prop_oneof![
+        (1usize..60_000, count())
+            .prop_map(|(validation, limit)| DataConfig::Mnist { validation, limit }),
+        (dir(), 1usize..60_000, count()).prop_map(|(dir, validation, limit)| DataConfig::Idx {
+            dir,
+            validation,
+            limit
+        }),
+        (dir(), count(), count(), size, side(), channels, 1e-6..0.999).prop_map(
+            |(dir, validation, limit, size, patch, channels, test)| DataConfig::Images {
+                dir,
+                validation,
+                limit,
+                size,
+                patch,
+                channels,
+                test,
+            }
+        ),
+    ]
+}
+
+fn trainings() -> impl Strategy<Value = TrainConfig> {
+    let share = || 0.0..0.9999;
+    let adam = (share(), share(), 1e-12..1.0, 0.0..10.0, any::<bool>());
+    let optimizer = prop_oneof![
+        adam.prop_map(|(beta1, beta2, epsilon, weight_decay, decoupled)| {
+            if decoupled {
+                OptimizerConfig::AdamW {
+                    beta1,
+                    beta2,
+                    epsilon,
+                    weight_decay,
+                }
+            } else {
+                OptimizerConfig::Adam {
+                    beta1,
+                    beta2,
+                    epsilon,
+                    weight_decay,
+                }
+            }
+        }),
+        (0.01..0.9999, any::<bool>(), 0.0..10.0).prop_map(|(momentum, nesterov, weight_decay)| {
+            OptimizerConfig::Sgd {
+                momentum,
+                nesterov,
+                weight_decay,
+            }
+        }),
+    ];
+    let schedule = prop_oneof![
+        (0.0..100.0).prop_map(|warmup_epochs| ScheduleConfig::Constant { warmup_epochs }),
+        (0.0..100.0, 0.0..1e-4).prop_map(|(warmup_epochs, final_learning_rate)| {
+            ScheduleConfig::Cosine {
+                warmup_epochs,
+                final_learning_rate,
+            }
+        }),
+        (1usize..100, 0.01..=1.0)
+            .prop_map(|(every, factor)| ScheduleConfig::Step { every, factor }),
+    ];
+    let losses = vec![LossChoice::Auto, LossChoice::Mse, LossChoice::Bce];
+    let sizes = (
+        1usize..1_000_000,
+        1usize..1_000_000,
+        prop::sample::select(losses),
+    );
+    let patience = (prop::option::of(1usize..1000), 0.0..1.0);
+    (
+        sizes,
+        optimizer,
+        1e-4..1e9,
+        schedule,
+        prop::option::of(1e-9..1e9),
+        patience,
+    )
+        .prop_map(
+            |(
+                (epochs, batch_size, loss),
+                optimizer,
+                learning_rate,
+                schedule,
+                clip_norm,
+                patience,
+            )| {
+                TrainConfig {
+                    epochs,
+                    batch_size,
+                    loss,
+                    optimizer,
+                    learning_rate,
+                    schedule,
+                    clip_norm,
+                    patience: patience.0,
+                    min_delta: patience.1,
+                }
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn a_resolved_config_reads_back_as_itself(
+        texts in (prop::option::of(".*"), prop::option::of(".*")),
+        seed in 0u64..=1 << 53,
+        data in data_sets(),
+        model in models(),
+        train in trainings(),
+    ) {
+        let backend = BackendChoice::Cuda;
+        let (schema, description) = texts;
+        let config = Config { schema, description, seed, backend, data, model, train };
+        let text = serde_json::to_string(&config).unwrap();
+        prop_assert_eq!(parse("c.json", &text, &[]).unwrap().config, config);
+    }
+
+    #[test]
+    fn no_text_panics(
+        text in r#"([\[\]{}:,"'\\/*\-+.eE0x1\n\t \u{feff}\u{a0}é]|null|true|NaN|"a":|\\u[dD]8){0,40}"#,
+        argument in r#"([.=\[\]{}:,"0-9]|model|layers|train|seed|optimizer){0,12}"#,
+    ) {
+        // Most of these are refused; what matters is that they end in an answer, and that what is
+        // taken for JSON is JSON.
+        let mut faults = Vec::new();
+        if raw::parse(&text, &mut faults).is_ok() {
+            let text = text.trim_start_matches('\u{feff}');
+            prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+        }
+        let _ = parse("c.json", LEAST, &[argument]);
+    }
+}

@@ -1,0 +1,25 @@
+//! Ctrl-C and termination: the first finishes the step and saves, the second stops at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Exit code of an interrupted program: 128 + SIGINT, as shells have it.
+pub const EXIT_CODE: u8 = 130;
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Listens for signals from now on.
+pub fn listen() {
+    let handler = || {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(EXIT_CODE));
+        }
+        eprintln!("stopping: finishing the step and saving; once more to stop at once");
+    };
+    // Fails only where a handler is set already, which then listens.
+    let _ = ctrlc::set_handler(handler);
+}
+
+/// Whether the program was asked to stop.
+pub fn requested() -> bool {
+    STOP.load(Ordering::SeqCst)
+}

@@ -1,0 +1,412 @@
+//! How close reconstructions come to their inputs: the figures of a test set, summed in f64.
+//!
+//! A [`Reconstruction`] takes the images batch by batch and gives [`Figures`] at the end. Each
+//! image is measured on its own and the results are added in the order of the images, so the
+//! figures depend neither on the number of threads nor on how the images were batched.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use ssim::Ssim;
+
+mod ssim;
+
+/// Probabilities are kept this far from 0 and 1 before their logarithm is taken, where a
+/// reconstruction comes without its logits: an exact 0 against a bright pixel would cost infinity.
+const PROBABILITY_MARGIN: f64 = 1e-7;
+
+/// The smallest mean squared error that PSNR tells apart, which caps it at 100 dB: an image
+/// reconstructed exactly would otherwise make the mean infinite.
+const SMALLEST_MSE: f64 = 1e-10;
+
+/// Why images could not be measured.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MetricError {
+    /// Inputs and reconstructions differ in number, or are not whole images.
+    #[error(
+        "{targets} input values and {reconstructions} reconstructed values; \
+         both must be the same whole number of images of {values} values"
+    )]
+    Length {
+        /// Values in the inputs.
+        targets: usize,
+        /// Values in the reconstructions.
+        reconstructions: usize,
+        /// Values in one image.
+        values: usize,
+    },
+    /// An input lies outside the range that every figure here assumes.
+    #[error("image {image}: input value {value}; inputs must lie in [0, 1]")]
+    Target {
+        /// The image, counted from 0 over everything pushed.
+        image: usize,
+        /// The first such value.
+        value: f32,
+    },
+    /// A reconstruction holds a NaN or an infinity, of which no figure can be made.
+    #[error("image {image}: reconstructed value {value}; it must be finite")]
+    NotFinite {
+        /// The image, counted from 0 over everything pushed.
+        image: usize,
+        /// The first such value.
+        value: f32,
+    },
+}
+
+/// The figures of a set of images with values in [0, 1].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Mean squared error per value.
+    pub mse: f64,
+    /// Binary cross-entropy per value, in nats.
+    pub bce: f64,
+    /// `bce` less the inputs' own entropy, which no model can get below.
+    pub bce_over_floor: f64,
+    /// Squared error summed over the values of an image, mean over images
+    /// (Hinton & Salakhutdinov 2006).
+    pub sum_sq: f64,
+    /// Mean over images of 10 log10(1 / the image's mse), in dB; at most 100 dB an image.
+    pub psnr: f64,
+    /// Structural similarity, mean over images and channels (Wang et al. 2004): Gaussian window of
+    /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` where images are smaller than the window.
+    pub ssim: Option<f64>,
+}
+
+/// Sums over images, from which the [`Figures`] come.
+#[derive(Debug, Clone)]
+pub struct Reconstruction {
+    values: usize,
+    ssim: Option<Ssim>,
+    images: usize,
+    sums: ImageFigures,
+}
+
+/// What one image adds to the sums.
+#[derive(Debug, Clone, Copy, Default)]
+struct ImageFigures {
+    squared_error: f64,
+    cross_entropy: f64,
+    entropy: f64,
+    psnr: f64,
+    ssim: f64,
+}
+
+impl Reconstruction {
+    /// Nothing measured yet; every image to come has `shape` = [channels, height, width].
+    pub fn new(shape: [usize; 3]) -> Self {
+        Self {
+            values: shape.iter().product(),
+            ssim: Ssim::new(shape),
+            images: 0,
+            sums: ImageFigures::default(),
+        }
+    }
+
+    /// The same without structural similarity, which takes most of the time.
+    pub fn without_ssim(shape: [usize; 3]) -> Self {
+        Self {
+            ssim: None,
+            ..Self::new(shape)
+        }
+    }
+
+    /// Measures whole images, both slices row-major [images, channels, height, width].
+    ///
+    /// The cross-entropy takes the reconstructions as probabilities, kept within
+    /// [1e-7, 1 - 1e-7]; where the logits are known, [`push_logits`](Self::push_logits) is exact.
+    ///
+    /// # Errors
+    /// If the lengths do not fit, an input lies outside [0, 1] or a reconstruction is not finite;
+    /// nothing of the batch is counted then.
+    pub fn push(&mut self, targets: &[f32], reconstructions: &[f32]) -> Result<(), MetricError> {
+        self.push_with(targets, reconstructions, |target, value| {
+            let p = value.clamp(PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN);
+            let mut cross_entropy = 0.0;
+            // Most pixels of a drawing are exactly 0 or 1, and need one logarithm instead of two.
+            if target > 0.0 {
+                cross_entropy -= target * p.ln();
+            }
+            if target < 1.0 {
+                cross_entropy -= (1.0 - target) * (-p).ln_1p();
+            }
+            (value, cross_entropy)
+        })
+    }
+
+    /// Measures whole images of which the decoder gave logits: the reconstruction is their
+    /// sigmoid, and the cross-entropy is taken from the logits, where nothing is rounded to 0 or 1.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_logits(&mut self, targets: &[f32], logits: &[f32]) -> Result<(), MetricError> {
+        self.push_with(targets, logits, |target, logit| {
+            let e = (-logit.abs()).exp();
+            let cross_entropy = logit.max(0.0) - logit * target + e.ln_1p();
+            let probability = if logit < 0.0 { e } else { 1.0 } / (1.0 + e);
+            (probability, cross_entropy)
+        })
+    }
+
+    /// The figures of everything pushed so far; NaN before the first image.
+    pub fn finish(&self) -> Figures {
+        let images = self.images as f64;
+        let values = images * self.values as f64;
+        Figures {
+            mse: self.sums.squared_error / values,
+            bce: self.sums.cross_entropy / values,
+            bce_over_floor: (self.sums.cross_entropy - self.sums.entropy) / values,
+            sum_sq: self.sums.squared_error / images,
+            psnr: self.sums.psnr / images,
+            ssim: self.ssim.as_ref().map(|_| self.sums.ssim / images),
+        }
+    }
+
+    /// `read` turns a target and the decoder's value into the reconstruction and its cross-entropy.
+    fn push_with(
+        &mut self,
+        targets: &[f32],
+        outputs: &[f32],
+        read: impl Fn(f64, f64) -> (f64, f64) + Sync,
+    ) -> Result<(), MetricError> {
+        let values = self.values;
+        if targets.len() != outputs.len() || values == 0 || !targets.len().is_multiple_of(values) {
+            return Err(MetricError::Length {
+                targets: targets.len(),
+                reconstructions: outputs.len(),
+                values,
+            });
+        }
+        let first = self.images;
+        let ssim = self.ssim.as_ref();
+        let measured: Vec<ImageFigures> = targets
+            .par_chunks_exact(values)
+            .zip(outputs.par_chunks_exact(values))
+            .enumerate()
+            .map_init(
+                || (vec![0.0; values], vec![0.0; values]),
+                |(x, y), (index, (target, output))| {
+                    let image = first + index;
+                    if let Some(&value) = target.iter().find(|v| !(0.0..=1.0).contains(*v)) {
+                        return Err(MetricError::Target { image, value });
+                    }
+                    if let Some(&value) = output.iter().find(|v| !v.is_finite()) {
+                        return Err(MetricError::NotFinite { image, value });
+                    }
+                    let mut figures = ImageFigures {
+                        entropy: entropy_floor(target) * values as f64,
+                        ..ImageFigures::default()
+                    };
+                    for i in 0..values {
+                        x[i] = f64::from(target[i]);
+                        let (value, cross_entropy) = read(x[i], f64::from(output[i]));
+                        y[i] = value;
+                        figures.cross_entropy += cross_entropy;
+                        figures.squared_error += (value - x[i]) * (value - x[i]);
+                    }
+                    let mse = figures.squared_error / values as f64;
+                    figures.psnr = -10.0 * mse.max(SMALLEST_MSE).log10();
+                    figures.ssim = ssim.map_or(0.0, |ssim| ssim.mean(x, y));
+                    Ok(figures)
+                },
+            )
+            .collect::<Result<_, _>>()?;
+        for image in &measured {
+            self.sums.squared_error += image.squared_error;
+            self.sums.cross_entropy += image.cross_entropy;
+            self.sums.entropy += image.entropy;
+            self.sums.psnr += image.psnr;
+            self.sums.ssim += image.ssim;
+        }
+        self.images += measured.len();
+        Ok(())
+    }
+}
+
+/// The lowest binary cross-entropy per value, in nats, that any reconstruction of `targets` can
+/// reach: their own entropy, since a grey pixel is not certain even to a perfect model. 0 for
+/// targets that are all 0 or 1; 0.058080 on MNIST's test images.
+pub fn entropy_floor(targets: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    for &target in targets {
+        if target > 0.0 && target < 1.0 {
+            let p = f64::from(target);
+            sum -= p * p.ln() + (1.0 - p) * (-p).ln_1p();
+        }
+    }
+    sum / targets.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Fixture {
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        shape: [usize; 3],
+        a: Vec<f32>,
+        b: Vec<f32>,
+        mse: f64,
+        psnr: f64,
+        ssim: Option<f64>,
+    }
+
+    fn cases() -> Vec<Case> {
+        let text = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/scikit-image/metrics.json"
+        ));
+        serde_json::from_str::<Fixture>(text).unwrap().cases
+    }
+
+    #[test]
+    fn figures_agree_with_scikit_image() {
+        let cases = cases();
+        assert!(cases.len() >= 8, "only {} cases", cases.len());
+        for case in cases {
+            let mut all = Reconstruction::new(case.shape);
+            all.push(&case.a, &case.b).unwrap();
+            let figures = all.finish();
+            let name = case.name;
+            assert!(
+                (figures.mse - case.mse).abs() < 1e-12,
+                "{name}: {figures:?}"
+            );
+            assert!(
+                (figures.psnr - case.psnr).abs() < 1e-9,
+                "{name}: {figures:?}"
+            );
+            match (figures.ssim, case.ssim) {
+                (Some(ours), Some(theirs)) => {
+                    assert!((ours - theirs).abs() < 1e-6, "{name}: {ours}, not {theirs}")
+                }
+                (ours, theirs) => assert_eq!(ours, theirs, "{name}"),
+            }
+        }
+    }
+
+    /// Values in [0, 1) that look like nothing in particular.
+    fn noise(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        (0..count)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 24) as f32
+            })
+            .collect()
+    }
+
+    #[test]
+    fn batches_and_threads_do_not_change_a_bit() {
+        let shape = [1, 13, 12];
+        let (a, b) = (noise(40 * 156, 1), noise(40 * 156, 2));
+        let mut whole = Reconstruction::new(shape);
+        whole.push(&a, &b).unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
+        let mut pieces = Reconstruction::new(shape);
+        one_thread.install(|| {
+            for (a, b) in a.chunks(7 * 156).zip(b.chunks(7 * 156)) {
+                pieces.push(a, b).unwrap();
+            }
+        });
+        assert_eq!(whole.finish(), pieces.finish());
+    }
+
+    #[test]
+    fn figures_of_two_images_by_hand() {
+        let mut all = Reconstruction::new([1, 1, 2]);
+        all.push(&[0.0, 1.0, 0.5, 0.5], &[0.5, 1.0, 0.5, 0.5])
+            .unwrap();
+        let figures = all.finish();
+        assert_eq!(figures.mse, 0.0625);
+        assert_eq!(figures.sum_sq, 0.125);
+        // One image with mse 1/8, one exact and so counted as 100 dB.
+        assert!((figures.psnr - (10.0 * 8f64.log10() + 100.0) / 2.0).abs() < 1e-12);
+        // ln 2 for the wrong half, and for both grey values, which is also their floor.
+        let ln2 = std::f64::consts::LN_2;
+        assert!((figures.bce - 0.75 * ln2).abs() < 1e-7, "{figures:?}");
+        assert!(
+            (figures.bce_over_floor - 0.25 * ln2).abs() < 1e-7,
+            "{figures:?}"
+        );
+        assert_eq!(figures.ssim, None);
+    }
+
+    #[test]
+    fn logits_and_probabilities_agree_and_logits_reach_further() {
+        let targets = noise(300, 3);
+        let logits: Vec<f32> = noise(300, 4).iter().map(|v| 12.0 * v - 6.0).collect();
+        let probabilities: Vec<f32> = logits.iter().map(|l| 1.0 / (1.0 + (-l).exp())).collect();
+        let mut from_logits = Reconstruction::new([3, 10, 10]);
+        from_logits.push_logits(&targets, &logits).unwrap();
+        let mut from_values = Reconstruction::new([3, 10, 10]);
+        from_values.push(&targets, &probabilities).unwrap();
+        let (a, b) = (from_logits.finish(), from_values.finish());
+        assert!(
+            (a.mse - b.mse).abs() < 1e-7 && (a.bce - b.bce).abs() < 1e-5,
+            "{a:?} {b:?}"
+        );
+
+        let mut far = Reconstruction::new([1, 1, 2]);
+        far.push_logits(&[1.0, 0.0], &[-200.0, 200.0]).unwrap();
+        assert_eq!(far.finish().bce, 200.0);
+        let mut far = Reconstruction::new([1, 1, 2]);
+        far.push(&[1.0, 0.0], &[0.0, 1.0]).unwrap();
+        assert!((far.finish().bce + 1e-7f64.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn no_reconstruction_gets_below_the_floor() {
+        let targets = noise(300, 5);
+        let mut exact = Reconstruction::new([3, 10, 10]);
+        exact.push(&targets, &targets).unwrap();
+        assert!(exact.finish().bce_over_floor.abs() < 1e-12);
+        let mut other = Reconstruction::new([3, 10, 10]);
+        other.push(&targets, &noise(300, 6)).unwrap();
+        assert!(other.finish().bce_over_floor > 0.1);
+        assert_eq!(entropy_floor(&[0.0, 1.0, 1.0]), 0.0);
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused_and_not_counted() {
+        let mut all = Reconstruction::new([1, 1, 2]);
+        all.push(&[0.0, 0.0], &[0.0, 0.0]).unwrap();
+        let before = all.finish();
+        let refused = [
+            (
+                vec![0.0; 3],
+                vec![0.0; 3],
+                "3 input values and 3 reconstructed",
+            ),
+            (
+                vec![0.0; 4],
+                vec![0.0; 2],
+                "4 input values and 2 reconstructed",
+            ),
+            (
+                vec![0.0, 0.0, 1.5, 0.0],
+                vec![0.0; 4],
+                "image 2: input value 1.5;",
+            ),
+            (
+                vec![0.0; 2],
+                vec![f32::NAN, 0.0],
+                "image 1: reconstructed value NaN;",
+            ),
+        ];
+        for (targets, outputs, text) in refused {
+            let error = all.push(&targets, &outputs).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+            assert!(all.push_logits(&targets, &outputs).is_err());
+        }
+        assert_eq!(all.finish(), before);
+    }
+}

@@ -1,0 +1,360 @@
+//! Optimizers: Adam, AdamW and SGD with momentum, with their state kept by parameter name.
+//!
+//! They follow PyTorch's formulas and defaults to the letter, which Burn's do not in all places
+//! (its clipping is per tensor, its Adam's epsilon is 1e-5, and its saved state is keyed by random
+//! numbers and loaded onto whatever device was compiled in first).
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::prelude::*;
+use model::Autoencoder;
+use model::weights::{self, WeightsError};
+use rayon::prelude::*;
+
+use crate::config::OptimizerConfig;
+
+/// PyTorch's guard against a division by a zero norm in `clip_grad_norm_`.
+const CLIP_EPSILON: f64 = 1e-6;
+
+/// Values that one thread updates at a time on the CPU: large enough that handing them out costs
+/// nothing, small enough that two threads share the largest layers evenly.
+const CHUNK: usize = 1 << 14;
+
+/// An optimizer and its state.
+#[derive(Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    clip_norm: Option<f64>,
+    /// Whether tensors lie in host memory, where one pass over it beats one kernel an operation.
+    on_host: bool,
+    /// Steps made so far.
+    steps: u64,
+    /// For each parameter its first and second moment (Adam) or its velocity (SGD), flattened.
+    state: HashMap<ParamId, Vec<Tensor<1>>>,
+}
+
+/// One step's numbers, the same for every parameter.
+#[derive(Clone, Copy)]
+struct Step {
+    learning_rate: f64,
+    /// 1 - beta1^t and 1 - beta2^t.
+    corrections: [f64; 2],
+    first: bool,
+}
+
+impl Optimizer {
+    /// An optimizer before its first step; `on_host` where the model's tensors lie in host memory.
+    pub fn new(config: OptimizerConfig, clip_norm: Option<f64>, on_host: bool) -> Self {
+        Self {
+            config,
+            clip_norm,
+            on_host,
+            steps: 0,
+            state: HashMap::new(),
+        }
+    }
+
+    /// The model after one step against the gradients.
+    pub fn step(
+        &mut self,
+        learning_rate: f64,
+        model: Autoencoder,
+        grads: GradientsParams,
+    ) -> Autoencoder {
+        self.steps += 1;
+        let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        let corrections = match self.config {
+            OptimizerConfig::Adam { beta1, beta2, .. }
+            | OptimizerConfig::AdamW { beta1, beta2, .. } => {
+                [1.0 - beta1.powi(t), 1.0 - beta2.powi(t)]
+            }
+            OptimizerConfig::Sgd { .. } => [1.0; 2],
+        };
+        let scale = self
+            .clip_norm
+            .and_then(|limit| clip_scale(&model, &grads, limit));
+        let step = Step {
+            learning_rate,
+            corrections,
+            first: self.steps == 1,
+        };
+        model.map(&mut Update {
+            optimizer: self,
+            grads,
+            scale,
+            step,
+        })
+    }
+
+    /// The state as the bytes of a safetensors file: `encoder.0.weight.0` and so on.
+    ///
+    /// # Errors
+    /// Where the device does not give its values.
+    pub fn to_bytes(&self, model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
+        let parameters = weights::names(model);
+        let tensors = parameters.iter().flat_map(|parameter| {
+            let state = self.state.get(&parameter.id).map_or(&[][..], Vec::as_slice);
+            let name = &parameter.name;
+            state
+                .iter()
+                .enumerate()
+                .map(move |(i, tensor)| (format!("{name}.{i}"), tensor))
+        });
+        weights::tensors_to_bytes(tensors)
+    }
+
+    /// Takes over the state that [`Optimizer::to_bytes`] gave after `steps` steps.
+    ///
+    /// # Errors
+    /// Bytes that are not a safetensors file, or whose tensors are not as large as the parameters.
+    pub fn load(
+        &mut self,
+        bytes: &[u8],
+        steps: u64,
+        model: &Autoencoder,
+        device: &Device,
+    ) -> Result<(), WeightsError> {
+        let mut tensors = weights::tensors_from_bytes(bytes, device)?;
+        for parameter in weights::names(model) {
+            let count: usize = parameter.shape.iter().product();
+            let name = |i: usize| format!("{}.{i}", parameter.name);
+            let state: Vec<_> = (0..).map_while(|i| tensors.remove(&name(i))).collect();
+            if let Some(wrong) = state.iter().find(|tensor| tensor.dims() != [count]) {
+                return Err(WeightsError::Mismatch {
+                    name: parameter.name,
+                    found: format!("F32 {:?}", wrong.dims()),
+                    expected: vec![count],
+                });
+            }
+            if !state.is_empty() {
+                self.state.insert(parameter.id, state);
+            }
+        }
+        self.steps = steps;
+        match tensors.into_keys().next() {
+            Some(name) => Err(WeightsError::Unknown(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The parameter after the step, with its new state.
+    fn update(
+        &self,
+        value: Tensor<1>,
+        grad: Tensor<1>,
+        state: Option<Vec<Tensor<1>>>,
+        step: Step,
+    ) -> (Tensor<1>, Vec<Tensor<1>>) {
+        let zeros = || grad.zeros_like();
+        match self.config {
+            OptimizerConfig::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => {
+                let [m, v] = pair(state).unwrap_or_else(|| [zeros(), zeros()]);
+                let adam = Adam::new([beta1, beta2], epsilon, weight_decay, 0.0, step);
+                adam.update(self.on_host, value, grad, m, v)
+            }
+            OptimizerConfig::AdamW {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => {
+                let [m, v] = pair(state).unwrap_or_else(|| [zeros(), zeros()]);
+                let adam = Adam::new([beta1, beta2], epsilon, 0.0, weight_decay, step);
+                adam.update(self.on_host, value, grad, m, v)
+            }
+            OptimizerConfig::Sgd {
+                momentum,
+                nesterov,
+                weight_decay,
+            } => {
+                let grad = if weight_decay > 0.0 {
+                    grad + value.clone() * weight_decay
+                } else {
+                    grad
+                };
+                if momentum == 0.0 {
+                    return (value - grad * step.learning_rate, Vec::new());
+                }
+                let velocity = match state.and_then(|state| state.into_iter().next()) {
+                    Some(velocity) if !step.first => velocity * momentum + grad.clone(),
+                    // PyTorch starts the velocity at the first gradient.
+                    _ => grad.clone(),
+                };
+                let direction = if nesterov {
+                    grad + velocity.clone() * momentum
+                } else {
+                    velocity.clone()
+                };
+                (value - direction * step.learning_rate, vec![velocity])
+            }
+        }
+    }
+}
+
+fn pair(state: Option<Vec<Tensor<1>>>) -> Option<[Tensor<1>; 2]> {
+    state.and_then(|state| state.try_into().ok())
+}
+
+/// Adam (Kingma & Ba 2015) and, with `decay`, AdamW (Loshchilov & Hutter 2019):
+/// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`,
+/// `w = (1 - lr decay) w - lr / c1 m / (sqrt(v / c2) + epsilon)`.
+struct Adam {
+    betas: [f64; 2],
+    epsilon: f64,
+    /// L2 penalty: times the weights, added to the gradient.
+    l2: f64,
+    /// What the weights are multiplied by before the step.
+    keep: f64,
+    /// lr / c1.
+    rate: f64,
+    /// 1 / sqrt(c2).
+    root: f64,
+}
+
+impl Adam {
+    fn new(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> Self {
+        Self {
+            betas,
+            epsilon,
+            l2,
+            keep: 1.0 - step.learning_rate * decay,
+            rate: step.learning_rate / step.corrections[0],
+            root: 1.0 / step.corrections[1].sqrt(),
+        }
+    }
+
+    fn update(
+        &self,
+        on_host: bool,
+        w: Tensor<1>,
+        g: Tensor<1>,
+        m: Tensor<1>,
+        v: Tensor<1>,
+    ) -> (Tensor<1>, Vec<Tensor<1>>) {
+        if !on_host {
+            return self.on_device(w, g, m, v);
+        }
+        let device = w.device();
+        // On a host backend a tensor's values are taken out and put back without a copy.
+        let take = |tensor: Tensor<1>| -> Vec<f32> {
+            let values = tensor.try_into_vec_as();
+            values.expect("a tensor in host memory can be read")
+        };
+        let [w, m, v] = self.in_one_pass(take(w), &take(g), take(m), take(v));
+        let put = |values: Vec<f32>| {
+            let shape = [values.len()];
+            Tensor::from_data(TensorData::new(values, shape), &device)
+        };
+        (put(w), vec![put(m), put(v)])
+    }
+
+    fn on_device(
+        &self,
+        w: Tensor<1>,
+        g: Tensor<1>,
+        m: Tensor<1>,
+        v: Tensor<1>,
+    ) -> (Tensor<1>, Vec<Tensor<1>>) {
+        let [b1, b2] = self.betas;
+        let g = if self.l2 > 0.0 {
+            g + w.clone() * self.l2
+        } else {
+            g
+        };
+        let m = m * b1 + g.clone() * (1.0 - b1);
+        let v = v * b2 + g.square() * (1.0 - b2);
+        let step = m.clone() * self.rate / (v.clone().sqrt() * self.root + self.epsilon);
+        (w * self.keep - step, vec![m, v])
+    }
+
+    /// Reads and writes each value once: on the CPU the update is bound by memory.
+    fn in_one_pass(
+        &self,
+        mut w: Vec<f32>,
+        g: &[f32],
+        mut m: Vec<f32>,
+        mut v: Vec<f32>,
+    ) -> [Vec<f32>; 3] {
+        let [b1, b2] = self.betas.map(|beta| beta as f32);
+        let [a1, a2] = self.betas.map(|beta| (1.0 - beta) as f32);
+        let (l2, keep, epsilon) = (self.l2 as f32, self.keep as f32, self.epsilon as f32);
+        let (rate, root) = (self.rate as f32, self.root as f32);
+        (
+            w.par_chunks_mut(CHUNK),
+            g.par_chunks(CHUNK),
+            m.par_chunks_mut(CHUNK),
+            v.par_chunks_mut(CHUNK),
+        )
+            .into_par_iter()
+            .for_each(|(w, g, m, v)| {
+                for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+                    let g = *g + l2 * *w;
+                    *m = b1 * *m + a1 * g;
+                    *v = b2 * *v + a2 * (g * g);
+                    *w = keep * *w - rate * *m / (v.sqrt() * root + epsilon);
+                }
+            });
+        [w, m, v]
+    }
+}
+
+/// The factor, shape `[1]`, that brings the Euclidean norm of all gradients down to the limit, as
+/// PyTorch's `clip_grad_norm_`; stays on the device. `None` where there is no gradient.
+fn clip_scale(model: &Autoencoder, grads: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
+    struct Squares<'a>(&'a GradientsParams, Option<Tensor<1>>);
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.0.get::<D>(param.id) {
+                let square = grad.square().sum();
+                self.1 = Some(match self.1.take() {
+                    Some(sum) => sum + square,
+                    None => square,
+                });
+            }
+        }
+    }
+    let mut squares = Squares(grads, None);
+    model.visit(&mut squares);
+    let norm = squares.1?.sqrt();
+    Some(
+        (norm + CLIP_EPSILON)
+            .recip()
+            .mul_scalar(limit)
+            .clamp_max(1.0),
+    )
+}
+
+struct Update<'a> {
+    optimizer: &'a mut Optimizer,
+    grads: GradientsParams,
+    scale: Option<Tensor<1>>,
+    step: Step,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(grad) = self.grads.remove::<D>(param.id) else {
+            return param;
+        };
+        let (id, tensor, mapper) = param.consume();
+        let shape = tensor.shape();
+        let value: Tensor<1> = tensor.without_autodiff().flatten(0, D as i32 - 1);
+        let grad: Tensor<1> = grad.flatten(0, D as i32 - 1);
+        let grad = match &self.scale {
+            Some(scale) => grad * scale.clone(),
+            None => grad,
+        };
+        let state = self.optimizer.state.remove(&id);
+        let (value, state) = self.optimizer.update(value, grad, state, self.step);
+        self.optimizer.state.insert(id, state);
+        let tensor = value.reshape(shape).autodiff().require_grad();
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+}

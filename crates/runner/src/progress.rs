@@ -1,0 +1,64 @@
+//! Progress: what a person sees of a training, on stderr: a bar with the time left on a terminal,
+//! one line an epoch anywhere.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Refreshes of the bar per second; the loss is read from the device as often, and no oftener.
+pub const REFRESHES_PER_SECOND: u8 = 4;
+
+/// The display of one training.
+#[derive(Debug)]
+pub struct Display {
+    quiet: bool,
+    bar: ProgressBar,
+}
+
+impl Display {
+    /// A display for a training of so many steps, of which some are done; nothing is shown where
+    /// `quiet`.
+    pub fn new(quiet: bool, steps: usize, done: usize) -> Self {
+        let target = if quiet || !stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(REFRESHES_PER_SECOND)
+        };
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
+        let template = "{bar:30} step {pos}/{len}  {msg}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_position(done as u64);
+        bar.reset_eta();
+        Self { quiet, bar }
+    }
+
+    /// How long to wait between two readings of the loss.
+    pub fn interval() -> Duration {
+        Duration::from_secs(1) / u32::from(REFRESHES_PER_SECOND)
+    }
+
+    /// One more step is done.
+    pub fn step(&self, done: usize) {
+        self.bar.set_position(done as u64);
+    }
+
+    /// The words beside the bar.
+    pub fn message(&self, text: String) {
+        self.bar.set_message(text);
+    }
+
+    /// A line that stays.
+    pub fn line(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("{text}"));
+        }
+    }
+
+    /// The bar goes.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

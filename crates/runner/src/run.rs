@@ -1,0 +1,305 @@
+//! The run: one training, and the folder that holds everything about it.
+//!
+//! Whatever matters is written to a temporary name, synced and renamed, so that a process killed at
+//! any moment leaves either the old file or the new one.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Version of the run folder's layout. A folder with a higher one is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It trains, or was killed while it did.
+    Running,
+    /// It trained all its epochs, or stopped early as configured.
+    Finished,
+    /// It was stopped by a signal and saved.
+    Interrupted,
+    /// Its loss stopped being a finite number.
+    Diverged,
+    /// It ended with an error.
+    Failed,
+}
+
+/// The best epoch so far, by validation loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// Its validation loss (the training loss where there is no validation split).
+    pub value: f64,
+}
+
+/// `state.json`: where a run stands, for people and programs that watch it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// [`FORMAT_VERSION`] of the program that wrote the folder.
+    pub format_version: u32,
+    /// How the run stands.
+    pub status: Status,
+    /// Epochs completed.
+    pub epoch: usize,
+    /// Optimizer steps made.
+    pub step: usize,
+    /// The best epoch so far.
+    pub best: Option<Best>,
+    /// Epochs since the best one, which early stopping watches.
+    pub epochs_without_improvement: usize,
+    /// Why it ended, where that needs words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A run folder.
+#[derive(Clone, Debug)]
+pub struct Run {
+    folder: PathBuf,
+}
+
+impl Run {
+    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with its first files in
+    /// place; never touches one that exists.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn create(
+        runs: &Path,
+        stem: &str,
+        config: &impl Serialize,
+        env: &impl Serialize,
+        state: &State,
+    ) -> Result<Self> {
+        let place = || format!("{}: the run's folder cannot be made", runs.display());
+        fs::create_dir_all(runs).with_context(place)?;
+        // Everything is written under a temporary name first: a folder with a run's name is a run.
+        let new = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(runs)
+            .with_context(place)?;
+        let draft = Run {
+            folder: new.path().to_owned(),
+        };
+        draft.write_json("config.json", config)?;
+        draft.write_json("env.json", env)?;
+        draft.write_json("state.json", state)?;
+        // The temporary folder is private to the user; a run is as open as any new folder.
+        fs::create_dir(draft.path("samples")).with_context(place)?;
+        fs::create_dir(draft.path("checkpoints")).with_context(place)?;
+        let permissions = fs::metadata(draft.path("samples")).with_context(place)?.permissions();
+        fs::set_permissions(new.path(), permissions).with_context(place)?;
+        for number in 1.. {
+            let name = if number == 1 { stem.to_owned() } else { format!("{stem}-{number}") };
+            let folder = runs.join(name);
+            if folder.exists() {
+                continue;
+            }
+            match fs::rename(new.path(), &folder) {
+                Ok(()) => {
+                    // Renamed away: there is nothing left to clean up under the old name.
+                    let _ = new.keep();
+                    sync_folder(runs);
+                    return Ok(Self { folder });
+                }
+                // Another process was faster with this name.
+                Err(_) if folder.exists() => {}
+                Err(error) => return Err(error).with_context(place),
+            }
+        }
+        bail!("{}: every name of {stem} is taken", runs.display())
+    }
+
+    /// Opens a run by its folder, or by its name below `runs`.
+    ///
+    /// # Errors
+    /// No such run, a folder that is not a run, or one of a newer format.
+    pub fn open(run: &Path, runs: &Path) -> Result<Self> {
+        let named = runs.join(run);
+        let folder = if run.is_dir() || !named.is_dir() { run.to_owned() } else { named.clone() };
+        if !folder.is_dir() {
+            bail!(
+                "{}: no such run; allowed: a run's folder, or its name below {}{}",
+                run.display(),
+                runs.display(),
+                similar(run, runs)
+            );
+        }
+        let run = Self { folder };
+        if !run.path("config.json").is_file() {
+            bail!(
+                "{}: not a run: found no config.json in it",
+                run.folder.display()
+            );
+        }
+        let state = run.state()?;
+        if state.format_version > FORMAT_VERSION {
+            bail!(
+                "{}: found format version {}; this program reads up to {FORMAT_VERSION}: update it",
+                run.path("state.json").display(),
+                state.format_version
+            );
+        }
+        Ok(run)
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file of the run.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Reads `state.json`.
+    ///
+    /// # Errors
+    /// Where it is missing or not what this program writes.
+    pub fn state(&self) -> Result<State> {
+        // A newer format may have other fields, so its version is read before them.
+        #[derive(Deserialize)]
+        struct Version {
+            format_version: u32,
+        }
+        let version: Version = self.read_json("state.json")?;
+        if version.format_version > FORMAT_VERSION {
+            return Ok(State {
+                format_version: version.format_version,
+                status: Status::Failed,
+                epoch: 0,
+                step: 0,
+                best: None,
+                epochs_without_improvement: 0,
+                message: None,
+            });
+        }
+        self.read_json("state.json")
+    }
+
+    /// Reads a JSON file of the run.
+    ///
+    /// # Errors
+    /// Where it is missing or does not hold a `T`.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        read_json(&self.path(name))
+    }
+
+    /// Writes a JSON file of the run, whole or not at all.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(value)?;
+        text.push(b'\n');
+        write(&self.path(name), &text)
+    }
+
+    /// Appends one line to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// Where it cannot be written; a part of a line may then be left, which readers skip.
+    pub fn append_metrics(&self, row: &impl Serialize) -> Result<()> {
+        let path = self.path("metrics.jsonl");
+        let mut line = serde_json::to_vec(row)?;
+        line.push(b'\n');
+        File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&line))
+            .map_err(reason)
+            .with_context(|| format!("{}: cannot be written", path.display()))
+    }
+
+    /// The whole lines of `metrics.jsonl`; none where there is no such file yet.
+    pub fn metrics<T: DeserializeOwned>(&self) -> Vec<T> {
+        let text = fs::read_to_string(self.path("metrics.jsonl")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Replaces `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write_metrics(&self, rows: &[impl Serialize]) -> Result<()> {
+        let mut text = Vec::new();
+        for row in rows {
+            serde_json::to_writer(&mut text, row)?;
+            text.push(b'\n');
+        }
+        write(&self.path("metrics.jsonl"), &text)
+    }
+}
+
+/// Reads a JSON file.
+///
+/// # Errors
+/// Where it is missing or does not hold a `T`.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path)
+        .map_err(reason)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{}: not as this program writes it", path.display()))
+}
+
+/// Writes a file whole or not at all: under a temporary name, synced, then renamed.
+///
+/// # Errors
+/// Where the folder cannot be written; the file is then as it was.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .permissions_as_new()
+            .tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write()
+        .map_err(reason)
+        .with_context(|| format!("{}: cannot be written", path.display()))?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Makes renames in a folder outlive a power cut, where the system can; others order them anyway.
+pub fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// The system's words for an error, without the path that the context gives and its number.
+fn reason(error: io::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let text = text.split(" at path").next().unwrap_or(text);
+    anyhow::anyhow!("{text}")
+}
+
+/// A hint that names the run whose name is nearest.
+fn similar(run: &Path, runs: &Path) -> String {
+    let names: Vec<String> = fs::read_dir(runs)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let wanted = run.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match crate::config::nearest(wanted, names.iter().map(String::as_str)) {
+        Some(name) => format!("; did you mean {name}?"),
+        None => String::new(),
+    }
+}

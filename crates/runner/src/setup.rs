@@ -1,0 +1,196 @@
+//! The setup: everything that a training or an evaluation starts from, loaded and checked before
+//! anything is written.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use data::{Batches, Dataset, FolderOptions, Images, Source, Split};
+use model::{ImageShape, Layer, Loss};
+
+use crate::backend::{self, Backend};
+use crate::config::{Config, DataConfig, Located, LossChoice};
+use crate::streams::Stream;
+
+/// Data sets up to this many bytes as f32 are put on a GPU whole; larger ones go batch by batch.
+const RESIDENT_BYTES: usize = 2 << 30;
+
+/// Images that `--quick` trains on, validates with and tests with: seconds of work for any model.
+const QUICK: [usize; 3] = [640, 128, 256];
+
+/// Images, backend and layers for a config.
+#[derive(Debug)]
+pub struct Setup {
+    /// The resolved config.
+    pub config: Config,
+    /// Name of the data set.
+    pub dataset: String,
+    /// SHA-256 of the data set as loaded.
+    pub data_sha256: String,
+    /// Images that training may see, the validation split among them.
+    pub train: Arc<Images>,
+    /// Images that only the final evaluation sees.
+    pub test: Arc<Images>,
+    /// Which of `train` are for steps, and which for validation.
+    pub split: Split,
+    /// Where it computes.
+    pub backend: Backend,
+    /// The model's layers.
+    pub layers: Vec<Layer>,
+    /// What training minimises.
+    pub loss: Loss,
+    /// Whether only a few images are used.
+    pub quick: bool,
+}
+
+impl DataConfig {
+    /// Where the images come from; `seed` is the run's.
+    pub fn source(&self, seed: u64) -> Source {
+        match self {
+            DataConfig::Mnist { .. } => Source::Mnist,
+            DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
+            DataConfig::Images {
+                dir,
+                size,
+                patch,
+                channels,
+                test,
+                ..
+            } => Source::Folder {
+                dir: dir.clone(),
+                options: FolderOptions {
+                    size: *size,
+                    patch: *patch,
+                    channels: *channels,
+                    test: *test,
+                    seed: Stream::Split.seed(seed, 0),
+                },
+            },
+        }
+    }
+
+    fn limit(&self) -> Option<usize> {
+        match self {
+            DataConfig::Mnist { limit, .. }
+            | DataConfig::Idx { limit, .. }
+            | DataConfig::Images { limit, .. } => *limit,
+        }
+    }
+
+    /// Validation images among `count` training images.
+    fn validation(&self, count: usize) -> usize {
+        match self {
+            DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
+                *validation
+            }
+            // A tenth, as is usual, and at least one where there are two or more.
+            DataConfig::Images { validation, .. } => {
+                validation.unwrap_or((count / 10).max(1).min(count - count.min(1)))
+            }
+        }
+    }
+}
+
+impl Setup {
+    /// Checks the model against the images' shape, opens the backend, then loads the data.
+    ///
+    /// # Errors
+    /// A model that does not fit, a backend that cannot be had, or data that cannot be read.
+    pub fn new(located: Located, quick: bool) -> Result<Self> {
+        let mut config = located.config.clone();
+        let source = config.data.source(config.seed);
+        let shape = source.shape()?;
+        let layers = config.model.layers(shape).map_err(|error| {
+            located.error(
+                &format!("model.{}", error.key),
+                format!("{}; allowed: {}", error.found, error.allowed),
+            )
+        })?;
+        let backend = backend::open(config.backend)?;
+        let Dataset {
+            name,
+            mut train,
+            mut test,
+        } = source.load()?;
+        let [images, validation, tested] = QUICK;
+        if let Some(limit) = config.data.limit() {
+            train.truncate(limit);
+        }
+        if quick {
+            train.truncate(images + validation);
+            test.truncate(tested);
+            config.train.epochs = 1;
+        }
+        let data_sha256 = Dataset {
+            name: name.clone(),
+            train: train.clone(),
+            test: test.clone(),
+        }
+        .sha256();
+        let mut held_out = config.data.validation(train.len());
+        if quick {
+            held_out = held_out.min(validation).min(train.len() / 2);
+        }
+        if held_out >= train.len() {
+            return Err(located
+                .error(
+                    "data.validation",
+                    format!(
+                        "found {held_out}; allowed: fewer than the {} training images",
+                        train.len()
+                    ),
+                )
+                .into());
+        }
+        let split = data::split(train.len(), held_out, Stream::Split.seed(config.seed, 1))?;
+        let loss = match config.train.loss {
+            LossChoice::Mse => Loss::Mse,
+            // Every data set here gives values in [0, 1].
+            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
+        };
+        Ok(Self {
+            config,
+            dataset: name,
+            data_sha256,
+            train: Arc::new(train),
+            test: Arc::new(test),
+            split,
+            backend,
+            layers,
+            loss,
+            quick,
+        })
+    }
+
+    /// Channels, height and width of the images.
+    pub fn shape(&self) -> ImageShape {
+        self.train.shape()
+    }
+
+    /// Batches of the images on the backend's device, which holds them all where they fit.
+    pub fn batches(&self, images: &Arc<Images>) -> Batches {
+        let bytes = images.pixels().len().saturating_mul(size_of::<f32>());
+        let resident = !self.backend.on_host && bytes <= RESIDENT_BYTES;
+        Batches::new(Arc::clone(images), &self.backend.device, resident)
+    }
+
+    /// Trainable parameters of the model.
+    pub fn parameters(&self) -> usize {
+        self.layers.iter().map(|layer| layer.parameters).sum()
+    }
+}
+
+/// Reads the config that a run was made from.
+///
+/// # Errors
+/// As [`crate::config::load`], and where the images are no longer those that it was trained on.
+pub fn check_same_data(expected: &str, setup: &Setup) -> Result<()> {
+    if expected == setup.data_sha256 {
+        return Ok(());
+    }
+    bail!(
+        "{}: found SHA-256 {}..., the run was trained on {}...",
+        setup.dataset,
+        setup.data_sha256.get(..12).unwrap_or_default(),
+        expected.get(..12).unwrap_or_default()
+    )
+}

@@ -1,0 +1,147 @@
+//! The summary: what a finished run reached, beside the baselines; `summary.json` and the table
+//! printed at the end.
+
+use std::fmt::Write;
+
+use model::{ImageShape, compression_ratio};
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::{Baselines, CodeUse, Evaluation};
+use crate::metrics::Figures;
+use crate::run::Status;
+use crate::setup::Setup;
+
+/// `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How the run ended.
+    pub status: Status,
+    /// Kinds from the outside in, for example `sparse(conv)`.
+    pub kind: String,
+    /// Backend that trained it.
+    pub backend: String,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Channels, height and width.
+    pub input_shape: ImageShape,
+    /// Units of the code.
+    pub code_size: usize,
+    /// Values of an image for each unit of the code.
+    pub compression_ratio: f64,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Epoch that the figures are from: the best by validation loss.
+    pub best_epoch: usize,
+    /// Optimizer steps made.
+    pub steps: usize,
+    /// Seconds spent in training steps.
+    pub train_seconds: f64,
+    /// Images trained on per second, in those.
+    pub train_images_per_s: f64,
+    /// Largest memory that the process held, in MiB; `None` where the system does not tell.
+    pub peak_rss_mib: Option<u64>,
+    /// Loss that was minimised.
+    pub loss: String,
+    /// Whether it is a `--quick` run, whose figures mean nothing.
+    pub quick: bool,
+    /// On the test images.
+    pub test: Figures,
+    /// Use of the code on the test images.
+    pub code: CodeUse,
+    /// On the same images.
+    pub baselines: Baselines,
+}
+
+/// What the training itself says about the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Trained {
+    /// How it ended.
+    pub status: Status,
+    /// Epochs completed.
+    pub epochs: usize,
+    /// The epoch whose weights are measured.
+    pub best_epoch: usize,
+    /// Optimizer steps made.
+    pub steps: usize,
+    /// Seconds spent in training steps.
+    pub seconds: f64,
+    /// Images trained on.
+    pub images: usize,
+}
+
+impl Summary {
+    /// Puts the summary together.
+    pub fn new(setup: &Setup, trained: Trained, test: Evaluation, baselines: Baselines) -> Self {
+        Self {
+            status: trained.status,
+            kind: setup.config.model.kind(),
+            backend: setup.backend.name.into(),
+            parameters: setup.parameters(),
+            input_shape: setup.shape(),
+            code_size: model::code_size(&setup.layers),
+            compression_ratio: compression_ratio(setup.shape(), &setup.layers),
+            epochs: trained.epochs,
+            best_epoch: trained.best_epoch,
+            steps: trained.steps,
+            train_seconds: trained.seconds,
+            train_images_per_s: trained.images as f64 / trained.seconds.max(f64::MIN_POSITIVE),
+            peak_rss_mib: peak_rss_mib(),
+            loss: setup.loss.name().into(),
+            quick: setup.quick,
+            test: test.figures,
+            code: test.code,
+            baselines,
+        }
+    }
+
+    /// The figures as a table for people.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let mut row = |name: &str, mse: f64, rest: String| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name:<28} {mse:>9.6}{rest}");
+        };
+        let test = &self.test;
+        let ssim = test.ssim.map_or_else(|| format!("{:>8}", "-"), |ssim| format!("{ssim:>8.4}"));
+        let name = format!("{}, code {}", self.kind, self.code_size);
+        let full = format!(" {:>9.3} {:>9.6} {:>8.2}{ssim}", test.sum_sq, test.bce, test.psnr);
+        row(&name, test.mse, full);
+        if let Some(pca) = &self.baselines.pca {
+            row(&format!("PCA, code {}", pca.code_size), pca.mse, format!(" {:>9.3}", pca.sum_sq));
+        }
+        let values: usize = self.input_shape.iter().product();
+        let mean = self.baselines.mean.mse;
+        row("mean picture", mean, format!(" {:>9.3}", mean * values as f64));
+        if let Some(corrupted) = &self.baselines.corrupted {
+            let rest = format!(
+                " {:>9.3} {:>9} {:>8.2}",
+                corrupted.mse * values as f64,
+                "-",
+                corrupted.psnr
+            );
+            row("corrupted input", corrupted.mse, rest);
+        }
+        let header = format!(
+            "{:<28} {:>9} {:>9} {:>9} {:>8}{:>8}\n",
+            "on the test images", "mse", "sum_sq", "bce", "psnr", "ssim"
+        );
+        let gain = match &self.baselines.pca {
+            Some(pca) => format!("{:.2} times less error than PCA; ", pca.mse / test.mse),
+            None => String::new(),
+        };
+        format!(
+            "{header}{text}{gain}{:.1} % of the code's units active per picture, {} dead",
+            self.code.active_share * 100.0,
+            self.code.dead_units
+        )
+    }
+}
+
+/// The largest memory that this process held so far, in MiB.
+fn peak_rss_mib() -> Option<u64> {
+    // Linux keeps the peak; elsewhere only the present size could be had, which is another figure.
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024)
+}

@@ -1,0 +1,345 @@
+//! The training loop: from a setup to a finished run, in one function that reads top to bottom.
+//!
+//! Order of the images, noise and initial weights come from named streams of the seed, so a resumed
+//! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use model::{Autoencoder, Noise};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{self, Checkpoint, Progress};
+use crate::evaluation::{self, values};
+use crate::interrupt;
+use crate::optimizer::Optimizer;
+use crate::plots::{self, EpochRow};
+use crate::progress::Display;
+use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
+use crate::samples;
+use crate::schedule::learning_rate;
+use crate::setup::Setup;
+use crate::streams::Stream;
+use crate::summary::{Summary, Trained};
+
+/// Pictures in the sample grid of an epoch.
+const SAMPLES: usize = 16;
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    epoch: usize,
+    step: usize,
+    seconds: f64,
+    images_per_s: f64,
+    lr: f64,
+    #[serde(rename = "train/loss")]
+    train_loss: f64,
+    #[serde(rename = "val/loss", skip_serializing_if = "Option::is_none", default)]
+    val_loss: Option<f64>,
+    #[serde(rename = "val/mse", skip_serializing_if = "Option::is_none", default)]
+    val_mse: Option<f64>,
+    #[serde(rename = "val/bce", skip_serializing_if = "Option::is_none", default)]
+    val_bce: Option<f64>,
+    #[serde(rename = "val/psnr", skip_serializing_if = "Option::is_none", default)]
+    val_psnr: Option<f64>,
+}
+
+/// How a training ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All epochs done, or stopped early as configured; with the final figures.
+    Finished(Box<Summary>),
+    /// Stopped by a signal, after saving.
+    Interrupted,
+    /// The loss stopped being finite; the last good checkpoint is kept.
+    Diverged,
+}
+
+/// Trains a run from its start, or from a checkpoint, to its end.
+///
+/// # Errors
+/// Where the run's folder cannot be written or the device fails; `state.json` then says `failed`.
+pub fn train(
+    setup: &Setup,
+    run: &Run,
+    from: Option<&Checkpoint>,
+    display: &Display,
+) -> Result<Outcome> {
+    let outcome = steps(setup, run, from, display);
+    display.finish();
+    if let Err(error) = &outcome
+        && let Ok(mut state) = run.state()
+    {
+        state.status = Status::Failed;
+        state.message = Some(format!("{error:#}"));
+        // The first error is the one to report: a full disk refuses this file too.
+        let _ = run.write_json("state.json", &state);
+    }
+    outcome
+}
+
+fn steps(
+    setup: &Setup,
+    run: &Run,
+    from: Option<&Checkpoint>,
+    display: &Display,
+) -> Result<Outcome> {
+    let config = &setup.config;
+    let settings = &config.train;
+    let seed = config.seed;
+    let device = setup.backend.device.clone().autodiff();
+
+    // Start: initial weights, or everything as the checkpoint has it.
+    let mut optimizer = Optimizer::new(
+        settings.optimizer.clone(),
+        settings.clip_norm,
+        setup.backend.on_host,
+    );
+    let (mut model, mut progress) = match from {
+        Some(checkpoint) => {
+            let model = checkpoint.model(&device)?;
+            checkpoint.restore(&mut optimizer, &model, &setup.backend.device)?;
+            (model, checkpoint.meta.progress.clone())
+        }
+        None => {
+            let model =
+                config.model.init(setup.shape(), Stream::Init.seed(seed, 0), &device)?;
+            (model, Progress::default())
+        }
+    };
+    let save = |name: &str, model: &Autoencoder, optimizer: &Optimizer, progress: &Progress| {
+        checkpoint::save(run, name, &config.model, seed, model, optimizer, progress)
+    };
+    let state = |status: Status, progress: &Progress| {
+        let state = State {
+            format_version: FORMAT_VERSION,
+            status,
+            epoch: progress.epoch,
+            step: progress.step,
+            best: progress.best,
+            epochs_without_improvement: progress.epochs_without_improvement,
+            message: None,
+        };
+        run.write_json("state.json", &state)
+    };
+    if from.is_none() {
+        save("last", &model, &optimizer, &progress)?;
+    }
+    let mut rows: Vec<Row> = run.metrics();
+    // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
+    rows.retain(|row| row.epoch <= progress.epoch);
+    run.write_metrics(&rows)?;
+    state(Status::Running, &progress)?;
+
+    let batches = setup.batches(&setup.train);
+    let (images, held_out) = (&setup.split.train, &setup.split.validation);
+    let steps_per_epoch = images.len().div_ceil(settings.batch_size);
+
+    while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
+        let epoch = progress.epoch + 1;
+        let order = data::epoch_order(images, Stream::Order.seed(seed, epoch as u64));
+        let done = progress.images / settings.batch_size;
+        let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], &setup.backend.device);
+        let started = Instant::now();
+        let mut last_reading = started;
+        let mut rate = settings.learning_rate;
+        for batch in order.chunks(settings.batch_size).skip(done) {
+            rate = learning_rate(settings, progress.step, steps_per_epoch);
+            let clean = batches.gather(batch)?.autodiff();
+            let noise = Noise::Device {
+                seed: Stream::Corruption.seed(seed, progress.step as u64),
+            };
+            let input = model.corrupt(clean.clone(), noise);
+            let losses = model.loss(input, clean, setup.loss);
+            let grads = GradientsParams::from_grads(losses.total.backward(), &model);
+            model = optimizer.step(rate, model, grads);
+            let loss = losses.reconstruction.without_autodiff();
+            loss_sum = loss_sum + loss * batch.len() as f64;
+            progress.step += 1;
+            progress.images += batch.len();
+            progress.train_images += batch.len();
+            display.step(progress.step);
+
+            let stop = interrupt::requested();
+            if stop || last_reading.elapsed() >= Display::interval() {
+                last_reading = Instant::now();
+                progress.loss_sum = first(&loss_sum)?;
+                let loss = progress.loss_sum / progress.images as f32;
+                display.message(format!("epoch {epoch}/{}  loss {loss:.5}", settings.epochs));
+                if !loss.is_finite() {
+                    return diverged(run, epoch, progress.step, display);
+                }
+            }
+            if stop {
+                progress.train_seconds += started.elapsed().as_secs_f64();
+                save("last", &model, &optimizer, &progress)?;
+                state(Status::Interrupted, &progress)?;
+                return Ok(Outcome::Interrupted);
+            }
+        }
+        let train_loss = f64::from(first(&loss_sum)?) / progress.images as f64;
+        let seconds = started.elapsed().as_secs_f64();
+        if !train_loss.is_finite() {
+            return diverged(run, epoch, progress.step, display);
+        }
+        let images_per_s = (progress.images - done * settings.batch_size) as f64 / seconds;
+        progress.train_seconds += seconds;
+        progress.epoch = epoch;
+        progress.images = 0;
+        progress.loss_sum = 0.0;
+
+        // The epoch's end: validation, the sample pictures, the line of figures, checkpoints.
+        let measured = model.valid();
+        let validation = if held_out.is_empty() {
+            None
+        } else {
+            match evaluation::evaluate(&measured, &batches, held_out, seed, false) {
+                Ok(evaluation) => Some(evaluation),
+                Err(error) if error.is::<crate::metrics::MetricError>() => {
+                    return diverged(run, epoch, progress.step, display);
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let watched = validation.as_ref().map_or(train_loss, |found| found.loss(setup.loss));
+        let improved = progress
+            .best
+            .is_none_or(|best| watched < best.value - settings.min_delta);
+        if improved {
+            progress.best = Some(Best { epoch, value: watched });
+            progress.epochs_without_improvement = 0;
+        } else {
+            progress.epochs_without_improvement += 1;
+        }
+        let figures = validation.as_ref().map(|found| &found.figures);
+        let row = Row {
+            epoch,
+            step: progress.step,
+            seconds,
+            images_per_s,
+            lr: rate,
+            train_loss,
+            val_loss: validation.as_ref().map(|found| found.loss(setup.loss)),
+            val_mse: figures.map(|figures| figures.mse),
+            val_bce: figures.map(|figures| figures.bce),
+            val_psnr: figures.map(|figures| figures.psnr),
+        };
+        run.append_metrics(&row)?;
+        write_samples(setup, run, &measured, epoch)?;
+        if improved {
+            save("best", &model, &optimizer, &progress)?;
+        }
+        save("last", &model, &optimizer, &progress)?;
+        state(Status::Running, &progress)?;
+        display.line(&line(&row, settings.epochs));
+        rows.push(row);
+        // Between epochs, after everything is saved, there is no step to finish.
+        if interrupt::requested() && progress.epoch < settings.epochs {
+            state(Status::Interrupted, &progress)?;
+            return Ok(Outcome::Interrupted);
+        }
+    }
+
+    // The end: the best weights on the test images, with the baselines beside them.
+    display.finish();
+    let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
+    let tested = setup.batches(&setup.test);
+    let all: Vec<u32> = (0..setup.test.len() as u32).collect();
+    let evaluation = evaluation::evaluate(&best, &tested, &all, seed, true)?;
+    let code_size = model::code_size(&setup.layers);
+    let baselines = evaluation::baselines(
+        &setup.train,
+        &setup.test,
+        code_size,
+        evaluation.corrupted.as_ref(),
+    )?;
+    let trained = Trained {
+        status: Status::Finished,
+        epochs: progress.epoch,
+        best_epoch: progress.best.map_or(progress.epoch, |best| best.epoch),
+        steps: progress.step,
+        seconds: progress.train_seconds,
+        images: progress.train_images,
+    };
+    let summary = Summary::new(setup, trained, evaluation, baselines);
+    write_curves(run, &rows)?;
+    run.write_json("summary.json", &summary)?;
+    state(Status::Finished, &progress)?;
+    Ok(Outcome::Finished(Box::new(summary)))
+}
+
+/// Whether early stopping ends the run here.
+fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
+    let patience = setup.config.train.patience;
+    patience.is_some_and(|patience| progress.epochs_without_improvement >= patience)
+}
+
+/// Ends a run whose loss is no number any more; its last good checkpoint stays.
+fn diverged(run: &Run, epoch: usize, step: usize, display: &Display) -> Result<Outcome> {
+    let mut state = run.state()?;
+    state.status = Status::Diverged;
+    let message = format!("the loss is not finite in epoch {epoch}, by step {step}");
+    display.line(&message);
+    state.message = Some(message);
+    run.write_json("state.json", &state)?;
+    Ok(Outcome::Diverged)
+}
+
+/// The value of a tensor of one element.
+fn first(tensor: &Tensor<1>) -> Result<f32> {
+    let values = values(tensor.clone())?;
+    values.first().copied().context("the device gave an empty loss")
+}
+
+/// An epoch in one line for people.
+fn line(row: &Row, epochs: usize) -> String {
+    let mut text = format!("epoch {:>3}/{epochs}  train/loss {:.5}", row.epoch, row.train_loss);
+    if let (Some(loss), Some(mse), Some(psnr)) = (row.val_loss, row.val_mse, row.val_psnr) {
+        text += &format!("  val/loss {loss:.5}  val/mse {mse:.5}  val/psnr {psnr:.2} dB");
+    }
+    text + &format!("  {:.0} images/s  {:.1} s", row.images_per_s, row.seconds)
+}
+
+/// `samples/epoch-0001.png`: inputs, corrupted inputs where there are any, reconstructions.
+fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<()> {
+    let shape = setup.shape();
+    let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
+        [] => (&setup.test, (0..setup.test.len().min(SAMPLES) as u32).collect()),
+        held_out => (&setup.train, held_out.iter().copied().take(SAMPLES).collect()),
+    };
+    // A batch of their own: these few need not wait for a whole set to go to the device again.
+    let device = &setup.backend.device;
+    let clean = data::Batches::new(std::sync::Arc::clone(images), device, false).gather(&indices)?;
+    let seed = Stream::Evaluation.seed(setup.config.seed, 0);
+    let input = model.corrupt(clean.clone(), Noise::Host { seed });
+    let restored = values(model.forward(input.clone()))?;
+    let mut rows = vec![values(clean)?];
+    if model.is_denoising() {
+        rows.push(values(input)?);
+    }
+    rows.push(restored);
+    let image: usize = shape.iter().product();
+    let rows: Vec<Vec<&[f32]>> = rows.iter().map(|row| row.chunks(image).collect()).collect();
+    samples::grid(&rows, shape, &run.path(&format!("samples/epoch-{epoch:04}.png")))
+}
+
+/// `plots/loss.svg`.
+fn write_curves(run: &Run, rows: &[Row]) -> Result<()> {
+    let history: Vec<EpochRow> = rows
+        .iter()
+        .map(|row| EpochRow {
+            epoch: row.epoch,
+            train_loss: row.train_loss,
+            val_loss: row.val_loss,
+        })
+        .collect();
+    let folder = run.path("plots");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let name = run.folder().file_name().unwrap_or_default().to_string_lossy();
+    plots::loss_curves(&format!("Loss of {name}"), &history, &folder.join("loss.svg"))
+}
