@@ -1,0 +1,6 @@
+//! Fused CPU operators for autoencoders, as an extension of Burn's backends.
+//!
+//! Each operator has a fast body with a handwritten backward on the flex backend, and a body
+//! composed of Burn's own operators on every other one; the two agree within f32 rounding.
+
+pub mod level;
