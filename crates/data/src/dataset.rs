@@ -137,6 +137,13 @@ impl Images {
         }
     }
 
+    /// SHA-256, in hexadecimal, of shape, pixels and labels.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.digest(&mut hasher);
+        hex(&hasher.finalize())
+    }
+
     /// Values in one image: channels x height x width.
     pub(crate) fn image_len(&self) -> usize {
         self.shape.iter().product()

@@ -32,6 +32,14 @@ pub(crate) fn load_folder(dir: &Path) -> Result<(Images, Images), DataError> {
     Ok((train, test))
 }
 
+/// Whether a folder has IDX files, under the names that [`crate::Source::Idx`] knows, for a part.
+pub fn is_idx_folder(dir: &Path) -> bool {
+    let files = list(dir).unwrap_or_default();
+    let mut parts = [TRAIN.images, TEST.images].into_iter();
+    // Several that fit are an IDX folder too, with an error of its own when it is read.
+    parts.any(|wanted| !matches!(find(dir, &files, wanted), Ok(None)))
+}
+
 /// The file names of a part. The first of each is the one that errors tell; sets made after
 /// MNIST say `test` for `t10k`.
 struct Part {

@@ -259,7 +259,12 @@ fn order<'a>(dir: &Path, path: &'a Path) -> (bool, &'a Path) {
 
 /// The PNG and JPEG files directly in a folder, at least one, in the order of their names.
 /// Hidden files are left out: some systems put one beside each picture.
-fn pictures(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+///
+/// # Errors
+///
+/// [`DataError::Read`] for a folder that cannot be read, [`DataError::NoPictures`] for one that
+/// has no picture.
+pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries: std::io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
     let entries = entries.map_err(|error| DataError::read(dir, error))?;
     let paths = entries.iter().map(std::fs::DirEntry::path);

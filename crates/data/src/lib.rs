@@ -30,7 +30,8 @@ use std::path::{Path, PathBuf};
 pub use batch::Batches;
 pub use dataset::{Dataset, ImageShape, Images};
 pub use error::DataError;
-pub use images::FolderOptions;
+pub use idx_folder::is_idx_folder;
+pub use images::{FolderOptions, pictures};
 pub use picture::read_picture;
 pub use split::{Split, epoch_order, split};
 

@@ -230,6 +230,19 @@ impl Autoencoder {
         }
     }
 
+    /// The place of an encoder layer by its name (`encoder.0` and so on, `code`) or number, for
+    /// [`Autoencoder::encode_to`]; `None` where it has no such layer.
+    pub fn encoder_layer(&self, name: &str) -> Option<usize> {
+        let code = self.depth() - 1;
+        if name == "code" {
+            return Some(code);
+        }
+        match name.strip_prefix("encoder.") {
+            Some(number) => number.parse().ok().filter(|&layer| layer < code),
+            None => name.parse().ok().filter(|&layer| layer <= code),
+        }
+    }
+
     /// How many layers the encoder has, the code's included.
     pub fn depth(&self) -> usize {
         match &self.network {

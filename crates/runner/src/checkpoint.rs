@@ -92,7 +92,12 @@ pub fn save(
         optimizer_sha256: digest(&state),
     };
     let folders = Folders::of(run, name);
-    let place = || format!("{}: the checkpoint cannot be written", folders.last.display());
+    let place = || {
+        format!(
+            "{}: the checkpoint cannot be written",
+            folders.last.display()
+        )
+    };
     remove(&folders.new).with_context(place)?;
     fs::create_dir_all(&folders.new).with_context(place)?;
     let written = (|| {
@@ -134,7 +139,9 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>> {
     };
     let path = folder.join("meta.json");
     let meta: serde_json::Value = run::read_json(&path)?;
-    let version = meta.get("format_version").and_then(serde_json::Value::as_u64);
+    let version = meta
+        .get("format_version")
+        .and_then(serde_json::Value::as_u64);
     if version > Some(u64::from(FORMAT_VERSION)) {
         bail!(
             "{}: found format version {}; this program reads up to {FORMAT_VERSION}: update it",
@@ -194,7 +201,10 @@ impl Checkpoint {
         let path = self.folder.join("model.safetensors");
         let place = || format!("{}: not this model's weights", path.display());
         let meta = &self.meta;
-        let model = meta.model.init(meta.input_shape, meta.seed, device).with_context(place)?;
+        let model = meta
+            .model
+            .init(meta.input_shape, meta.seed, device)
+            .with_context(place)?;
         weights::from_bytes(model, &self.model).with_context(place)
     }
 
@@ -210,7 +220,12 @@ impl Checkpoint {
     ) -> Result<()> {
         let path = self.folder.join("optimizer.safetensors");
         optimizer
-            .load(&self.optimizer, self.meta.progress.step as u64, model, device)
+            .load(
+                &self.optimizer,
+                self.meta.progress.step as u64,
+                model,
+                device,
+            )
             .with_context(|| format!("{}: not this model's optimizer", path.display()))
     }
 }
@@ -242,5 +257,8 @@ fn remove(folder: &Path) -> std::io::Result<()> {
 
 /// SHA-256 as `sha256sum` prints it.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

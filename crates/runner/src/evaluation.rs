@@ -10,7 +10,7 @@ use model::{Autoencoder, Loss, Noise};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Figures, Reconstruction};
-use crate::pca::Pca;
+use crate::pca::{Pca, PcaError};
 use crate::streams::Stream;
 
 /// Images in one evaluation batch: large enough for full speed, small enough for any device.
@@ -65,7 +65,13 @@ pub fn evaluate(
     seed: u64,
     ssim: bool,
 ) -> Result<Evaluation> {
-    let measure = || if ssim { Reconstruction::new(batches.shape()) } else { Reconstruction::without_ssim(batches.shape()) };
+    let measure = || {
+        if ssim {
+            Reconstruction::new(batches.shape())
+        } else {
+            Reconstruction::without_ssim(batches.shape())
+        }
+    };
     let mut restored = measure();
     let mut corrupted = model.is_denoising().then(measure);
     let mut codes = Codes::default();
@@ -120,7 +126,10 @@ impl Codes {
     }
 
     fn finish(&self) -> CodeUse {
-        let largest = self.kept.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        let largest = self
+            .kept
+            .iter()
+            .fold(0f32, |largest, value| largest.max(value.abs()));
         let threshold = largest * ACTIVE_SHARE;
         let mut ever = vec![false; self.units];
         let mut active = 0usize;
@@ -191,22 +200,23 @@ pub fn baselines(
 ) -> Result<Baselines> {
     let dims = train.shape().iter().product();
     let components = code_size.min(dims);
-    let mean = Pca::fit(train.pixels(), dims, 0);
-    let pca = Pca::fit(train.pixels(), dims, components);
+    let (pca, mean) = match Pca::fit(train.pixels(), dims, components) {
+        Ok(pca) => {
+            let error = pca.error(components, test.pixels())?;
+            let figures = PcaFigures {
+                code_size: components,
+                mse: error.mse,
+                sum_sq: error.sum_sq,
+            };
+            (Some(figures), pca)
+        }
+        Err(PcaError::TooLarge { .. }) => (None, Pca::mean(train.pixels(), dims)?),
+        Err(error) => return Err(error.into()),
+    };
     Ok(Baselines {
-        pca: match &pca {
-            Ok(pca) => {
-                let error = pca.error(components, test.pixels())?;
-                Some(PcaFigures {
-                    code_size: components,
-                    mse: error.mse,
-                    sum_sq: error.sum_sq,
-                })
-            }
-            Err(_) => None,
-        },
+        pca,
         mean: MeanFigures {
-            mse: mean?.mean_error(test.pixels())?.mse,
+            mse: mean.error(0, test.pixels())?.mse,
         },
         corrupted: corrupted.map(|figures| CorruptedFigures {
             mse: figures.mse,

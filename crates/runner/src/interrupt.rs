@@ -13,7 +13,7 @@ pub fn listen() {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(EXIT_CODE));
         }
-        eprintln!("stopping: finishing the step and saving; once more to stop at once");
+        crate::terminal::note("stopping: finishing the step and saving; once more to stop at once");
     };
     // Fails only where a handler is set already, which then listens.
     let _ = ctrlc::set_handler(handler);

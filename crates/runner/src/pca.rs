@@ -79,19 +79,25 @@ impl Pca {
         if images.min(dims) > LARGEST_MATRIX {
             return Err(PcaError::TooLarge { images, dims });
         }
-        let sums = (pixels.chunks_exact(dims)).fold(vec![0u64; dims], |mut sums, image| {
-            for (sum, &pixel) in sums.iter_mut().zip(image) {
-                *sum += u64::from(pixel);
-            }
-            sums
-        });
-        let mean: Vec<f64> = sums.iter().map(|&sum| sum as f64 / images as f64).collect();
+        let mean = mean(pixels, dims, images);
         let components = if dims <= images {
             from_covariance(pixels, &mean, images, components)?
         } else {
             from_gram(pixels, &mean, images, components)?
         };
         Ok(Self { mean, components })
+    }
+
+    /// The mean picture alone, with no components: of images of any size.
+    ///
+    /// # Errors
+    /// If `pixels` are not whole images.
+    pub fn mean(pixels: &[u8], dims: usize) -> Result<Self, PcaError> {
+        let images = count(pixels, dims)?;
+        Ok(Self {
+            mean: mean(pixels, dims, images),
+            components: Mat::zeros(dims, 0),
+        })
     }
 
     /// The error on `test` (row-major [images, dims]) of reconstructions from codes of `code_size`
@@ -126,6 +132,17 @@ impl Pca {
             sum_sq: sum / images as f64,
         })
     }
+}
+
+/// The mean picture, in units of a byte; the sums of integers are exact.
+fn mean(pixels: &[u8], dims: usize, images: usize) -> Vec<f64> {
+    let sums = (pixels.chunks_exact(dims)).fold(vec![0u64; dims], |mut sums, image| {
+        for (sum, &pixel) in sums.iter_mut().zip(image) {
+            *sum += u64::from(pixel);
+        }
+        sums
+    });
+    sums.iter().map(|&sum| sum as f64 / images as f64).collect()
 }
 
 /// How many images there are.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::terminal;
+
 /// Refreshes of the bar per second; the loss is read from the device as often, and no oftener.
 pub const REFRESHES_PER_SECOND: u8 = 4;
 
@@ -53,7 +55,7 @@ impl Display {
     /// A line that stays.
     pub fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| terminal::note(text));
         }
     }
 

@@ -94,10 +94,16 @@ impl Run {
         // The temporary folder is private to the user; a run is as open as any new folder.
         fs::create_dir(draft.path("samples")).with_context(place)?;
         fs::create_dir(draft.path("checkpoints")).with_context(place)?;
-        let permissions = fs::metadata(draft.path("samples")).with_context(place)?.permissions();
+        let permissions = fs::metadata(draft.path("samples"))
+            .with_context(place)?
+            .permissions();
         fs::set_permissions(new.path(), permissions).with_context(place)?;
         for number in 1.. {
-            let name = if number == 1 { stem.to_owned() } else { format!("{stem}-{number}") };
+            let name = if number == 1 {
+                stem.to_owned()
+            } else {
+                format!("{stem}-{number}")
+            };
             let folder = runs.join(name);
             if folder.exists() {
                 continue;
@@ -123,7 +129,11 @@ impl Run {
     /// No such run, a folder that is not a run, or one of a newer format.
     pub fn open(run: &Path, runs: &Path) -> Result<Self> {
         let named = runs.join(run);
-        let folder = if run.is_dir() || !named.is_dir() { run.to_owned() } else { named.clone() };
+        let folder = if run.is_dir() || !named.is_dir() {
+            run.to_owned()
+        } else {
+            named.clone()
+        };
         if !folder.is_dir() {
             bail!(
                 "{}: no such run; allowed: a run's folder, or its name below {}{}",
@@ -148,6 +158,26 @@ impl Run {
             );
         }
         Ok(run)
+    }
+
+    /// Keeps other processes from training the run until the lock is dropped, or the process ends
+    /// however it may.
+    ///
+    /// # Errors
+    /// Where another process holds the lock.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.path(".lock");
+        let file = File::create(&path)
+            .map_err(reason)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => bail!(
+                "{}: another process is training this run; allowed: one at a time",
+                self.folder.display()
+            ),
+            // A file system without locks cannot tell, which is no reason not to train.
+            Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(file),
+        }
     }
 
     /// The run's folder.
@@ -223,7 +253,9 @@ impl Run {
     /// The whole lines of `metrics.jsonl`; none where there is no such file yet.
     pub fn metrics<T: DeserializeOwned>(&self) -> Vec<T> {
         let text = fs::read_to_string(self.path("metrics.jsonl")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Replaces `metrics.jsonl`.
@@ -259,10 +291,13 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(".tmp-")
-            .permissions_as_new()
-            .tempfile_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".tmp-");
+        // Temporary files are private by default; these become files that others may read, as far
+        // as the user's mask lets them.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
@@ -297,7 +332,10 @@ fn similar(run: &Path, runs: &Path) -> String {
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    let wanted = run.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let wanted = run
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     match crate::config::nearest(wanted, names.iter().map(String::as_str)) {
         Some(name) => format!("; did you mean {name}?"),
         None => String::new(),

@@ -1,11 +1,12 @@
 //! Pictures of what a model does, as PNG files: rows of images one over the other, inputs over
 //! reconstructions, so that a person can judge what a figure cannot tell.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+
+use crate::run;
 
 /// Images in a grid are enlarged by whole factors until they have about this many pixels a side,
 /// below which a person sees little.
@@ -214,7 +215,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
-        write_whole(&ours, b"x").unwrap();
+        run::write(&ours, b"x").unwrap();
         std::fs::write(&plain, b"x").unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));

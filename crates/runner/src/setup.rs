@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use data::{Batches, Dataset, FolderOptions, Images, Source, Split};
 use model::{ImageShape, Layer, Loss};
 
@@ -26,6 +26,8 @@ pub struct Setup {
     pub dataset: String,
     /// SHA-256 of the data set as loaded.
     pub data_sha256: String,
+    /// SHA-256 of its test part alone: figures on the same test images may be ranked.
+    pub test_sha256: String,
     /// Images that training may see, the validation split among them.
     pub train: Arc<Images>,
     /// Images that only the final evaluation sees.
@@ -96,36 +98,23 @@ impl Setup {
     /// # Errors
     /// A model that does not fit, a backend that cannot be had, or data that cannot be read.
     pub fn new(located: Located, quick: bool) -> Result<Self> {
-        let mut config = located.config.clone();
+        let config = located.config.clone();
         let source = config.data.source(config.seed);
         let shape = source.shape()?;
-        let layers = config.model.layers(shape).map_err(|error| {
-            located.error(
-                &format!("model.{}", error.key),
-                format!("{}; allowed: {}", error.found, error.allowed),
-            )
-        })?;
+        let layers = located.check_model(shape)?;
         let backend = backend::open(config.backend)?;
-        let Dataset {
-            name,
-            mut train,
-            mut test,
-        } = source.load()?;
+        let mut dataset = source.load()?;
         let [images, validation, tested] = QUICK;
         if let Some(limit) = config.data.limit() {
-            train.truncate(limit);
+            dataset.train.truncate(limit);
         }
         if quick {
-            train.truncate(images + validation);
-            test.truncate(tested);
-            config.train.epochs = 1;
+            dataset.train.truncate(images + validation);
+            dataset.test.truncate(tested);
         }
-        let data_sha256 = Dataset {
-            name: name.clone(),
-            train: train.clone(),
-            test: test.clone(),
-        }
-        .sha256();
+        let data_sha256 = dataset.sha256();
+        let test_sha256 = dataset.test.sha256();
+        let Dataset { name, train, test } = dataset;
         let mut held_out = config.data.validation(train.len());
         if quick {
             held_out = held_out.min(validation).min(train.len() / 2);
@@ -151,6 +140,7 @@ impl Setup {
             config,
             dataset: name,
             data_sha256,
+            test_sha256,
             train: Arc::new(train),
             test: Arc::new(test),
             split,
@@ -173,24 +163,21 @@ impl Setup {
         Batches::new(Arc::clone(images), &self.backend.device, resident)
     }
 
+    /// Optimizer steps of the whole training.
+    pub fn steps(&self) -> usize {
+        self.steps_per_epoch() * self.config.train.epochs
+    }
+
+    /// Optimizer steps of one epoch; the last one may have fewer images.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.split
+            .train
+            .len()
+            .div_ceil(self.config.train.batch_size)
+    }
+
     /// Trainable parameters of the model.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(|layer| layer.parameters).sum()
     }
-}
-
-/// Reads the config that a run was made from.
-///
-/// # Errors
-/// As [`crate::config::load`], and where the images are no longer those that it was trained on.
-pub fn check_same_data(expected: &str, setup: &Setup) -> Result<()> {
-    if expected == setup.data_sha256 {
-        return Ok(());
-    }
-    bail!(
-        "{}: found SHA-256 {}..., the run was trained on {}...",
-        setup.dataset,
-        setup.data_sha256.get(..12).unwrap_or_default(),
-        expected.get(..12).unwrap_or_default()
-    )
 }

@@ -96,52 +96,91 @@ impl Summary {
 
     /// The figures as a table for people.
     pub fn table(&self) -> String {
-        let mut text = String::new();
-        let mut row = |name: &str, mse: f64, rest: String| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name:<28} {mse:>9.6}{rest}");
-        };
-        let test = &self.test;
-        let ssim = test.ssim.map_or_else(|| format!("{:>8}", "-"), |ssim| format!("{ssim:>8.4}"));
-        let name = format!("{}, code {}", self.kind, self.code_size);
-        let full = format!(" {:>9.3} {:>9.6} {:>8.2}{ssim}", test.sum_sq, test.bce, test.psnr);
-        row(&name, test.mse, full);
-        if let Some(pca) = &self.baselines.pca {
-            row(&format!("PCA, code {}", pca.code_size), pca.mse, format!(" {:>9.3}", pca.sum_sq));
-        }
-        let values: usize = self.input_shape.iter().product();
-        let mean = self.baselines.mean.mse;
-        row("mean picture", mean, format!(" {:>9.3}", mean * values as f64));
-        if let Some(corrupted) = &self.baselines.corrupted {
-            let rest = format!(
-                " {:>9.3} {:>9} {:>8.2}",
-                corrupted.mse * values as f64,
-                "-",
-                corrupted.psnr
-            );
-            row("corrupted input", corrupted.mse, rest);
-        }
-        let header = format!(
-            "{:<28} {:>9} {:>9} {:>9} {:>8}{:>8}\n",
-            "on the test images", "mse", "sum_sq", "bce", "psnr", "ssim"
-        );
-        let gain = match &self.baselines.pca {
-            Some(pca) => format!("{:.2} times less error than PCA; ", pca.mse / test.mse),
-            None => String::new(),
-        };
-        format!(
-            "{header}{text}{gain}{:.1} % of the code's units active per picture, {} dead",
-            self.code.active_share * 100.0,
-            self.code.dead_units
+        table(
+            &format!("{}, code {}", self.kind, self.code_size),
+            self.input_shape,
+            &self.test,
+            &self.code,
+            Some(&self.baselines),
         )
     }
+}
+
+/// A model's figures above those of the baselines, as a table for people.
+pub fn table(
+    name: &str,
+    shape: ImageShape,
+    test: &Figures,
+    code: &CodeUse,
+    baselines: Option<&Baselines>,
+) -> String {
+    let mut text = format!(
+        "{:<28} {:>9} {:>9} {:>9} {:>8} {:>7}\n",
+        "on the test images", "mse", "sum_sq", "bce", "psnr", "ssim"
+    );
+    let values = shape.iter().product::<usize>() as f64;
+    let mut row = |name: &str, mse: f64, bce: Option<f64>, psnr: Option<f64>, ssim: Option<f64>| {
+        let figure = |figure: Option<f64>, digits: usize| {
+            figure.map_or_else(|| "-".into(), |figure| format!("{figure:.digits$}"))
+        };
+        let (sum_sq, bce, psnr, ssim) = (
+            mse * values,
+            figure(bce, 6),
+            figure(psnr, 2),
+            figure(ssim, 4),
+        );
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{name:<28} {mse:>9.6} {sum_sq:>9.3} {bce:>9} {psnr:>8} {ssim:>7}"
+        );
+    };
+    row(name, test.mse, Some(test.bce), Some(test.psnr), test.ssim);
+    let pca = baselines.and_then(|baselines| baselines.pca);
+    if let Some(pca) = pca {
+        row(
+            &format!("PCA, code {}", pca.code_size),
+            pca.mse,
+            None,
+            None,
+            None,
+        );
+    }
+    if let Some(baselines) = baselines {
+        row("mean picture", baselines.mean.mse, None, None, None);
+    }
+    if let Some(corrupted) = baselines.and_then(|baselines| baselines.corrupted) {
+        row(
+            "corrupted input",
+            corrupted.mse,
+            None,
+            Some(corrupted.psnr),
+            None,
+        );
+    }
+    if let Some(pca) = pca {
+        let _ = write!(
+            text,
+            "{:.2} times less error than PCA; ",
+            pca.mse / test.mse
+        );
+    }
+    let _ = write!(
+        text,
+        "{:.1} % of the code's units active per picture, {} dead",
+        code.active_share * 100.0,
+        code.dead_units
+    );
+    text
 }
 
 /// The largest memory that this process held so far, in MiB.
 fn peak_rss_mib() -> Option<u64> {
     // Linux keeps the peak; elsewhere only the present size could be had, which is another figure.
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024)
 }

@@ -106,8 +106,9 @@ fn steps(
             (model, checkpoint.meta.progress.clone())
         }
         None => {
-            let model =
-                config.model.init(setup.shape(), Stream::Init.seed(seed, 0), &device)?;
+            let model = config
+                .model
+                .init(setup.shape(), Stream::Init.seed(seed, 0), &device)?;
             (model, Progress::default())
         }
     };
@@ -137,7 +138,7 @@ fn steps(
 
     let batches = setup.batches(&setup.train);
     let (images, held_out) = (&setup.split.train, &setup.split.validation);
-    let steps_per_epoch = images.len().div_ceil(settings.batch_size);
+    let steps_per_epoch = setup.steps_per_epoch();
 
     while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
         let epoch = progress.epoch + 1;
@@ -205,12 +206,17 @@ fn steps(
                 Err(error) => return Err(error),
             }
         };
-        let watched = validation.as_ref().map_or(train_loss, |found| found.loss(setup.loss));
+        let watched = validation
+            .as_ref()
+            .map_or(train_loss, |found| found.loss(setup.loss));
         let improved = progress
             .best
             .is_none_or(|best| watched < best.value - settings.min_delta);
         if improved {
-            progress.best = Some(Best { epoch, value: watched });
+            progress.best = Some(Best {
+                epoch,
+                value: watched,
+            });
             progress.epochs_without_improvement = 0;
         } else {
             progress.epochs_without_improvement += 1;
@@ -292,12 +298,18 @@ fn diverged(run: &Run, epoch: usize, step: usize, display: &Display) -> Result<O
 /// The value of a tensor of one element.
 fn first(tensor: &Tensor<1>) -> Result<f32> {
     let values = values(tensor.clone())?;
-    values.first().copied().context("the device gave an empty loss")
+    values
+        .first()
+        .copied()
+        .context("the device gave an empty loss")
 }
 
 /// An epoch in one line for people.
 fn line(row: &Row, epochs: usize) -> String {
-    let mut text = format!("epoch {:>3}/{epochs}  train/loss {:.5}", row.epoch, row.train_loss);
+    let mut text = format!(
+        "epoch {:>3}/{epochs}  train/loss {:.5}",
+        row.epoch, row.train_loss
+    );
     if let (Some(loss), Some(mse), Some(psnr)) = (row.val_loss, row.val_mse, row.val_psnr) {
         text += &format!("  val/loss {loss:.5}  val/mse {mse:.5}  val/psnr {psnr:.2} dB");
     }
@@ -308,12 +320,19 @@ fn line(row: &Row, epochs: usize) -> String {
 fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<()> {
     let shape = setup.shape();
     let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
-        [] => (&setup.test, (0..setup.test.len().min(SAMPLES) as u32).collect()),
-        held_out => (&setup.train, held_out.iter().copied().take(SAMPLES).collect()),
+        [] => (
+            &setup.test,
+            (0..setup.test.len().min(SAMPLES) as u32).collect(),
+        ),
+        held_out => (
+            &setup.train,
+            held_out.iter().copied().take(SAMPLES).collect(),
+        ),
     };
     // A batch of their own: these few need not wait for a whole set to go to the device again.
     let device = &setup.backend.device;
-    let clean = data::Batches::new(std::sync::Arc::clone(images), device, false).gather(&indices)?;
+    let clean =
+        data::Batches::new(std::sync::Arc::clone(images), device, false).gather(&indices)?;
     let seed = Stream::Evaluation.seed(setup.config.seed, 0);
     let input = model.corrupt(clean.clone(), Noise::Host { seed });
     let restored = values(model.forward(input.clone()))?;
@@ -324,7 +343,11 @@ fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) ->
     rows.push(restored);
     let image: usize = shape.iter().product();
     let rows: Vec<Vec<&[f32]>> = rows.iter().map(|row| row.chunks(image).collect()).collect();
-    samples::grid(&rows, shape, &run.path(&format!("samples/epoch-{epoch:04}.png")))
+    samples::grid(
+        &rows,
+        shape,
+        &run.path(&format!("samples/epoch-{epoch:04}.png")),
+    )
 }
 
 /// `plots/loss.svg`.
@@ -340,6 +363,14 @@ fn write_curves(run: &Run, rows: &[Row]) -> Result<()> {
     let folder = run.path("plots");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
-    let name = run.folder().file_name().unwrap_or_default().to_string_lossy();
-    plots::loss_curves(&format!("Loss of {name}"), &history, &folder.join("loss.svg"))
+    let name = run
+        .folder()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    plots::loss_curves(
+        &format!("Loss of {name}"),
+        &history,
+        &folder.join("loss.svg"),
+    )
 }

@@ -22,6 +22,7 @@ impl ConfigError {
     }
 
     /// One line for each fault.
+    #[cfg(test)]
     pub fn errors(&self) -> &[String] {
         &self.lines
     }
@@ -34,8 +35,8 @@ pub(super) enum Place {
     File,
     /// A line and a column of the file, in characters, both counted from 1.
     Text { line: usize, column: usize },
-    /// An argument of `--set`.
-    Override(String),
+    /// An argument of the command line, with its flag.
+    Argument { flag: &'static str, value: String },
 }
 
 /// One thing that is wrong with a config.
@@ -59,7 +60,7 @@ impl Fault {
         let mut line = match &self.place {
             Place::File => name.to_string(),
             Place::Text { line, column } => format!("{name}:{line}:{column}"),
-            Place::Override(argument) => format!("--set {}", quotable(argument)),
+            Place::Argument { flag, value } => format!("{flag} {}", quotable(value)),
         };
         for part in [&self.path, &self.text] {
             if !part.is_empty() {

@@ -20,8 +20,11 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 
+use model::{ImageShape, Layer};
+
 pub use check::nearest;
 pub use error::ConfigError;
+pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
 pub use source::DataConfig;
@@ -52,6 +55,20 @@ impl Located {
     }
 }
 
+impl Located {
+    /// The layers of the model for images of the shape.
+    ///
+    /// # Errors
+    ///
+    /// The first key of the model that cannot work, placed where it was written.
+    pub fn check_model(&self, shape: ImageShape) -> Result<Vec<Layer>, ConfigError> {
+        self.config.model.layers(shape).map_err(|error| {
+            let text = format!("{}; allowed: {}", error.found, error.allowed);
+            self.error(&format!("model.{}", error.key), text)
+        })
+    }
+}
+
 impl Deref for Located {
     type Target = Config;
 
@@ -65,7 +82,7 @@ impl Deref for Located {
 /// # Errors
 ///
 /// The file cannot be read, or as [`parse`].
-pub fn load(path: &Path, overrides: &[String]) -> Result<Located, ConfigError> {
+pub fn load(path: &Path, overrides: &[Override]) -> Result<Located, ConfigError> {
     let name = error::quotable_path(path);
     let refuse = |place: Place, text: String| {
         Err(ConfigError::new(&name, vec![Fault::new(&place, "", text)]))
@@ -112,7 +129,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Located, ConfigError> {
 ///
 /// The text is not JSON, or keys and values are not as the schema has them, or contradict each
 /// other: all that are found, one line each.
-pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Located, ConfigError> {
+pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Located, ConfigError> {
     let refuse = |faults| ConfigError::new(name, faults);
     let mut faults = Vec::new();
     let mut root = raw::parse(text, &mut faults).map_err(|fault| refuse(vec![fault]))?;
@@ -134,6 +151,18 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Located, Co
     }
     let name = name.to_string();
     Ok(Located { config, name, root })
+}
+
+/// Reads what a flag says about data: the value of a config's `data`, as JSON.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn data(flag: &'static str, text: &str) -> Result<DataConfig, ConfigError> {
+    // Any model will do: the config is only there to hold the data.
+    let around = r#"{"model": {"kind": "dense", "layers": [], "code_size": 1}}"#;
+    let located = parse(flag, around, &[Override::flag(flag, "data", text)])?;
+    Ok(located.config.data)
 }
 
 /// The bytes of the file, or somewhat more than [`LARGEST`] of them.

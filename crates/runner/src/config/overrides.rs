@@ -3,17 +3,60 @@
 use super::error::{Fault, Place, join};
 use super::raw::{DEEPEST, Entry, Node, Raw, parse_override};
 
-/// Puts the value of `argument`, a `KEY=VALUE`, into the tree. KEY is a path of keys joined by
+/// A change of one key, with the words of the command line that ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    flag: &'static str,
+    /// As the user wrote it, for errors.
+    written: String,
+    /// `KEY=VALUE`.
+    assignment: String,
+}
+
+impl Override {
+    /// `--set KEY=VALUE`.
+    pub fn set(assignment: &str) -> Self {
+        Self {
+            flag: "--set",
+            written: assignment.to_string(),
+            assignment: assignment.to_string(),
+        }
+    }
+
+    /// A flag of its own for one key, such as `--backend` for `backend`.
+    pub fn flag(flag: &'static str, key: &str, value: &str) -> Self {
+        Self {
+            flag,
+            written: value.to_string(),
+            assignment: format!("{key}={value}"),
+        }
+    }
+
+    /// The key that is changed, as a path such as `train.epochs`.
+    pub fn key(&self) -> &str {
+        let key = self.assignment.split_once('=').map_or("", |(key, _)| key);
+        key.trim()
+    }
+}
+
+/// Puts the value of `argument` into the tree. KEY is a path of keys joined by
 /// dots, in which a number picks an element of an array; objects that are not there are made.
 /// VALUE is JSON, or else a string.
 ///
 /// # Errors
 ///
 /// A fault where `argument` has no key, or the path leads through something that has no keys.
-pub(super) fn apply(root: &mut Node, argument: &str, faults: &mut Vec<Fault>) -> Result<(), Fault> {
-    let place = Place::Override(argument.to_string());
+pub(super) fn apply(
+    root: &mut Node,
+    argument: &Override,
+    faults: &mut Vec<Fault>,
+) -> Result<(), Fault> {
+    let place = Place::Argument {
+        flag: argument.flag,
+        value: argument.written.clone(),
+    };
     let usage = "allowed: KEY=VALUE, with a KEY such as train.epochs";
-    let Some((path, text)) = argument.split_once('=') else {
+    let Some((path, text)) = argument.assignment.split_once('=') else {
         return Err(Fault::new(&place, "", format!("found no \"=\"; {usage}")));
     };
     let keys: Vec<&str> = path.trim().split('.').collect();

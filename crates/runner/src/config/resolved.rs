@@ -66,6 +66,15 @@ pub enum BackendChoice {
 }
 
 impl Config {
+    /// The config without the path of its schema, which only holds beside the file it was read
+    /// from.
+    pub fn without_schema(&self) -> Self {
+        Self {
+            schema: None,
+            ..self.clone()
+        }
+    }
+
     /// What is wrong with the config although each key by itself is right: key paths and texts.
     pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();

@@ -258,7 +258,7 @@ fn all_faults_of_a_file_are_told_in_its_order() {
     ];
     let overrides = ["train.batch_size=0"];
     assert_eq!(errors(text, &overrides), expected);
-    let error = parse("c.json", text, &overrides.map(String::from)).unwrap_err();
+    let error = parse("c.json", text, &overrides.map(Override::set)).unwrap_err();
     assert_eq!(error.to_string(), expected.join("\n"));
 }
 

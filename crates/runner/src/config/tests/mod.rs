@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use model::config::{CodeActivation, Corruption, ModelConfig, Penalty};
 use serde_json::json;
 
-use super::{Config, DataConfig, OptimizerConfig, ScheduleConfig, load, parse};
+use super::{Config, DataConfig, OptimizerConfig, Override, ScheduleConfig, load, parse};
 
 /// The smallest config.
 const LEAST: &str = r#"{
@@ -22,7 +22,7 @@ const LEAST: &str = r#"{
 
 /// The error lines of `text` with `overrides`.
 fn errors(text: &str, overrides: &[&str]) -> Vec<String> {
-    let overrides: Vec<String> = overrides.iter().map(|it| it.to_string()).collect();
+    let overrides: Vec<Override> = overrides.iter().map(|it| Override::set(it)).collect();
     match parse("c.json", text, &overrides) {
         Ok(located) => panic!("accepted as {:?}", located.config),
         Err(error) => error.errors().to_vec(),
@@ -31,7 +31,7 @@ fn errors(text: &str, overrides: &[&str]) -> Vec<String> {
 
 /// The config that `LEAST` with `overrides` resolves to.
 fn with(overrides: &[&str]) -> Config {
-    let overrides: Vec<String> = overrides.iter().map(|it| it.to_string()).collect();
+    let overrides: Vec<Override> = overrides.iter().map(|it| Override::set(it)).collect();
     parse("c.json", LEAST, &overrides).unwrap().config
 }
 
@@ -154,7 +154,7 @@ fn defaults_are_filled_in() {
 
 #[test]
 fn a_later_error_is_placed_where_its_key_was_written() {
-    let overrides = ["model.code_size=9".to_string()];
+    let overrides = [Override::set("model.code_size=9")];
     let located = parse("c.json", LEAST, &overrides).unwrap();
     let line = |path: &str| located.error(path, "text").to_string();
     assert_eq!(line("model.layers.0"), "c.json:3:42: model.layers.0: text");

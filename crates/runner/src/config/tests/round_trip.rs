@@ -263,6 +263,6 @@ proptest! {
             let text = text.trim_start_matches('\u{feff}');
             prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
         }
-        let _ = parse("c.json", LEAST, &[argument]);
+        let _ = parse("c.json", LEAST, &[Override::set(&argument)]);
     }
 }

@@ -1,0 +1,310 @@
+//! The command line: which verbs there are, and what each takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Override;
+
+const EXAMPLES: &str = "\
+Examples:
+  hourglass configs/conv.json                          train
+  hourglass configs/conv.json --set train.epochs=5     train for fewer epochs
+  hourglass resume conv                                go on where it stopped
+  hourglass compare conv dense                         put two runs side by side
+  hourglass reconstruct conv digit.png -o out.png      see what a model makes of a picture";
+
+/// Autoencoders from a JSON config: train, measure and compare them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hourglass",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub train: TrainArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Go on training a run exactly where it stopped.
+    Resume(ResumeArgs),
+    /// Measure a run's model on its test images, or on other data, beside the baselines.
+    Evaluate(EvaluateArgs),
+    /// Put runs side by side, the smallest reconstruction error first.
+    Compare(CompareArgs),
+    /// Turn images into codes, written as NumPy arrays.
+    Encode(EncodeArgs),
+    /// Turn codes back into pictures.
+    Decode(DecodeArgs),
+    /// Send pictures through a model and write what comes back.
+    Reconstruct(ReconstructArgs),
+    /// Show a model's layers, shapes, parameters and hyperparameters.
+    Inspect(InspectArgs),
+    /// List the backends that were compiled in and the hardware that they find.
+    Backends(BackendsArgs),
+    /// Print the JSON Schema of a config.
+    Schema,
+    /// Print a script that completes this program's arguments in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Train the model that a config describes.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The config to train.
+    pub config: Option<PathBuf>,
+    /// Change a key of the config, for example train.epochs=5.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    /// Name of the run's folder [default: that of the config].
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub runs: RunsArg,
+    /// Prove the config in seconds: few images, one epoch.
+    #[arg(long)]
+    pub quick: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl TrainArgs {
+    /// The changes to the config.
+    pub fn overrides(&self) -> Vec<Override> {
+        // First, so that it gives way to a --set.
+        let quick = self
+            .quick
+            .then(|| Override::flag("--quick", "train.epochs", "1"));
+        let set = self.set.iter().map(|it| Override::set(it));
+        (quick
+            .into_iter()
+            .chain(set)
+            .chain(self.backend.as_override()))
+        .collect()
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Change a key below train, for example train.epochs=30.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Other data: mnist, a folder of IDX files or of pictures, a picture, or a config's "data".
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Run folders, or their names.
+    #[arg(required = true, value_name = "RUN")]
+    pub names: Vec<PathBuf>,
+    #[command(flatten)]
+    pub runs: RunsArg,
+    /// The figure to sort by, the best first.
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: SortKey,
+    /// How the table is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
+    /// Print JSON, as --format json does.
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+/// A figure that runs can be sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum SortKey {
+    /// Mean squared error on the test images.
+    #[default]
+    Mse,
+    /// Binary cross-entropy on the test images.
+    Bce,
+    /// Peak signal-to-noise ratio.
+    Psnr,
+    /// Structural similarity.
+    Ssim,
+    /// How many times less error than PCA of the same code size.
+    Gain,
+    /// Units of the code.
+    CodeSize,
+    /// Trainable parameters.
+    Parameters,
+    /// Seconds of training.
+    Seconds,
+    /// Images trained on per second.
+    ImagesPerS,
+}
+
+/// A way to print a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For a document.
+    Markdown,
+    /// For a spreadsheet.
+    Csv,
+    /// For a program.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct EncodeArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    #[command(flatten)]
+    pub input: InputArg,
+    /// The file to write: .npy for the codes, .npz for the codes with labels and names.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// The representation after this layer, by its name or number, in place of the code.
+    #[arg(long)]
+    pub layer: Option<String>,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Codes: an .npy file of the shape (images, code size), or an .npz file that has it as "codes".
+    pub input: PathBuf,
+    /// A folder for the pictures, or an .npy file for their values.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReconstructArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    #[command(flatten)]
+    pub input: InputArg,
+    /// A .png file for one picture, a folder for several.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Turn black and white round first, for a drawing on paper given to a model of white on black.
+    #[arg(long)]
+    pub invert: bool,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BackendsArgs {
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArg {
+    /// A run's folder, or its name.
+    #[arg(value_name = "RUN")]
+    pub name: PathBuf,
+    #[command(flatten)]
+    pub runs: RunsArg,
+}
+
+#[derive(Debug, Args)]
+pub struct RunsArg {
+    /// The folder that holds the runs.
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct BackendArg {
+    /// What computes: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
+    #[arg(long, value_name = "B")]
+    pub backend: Option<String>,
+}
+
+impl BackendArg {
+    /// The change to the config, where there is one.
+    pub fn as_override(&self) -> Option<Override> {
+        let name = self.backend.as_ref()?;
+        Some(Override::flag("--backend", "backend", name))
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Show no progress.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InputArg {
+    /// A picture, a folder of pictures or of IDX files, or mnist.
+    pub input: String,
+    /// Which part of a data set that has two.
+    #[arg(long, value_enum, default_value_t)]
+    pub split: Part,
+}
+
+/// A part of a data set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The training images.
+    Train,
+    /// The test images.
+    #[default]
+    Test,
+}
+
+#[derive(Debug, Args)]
+pub struct WriteArgs {
+    #[command(flatten)]
+    pub backend: BackendArg,
+    /// Replace files that exist.
+    #[arg(long)]
+    pub force: bool,
+}

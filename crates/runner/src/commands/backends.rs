@@ -1,0 +1,58 @@
+//! The backends that were compiled in, and the hardware that each finds.
+
+use anyhow::Result;
+use comfy_table::Table;
+use serde_json::json;
+
+use super::DONE;
+use crate::backend::{self, Backend};
+use crate::cli::BackendsArgs;
+use crate::config::BackendChoice;
+use crate::terminal;
+
+pub fn run(args: &BackendsArgs) -> Result<u8> {
+    let auto = backend::open(BackendChoice::Auto).ok();
+    let is_auto = |backend: &Backend| {
+        (auto.as_ref())
+            .is_some_and(|auto| auto.name == backend.name && auto.adapter == backend.adapter)
+    };
+    let found =
+        backend::ALL.map(|(choice, name, compiled)| (name, compiled, backend::adapters(choice)));
+    if args.json {
+        let list: Vec<_> = found
+            .iter()
+            .map(|(name, compiled, adapters)| {
+                let adapters: Vec<_> = adapters
+                    .iter()
+                    .map(|it| json!({"name": it.adapter, "hardware": it.is_hardware, "auto": is_auto(it)}))
+                    .collect();
+                json!({"backend": name, "compiled": compiled, "adapters": adapters})
+            })
+            .collect();
+        terminal::print_json(&list)?;
+        return Ok(DONE);
+    }
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(["backend", "adapter", ""]);
+    for (name, compiled, adapters) in &found {
+        if adapters.is_empty() {
+            let why = match compiled {
+                true => "found no adapter".to_owned(),
+                false => format!("not compiled in: cargo run -p runner --features {name} -- ..."),
+            };
+            table.add_row([*name, &why, ""]);
+        }
+        for adapter in adapters {
+            let mark = match (is_auto(adapter), adapter.is_hardware) {
+                (true, _) => "chosen by auto",
+                (false, true) => "",
+                (false, false) => "software, slow",
+            };
+            table.add_row([name, adapter.adapter.as_str(), mark]);
+        }
+    }
+    terminal::print(&table.trim_fmt())?;
+    Ok(DONE)
+}

@@ -1,0 +1,422 @@
+//! Comparison: runs side by side, the smallest reconstruction error first.
+//!
+//! Only figures on the same test images are ranked against each other: runs on different ones come
+//! in groups, and that is said. Runs that differ in nothing but their seed are also given as mean
+//! and standard deviation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::DONE;
+use crate::cli::{CompareArgs, SortKey, TableFormat};
+use crate::environment::Environment;
+use crate::run::Run;
+use crate::summary::Summary;
+use crate::terminal;
+
+mod render;
+
+/// Keys of a config that do not make one training another.
+const WORDS: [&str; 2] = ["$schema", "description"];
+
+/// One finished run.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    run: String,
+    /// Place among the runs on the same test images, from 1.
+    rank: usize,
+    kind: String,
+    /// Keys of the config in which the compared runs are not all the same.
+    differs: BTreeMap<String, Value>,
+    code_size: usize,
+    compression_ratio: f64,
+    parameters: usize,
+    epochs: usize,
+    seconds: f64,
+    images_per_s: f64,
+    mse: f64,
+    bce: f64,
+    psnr: f64,
+    ssim: Option<f64>,
+    /// How many times less error than PCA of the same code size.
+    gain: Option<f64>,
+    dataset: String,
+    test_sha256: String,
+    quick: bool,
+    #[serde(skip)]
+    config: BTreeMap<String, Value>,
+}
+
+/// Mean and standard deviation (n - 1) of a figure over seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+struct Spread {
+    mean: f64,
+    sd: f64,
+}
+
+/// Runs that differ in nothing but their seed.
+#[derive(Clone, Debug, Serialize)]
+struct Seeds {
+    runs: Vec<String>,
+    seeds: Vec<Value>,
+    mse: Spread,
+    bce: Spread,
+    psnr: Spread,
+    ssim: Option<Spread>,
+    seconds: Spread,
+}
+
+/// What `compare` prints.
+#[derive(Clone, Debug, Serialize)]
+struct Comparison {
+    sorted_by: &'static str,
+    /// Whether all figures are on the same test images.
+    same_data: bool,
+    runs: Vec<Row>,
+    seeds: Vec<Seeds>,
+}
+
+pub fn run(args: &CompareArgs) -> Result<u8> {
+    let mut rows = Vec::new();
+    let mut folders = BTreeSet::new();
+    for name in &args.names {
+        let run = Run::open(name, &args.runs.runs)?;
+        if !folders.insert(run.folder().to_owned()) {
+            continue;
+        }
+        let state = run.state()?;
+        if !run.path("summary.json").is_file() {
+            terminal::note(&format!(
+                "note: {} has no figures yet and is left out: {} in epoch {}",
+                run.folder().display(),
+                format!("{:?}", state.status).to_lowercase(),
+                state.epoch
+            ));
+            continue;
+        }
+        rows.push(Row::read(&run)?);
+    }
+    if rows.is_empty() {
+        bail!("found no finished run among those named; allowed: runs that have a summary.json");
+    }
+    let comparison = Comparison::new(rows, args.sort);
+    if !comparison.same_data {
+        terminal::note(
+            "note: these runs were measured on different test images; only those on the same ones \
+             are ranked against each other",
+        );
+    }
+    let format = if args.json {
+        TableFormat::Json
+    } else {
+        args.format
+    };
+    match format {
+        TableFormat::Json => terminal::print_json(&comparison)?,
+        TableFormat::Table => terminal::print(&render::table(&comparison))?,
+        TableFormat::Markdown => terminal::print(&render::markdown(&comparison))?,
+        TableFormat::Csv => terminal::print(&render::csv(&comparison))?,
+    }
+    Ok(DONE)
+}
+
+impl Row {
+    fn read(run: &Run) -> Result<Self> {
+        let summary: Summary = run.read_json("summary.json")?;
+        let environment: Environment = run.read_json("env.json")?;
+        let config: Value = run.read_json("config.json")?;
+        Ok(Self {
+            run: run.folder().display().to_string(),
+            rank: 0,
+            kind: summary.kind,
+            differs: BTreeMap::new(),
+            code_size: summary.code_size,
+            compression_ratio: summary.compression_ratio,
+            parameters: summary.parameters,
+            epochs: summary.epochs,
+            seconds: summary.train_seconds,
+            images_per_s: summary.train_images_per_s,
+            mse: summary.test.mse,
+            bce: summary.test.bce,
+            psnr: summary.test.psnr,
+            ssim: summary.test.ssim,
+            gain: summary.baselines.pca.map(|pca| pca.mse / summary.test.mse),
+            dataset: environment.dataset,
+            test_sha256: environment.test_sha256,
+            quick: summary.quick,
+            config: flat(&config)
+                .into_iter()
+                .filter(|(key, _)| !WORDS.contains(&key.as_str()))
+                .collect(),
+        })
+    }
+
+    /// The figure to sort by, as a number of which less is better.
+    fn key(&self, sort: SortKey) -> f64 {
+        let missing = f64::INFINITY;
+        match sort {
+            SortKey::Mse => self.mse,
+            SortKey::Bce => self.bce,
+            SortKey::Psnr => -self.psnr,
+            SortKey::Ssim => self.ssim.map_or(missing, |ssim| -ssim),
+            SortKey::Gain => self.gain.map_or(missing, |gain| -gain),
+            SortKey::CodeSize => self.code_size as f64,
+            SortKey::Parameters => self.parameters as f64,
+            SortKey::Seconds => self.seconds,
+            SortKey::ImagesPerS => -self.images_per_s,
+        }
+    }
+}
+
+impl Comparison {
+    fn new(mut rows: Vec<Row>, sort: SortKey) -> Self {
+        let keys: BTreeSet<String> = rows
+            .iter()
+            .flat_map(|row| row.config.keys().cloned())
+            .collect();
+        for key in keys {
+            let values: Vec<Option<Value>> = rows
+                .iter()
+                .map(|row| row.config.get(&key).cloned())
+                .collect();
+            // The kind has a column of its own, and a key that only one kind has says nothing more.
+            let comparable = values.iter().all(Option::is_some) && !key.ends_with("kind");
+            if comparable && values.windows(2).any(|pair| pair.first() != pair.last()) {
+                for (row, value) in rows.iter_mut().zip(values) {
+                    row.differs.extend(value.map(|value| (key.clone(), value)));
+                }
+            }
+        }
+        // Data sets in the order in which they were first named.
+        let mut order: Vec<String> = Vec::new();
+        for row in &rows {
+            if !order.contains(&row.test_sha256) {
+                order.push(row.test_sha256.clone());
+            }
+        }
+        let group = |row: &Row| order.iter().position(|digest| *digest == row.test_sha256);
+        rows.sort_by(|a, b| {
+            group(a)
+                .cmp(&group(b))
+                .then(a.key(sort).total_cmp(&b.key(sort)))
+        });
+        let mut rank = 0;
+        let mut before = None;
+        for row in &mut rows {
+            rank = if before.as_ref() == Some(&row.test_sha256) {
+                rank + 1
+            } else {
+                1
+            };
+            row.rank = rank;
+            before = Some(row.test_sha256.clone());
+        }
+        Self {
+            sorted_by: name_of(sort),
+            same_data: order.len() == 1,
+            seeds: Seeds::among(&rows),
+            runs: rows,
+        }
+    }
+}
+
+impl Seeds {
+    fn among(rows: &[Row]) -> Vec<Self> {
+        let mut groups: Vec<(BTreeMap<String, Value>, Vec<&Row>)> = Vec::new();
+        for row in rows {
+            let mut config = row.config.clone();
+            config.remove("seed");
+            config.insert("test".into(), row.test_sha256.clone().into());
+            match groups.iter_mut().find(|(known, _)| *known == config) {
+                Some((_, group)) => group.push(row),
+                None => groups.push((config, vec![row])),
+            }
+        }
+        let groups = groups.into_iter().map(|(_, group)| group);
+        let several = groups.filter(|group| group.len() > 1);
+        several
+            .map(|group| {
+                let over =
+                    |figure: fn(&Row) -> f64| Spread::of(group.iter().map(|row| figure(row)));
+                Self {
+                    runs: group.iter().map(|row| row.run.clone()).collect(),
+                    seeds: group
+                        .iter()
+                        .filter_map(|row| row.config.get("seed").cloned())
+                        .collect(),
+                    mse: over(|row| row.mse),
+                    bce: over(|row| row.bce),
+                    psnr: over(|row| row.psnr),
+                    ssim: group
+                        .iter()
+                        .map(|row| row.ssim)
+                        .collect::<Option<Vec<f64>>>()
+                        .map(|all| Spread::of(all.into_iter())),
+                    seconds: over(|row| row.seconds),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let values: Vec<f64> = values.collect();
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Self {
+            mean,
+            sd: (squares / (count - 1.0).max(1.0)).sqrt(),
+        }
+    }
+}
+
+/// The word that the command line has for a figure.
+fn name_of(sort: SortKey) -> &'static str {
+    match sort {
+        SortKey::Mse => "mse",
+        SortKey::Bce => "bce",
+        SortKey::Psnr => "psnr",
+        SortKey::Ssim => "ssim",
+        SortKey::Gain => "gain",
+        SortKey::CodeSize => "code_size",
+        SortKey::Parameters => "parameters",
+        SortKey::Seconds => "seconds",
+        SortKey::ImagesPerS => "images_per_s",
+    }
+}
+
+/// The leaves of a JSON value by their dotted paths, in order; arrays are leaves.
+pub fn flat(value: &Value) -> Vec<(String, Value)> {
+    fn walk(path: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (key, value) in map {
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
+                    walk(&path, value, leaves);
+                }
+            }
+            leaf => leaves.push((path.to_owned(), leaf.clone())),
+        }
+    }
+    let mut leaves = Vec::new();
+    walk("", value, &mut leaves);
+    leaves
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(run: &str, mse: f64, data: &str, config: Value) -> Row {
+        Row {
+            run: run.into(),
+            rank: 0,
+            kind: "dense".into(),
+            differs: BTreeMap::new(),
+            code_size: 32,
+            compression_ratio: 24.5,
+            parameters: 100,
+            epochs: 3,
+            seconds: 10.0,
+            images_per_s: 1000.0,
+            mse,
+            bce: 0.1,
+            psnr: 20.0,
+            ssim: None,
+            gain: Some(2.0),
+            dataset: "mnist".into(),
+            test_sha256: data.into(),
+            quick: false,
+            config: flat(&config).into_iter().collect(),
+        }
+    }
+
+    fn names(comparison: &Comparison) -> Vec<(&str, usize)> {
+        comparison
+            .runs
+            .iter()
+            .map(|row| (row.run.as_str(), row.rank))
+            .collect()
+    }
+
+    #[test]
+    fn runs_are_ranked_by_error_among_those_on_the_same_images() {
+        let rows = vec![
+            row("a", 0.3, "x", json!({})),
+            row("b", 0.1, "y", json!({})),
+            row("c", 0.2, "x", json!({})),
+        ];
+        let comparison = Comparison::new(rows, SortKey::Mse);
+        assert!(!comparison.same_data);
+        assert_eq!(names(&comparison), [("c", 1), ("a", 2), ("b", 1)]);
+    }
+
+    #[test]
+    fn what_differs_is_listed_and_what_is_alike_is_not() {
+        let rows = vec![
+            row(
+                "a",
+                0.3,
+                "x",
+                json!({"seed": 1, "train": {"epochs": 2, "batch_size": 8}}),
+            ),
+            row(
+                "b",
+                0.2,
+                "x",
+                json!({"seed": 1, "train": {"epochs": 3, "batch_size": 8}}),
+            ),
+        ];
+        let comparison = Comparison::new(rows, SortKey::Mse);
+        for row in &comparison.runs {
+            assert_eq!(row.differs.keys().collect::<Vec<_>>(), ["train.epochs"]);
+        }
+        assert!(comparison.seeds.is_empty());
+    }
+
+    #[test]
+    fn runs_that_differ_only_in_the_seed_get_mean_and_spread() {
+        let rows = vec![
+            row("a", 0.1, "x", json!({"seed": 1, "epochs": 2})),
+            row("b", 0.2, "x", json!({"seed": 2, "epochs": 2})),
+            row("c", 0.3, "x", json!({"seed": 3, "epochs": 2})),
+            row("other", 0.4, "x", json!({"seed": 3, "epochs": 9})),
+            row("elsewhere", 0.5, "y", json!({"seed": 4, "epochs": 2})),
+        ];
+        let seeds = Comparison::new(rows, SortKey::Mse).seeds;
+        assert_eq!(seeds.len(), 1);
+        assert_eq!(seeds[0].runs, ["a", "b", "c"]);
+        assert!((seeds[0].mse.mean - 0.2).abs() < 1e-12);
+        assert!((seeds[0].mse.sd - 0.1).abs() < 1e-12);
+        assert_eq!(seeds[0].ssim, None);
+    }
+
+    #[test]
+    fn every_figure_sorts_with_the_best_first() {
+        let mut good = row("good", 0.1, "x", json!({}));
+        (good.bce, good.psnr, good.ssim, good.gain) = (0.05, 30.0, Some(0.9), Some(4.0));
+        (
+            good.code_size,
+            good.parameters,
+            good.seconds,
+            good.images_per_s,
+        ) = (2, 9, 1.0, 2e4);
+        let bad = row("bad", 0.2, "x", json!({}));
+        use clap::ValueEnum;
+        for sort in SortKey::value_variants() {
+            let comparison = Comparison::new(vec![bad.clone(), good.clone()], *sort);
+            assert_eq!(comparison.runs[0].run, "good", "{sort:?}");
+        }
+    }
+}

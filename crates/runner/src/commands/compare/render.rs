@@ -1,0 +1,236 @@
+//! A comparison as text: a table for people, Markdown, or CSV.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::Value;
+
+use super::{Comparison, Row, Seeds, Spread};
+
+const COLUMNS: [&str; 14] = [
+    "run",
+    "kind",
+    "differs in",
+    "code",
+    "ratio",
+    "params",
+    "epochs",
+    "seconds",
+    "images/s",
+    "mse",
+    "bce",
+    "psnr",
+    "ssim",
+    "x PCA",
+];
+
+/// The first column that holds numbers, which are set to the right.
+const FIRST_NUMBER: usize = 3;
+
+/// For people, as wide as the terminal.
+pub fn table(comparison: &Comparison) -> String {
+    let mut parts = Vec::new();
+    for group in groups(comparison) {
+        if let (false, Some(first)) = (comparison.same_data, group.first()) {
+            parts.push(heading(first));
+        }
+        parts.push(draw(
+            &COLUMNS,
+            group.iter().map(|row| cells(row).to_vec()),
+            FIRST_NUMBER,
+        ));
+    }
+    if !comparison.seeds.is_empty() {
+        parts.push("mean and standard deviation over seeds".into());
+        parts.push(draw(
+            &SEED_COLUMNS,
+            comparison.seeds.iter().map(|it| seed_cells(it).to_vec()),
+            2,
+        ));
+    }
+    parts.join("\n\n")
+}
+
+/// For a document.
+pub fn markdown(comparison: &Comparison) -> String {
+    let mut parts = Vec::new();
+    for group in groups(comparison) {
+        if let (false, Some(first)) = (comparison.same_data, group.first()) {
+            parts.push(heading(first));
+        }
+        parts.push(pipes(
+            &COLUMNS,
+            group.iter().map(|row| cells(row).to_vec()),
+            FIRST_NUMBER,
+        ));
+    }
+    if !comparison.seeds.is_empty() {
+        parts.push("Mean and standard deviation over seeds:".into());
+        parts.push(pipes(
+            &SEED_COLUMNS,
+            comparison.seeds.iter().map(|it| seed_cells(it).to_vec()),
+            2,
+        ));
+    }
+    parts.join("\n\n")
+}
+
+/// For a spreadsheet: a line for each run, with the rank among the runs on the same test images.
+pub fn csv(comparison: &Comparison) -> String {
+    let header = [
+        "rank",
+        "run",
+        "kind",
+        "differs",
+        "code_size",
+        "compression_ratio",
+        "parameters",
+        "epochs",
+        "seconds",
+        "images_per_s",
+        "mse",
+        "bce",
+        "psnr",
+        "ssim",
+        "gain_over_pca",
+        "dataset",
+        "test_sha256",
+    ];
+    let mut lines = vec![header.join(",")];
+    for row in &comparison.runs {
+        let optional =
+            |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        let fields = [
+            row.rank.to_string(),
+            row.run.clone(),
+            row.kind.clone(),
+            differs(row),
+            row.code_size.to_string(),
+            row.compression_ratio.to_string(),
+            row.parameters.to_string(),
+            row.epochs.to_string(),
+            row.seconds.to_string(),
+            row.images_per_s.to_string(),
+            row.mse.to_string(),
+            row.bce.to_string(),
+            row.psnr.to_string(),
+            optional(row.ssim),
+            optional(row.gain),
+            row.dataset.clone(),
+            row.test_sha256.clone(),
+        ];
+        lines.push(fields.map(|field| quoted(&field)).join(","));
+    }
+    lines.join("\n")
+}
+
+/// A field of CSV as in RFC 4180.
+fn quoted(field: &str) -> String {
+    if field.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+fn heading(row: &Row) -> String {
+    let digest = row.test_sha256.get(..12).unwrap_or_default();
+    format!("on the test images of {} ({digest}):", row.dataset)
+}
+
+/// The rows on the same test images, which lie next to each other.
+fn groups(comparison: &Comparison) -> impl Iterator<Item = &[Row]> {
+    comparison
+        .runs
+        .chunk_by(|a, b| a.test_sha256 == b.test_sha256)
+}
+
+fn differs(row: &Row) -> String {
+    let pairs: Vec<String> = row
+        .differs
+        .iter()
+        .map(|(key, value)| format!("{key}={}", plain(value)))
+        .collect();
+    pairs.join(" ")
+}
+
+/// A value without the quotes and spaces of JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn cells(row: &Row) -> [String; COLUMNS.len()] {
+    let mark = if row.quick { " (quick)" } else { "" };
+    [
+        format!("{}{mark}", row.run),
+        row.kind.clone(),
+        differs(row),
+        row.code_size.to_string(),
+        format!("{:.1}", row.compression_ratio),
+        row.parameters.to_string(),
+        row.epochs.to_string(),
+        format!("{:.0}", row.seconds),
+        format!("{:.0}", row.images_per_s),
+        format!("{:.6}", row.mse),
+        format!("{:.6}", row.bce),
+        format!("{:.2}", row.psnr),
+        row.ssim
+            .map_or_else(|| "-".into(), |ssim| format!("{ssim:.4}")),
+        row.gain
+            .map_or_else(|| "-".into(), |gain| format!("{gain:.2}")),
+    ]
+}
+
+const SEED_COLUMNS: [&str; 7] = ["runs", "seeds", "mse", "bce", "psnr", "ssim", "seconds"];
+
+fn seed_cells(group: &Seeds) -> [String; SEED_COLUMNS.len()] {
+    let figure = |spread: Spread, digits: usize| {
+        format!("{:.digits$} ± {:.digits$}", spread.mean, spread.sd)
+    };
+    let seeds: Vec<String> = group.seeds.iter().map(plain).collect();
+    [
+        group.runs.join(" "),
+        seeds.join(" "),
+        figure(group.mse, 6),
+        figure(group.bce, 6),
+        figure(group.psnr, 2),
+        group
+            .ssim
+            .map_or_else(|| "-".into(), |ssim| figure(ssim, 4)),
+        figure(group.seconds, 0),
+    ]
+}
+
+fn draw(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(columns.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(first_number) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+fn pipes(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number: usize) -> String {
+    let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let rule = (0..columns.len()).map(|index| if index < first_number { "---" } else { "---:" });
+    let mut lines = vec![
+        format!("| {} |", columns.join(" | ")),
+        format!("| {} |", rule.collect::<Vec<_>>().join(" | ")),
+    ];
+    // A bar inside a cell would end it.
+    lines.extend(rows.map(|row| {
+        line(
+            &row.iter()
+                .map(|cell| cell.replace('|', "\\|"))
+                .collect::<Vec<_>>(),
+        )
+    }));
+    lines.join("\n")
+}

@@ -1,0 +1,61 @@
+//! Decoding: codes to pictures.
+
+use std::path::Path;
+
+use anyhow::Result;
+use burn::tensor::{Tensor, TensorData};
+
+use super::{DONE, Loaded};
+use crate::cli::DecodeArgs;
+use crate::evaluation::{BATCH, values};
+use crate::{output, run, samples, terminal};
+
+pub fn run(args: &DecodeArgs) -> Result<u8> {
+    let as_array = output::has_extension(&args.output, &["npy"]);
+    if as_array {
+        output::check_new(&args.output, args.write.force)?;
+    }
+    let Loaded {
+        model,
+        device,
+        meta,
+        ..
+    } = Loaded::open(&args.run, &args.write.backend)?;
+    let shape = meta.input_shape;
+    let units = model::code_size(&meta.model.layers(shape)?);
+    let codes = output::read_codes(&args.input, units)?;
+    let count = codes.len() / units.max(1);
+    let names = output::picture_names(None, count);
+    let files = match as_array {
+        true => Vec::new(),
+        false => output::new_files(&args.output, &names, args.write.force)?,
+    };
+    let image: usize = shape.iter().product();
+    let mut pictures = Vec::with_capacity(if as_array { count * image } else { 0 });
+    let mut left = files.iter();
+    for chunk in codes.chunks(BATCH * units.max(1)) {
+        let data = TensorData::new(chunk.to_vec(), [chunk.len() / units.max(1), units]);
+        let decoded = values(model.decode(Tensor::from_data(data, &device)))?;
+        if as_array {
+            pictures.extend(decoded);
+        } else {
+            for (picture, file) in decoded.chunks_exact(image).zip(left.by_ref()) {
+                samples::save_picture(picture, shape, file)?;
+            }
+        }
+    }
+    if as_array {
+        let [channels, height, width] = shape;
+        run::write(
+            &args.output,
+            &output::npy(&pictures, &[count, channels, height, width])?,
+        )?;
+    }
+    report(&args.output, count)?;
+    Ok(DONE)
+}
+
+fn report(path: &Path, count: usize) -> Result<()> {
+    let plural = if count == 1 { "" } else { "s" };
+    terminal::print(&format!("{}: {count} picture{plural}", path.display()))
+}

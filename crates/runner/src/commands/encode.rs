@@ -1,0 +1,66 @@
+//! Encoding: images to codes, or to the representation after any layer of the encoder.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use data::Batches;
+
+use super::{DONE, Loaded, UsageError};
+use crate::cli::EncodeArgs;
+use crate::evaluation::{BATCH, values};
+use crate::{input, output, terminal};
+
+pub fn run(args: &EncodeArgs) -> Result<u8> {
+    if !output::has_extension(&args.output, &["npy", "npz"]) {
+        let text = format!(
+            "--output {}: allowed: a path that ends in .npy or .npz",
+            args.output.display()
+        );
+        return Err(UsageError(text).into());
+    }
+    output::check_new(&args.output, args.write.force)?;
+    let Loaded {
+        run,
+        model,
+        device,
+        meta,
+    } = Loaded::open(&args.run, &args.write.backend)?;
+    let layer = args.layer.as_deref().unwrap_or("code");
+    let Some(last) = model.encoder_layer(layer) else {
+        let layers = meta.model.layers(meta.input_shape)?;
+        let names: Vec<&str> = layers
+            .iter()
+            .take(model.depth())
+            .map(|layer| layer.name.as_str())
+            .collect();
+        let text = format!(
+            "--layer: found {layer}; allowed: {}, or a number from 0 to {}",
+            names.join(", "),
+            model.depth() - 1
+        );
+        return Err(UsageError(text).into());
+    };
+    let input = &args.input;
+    let images = Arc::new(input::read(
+        "INPUT",
+        &input.input,
+        input.split,
+        meta.input_shape,
+        meta.seed,
+    )?);
+    let batches = Batches::new(Arc::clone(&images), &device, false);
+    let all: Vec<u32> = (0..images.len() as u32).collect();
+    let mut codes = Vec::new();
+    for chunk in all.chunks(BATCH) {
+        codes.extend(values(model.encode_to(batches.gather(chunk)?, last))?);
+    }
+    let units = codes.len() / images.len().max(1);
+    output::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
+    terminal::print(&format!(
+        "{}: {} images, {units} values each, from {layer} of {}",
+        args.output.display(),
+        images.len(),
+        run.folder().display()
+    ))?;
+    Ok(DONE)
+}

@@ -1,0 +1,101 @@
+//! Evaluation: a trained model's figures on its test images or on other data, with the baselines
+//! beside them.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use data::{Batches, Images};
+use serde::Serialize;
+
+use super::{DONE, Loaded};
+use crate::cli::{EvaluateArgs, Part};
+use crate::config::{self, Override};
+use crate::environment::Environment;
+use crate::evaluation::{self, Baselines, CodeUse};
+use crate::metrics::Figures;
+use crate::setup::Setup;
+use crate::{input, summary, terminal};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    run: String,
+    data: String,
+    images: usize,
+    kind: String,
+    code_size: usize,
+    test: Figures,
+    code: CodeUse,
+    baselines: Option<Baselines>,
+}
+
+pub fn run(args: &EvaluateArgs) -> Result<u8> {
+    let Loaded {
+        run,
+        model,
+        device,
+        meta,
+    } = Loaded::open(&args.run, &args.backend)?;
+    let environment: Environment = run.read_json("env.json")?;
+    let backend = args
+        .backend
+        .as_override()
+        .unwrap_or_else(|| Override::flag("--backend", "backend", "auto"));
+    let setup = config::load(&run.path("config.json"), &[backend])
+        .map_err(anyhow::Error::from)
+        .and_then(|located| Setup::new(located, environment.quick))
+        .and_then(|setup| environment.check_data(&setup).map(|()| setup));
+    let (test, setup): (Arc<Images>, Option<Setup>) = match (&args.data, setup) {
+        (None, Ok(setup)) => (Arc::clone(&setup.test), Some(setup)),
+        (None, Err(error)) => return Err(error),
+        (Some(spec), setup) => {
+            let images = input::read("--data", spec, Part::Test, meta.input_shape, meta.seed)?;
+            if let Err(error) = &setup {
+                terminal::note(&format!(
+                    "note: no baselines, for the run's own images cannot be had: {error:#}"
+                ));
+            }
+            (Arc::new(images), setup.ok())
+        }
+    };
+    let on_host = setup.as_ref().is_none_or(|setup| setup.backend.on_host);
+    let batches = Batches::new(Arc::clone(&test), &device, !on_host);
+    let all: Vec<u32> = (0..test.len() as u32).collect();
+    let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true)?;
+    let code_size = model::code_size(&meta.model.layers(meta.input_shape)?);
+    let baselines = match &setup {
+        Some(setup) => Some(evaluation::baselines(
+            &setup.train,
+            &test,
+            code_size,
+            found.corrupted.as_ref(),
+        )?),
+        None => None,
+    };
+    let report = Report {
+        run: run.folder().display().to_string(),
+        data: args.data.clone().unwrap_or(environment.dataset),
+        images: test.len(),
+        kind: meta.model.kind(),
+        code_size,
+        test: found.figures,
+        code: found.code,
+        baselines,
+    };
+    if args.json {
+        terminal::print_json(&report)?;
+        return Ok(DONE);
+    }
+    terminal::note(&format!(
+        "{} on {} images of {}",
+        report.run, report.images, report.data
+    ));
+    terminal::print(&summary::table(
+        &format!("{}, code {code_size}", report.kind),
+        meta.input_shape,
+        &report.test,
+        &report.code,
+        report.baselines.as_ref(),
+    ))?;
+    Ok(DONE)
+}

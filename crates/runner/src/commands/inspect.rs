@@ -1,0 +1,126 @@
+//! Inspection: the layers, shapes, parameters and hyperparameters of a run, or of a config before
+//! any training.
+
+use anyhow::Result;
+use comfy_table::{CellAlignment, Table};
+use model::{ImageShape, Layer, ModelConfig};
+use serde_json::{Value, json};
+
+use super::DONE;
+use super::compare::flat;
+use crate::cli::InspectArgs;
+use crate::run::Run;
+use crate::{checkpoint, config, terminal};
+
+/// What there is to show of a run or a config.
+struct Subject {
+    name: String,
+    model: ModelConfig,
+    shape: ImageShape,
+    /// The whole config.
+    config: Value,
+    /// How the run stands; nothing for a config.
+    state: Option<Value>,
+}
+
+pub fn run(args: &InspectArgs) -> Result<u8> {
+    let subject = subject(args)?;
+    let layers = subject.model.layers(subject.shape)?;
+    let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
+    let code_size = model::code_size(&layers);
+    let ratio = model::compression_ratio(subject.shape, &layers);
+    if args.json {
+        let rows: Vec<Value> = layers
+            .iter()
+            .map(|layer| {
+                json!({
+                    "name": layer.name, "kind": layer.kind, "activation": layer.activation,
+                    "output": layer.output, "parameters": layer.parameters,
+                })
+            })
+            .collect();
+        terminal::print_json(&json!({
+            "name": subject.name, "kind": subject.model.kind(), "input_shape": subject.shape,
+            "code_size": code_size, "compression_ratio": ratio, "parameters": parameters,
+            "layers": rows, "config": subject.config, "state": subject.state,
+        }))?;
+        return Ok(DONE);
+    }
+    let [channels, height, width] = subject.shape;
+    terminal::print(&format!(
+        "{}: {}, {channels}x{height}x{width} images, code of {code_size} ({ratio:.3} values each), \
+         {parameters} parameters\n",
+        subject.name,
+        subject.model.kind()
+    ))?;
+    terminal::print(&table(&layers).trim_fmt())?;
+    terminal::print("\nhyperparameters")?;
+    for (key, value) in flat(&subject.config) {
+        if !matches!(key.as_str(), "description" | "$schema") {
+            terminal::print(&format!("  {key} = {value}"))?;
+        }
+    }
+    if let Some(state) = &subject.state {
+        terminal::print("\nstate")?;
+        for (key, value) in flat(state) {
+            terminal::print(&format!("  {key} = {value}"))?;
+        }
+    }
+    Ok(DONE)
+}
+
+/// Reads a config where one is named, a run otherwise.
+fn subject(args: &InspectArgs) -> Result<Subject> {
+    let name = &args.run.name;
+    if name.is_file() {
+        let located = config::load(name, &[])?;
+        let shape = located.data.source(located.seed).shape()?;
+        located.check_model(shape)?;
+        return Ok(Subject {
+            name: name.display().to_string(),
+            model: located.model.clone(),
+            shape,
+            config: serde_json::to_value(&located.config)?,
+            state: None,
+        });
+    }
+    let run = Run::open(name, &args.run.runs.runs)?;
+    let meta = checkpoint::read_best(&run)?.meta;
+    Ok(Subject {
+        name: run.folder().display().to_string(),
+        model: meta.model,
+        shape: meta.input_shape,
+        config: run.read_json("config.json")?,
+        state: Some(serde_json::to_value(run.state()?)?),
+    })
+}
+
+fn table(layers: &[Layer]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(["layer", "computes", "activation", "output", "parameters"]);
+    for layer in layers {
+        let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
+        let activation = layer.activation.map_or_else(|| "-".into(), |it| word(&it));
+        table.add_row([
+            layer.name.clone(),
+            layer.kind.clone(),
+            activation,
+            output.join("x"),
+            layer.parameters.to_string(),
+        ]);
+    }
+    if let Some(column) = table.column_mut(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// The word that a config has for a value.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

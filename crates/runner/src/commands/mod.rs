@@ -1,0 +1,107 @@
+//! The verbs of the command line, a file each.
+
+mod backends;
+mod compare;
+mod decode;
+mod encode;
+mod evaluate;
+mod inspect;
+mod reconstruct;
+mod resume;
+mod train;
+
+use anyhow::Result;
+use burn::tensor::Device;
+use clap::CommandFactory;
+use model::Autoencoder;
+
+use crate::backend::{self, BackendError};
+use crate::checkpoint::Meta;
+use crate::cli::{BackendArg, Cli, Command, RunArg};
+use crate::config::{self, ConfigError};
+use crate::run::Run;
+use crate::{checkpoint, terminal};
+
+/// It did what was asked.
+pub const DONE: u8 = 0;
+/// Something failed.
+const FAILED: u8 = 1;
+/// The command line or the config asks for what cannot be.
+const USAGE: u8 = 2;
+/// The loss stopped being a finite number.
+const DIVERGED: u8 = 3;
+
+/// A command line that each argument allows and their combination does not.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Does what the command line says; the program's exit code.
+///
+/// # Errors
+/// What stopped it, in one line; [`exit_code`] says which code that is.
+pub fn run(cli: Cli) -> Result<u8> {
+    match (cli.command, cli.train) {
+        (Some(command), _) => match command {
+            Command::Resume(args) => resume::run(&args),
+            Command::Evaluate(args) => evaluate::run(&args),
+            Command::Compare(args) => compare::run(&args),
+            Command::Encode(args) => encode::run(&args),
+            Command::Decode(args) => decode::run(&args),
+            Command::Reconstruct(args) => reconstruct::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Backends(args) => backends::run(&args),
+            Command::Schema => {
+                terminal::print_json(&config::schema())?;
+                Ok(DONE)
+            }
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "hourglass", &mut script);
+                terminal::print(String::from_utf8_lossy(&script).trim_end())?;
+                Ok(DONE)
+            }
+        },
+        (None, args) => train::run(&args),
+    }
+}
+
+/// The exit code for an error.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    let usage = error.is::<ConfigError>() || error.is::<BackendError>() || error.is::<UsageError>();
+    if usage { USAGE } else { FAILED }
+}
+
+/// A run's best model on the backend that was asked for, or the best one.
+struct Loaded {
+    run: Run,
+    model: Autoencoder,
+    device: Device,
+    meta: Meta,
+}
+
+impl Loaded {
+    fn open(run: &RunArg, backend: &BackendArg) -> Result<Self> {
+        let run = Run::open(&run.name, &run.runs.runs)?;
+        let device = backend::open(chosen(backend)?)?.device;
+        let checkpoint = checkpoint::read_best(&run)?;
+        Ok(Self {
+            model: checkpoint.model(&device)?,
+            meta: checkpoint.meta,
+            run,
+            device,
+        })
+    }
+}
+
+/// The backend that `--backend` names.
+fn chosen(backend: &BackendArg) -> Result<config::BackendChoice> {
+    let Some(name) = &backend.backend else {
+        return Ok(config::BackendChoice::Auto);
+    };
+    let choice = serde_json::from_value(serde_json::Value::String(name.clone()));
+    choice.map_err(|_| {
+        let names = backend::ALL.map(|(_, name, _)| name).join(", ");
+        UsageError(format!("--backend: found {name}; allowed: auto, {names}")).into()
+    })
+}

@@ -1,0 +1,86 @@
+//! Reconstruction: pictures through a model and back, with the error of each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use data::Batches;
+
+use super::{DONE, Loaded};
+use crate::cli::ReconstructArgs;
+use crate::evaluation::{BATCH, values};
+use crate::metrics::Reconstruction;
+use crate::{input, output, samples, terminal};
+
+pub fn run(args: &ReconstructArgs) -> Result<u8> {
+    let Loaded {
+        model,
+        device,
+        meta,
+        ..
+    } = Loaded::open(&args.run, &args.write.backend)?;
+    let shape = meta.input_shape;
+    let spec = &args.input;
+    let images = Arc::new(input::read(
+        "INPUT",
+        &spec.input,
+        spec.split,
+        shape,
+        meta.seed,
+    )?);
+    let names = output::picture_names(images.names(), images.len());
+    let files = files(args, &names)?;
+    let batches = Batches::new(Arc::clone(&images), &device, false);
+    let all: Vec<u32> = (0..images.len() as u32).collect();
+    let image: usize = shape.iter().product();
+    let mut whole = Reconstruction::without_ssim(shape);
+    for (chunk, files) in all.chunks(BATCH).zip(files.chunks(BATCH)) {
+        let mut input = batches.gather(chunk)?;
+        if args.invert {
+            input = input.neg() + 1.0;
+        }
+        let inputs = values(input.clone())?;
+        let restored = values(model.forward(input))?;
+        whole.push(&inputs, &restored)?;
+        let pairs = inputs.chunks_exact(image).zip(restored.chunks_exact(image));
+        for ((input, restored), file) in pairs.zip(files) {
+            let mut one = Reconstruction::without_ssim(shape);
+            one.push(input, restored)?;
+            let figures = one.finish();
+            match args.invert {
+                // Back to the polarity of the user's own picture.
+                true => {
+                    let back: Vec<f32> = restored.iter().map(|value| 1.0 - value).collect();
+                    samples::save_picture(&back, shape, file)?;
+                }
+                false => samples::save_picture(restored, shape, file)?,
+            }
+            terminal::print(&format!(
+                "{}: mse {:.6}, psnr {:.2} dB",
+                file.display(),
+                figures.mse,
+                figures.psnr
+            ))?;
+        }
+    }
+    if images.len() > 1 {
+        let figures = whole.finish();
+        terminal::print(&format!(
+            "{} pictures: mse {:.6}, psnr {:.2} dB",
+            images.len(),
+            figures.mse,
+            figures.psnr
+        ))?;
+    }
+    Ok(DONE)
+}
+
+/// Where each picture goes: the file that was named for one, a folder else.
+fn files(args: &ReconstructArgs, names: &[String]) -> Result<Vec<PathBuf>> {
+    let one = names.len() == 1 && Path::new(&args.input.input).is_file();
+    if one && output::has_extension(&args.output, &["png"]) {
+        output::check_new(&args.output, args.write.force)?;
+        return Ok(vec![args.output.clone()]);
+    }
+    output::new_files(&args.output, names, args.write.force)
+}

@@ -1,0 +1,66 @@
+//! Resuming: a run that stopped goes on as if it had not.
+
+use anyhow::{Result, bail};
+
+use super::{DONE, UsageError};
+use crate::cli::ResumeArgs;
+use crate::config::{self, Override};
+use crate::environment::{Environment, Resumption};
+use crate::run::{Run, Status};
+use crate::setup::Setup;
+use crate::summary::Summary;
+use crate::{checkpoint, terminal};
+
+pub fn run(args: &ResumeArgs) -> Result<u8> {
+    let run = Run::open(&args.run.name, &args.run.runs.runs)?;
+    let _lock = run.lock()?;
+    let folder = run.folder().display();
+    let mut environment: Environment = run.read_json("env.json")?;
+    let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
+    if let Some(fixed) = overrides.iter().find(|it| !it.key().starts_with("train.")) {
+        return Err(UsageError(format!(
+            "--set {}: found a key that a run cannot change; allowed: keys below train, or a new run",
+            fixed.key()
+        ))
+        .into());
+    }
+    let asked = config::load(&run.path("config.json"), &overrides)?;
+    // The run goes on where it was: with the backend that its figures came from so far.
+    let before = || environment.backend.clone();
+    let backend = args.backend.backend.clone().unwrap_or_else(before);
+    overrides.push(Override::flag("--backend", "backend", &backend));
+    let located = config::load(&run.path("config.json"), &overrides)?;
+
+    let state = run.state()?;
+    let from = checkpoint::read(&run, "last")?;
+    let epochs = located.train.epochs;
+    if state.status == Status::Finished && (state.epoch >= epochs || args.set.is_empty()) {
+        let summary: Summary = run.read_json("summary.json")?;
+        if args.output.json {
+            terminal::print_json(&summary)?;
+        } else {
+            terminal::print(&summary.table())?;
+        }
+        terminal::note(&format!(
+            "{folder}: finished after {} epochs; to train on: --set train.epochs={}",
+            state.epoch,
+            2 * state.epoch.max(1)
+        ));
+        return Ok(DONE);
+    }
+    let setup = Setup::new(located, environment.quick)?;
+    environment.check_data(&setup)?;
+    if let Some(from) = &from
+        && (from.meta.model != setup.config.model || from.meta.input_shape != setup.shape())
+    {
+        bail!("{folder}: checkpoints/last is of another model than config.json describes");
+    }
+    if !args.set.is_empty() {
+        let mut config = setup.config.without_schema();
+        config.backend = asked.backend;
+        run.write_json("config.json", &config)?;
+    }
+    environment.resumed.push(Resumption::new(&setup.backend));
+    run.write_json("env.json", &environment)?;
+    super::train::drive(&setup, &run, from.as_ref(), &args.output)
+}

@@ -1,0 +1,148 @@
+//! Training: from a config to a run.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{DIVERGED, DONE, UsageError};
+use crate::checkpoint::Checkpoint;
+use crate::cli::{OutputArgs, TrainArgs};
+use crate::environment::Environment;
+use crate::progress::Display;
+use crate::run::{FORMAT_VERSION, Run, State, Status};
+use crate::setup::Setup;
+use crate::train::{self, Outcome};
+use crate::{config, interrupt, terminal};
+
+pub fn run(args: &TrainArgs) -> Result<u8> {
+    let Some(path) = &args.config else {
+        let text = "found no config; allowed: a config to train, such as configs/conv.json, or a command; see hourglass --help";
+        return Err(UsageError(text.into()).into());
+    };
+    let located = config::load(path, &args.overrides())?;
+    let name = match &args.name {
+        Some(name) => checked_name(name)?,
+        None => name_of(path),
+    };
+    let setup = Setup::new(located, args.quick)?;
+    let state = State {
+        format_version: FORMAT_VERSION,
+        status: Status::Running,
+        epoch: 0,
+        step: 0,
+        best: None,
+        epochs_without_improvement: 0,
+        message: None,
+    };
+    let run = Run::create(
+        &args.runs.runs,
+        &name,
+        &setup.config.without_schema(),
+        &Environment::new(&setup),
+        &state,
+    )?;
+    let _lock = run.lock()?;
+    drive(&setup, &run, None, &args.output)
+}
+
+/// Trains a run, whose lock the caller holds, to its end and reports it; the exit code.
+pub fn drive(
+    setup: &Setup,
+    run: &Run,
+    from: Option<&Checkpoint>,
+    output: &OutputArgs,
+) -> Result<u8> {
+    interrupt::listen();
+    let done = from.map_or(0, |checkpoint| checkpoint.meta.progress.step);
+    let display = Display::new(output.quiet, setup.steps(), done);
+    for line in about(setup, run) {
+        display.line(&line);
+    }
+    let folder = run.folder().display();
+    let outcome = train::train(setup, run, from, &display)?;
+    if let (true, Outcome::Interrupted | Outcome::Diverged) = (output.json, &outcome) {
+        terminal::print_json(&run.state()?)?;
+    }
+    match outcome {
+        Outcome::Finished(summary) => {
+            if output.json {
+                terminal::print_json(&summary)?;
+            } else {
+                terminal::print(&summary.table())?;
+            }
+            let last = format!("samples/epoch-{:04}.png", summary.epochs);
+            display.line(&format!(
+                "results in {folder}: summary.json, plots/loss.svg, {last}"
+            ));
+            Ok(DONE)
+        }
+        Outcome::Interrupted => {
+            display.line(&format!("saved; to go on: hourglass resume {folder}"));
+            Ok(interrupt::EXIT_CODE)
+        }
+        Outcome::Diverged => {
+            let message = run.state()?.message.unwrap_or_default();
+            terminal::note(&format!(
+                "error: {folder}: diverged: {message}; the last good checkpoint is kept; \
+                 a smaller train.learning_rate or a train.clip_norm often helps"
+            ));
+            Ok(DIVERGED)
+        }
+    }
+}
+
+/// What is about to be trained, and where.
+fn about(setup: &Setup, run: &Run) -> [String; 4] {
+    let [channels, height, width] = setup.shape();
+    let code = model::code_size(&setup.layers);
+    let ratio = model::compression_ratio(setup.shape(), &setup.layers);
+    [
+        format!(
+            "model    {}: {channels}x{height}x{width} images, code of {code} ({ratio:.3} values \
+             each), {} parameters",
+            setup.config.model.kind(),
+            setup.parameters()
+        ),
+        format!(
+            "data     {}: {} training, {} validation, {} test images{}",
+            setup.dataset,
+            setup.split.train.len(),
+            setup.split.validation.len(),
+            setup.test.len(),
+            if setup.quick {
+                " (--quick: the figures mean nothing)"
+            } else {
+                ""
+            }
+        ),
+        format!(
+            "backend  {} on {}",
+            setup.backend.name, setup.backend.adapter
+        ),
+        format!("run      {}", run.folder().display()),
+    ]
+}
+
+/// The name that a config gives its run: that of the file, or of the run whose config it is.
+fn name_of(config: &Path) -> String {
+    let folder = config
+        .parent()
+        .filter(|folder| folder.join("state.json").is_file());
+    let named = match (folder, config.file_name()) {
+        (Some(folder), Some(name)) if name == "config.json" => folder.file_name(),
+        _ => config.file_stem(),
+    };
+    named.map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// A `--name` that makes a folder below the runs and nothing else.
+fn checked_name(name: &str) -> Result<String, UsageError> {
+    let bad = |found: char| found.is_control() || matches!(found, '/' | '\\' | ':');
+    if name.is_empty() || name.starts_with('.') || name.contains(bad) {
+        return Err(UsageError(format!(
+            "--name: found {name:?}; allowed: a folder's name without separators, not starting \
+             with a dot"
+        )));
+    }
+    Ok(name.to_owned())
+}

@@ -1,0 +1,83 @@
+//! The input of a command: images from a data set, a folder or a picture, in a model's shape.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use data::{Dataset, Images, Source};
+use model::ImageShape;
+use rayon::prelude::*;
+
+use crate::cli::Part;
+use crate::config;
+
+/// Reads the images that `spec` names: `mnist`, a folder of IDX files or of pictures, a picture, or
+/// the value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels, height,
+/// width]`; other sets must have it. `flag` is where the user wrote the spec, and `seed` the run's.
+///
+/// # Errors
+/// A spec that names nothing, data that cannot be read, and images of another shape.
+pub fn read(
+    flag: &'static str,
+    spec: &str,
+    part: Part,
+    shape: ImageShape,
+    seed: u64,
+) -> Result<Images> {
+    let path = Path::new(spec);
+    let images = if spec == "mnist" {
+        of(Source::Mnist.load()?, part)
+    } else if spec.trim_start().starts_with('{') {
+        of(config::data(flag, spec)?.source(seed).load()?, part)
+    } else if path.is_file() {
+        pictures(&[path.to_owned()], shape)?
+    } else if !path.is_dir() {
+        bail!(
+            "{spec}: found no such file or folder; allowed: a picture, a folder of pictures or of \
+             IDX files, or mnist"
+        );
+    } else if data::is_idx_folder(path) {
+        of(
+            Source::Idx {
+                dir: path.to_owned(),
+            }
+            .load()?,
+            part,
+        )
+    } else {
+        let split = [path.join("train"), path.join("test")];
+        let folder = match (part, &split) {
+            (Part::Train, [train, test]) if train.is_dir() && test.is_dir() => train,
+            (Part::Test, [train, test]) if train.is_dir() && test.is_dir() => test,
+            _ => path,
+        };
+        pictures(&data::pictures(folder)?, shape)?
+    };
+    if images.shape() != shape {
+        let [c, h, w] = images.shape();
+        let [channels, height, width] = shape;
+        bail!("{spec}: found images of {c}x{h}x{w}; this model takes {channels}x{height}x{width}");
+    }
+    Ok(images)
+}
+
+fn of(dataset: Dataset, part: Part) -> Images {
+    match part {
+        Part::Train => dataset.train,
+        Part::Test => dataset.test,
+    }
+}
+
+/// Decodes pictures side by side, each named by its file.
+fn pictures(files: &[PathBuf], shape: ImageShape) -> Result<Images> {
+    let pixels: Result<Vec<Vec<u8>>, data::DataError> = files
+        .par_iter()
+        .map(|file| data::read_picture(file, shape))
+        .collect();
+    let names = files.iter().map(|file| {
+        file.file_name()
+            .unwrap_or(file.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    });
+    Ok(Images::new(pixels?.concat(), shape)?.with_names(names.collect())?)
+}

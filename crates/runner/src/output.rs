@@ -1,0 +1,227 @@
+//! The output of a command: arrays as NumPy files and pictures as PNG, whole or not at all, and
+//! never over a file that exists unless that is asked for.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use npyz::WriterBuilder;
+use npyz::zip::ZipWriter;
+use npyz::zip::write::FileOptions;
+
+use crate::run;
+
+/// Refuses a file that exists.
+///
+/// # Errors
+/// Where it does and `force` is not given.
+pub fn check_new(path: &Path, force: bool) -> Result<()> {
+    if path.is_dir() {
+        bail!(
+            "{}: found a folder; allowed: the path of a file",
+            path.display()
+        );
+    }
+    if path.exists() && !force {
+        bail!(
+            "{}: exists already; allowed: a new path, or --force",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Makes a folder, and refuses if a file of these names is in it already.
+///
+/// # Errors
+/// As [`check_new`], and where the folder cannot be made.
+pub fn new_files(folder: &Path, names: &[String], force: bool) -> Result<Vec<PathBuf>> {
+    let files: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
+    for file in &files {
+        check_new(file, force)?;
+    }
+    fs::create_dir_all(folder)
+        .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
+    Ok(files)
+}
+
+/// Names for the pictures made from the named ones, or numbers where they have no names: with the
+/// extension of what is written, and no two alike.
+pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
+    let digits = count.saturating_sub(1).to_string().len();
+    let numbered = |index: usize| format!("{index:0digits$}.png");
+    let Some(names) = names else {
+        return (0..count).map(numbered).collect();
+    };
+    let stem = |name: &String| {
+        Path::new(name)
+            .file_stem()
+            .map(|it| it.to_string_lossy().into_owned())
+    };
+    let mut made: Vec<String> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        let plain = stem(name).map_or_else(|| numbered(index), |stem| format!("{stem}.png"));
+        // a.jpg and a.png in one folder: the second keeps its whole name.
+        let twin = names
+            .iter()
+            .filter(|other| stem(other) == stem(name))
+            .count()
+            > 1;
+        made.push(if twin { format!("{name}.png") } else { plain });
+    }
+    made
+}
+
+/// The bytes of an .npy file.
+///
+/// # Errors
+/// Only where `values` do not fill `shape`.
+pub fn npy(values: &[f32], shape: &[usize]) -> Result<Vec<u8>> {
+    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+    let mut bytes = Vec::with_capacity(values.len() * 4 + 128);
+    let mut writer = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(&shape)
+        .writer(&mut bytes)
+        .begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// Writes codes `[images, units]`: an .npy file of the codes, or an .npz file that also has the
+/// labels and the names, by the path's extension.
+///
+/// # Errors
+/// A path with neither extension, and a folder that cannot be written.
+pub fn write_codes(
+    path: &Path,
+    codes: &[f32],
+    units: usize,
+    labels: Option<&[u8]>,
+    names: Option<&[String]>,
+) -> Result<()> {
+    let images = codes.len() / units.max(1);
+    let codes = npy(codes, &[images, units])?;
+    if !is_npz(path) {
+        return run::write(path, &codes);
+    }
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, bytes: &[u8]| -> Result<()> {
+        // Codes are noise to a compressor: deflating them takes time and saves nothing.
+        zip.start_file(name, FileOptions::default().large_file(true))?;
+        zip.write_all(bytes)?;
+        Ok(())
+    };
+    add("codes.npy", &codes)?;
+    if let Some(labels) = labels {
+        let mut bytes = Vec::new();
+        let mut writer = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(&[labels.len() as u64])
+            .writer(&mut bytes)
+            .begin_nd()?;
+        writer.extend(labels.iter().copied())?;
+        writer.finish()?;
+        add("labels.npy", &bytes)?;
+    }
+    if let Some(names) = names {
+        add("names.npy", &strings(names)?)?;
+    }
+    run::write(path, zip.finish()?.get_ref())
+}
+
+/// Strings as NumPy holds them: UTF-8 bytes, all as long as the longest.
+fn strings(names: &[String]) -> Result<Vec<u8>> {
+    let longest = names.iter().map(String::len).max().unwrap_or(0).max(1);
+    let mut bytes = Vec::new();
+    let mut writer = npyz::WriteOptions::<[u8]>::new()
+        .dtype(npyz::DType::Plain(format!("|S{longest}").parse()?))
+        .shape(&[names.len() as u64])
+        .writer(&mut bytes)
+        .begin_nd()?;
+    for name in names {
+        writer.push(name.as_bytes())?;
+    }
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// Whether a path is that of an .npz file rather than of an .npy file.
+fn is_npz(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
+}
+
+/// Whether a path ends in one of the extensions, without regard to case.
+pub fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    extensions
+        .iter()
+        .any(|it| extension.eq_ignore_ascii_case(it))
+}
+
+/// Reads codes `[images, units]` from an .npy file, or from the array `codes` of an .npz file.
+///
+/// # Errors
+/// A file that is not such an array of floats.
+pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
+    let place = || path.display().to_string();
+    let mut bytes =
+        fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    if is_npz(path) {
+        let mut npz = npyz::npz::NpzArchive::new(Cursor::new(bytes)).with_context(place)?;
+        let mut inner = Vec::new();
+        let entry = npz.zip_archive().by_name("codes.npy");
+        let mut entry = entry.with_context(|| format!("{}: no array \"codes\"", path.display()))?;
+        std::io::copy(&mut entry, &mut inner).with_context(place)?;
+        drop(entry);
+        bytes = inner;
+    }
+    let file = npyz::NpyFile::new(bytes.as_slice())
+        .map_err(|error| anyhow::anyhow!("{}: not a NumPy file: {error}", path.display()))?;
+    let shape = file.shape().to_vec();
+    let values = match shape.as_slice() {
+        [images, found] if *found == units as u64 => images.checked_mul(*found),
+        _ => bail!(
+            "{}: found an array of shape {shape:?}; this model's codes are (images, {units})",
+            path.display()
+        ),
+    };
+    let wide = file.dtype() == npyz::DType::Plain("<f8".parse()?);
+    let narrow = file.dtype() == npyz::DType::Plain("<f4".parse()?);
+    let width = if wide { 8 } else { 4 };
+    if !(wide || narrow) || file.order() != npyz::Order::C {
+        bail!(
+            "{}: found {} in {:?} order; allowed: little-endian f4 or f8 in C order",
+            path.display(),
+            file.dtype().descr(),
+            file.order()
+        );
+    }
+    // Before memory is asked for: the header may claim anything.
+    if values
+        .and_then(|it| it.checked_mul(width))
+        .is_none_or(|it| it > bytes.len() as u64)
+    {
+        bail!(
+            "{}: ends before the {shape:?} values that its header announces",
+            path.display()
+        );
+    }
+    let values: Vec<f32> = if wide {
+        let values: Vec<f64> = file.into_vec().with_context(place)?;
+        values.into_iter().map(|value| value as f32).collect()
+    } else {
+        file.into_vec().with_context(place)?
+    };
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => bail!(
+            "{}: found a value that is no finite number in row {}",
+            path.display(),
+            at / units.max(1)
+        ),
+        None => Ok(values),
+    }
+}
