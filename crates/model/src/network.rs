@@ -45,12 +45,20 @@ impl ModelError {
 pub(crate) fn reject_zero(key: &str, widths: Option<&Vec<usize>>) -> Result<(), ModelError> {
     match widths.and_then(|widths| widths.iter().position(|&width| width == 0)) {
         None => Ok(()),
-        Some(at) => Err(ModelError::new(
-            format!("{key}.{at}"),
-            "found 0".into(),
-            "an integer of at least 1".into(),
-        )),
+        Some(at) => reject_no_units(&format!("{key}.{at}"), 0),
     }
+}
+
+/// Refuses a count of zero.
+pub(crate) fn reject_no_units(key: &str, units: usize) -> Result<(), ModelError> {
+    if units > 0 {
+        return Ok(());
+    }
+    Err(ModelError::new(
+        key,
+        "found 0".into(),
+        "an integer of at least 1".into(),
+    ))
 }
 
 /// One layer as tables show it.

@@ -4,18 +4,21 @@
 use burn::prelude::*;
 
 use crate::config::{Activation, ModelConfig, Penalty, SparseConfig};
-use crate::network::{Layer, ModelError};
+use crate::network::{Layer, ModelError, reject_no_units};
 
 impl SparseConfig {
     /// Checks the penalty against the code it is put on.
     ///
     /// # Errors
-    /// KL without a sigmoid on the code, or more units kept than the code has.
+    /// KL without a sigmoid on the code, or top-k that keeps none or more units than the code has.
     pub(crate) fn check(&self, layers: &[Layer]) -> Result<(), ModelError> {
         let Some(code) = layers.iter().find(|layer| layer.name == "code") else {
             return Ok(());
         };
         let units: usize = code.output.iter().product();
+        if let Penalty::TopK { k } = self.penalty {
+            reject_no_units("penalty.k", k)?;
+        }
         match self.penalty {
             Penalty::Kl { .. } if code.activation != Some(Activation::Sigmoid) => {
                 Err(ModelError::new(
