@@ -363,3 +363,7 @@ fn double(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     }
     x.slice([0..batch, 0..channels, 0..rows, 0..columns])
 }
+
+#[cfg(test)]
+#[path = "conv_tests.rs"]
+mod tests;

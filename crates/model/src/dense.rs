@@ -176,3 +176,7 @@ impl Dense {
         self.encoder.len()
     }
 }
+
+#[cfg(test)]
+#[path = "dense_tests.rs"]
+mod tests;

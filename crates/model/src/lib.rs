@@ -11,6 +11,8 @@ mod conv;
 mod corruption;
 mod denoising;
 mod dense;
+#[cfg(test)]
+mod fixtures;
 mod init;
 mod loss;
 mod network;
