@@ -59,12 +59,13 @@ impl ModuleMapper for Draw {
             self.bound = 1.0 / (fan_in as f32).sqrt();
         } else if !(name == "bias" && container.starts_with("Struct:")) {
             // Batch normalisation and tied biases keep their constant start.
-            return Param::initialized(param.id, param.val());
+            return param;
         }
         let values: Vec<f32> = (0..shape.num_elements())
             .map(|_| (unit(self.rng.next_u32()) * 2.0 - 1.0) * self.bound)
             .collect();
         let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
-        Param::initialized(param.id, tensor.require_grad())
+        // The parameter's setting, not the tensor's: it also holds on a device without gradients.
+        Param::initialized(param.id, tensor).set_require_grad(true)
     }
 }
