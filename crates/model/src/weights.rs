@@ -61,16 +61,21 @@ impl Path {
         self.0.pop();
     }
 
-    /// Dotted name without the levels that only Rust has: enum variants and the `network` field.
+    /// Dotted name without the levels that only Rust has, enum variants and the `network` field,
+    /// and with PyTorch's words for what batch normalisation learns.
     fn name(&self) -> String {
         let fields = self.0.iter().filter(|(name, container)| {
             !container.starts_with("Enum:")
                 && !(container == "Struct:Autoencoder" && name == "network")
         });
-        fields
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-            .join(".")
+        let words = fields.map(
+            |(name, container)| match (container.as_str(), name.as_str()) {
+                ("Struct:BatchNorm", "gamma") => "weight",
+                ("Struct:BatchNorm", "beta") => "bias",
+                (_, name) => name,
+            },
+        );
+        words.collect::<Vec<_>>().join(".")
     }
 
     /// Whether the parameter is the weight of a dense layer, which Burn keeps `[inputs, outputs]`.
