@@ -183,7 +183,7 @@ pub fn tensors_from_bytes(
     let mut tensors = HashMap::new();
     for (name, view) in file.tensors() {
         let count: usize = view.shape().iter().product();
-        let values = floats(&name, &view, &[count])?;
+        let values = floats(&name, &view)?;
         tensors.insert(
             name,
             Tensor::from_data(TensorData::new(values, [count]), device),
@@ -207,7 +207,8 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
         fn values(&self, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
             let name = self.path.name();
             match self.file.tensor(&name) {
-                Ok(view) => floats(&name, &view, expected),
+                Ok(view) if view.shape() == expected => floats(&name, &view),
+                Ok(view) => Err(mismatch(&name, &view, expected)),
                 Err(_) => Err(WeightsError::Missing {
                     name,
                     expected: expected.to_vec(),
@@ -307,21 +308,23 @@ fn serialize(stored: &[Stored]) -> Result<Vec<u8>, WeightsError> {
     Ok(safetensors::serialize(views?, None)?)
 }
 
-/// The values of a stored tensor, which must be F32 of the expected shape (or of as many values
-/// where one dimension is expected).
-fn floats(name: &str, view: &TensorView<'_>, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
-    let count: usize = view.shape().iter().product();
-    let fits = view.shape() == expected || expected == [count];
-    if view.dtype() != Dtype::F32 || !fits {
-        return Err(WeightsError::Mismatch {
-            name: name.to_owned(),
-            found: format!("{:?} {:?}", view.dtype(), view.shape()),
-            expected: expected.to_vec(),
-        });
+/// The values of a stored tensor, which must be F32.
+fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, WeightsError> {
+    if view.dtype() != Dtype::F32 {
+        return Err(mismatch(name, view, view.shape()));
     }
     let (values, _) = view.data().as_chunks::<4>();
     Ok(values
         .iter()
         .map(|bytes| f32::from_le_bytes(*bytes))
         .collect())
+}
+
+/// What is wrong with a stored tensor of another shape or type.
+fn mismatch(name: &str, view: &TensorView<'_>, expected: &[usize]) -> WeightsError {
+    WeightsError::Mismatch {
+        name: name.to_owned(),
+        found: format!("{:?} {:?}", view.dtype(), view.shape()),
+        expected: expected.to_vec(),
+    }
 }
