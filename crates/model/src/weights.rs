@@ -247,7 +247,8 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
             };
             let tensor =
                 Tensor::<D>::from_data(TensorData::new(values, shape), &param.lazy_device());
-            Param::initialized(param.id, tensor.set_require_grad(trained))
+            // `map` keeps what the model's `train` will restore on a device without gradients.
+            param.map(|_| tensor.set_require_grad(trained))
         }
     }
     let file = SafeTensors::deserialize(bytes)?;
@@ -264,11 +265,19 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
         file,
         error: None,
     };
-    let model = model.map(&mut load);
+    let model = own_statistics(model).map(&mut load);
     match load.error {
         Some(error) => Err(error),
         None => Ok(model),
     }
+}
+
+/// The model with running statistics of its own. Burn's are shared by all clones of a model, and
+/// hold back the update of the last step, which would go over what is loaded.
+fn own_statistics(model: Autoencoder) -> Autoencoder {
+    let learns = model.devices().iter().any(Device::is_autodiff);
+    let model = model.valid();
+    if learns { model.train() } else { model }
 }
 
 /// The transpose of a matrix given row by row.
