@@ -13,6 +13,8 @@ mod denoising;
 mod dense;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod gradients;
 mod init;
 mod loss;
 mod network;

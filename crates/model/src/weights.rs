@@ -337,3 +337,7 @@ fn mismatch(name: &str, view: &TensorView<'_>, expected: &[usize]) -> WeightsErr
         expected: expected.to_vec(),
     }
 }
+
+#[cfg(test)]
+#[path = "weights_tests.rs"]
+mod tests;
