@@ -262,7 +262,7 @@ impl Conv {
     pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
         let mut x = images;
         let depth = self.encoder.len();
-        for (i, block) in self.encoder.iter().enumerate().take(last + 1) {
+        for (i, block) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
             x = block.conv.forward(x);
             if let Some(norm) = &block.norm {
                 x = norm.forward(x);

@@ -139,7 +139,7 @@ impl Dense {
     /// `[batch, units]` out.
     pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
         let mut x: Tensor<2> = images.flatten(1, 3);
-        for (i, layer) in self.encoder.iter().enumerate().take(last + 1) {
+        for (i, layer) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
             x = layer.forward(x);
             x = if i + 1 == self.encoder.len() {
                 self.code_activation.apply(x)

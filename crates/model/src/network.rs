@@ -191,7 +191,7 @@ impl Autoencoder {
             Network::Dense(dense) => dense.encode_to(images, last),
             Network::Conv(conv) => conv.encode_to(images, last),
         };
-        if last + 1 >= self.depth() {
+        if last >= self.depth() - 1 {
             self.sparse.constrain(x)
         } else {
             x
