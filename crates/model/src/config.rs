@@ -92,7 +92,7 @@ pub struct ConvConfig {
     pub batch_norm: bool,
     /// Channels of each stage of the decoder, from the code to the output, without the last stage's,
     /// which are the image's own: one number fewer than `channels`. Default: the encoder's
-    /// `channels` in reverse order, without the first of them.
+    /// `channels` but the last, in reverse order.
     #[serde(default)]
     #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
     pub decoder: Option<Vec<usize>>,
@@ -314,3 +314,7 @@ fn half() -> f64 {
 fn one() -> f64 {
     1.0
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

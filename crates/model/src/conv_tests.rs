@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 1e-5;
 
 fn build(json: Value, input: ImageShape) -> Conv {
     let config: ConvConfig = serde_json::from_value(json).unwrap();
-    config.init(input, &device())
+    crate::init::draw(config.init(input, &device()), 1)
 }
 
 fn learned<const D: usize>(case: &Case, name: &str) -> Param<Tensor<D>> {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::prelude::*;
@@ -15,6 +16,15 @@ use crate::{Autoencoder, ImageShape, ModelConfig, weights};
 /// The device that every test runs on, with gradients.
 pub(crate) fn device() -> Device {
     Device::flex().autodiff()
+}
+
+/// What `draw` draws on the device after seeding it. The seed belongs to the whole process, so that
+/// only one test at a time may draw.
+pub(crate) fn drawn_on_device<T>(seed: u64, draw: impl FnOnce() -> T) -> T {
+    static DRAWING: Mutex<()> = Mutex::new(());
+    let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+    device().seed(seed);
+    draw()
 }
 
 /// A model's config from the JSON that a user would write.

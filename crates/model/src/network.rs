@@ -269,3 +269,7 @@ pub fn code_size(layers: &[Layer]) -> usize {
 pub fn compression_ratio(input: ImageShape, layers: &[Layer]) -> f64 {
     values(input) as f64 / code_size(layers) as f64
 }
+
+#[cfg(test)]
+#[path = "network_tests.rs"]
+mod tests;
