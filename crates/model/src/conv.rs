@@ -78,7 +78,7 @@ impl ConvConfig {
                 "the channels of at least one level".into(),
             ));
         }
-        if self.kernel % 2 == 0 {
+        if self.kernel.is_multiple_of(2) {
             return Err(ModelError::new(
                 "kernel",
                 format!("found {}", self.kernel),

@@ -148,6 +148,9 @@ impl ModelConfig {
 }
 
 /// The trainable part, under any wrappers.
+///
+/// There is one of it in a program, so what the smaller variant wastes is nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 enum Network {
     Dense(Dense),

@@ -65,8 +65,8 @@ impl Path {
     /// and with PyTorch's words for what batch normalisation learns.
     fn name(&self) -> String {
         let fields = self.0.iter().filter(|(name, container)| {
-            !container.starts_with("Enum:")
-                && !(container == "Struct:Autoencoder" && name == "network")
+            let wraps = container == "Struct:Autoencoder" && name == "network";
+            !container.starts_with("Enum:") && !wraps
         });
         let words = fields.map(
             |(name, container)| match (container.as_str(), name.as_str()) {
