@@ -83,14 +83,16 @@ pub struct ConvConfig {
     /// Activation after each hidden layer. Default: relu.
     #[serde(default)]
     pub activation: Activation,
-    /// Activation on the code itself. Default: none.
+    /// Activation on the code itself. Default: none, or `activation` where the code is the last
+    /// feature map.
     #[serde(default)]
     pub code_activation: CodeActivation,
     /// Whether each convolution but the last is followed by batch normalisation. Default: false.
     #[serde(default)]
     pub batch_norm: bool,
-    /// Channels of each stage of the decoder, from the code to the output. Default: the encoder's
-    /// `channels` in reverse order.
+    /// Channels of each stage of the decoder, from the code to the output, without the last stage's,
+    /// which are the image's own: one number fewer than `channels`. Default: the encoder's
+    /// `channels` but the last, in reverse order.
     #[serde(default)]
     #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
     pub decoder: Option<Vec<usize>>,
@@ -312,3 +314,7 @@ fn half() -> f64 {
 fn one() -> f64 {
     1.0
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use burn::tensor::module::{avg_pool2d, interpolate, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 
 use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample};
-use crate::network::{Layer, ModelError, reject_zero};
+use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
 use crate::shape::{ImageShape, levels, max_depth};
 
 /// A convolutional autoencoder; built by [`ConvConfig::init`].
@@ -66,7 +66,8 @@ impl ConvConfig {
     /// Checks the config against the input's shape and lists the layers.
     ///
     /// # Errors
-    /// More levels than the image can be halved, a decoder of another depth, or an even kernel.
+    /// More levels than the image can be halved, a decoder of another depth, no channels
+    /// or units in a layer, or an even kernel.
     pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
         let [_, height, width] = input;
         let depth = self.channels.len();
@@ -77,7 +78,7 @@ impl ConvConfig {
                 "the channels of at least one level".into(),
             ));
         }
-        if self.kernel % 2 == 0 {
+        if self.kernel.is_multiple_of(2) {
             return Err(ModelError::new(
                 "kernel",
                 format!("found {}", self.kernel),
@@ -86,6 +87,7 @@ impl ConvConfig {
         }
         reject_zero("channels", Some(&self.channels))?;
         reject_zero("decoder", self.decoder.as_ref())?;
+        reject_no_units("code_size", self.code_size.unwrap_or(1))?;
         let Some(levels) = levels(height, width, depth) else {
             return Err(ModelError::new(
                 "channels",
@@ -260,7 +262,7 @@ impl Conv {
     pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
         let mut x = images;
         let depth = self.encoder.len();
-        for (i, block) in self.encoder.iter().enumerate().take(last + 1) {
+        for (i, block) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
             x = block.conv.forward(x);
             if let Some(norm) = &block.norm {
                 x = norm.forward(x);
@@ -361,3 +363,7 @@ fn double(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     }
     x.slice([0..batch, 0..channels, 0..rows, 0..columns])
 }
+
+#[cfg(test)]
+#[path = "conv_tests.rs"]
+mod tests;

@@ -72,3 +72,7 @@ impl Corruption {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "corruption_tests.rs"]
+mod tests;

@@ -70,3 +70,144 @@ impl Denoising {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::Noise;
+    use crate::fixtures::{assert_close, drawn_on_device, host, model, pictures};
+    use crate::{Autoencoder, Loss};
+
+    const INPUT: [usize; 3] = [1, 4, 5];
+
+    fn dense() -> Value {
+        json!({ "kind": "dense", "layers": [6], "code_size": 5 })
+    }
+
+    fn denoising(corruption: Value, of: Value) -> Value {
+        json!({ "kind": "denoising", "corruption": corruption, "of": of })
+    }
+
+    /// Corrupted by noise from the device, which had another seed before.
+    fn on_device(model: &Autoencoder, x: Tensor<4>, seed: u64) -> Vec<f32> {
+        drawn_on_device(seed + 1000, || {
+            host(&model.corrupt(x, Noise::Device { seed }))
+        })
+    }
+
+    #[test]
+    fn noise_is_the_same_for_its_seed_and_fresh_for_another() {
+        for corruption in ["gaussian", "masking", "salt_and_pepper", "speckle"] {
+            let model = model(denoising(corruption.into(), dense()), INPUT, 0);
+            let x = pictures(8, INPUT, 0);
+            let from_host = |seed| host(&model.corrupt(x.clone(), Noise::Host { seed }));
+            let from_device = |seed| on_device(&model, x.clone(), seed);
+            for draw in [&from_host as &dyn Fn(u64) -> Vec<f32>, &from_device] {
+                let first = draw(1);
+                assert_ne!(first, host(&x), "{corruption}");
+                assert_ne!(first, draw(2), "{corruption}");
+                assert_eq!(first, draw(1), "{corruption}");
+                assert!(
+                    first.iter().all(|v| (0.0..=1.0).contains(v)),
+                    "{corruption}"
+                );
+            }
+            assert!(model.is_denoising());
+        }
+    }
+
+    #[test]
+    fn pictures_of_a_batch_get_noise_of_their_own() {
+        let model = model(denoising("gaussian".into(), dense()), INPUT, 0);
+        let same = Tensor::full([2, 1, 4, 5], 0.5, &crate::fixtures::device());
+        let noisy = host(&model.corrupt(same, Noise::Host { seed: 1 }));
+        assert_ne!(noisy[..20], noisy[20..]);
+    }
+
+    #[test]
+    fn without_a_corruption_nothing_is_changed() {
+        let sparse = json!({ "kind": "sparse", "penalty": "l1", "of": dense() });
+        for json in [dense(), sparse] {
+            let model = model(json, INPUT, 0);
+            assert!(!model.is_denoising());
+            let x = pictures(3, INPUT, 0);
+            let same = model.corrupt(x.clone(), Noise::Host { seed: 1 });
+            assert_eq!(host(&same), host(&x));
+            assert_eq!(on_device(&model, x.clone(), 1), host(&x));
+        }
+    }
+
+    /// With one stream for both, the second mask would hit what the first has hit already.
+    #[test]
+    fn corruptions_inside_each_other_draw_apart() {
+        let half = || json!({ "kind": "masking", "probability": 0.5 });
+        let model = model(denoising(half(), denoising(half(), dense())), INPUT, 0);
+        let ones = Tensor::ones([500, 1, 4, 5], &crate::fixtures::device());
+        let left = |values: Vec<f32>| values.iter().sum::<f32>() / 10_000.0;
+        let of_host = left(host(&model.corrupt(ones.clone(), Noise::Host { seed: 1 })));
+        // Five standard errors of 10,000 values that are one with probability 1/4.
+        assert!((of_host - 0.25).abs() < 0.022, "{of_host}");
+        let of_device = left(on_device(&model, ones, 1));
+        assert!((of_device - 0.25).abs() < 0.022, "{of_device}");
+    }
+
+    #[test]
+    fn the_outer_corruption_comes_first() {
+        let salt = || json!({ "kind": "salt_and_pepper", "probability": 1.0 });
+        let mask = || json!({ "kind": "masking", "probability": 1.0 });
+        let x = pictures(3, INPUT, 0);
+        let sum = |json: Value| {
+            let noisy = model(json, INPUT, 0).corrupt(x.clone(), Noise::Host { seed: 1 });
+            host(&noisy).iter().sum::<f32>()
+        };
+        assert_eq!(sum(denoising(salt(), denoising(mask(), dense()))), 0.0);
+        assert!(sum(denoising(mask(), denoising(salt(), dense()))) > 10.0);
+    }
+
+    #[test]
+    fn the_loss_compares_with_the_clean_picture() {
+        let model = model(denoising("salt_and_pepper".into(), dense()), INPUT, 0);
+        let clean = pictures(3, INPUT, 0);
+        let noisy = model.corrupt(clean.clone(), Noise::Host { seed: 1 });
+        let restored = host(&model.forward(noisy.clone()));
+        let mse = |target: &Tensor<4>| {
+            let target = host(target);
+            let squares = restored
+                .iter()
+                .zip(&target)
+                .map(|(&r, &t)| f64::from(r - t).powi(2));
+            squares.sum::<f64>() / target.len() as f64
+        };
+        let losses = model.loss(noisy.clone(), clean.clone(), Loss::Mse);
+        assert_close(&host(&losses.total), &[mse(&clean)], 1e-6, "loss");
+        assert!((mse(&clean) - mse(&noisy)).abs() > 1e-3);
+    }
+
+    #[test]
+    fn wrappers_nest_in_any_order() {
+        let conv = json!({ "kind": "conv", "channels": [2, 3] });
+        let top = |of: Value| json!({ "kind": "sparse", "penalty": { "kind": "top_k", "k": 2 }, "of": of });
+        let masked = |of: Value| denoising(json!({ "kind": "masking", "probability": 1.0 }), of);
+        for (json, units, kind) in [
+            (top(masked(conv.clone())), 3 * 2, "sparse(denoising(conv))"),
+            (masked(top(dense())), 5, "denoising(sparse(dense))"),
+        ] {
+            let config = crate::fixtures::config(json.clone());
+            assert_eq!(config.kind(), kind);
+            let model = model(json, INPUT, 3);
+            let x = pictures(4, INPUT, 0);
+            let noisy = model.corrupt(x.clone(), Noise::Host { seed: 1 });
+            assert!(host(&noisy).iter().all(|&v| v == 0.0));
+            let code = model.encode(x.clone());
+            assert_eq!(code.dims(), [4, units]);
+            for row in host(&code).chunks(units) {
+                assert!(row.iter().filter(|&&h| h != 0.0).count() <= 2);
+            }
+            assert_eq!(model.forward(x.clone()).dims(), x.dims());
+            let total = model.loss(noisy, x, Loss::Bce).total;
+            assert!(host(&total)[0].is_finite());
+        }
+    }
+}

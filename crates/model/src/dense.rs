@@ -7,7 +7,7 @@ use burn::prelude::*;
 use burn::tensor::module::linear;
 
 use crate::config::{Activation, CodeActivation, DenseConfig};
-use crate::network::{Layer, ModelError, reject_zero};
+use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
 use crate::shape::{ImageShape, values};
 
 /// A dense autoencoder; built by [`DenseConfig::init`].
@@ -47,7 +47,7 @@ impl DenseConfig {
     /// Checks the config against the input's shape and lists the layers.
     ///
     /// # Errors
-    /// A zero among the layers, or tied weights with a decoder that is not the encoder's mirror.
+    /// No units in a layer or the code, or tied weights with a decoder that is not the encoder's mirror.
     pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
         let mirrored: Vec<usize> = self.layers.iter().rev().copied().collect();
         if self.tied && self.hidden_decoder() != mirrored {
@@ -59,6 +59,7 @@ impl DenseConfig {
         }
         reject_zero("layers", Some(&self.layers))?;
         reject_zero("decoder", self.decoder.as_ref())?;
+        reject_no_units("code_size", self.code_size)?;
         let (encoder, decoder) = self.widths(input);
         let last = encoder.len() - 2;
         let down = encoder.windows(2).enumerate().map(|(i, pair)| Layer {
@@ -138,7 +139,7 @@ impl Dense {
     /// `[batch, units]` out.
     pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
         let mut x: Tensor<2> = images.flatten(1, 3);
-        for (i, layer) in self.encoder.iter().enumerate().take(last + 1) {
+        for (i, layer) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
             x = layer.forward(x);
             x = if i + 1 == self.encoder.len() {
                 self.code_activation.apply(x)
@@ -175,3 +176,7 @@ impl Dense {
         self.encoder.len()
     }
 }
+
+#[cfg(test)]
+#[path = "dense_tests.rs"]
+mod tests;

@@ -11,6 +11,10 @@ mod conv;
 mod corruption;
 mod denoising;
 mod dense;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod gradients;
 mod init;
 mod loss;
 mod network;

@@ -45,12 +45,20 @@ impl ModelError {
 pub(crate) fn reject_zero(key: &str, widths: Option<&Vec<usize>>) -> Result<(), ModelError> {
     match widths.and_then(|widths| widths.iter().position(|&width| width == 0)) {
         None => Ok(()),
-        Some(at) => Err(ModelError::new(
-            format!("{key}.{at}"),
-            "found 0".into(),
-            "an integer of at least 1".into(),
-        )),
+        Some(at) => reject_no_units(&format!("{key}.{at}"), 0),
     }
+}
+
+/// Refuses a count of zero.
+pub(crate) fn reject_no_units(key: &str, units: usize) -> Result<(), ModelError> {
+    if units > 0 {
+        return Ok(());
+    }
+    Err(ModelError::new(
+        key,
+        "found 0".into(),
+        "an integer of at least 1".into(),
+    ))
 }
 
 /// One layer as tables show it.
@@ -140,6 +148,9 @@ impl ModelConfig {
 }
 
 /// The trainable part, under any wrappers.
+///
+/// There is one of it in a program, so what the smaller variant wastes is nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 enum Network {
     Dense(Dense),
@@ -183,7 +194,7 @@ impl Autoencoder {
             Network::Dense(dense) => dense.encode_to(images, last),
             Network::Conv(conv) => conv.encode_to(images, last),
         };
-        if last + 1 >= self.depth() {
+        if last >= self.depth() - 1 {
             self.sparse.constrain(x)
         } else {
             x
@@ -274,3 +285,7 @@ pub fn code_size(layers: &[Layer]) -> usize {
 pub fn compression_ratio(input: ImageShape, layers: &[Layer]) -> f64 {
     values(input) as f64 / code_size(layers) as f64
 }
+
+#[cfg(test)]
+#[path = "network_tests.rs"]
+mod tests;

@@ -4,18 +4,21 @@
 use burn::prelude::*;
 
 use crate::config::{Activation, ModelConfig, Penalty, SparseConfig};
-use crate::network::{Layer, ModelError};
+use crate::network::{Layer, ModelError, reject_no_units};
 
 impl SparseConfig {
     /// Checks the penalty against the code it is put on.
     ///
     /// # Errors
-    /// KL without a sigmoid on the code, or more units kept than the code has.
+    /// KL without a sigmoid on the code, or top-k that keeps none or more units than the code has.
     pub(crate) fn check(&self, layers: &[Layer]) -> Result<(), ModelError> {
         let Some(code) = layers.iter().find(|layer| layer.name == "code") else {
             return Ok(());
         };
         let units: usize = code.output.iter().product();
+        if let Penalty::TopK { k } = self.penalty {
+            reject_no_units("penalty.k", k)?;
+        }
         match self.penalty {
             Penalty::Kl { .. } if code.activation != Some(Activation::Sigmoid) => {
                 Err(ModelError::new(
@@ -68,5 +71,173 @@ impl Sparse {
             .iter()
             .filter_map(|penalty| penalty.forward(code))
             .reduce(|sum, penalty| sum + penalty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::Loss;
+    use crate::fixtures::{assert_close, config, host, model, pictures};
+
+    const INPUT: [usize; 3] = [1, 4, 5];
+
+    fn dense(code_activation: &str) -> Value {
+        json!({
+            "kind": "dense", "layers": [6], "code_size": 5, "code_activation": code_activation,
+        })
+    }
+
+    fn sparse(penalty: Value, of: Value) -> Value {
+        json!({ "kind": "sparse", "penalty": penalty, "of": of })
+    }
+
+    #[test]
+    fn the_penalty_of_the_code_is_added_to_the_loss() {
+        let penalties = [
+            json!({ "kind": "l1", "weight": 0.5 }),
+            json!({ "kind": "kl", "rho": 0.1, "beta": 2.0 }),
+        ];
+        let x = pictures(3, INPUT, 0);
+        for (i, penalty) in penalties.into_iter().enumerate() {
+            let plain = model(dense("sigmoid"), INPUT, 4);
+            let sparse = model(sparse(penalty, dense("sigmoid")), INPUT, 4);
+            let code = host(&plain.encode(x.clone()));
+            let column = |j: usize| code.iter().skip(j).step_by(5).map(|&h| f64::from(h));
+            let expected: f64 = if i == 0 {
+                0.5 * code.iter().map(|&h| f64::from(h.abs())).sum::<f64>() / 3.0
+            } else {
+                let units = (0..5).map(|j| {
+                    let mean = column(j).sum::<f64>() / 3.0;
+                    0.1 * (0.1 / mean).ln() + 0.9 * (0.9 / (1.0 - mean)).ln()
+                });
+                2.0 * units.sum::<f64>()
+            };
+            assert!(expected > 0.1);
+            for loss in [Loss::Mse, Loss::Bce] {
+                let without = host(&plain.loss(x.clone(), x.clone(), loss).total)[0];
+                let with = sparse.loss(x.clone(), x.clone(), loss);
+                assert_eq!(host(&with.reconstruction), [without]);
+                let total = f64::from(without) + expected;
+                assert_close(&host(&with.total), &[total], 1e-5, "total");
+            }
+        }
+    }
+
+    #[test]
+    fn the_decoder_sees_the_k_largest_units_only() {
+        let plain = model(dense("none"), INPUT, 4);
+        let x = pictures(6, INPUT, 0);
+        let code = host(&plain.encode(x.clone()));
+        for k in 1..=5 {
+            let top = model(
+                sparse(json!({ "kind": "top_k", "k": k }), dense("none")),
+                INPUT,
+                4,
+            );
+            let kept = host(&top.encode(x.clone()));
+            for (row, kept) in code.chunks(5).zip(kept.chunks(5)) {
+                assert_eq!(kept.iter().filter(|&&h| h != 0.0).count(), k);
+                let mut sorted = row.to_vec();
+                sorted.sort_by(|a, b| b.total_cmp(a));
+                let expected = row
+                    .iter()
+                    .map(|&h| if h >= sorted[k - 1] { h } else { 0.0 });
+                assert_eq!(kept, expected.collect::<Vec<_>>());
+            }
+            let losses = top.loss(x.clone(), x.clone(), Loss::Bce);
+            assert_eq!(host(&losses.total), host(&losses.reconstruction));
+            let logits = plain.decode_logits(top.encode(x.clone()));
+            let expected = host(&Loss::Bce.forward(logits, x.clone()));
+            assert_eq!(host(&losses.total), expected);
+            // Layers before the code are as they were.
+            assert_eq!(
+                host(&top.encode_to(x.clone(), 0)),
+                host(&plain.encode_to(x.clone(), 0))
+            );
+        }
+    }
+
+    /// Zeros are equal values, and a dead code has nothing else.
+    #[test]
+    fn a_code_of_zeros_stays_one() {
+        let json = sparse(json!({ "kind": "top_k", "k": 2 }), dense("relu"));
+        let top = model(json, INPUT, 4);
+        let code = top.encode(pictures(2, INPUT, 0) * 0.0 - 1000.0);
+        assert_eq!(code.dims(), [2, 5]);
+        assert!(
+            host(&code)
+                .chunks(5)
+                .all(|row| row.iter().filter(|&&h| h != 0.0).count() <= 2)
+        );
+    }
+
+    #[test]
+    fn penalties_inside_each_other_all_count() {
+        let l1 = |weight: f64| json!({ "kind": "l1", "weight": weight });
+        let inner = sparse(json!({ "kind": "top_k", "k": 2 }), dense("none"));
+        let outer = sparse(l1(0.5), sparse(l1(0.25), inner));
+        let model = model(outer, INPUT, 4);
+        let x = pictures(3, INPUT, 0);
+        let code = host(&model.encode(x.clone()));
+        assert_eq!(code.iter().filter(|&&h| h != 0.0).count(), 3 * 2);
+        let sum: f64 = code.iter().map(|&h| f64::from(h.abs())).sum();
+        let losses = model.loss(x.clone(), x, Loss::Mse);
+        let expected = f64::from(host(&losses.reconstruction)[0]) + 0.75 * sum / 3.0;
+        assert_close(&host(&losses.total), &[expected], 1e-6, "total");
+    }
+
+    #[test]
+    fn penalties_that_cannot_work_are_refused_with_their_key() {
+        let key = |json: Value| {
+            let layers = config(json).layers(INPUT);
+            layers.map(|_| ()).map_err(|error| error.key)
+        };
+        let refused = |key: &str| Err(key.to_owned());
+        let conv = |activation: &str, code_activation: &str, code_size: Value| {
+            json!({
+                "kind": "conv", "channels": [2], "activation": activation,
+                "code_activation": code_activation, "code_size": code_size,
+            })
+        };
+        for code_activation in ["none", "relu", "tanh", "elu"] {
+            let of = dense(code_activation);
+            assert_eq!(
+                key(sparse("kl".into(), of.clone())),
+                refused("penalty.kind")
+            );
+            assert_eq!(key(sparse("l1".into(), of)), Ok(()));
+            let of = conv("relu", code_activation, 3.into());
+            assert_eq!(key(sparse("kl".into(), of)), refused("penalty.kind"));
+        }
+        assert_eq!(key(sparse("kl".into(), dense("sigmoid"))), Ok(()));
+        let of = conv("sigmoid", "none", 3.into());
+        assert_eq!(key(sparse("kl".into(), of)), refused("penalty.kind"));
+        // A feature map that is the code has the activation of hidden layers.
+        let of = conv("sigmoid", "none", Value::Null);
+        assert_eq!(key(sparse("kl".into(), of)), Ok(()));
+
+        let top = |k: usize, of: Value| sparse(json!({ "kind": "top_k", "k": k }), of);
+        assert_eq!(key(top(5, dense("none"))), Ok(()));
+        assert_eq!(key(top(6, dense("none"))), refused("penalty.k"));
+        assert_eq!(key(top(0, dense("none"))), refused("penalty.k"));
+        // A map of 2 x 2 x 3.
+        assert_eq!(key(top(12, conv("relu", "none", Value::Null))), Ok(()));
+        assert_eq!(
+            key(top(13, conv("relu", "none", Value::Null))),
+            refused("penalty.k")
+        );
+
+        // Seen from the wrappers around it.
+        let around = |of: Value| json!({ "kind": "denoising", "corruption": "masking", "of": of });
+        let inside = around(sparse("kl".into(), dense("none")));
+        assert_eq!(key(inside.clone()), refused("of.penalty.kind"));
+        assert_eq!(
+            key(sparse("l1".into(), inside)),
+            refused("of.of.penalty.kind")
+        );
+        let below = sparse("kl".into(), around(dense("none")));
+        assert_eq!(key(below), refused("penalty.kind"));
     }
 }

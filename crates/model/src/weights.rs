@@ -61,16 +61,21 @@ impl Path {
         self.0.pop();
     }
 
-    /// Dotted name without the levels that only Rust has: enum variants and the `network` field.
+    /// Dotted name without the levels that only Rust has, enum variants and the `network` field,
+    /// and with PyTorch's words for what batch normalisation learns.
     fn name(&self) -> String {
         let fields = self.0.iter().filter(|(name, container)| {
-            !container.starts_with("Enum:")
-                && !(container == "Struct:Autoencoder" && name == "network")
+            let wraps = container == "Struct:Autoencoder" && name == "network";
+            !container.starts_with("Enum:") && !wraps
         });
-        fields
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-            .join(".")
+        let words = fields.map(
+            |(name, container)| match (container.as_str(), name.as_str()) {
+                ("Struct:BatchNorm", "gamma") => "weight",
+                ("Struct:BatchNorm", "beta") => "bias",
+                (_, name) => name,
+            },
+        );
+        words.collect::<Vec<_>>().join(".")
     }
 
     /// Whether the parameter is the weight of a dense layer, which Burn keeps `[inputs, outputs]`.
@@ -178,7 +183,7 @@ pub fn tensors_from_bytes(
     let mut tensors = HashMap::new();
     for (name, view) in file.tensors() {
         let count: usize = view.shape().iter().product();
-        let values = floats(&name, &view, &[count])?;
+        let values = floats(&name, &view)?;
         tensors.insert(
             name,
             Tensor::from_data(TensorData::new(values, [count]), device),
@@ -202,7 +207,8 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
         fn values(&self, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
             let name = self.path.name();
             match self.file.tensor(&name) {
-                Ok(view) => floats(&name, &view, expected),
+                Ok(view) if view.shape() == expected => floats(&name, &view),
+                Ok(view) => Err(mismatch(&name, &view, expected)),
                 Err(_) => Err(WeightsError::Missing {
                     name,
                     expected: expected.to_vec(),
@@ -241,7 +247,8 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
             };
             let tensor =
                 Tensor::<D>::from_data(TensorData::new(values, shape), &param.lazy_device());
-            Param::initialized(param.id, tensor.set_require_grad(trained))
+            // `map` keeps what the model's `train` will restore on a device without gradients.
+            param.map(|_| tensor.set_require_grad(trained))
         }
     }
     let file = SafeTensors::deserialize(bytes)?;
@@ -258,11 +265,19 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
         file,
         error: None,
     };
-    let model = model.map(&mut load);
+    let model = own_statistics(model).map(&mut load);
     match load.error {
         Some(error) => Err(error),
         None => Ok(model),
     }
+}
+
+/// The model with running statistics of its own. Burn's are shared by all clones of a model, and
+/// hold back the update of the last step, which would go over what is loaded.
+fn own_statistics(model: Autoencoder) -> Autoencoder {
+    let learns = model.devices().iter().any(Device::is_autodiff);
+    let model = model.valid();
+    if learns { model.train() } else { model }
 }
 
 /// The transpose of a matrix given row by row.
@@ -302,17 +317,10 @@ fn serialize(stored: &[Stored]) -> Result<Vec<u8>, WeightsError> {
     Ok(safetensors::serialize(views?, None)?)
 }
 
-/// The values of a stored tensor, which must be F32 of the expected shape (or of as many values
-/// where one dimension is expected).
-fn floats(name: &str, view: &TensorView<'_>, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
-    let count: usize = view.shape().iter().product();
-    let fits = view.shape() == expected || expected == [count];
-    if view.dtype() != Dtype::F32 || !fits {
-        return Err(WeightsError::Mismatch {
-            name: name.to_owned(),
-            found: format!("{:?} {:?}", view.dtype(), view.shape()),
-            expected: expected.to_vec(),
-        });
+/// The values of a stored tensor, which must be F32.
+fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, WeightsError> {
+    if view.dtype() != Dtype::F32 {
+        return Err(mismatch(name, view, view.shape()));
     }
     let (values, _) = view.data().as_chunks::<4>();
     Ok(values
@@ -320,3 +328,16 @@ fn floats(name: &str, view: &TensorView<'_>, expected: &[usize]) -> Result<Vec<f
         .map(|bytes| f32::from_le_bytes(*bytes))
         .collect())
 }
+
+/// What is wrong with a stored tensor of another shape or type.
+fn mismatch(name: &str, view: &TensorView<'_>, expected: &[usize]) -> WeightsError {
+    WeightsError::Mismatch {
+        name: name.to_owned(),
+        found: format!("{:?} {:?}", view.dtype(), view.shape()),
+        expected: expected.to_vec(),
+    }
+}
+
+#[cfg(test)]
+#[path = "weights_tests.rs"]
+mod tests;

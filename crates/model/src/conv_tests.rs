@@ -1,0 +1,340 @@
+//! Tests of the convolutional autoencoder: its layers and whole networks against PyTorch, its
+//! shapes, and the order of activation and pooling.
+
+use burn::module::Param;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::Loss;
+use crate::fixtures::{
+    Case, assert_close, cases, config, device, gradients, host, model, named, pictures, transpose,
+};
+use crate::weights;
+
+/// Some hundred products of size one are summed in f32 for a value.
+const TOLERANCE: f64 = 1e-5;
+
+fn build(json: Value, input: ImageShape) -> Conv {
+    let config: ConvConfig = serde_json::from_value(json).unwrap();
+    crate::init::draw(config.init(input, &device()), 1)
+}
+
+fn learned<const D: usize>(case: &Case, name: &str) -> Param<Tensor<D>> {
+    Param::from_tensor(case.tensor(&format!("parameters/{name}")))
+}
+
+/// Height and width of a case's tensor.
+fn size(case: &Case, path: &str) -> [usize; 2] {
+    let shape = case.shape(path);
+    [shape[2], shape[3]]
+}
+
+#[test]
+fn the_encoders_convolutions_are_those_of_pytorch() {
+    for case in cases("conv2d.json") {
+        let [inputs, outputs] = case.counts("channels")[..] else {
+            panic!("two channels")
+        };
+        let [height, width] = size(&case, "inputs/input");
+        let stride = case.count("stride");
+        let downsample = if stride == 2 { "stride" } else { "max" };
+        let network = build(
+            json!({ "channels": [outputs], "kernel": case.count("kernel"), "downsample": downsample }),
+            [inputs, height, width],
+        );
+        let mut conv = network.encoder[0].conv.clone();
+        conv.weight = learned(&case, "weight");
+        conv.bias = Some(learned(&case, "bias"));
+        let (weight, bias) = (conv.weight.val(), learned_bias(&conv.bias));
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let leaves = [("input", &x), ("weight", &weight)];
+        let grads = case.check_layer(conv.forward(x.clone()), &leaves, TOLERANCE);
+        case.check("gradients/bias", &bias.grad(&grads).unwrap(), TOLERANCE);
+    }
+}
+
+fn learned_bias(bias: &Option<Param<Tensor<1>>>) -> Tensor<1> {
+    bias.as_ref().unwrap().val()
+}
+
+/// Ours where the kernel is odd and the stride two; Burn's with the same options otherwise.
+#[test]
+fn transposed_convolutions_are_those_of_pytorch() {
+    let mut of_ours = 0;
+    for case in cases("conv_transpose2d.json") {
+        let [inputs, outputs] = case.counts("channels")[..] else {
+            panic!("two channels")
+        };
+        let [height, width] = size(&case, "output");
+        let (kernel, stride) = (case.count("kernel"), case.count("stride"));
+        let mut conv = if kernel % 2 == 1 && stride == 2 {
+            of_ours += 1;
+            let network = build(
+                json!({ "channels": [inputs], "kernel": kernel, "upsample": "transposed" }),
+                [outputs, height, width],
+            );
+            network.decoder[0].transposed.clone().unwrap()
+        } else {
+            let (padding, extra) = (case.count("padding"), case.count("output_padding"));
+            ConvTranspose2dConfig::new([inputs, outputs], [kernel, kernel])
+                .with_stride([stride, stride])
+                .with_padding([padding, padding])
+                .with_padding_out([extra, extra])
+                .init(&device())
+        };
+        conv.weight = learned(&case, "weight");
+        conv.bias = Some(learned(&case, "bias"));
+        let (weight, bias) = (conv.weight.val(), learned_bias(&conv.bias));
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let leaves = [("input", &x), ("weight", &weight)];
+        let grads = case.check_layer(conv.forward(x.clone()), &leaves, TOLERANCE);
+        case.check("gradients/bias", &bias.grad(&grads).unwrap(), TOLERANCE);
+    }
+    assert!(of_ours >= 2);
+}
+
+/// Pooling that rounds up is ours, with the border repeated; pooling that rounds down is Burn's.
+#[test]
+fn pools_are_those_of_pytorch() {
+    let average = |x| avg_pool2d(x, AvgPoolOptions::new([2, 2]).with_stride([2, 2]));
+    let floor = |x| max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
+    for case in cases("max_pool2d.json") {
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let even = case.name().ends_with("/even");
+        let pooled = if even || case.option("ceil_mode") == true {
+            max_pool(x.clone())
+        } else {
+            floor(x.clone())
+        };
+        // A maximum is chosen, not computed.
+        case.check_layer(pooled, &[("input", &x)], 1e-9);
+    }
+    for case in cases("avg_pool2d.json") {
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let even = case.name().ends_with("/even");
+        let pooled = if even || case.option("ceil_mode") == true {
+            average(pad_to_even(x.clone()))
+        } else {
+            average(x.clone())
+        };
+        case.check_layer(pooled, &[("input", &x)], 1e-6);
+    }
+}
+
+/// Doubling with a cropped border is ours, other sizes are Burn's.
+#[test]
+fn nearest_up_sampling_is_that_of_pytorch() {
+    let mut of_ours = 0;
+    for case in cases("upsample_nearest2d.json") {
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let [height, width] = size(&case, "inputs/input");
+        let [rows, columns] = size(&case, "output");
+        assert_eq!(case.counts("size"), [rows, columns]);
+        let larger = if [rows.div_ceil(2), columns.div_ceil(2)] == [height, width] {
+            of_ours += 1;
+            double(x.clone(), [rows, columns])
+        } else {
+            let options = InterpolateOptions::new(InterpolateMode::Nearest);
+            interpolate(x.clone(), options.with_output_size([rows, columns]))
+        };
+        case.check_layer(larger, &[("input", &x)], 1e-6);
+    }
+    assert!(of_ours >= 3);
+}
+
+#[test]
+fn batch_normalisation_is_that_of_pytorch() {
+    for case in cases("batch_norm.json") {
+        let channels = case.shape("parameters/weight")[0];
+        let [height, width] = size(&case, "inputs/input");
+        let network = build(
+            json!({ "channels": [channels], "batch_norm": true }),
+            [1, height, width],
+        );
+        let mut norm = network.encoder[0].norm.clone().unwrap();
+        norm.gamma = learned(&case, "weight");
+        norm.beta = learned(&case, "bias");
+        norm.running_mean = burn::module::RunningState::new(case.tensor("running/mean"));
+        norm.running_var = burn::module::RunningState::new(case.tensor("running/variance"));
+        if case.option("training") == false {
+            // Evaluation normalises by the running statistics and, without gradients, changes none.
+            let norm = norm.valid();
+            let x: Tensor<4> = case.tensor("inputs/input");
+            let output = norm.forward(x.without_autodiff());
+            case.check("output", &output, TOLERANCE);
+            let after = norm.running_mean.value_sync();
+            case.check("running_after/mean", &after, TOLERANCE);
+            continue;
+        }
+        let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let grads = case.check_layer(norm.forward(x.clone()), &[("input", &x)], TOLERANCE);
+        case.check("gradients/weight", &gamma.grad(&grads).unwrap(), TOLERANCE);
+        case.check("gradients/bias", &beta.grad(&grads).unwrap(), TOLERANCE);
+        let mean = norm.running_mean.value_sync();
+        case.check("running_after/mean", &mean, TOLERANCE);
+        // PyTorch lets the unbiased variance of the batch (divided by n - 1) run into the average,
+        // Burn the one that it normalises by (divided by n): of 24 values here, of thousands in a
+        // training, where the difference is lost.
+        let n = case.values("inputs/input").len() as f64 / channels as f64;
+        let before = case.values("running/variance");
+        let after = case.values("running_after/variance").into_iter();
+        let expected: Vec<f64> = (after.zip(before))
+            .map(|(after, before)| 0.9 * before + (after - 0.9 * before) * (n - 1.0) / n)
+            .collect();
+        let variance = host(&norm.running_var.value_sync());
+        assert_close(&variance, &expected, TOLERANCE, "running variance");
+    }
+}
+
+/// The fixture's layers under the names that they have here.
+fn renamed(name: &str) -> String {
+    let (layer, parameter) = name.rsplit_once('.').unwrap();
+    let layer = match layer {
+        "encoder.2" => "code",
+        "decoder.0" => "expand",
+        "decoder.1" => "decoder.0.conv",
+        "decoder.2" => "decoder.1.conv",
+        encoder => &format!("{encoder}.conv"),
+    };
+    format!("{layer}.{parameter}")
+}
+
+#[test]
+fn a_whole_network_is_that_of_pytorch() {
+    for case in cases("conv_ae.json") {
+        let shape = case.shape("inputs/input");
+        let input = [shape[1], shape[2], shape[3]];
+        let json = json!({
+            "kind": "conv", "channels": case.counts("channels"), "kernel": case.count("kernel"),
+            "code_size": case.count("code_size"),
+        });
+        let network = model(json, input, 0);
+        let network = weights::from_bytes(network, &case.safetensors(renamed)).unwrap();
+        let x: Tensor<4> = case.tensor("inputs/input");
+        let code = network.encode(x.clone());
+        case.check("outputs/code", &code, TOLERANCE);
+        case.check("outputs/logits", &network.decode_logits(code), TOLERANCE);
+        for loss in [Loss::Mse, Loss::Bce] {
+            let leaf: Tensor<4> = case.leaf("inputs/input");
+            let losses = network.loss(leaf.clone(), x.clone(), loss);
+            let at = format!("losses/{}", loss.name());
+            let value = f64::from(host(&losses.total)[0]);
+            assert!((value - case.value(&format!("{at}/value"))).abs() < 1e-6);
+            let grads = losses.total.backward();
+            let found = gradients(&network, &grads);
+            for name in case.names("parameters") {
+                let path = format!("{at}/gradients/{name}");
+                // The last convolution's weights are not transposed; the dense ones are.
+                let expected = if case.shape(&path).len() == 2 {
+                    transpose(&case.values(&path), case.shape(&path)[0])
+                } else {
+                    case.values(&path)
+                };
+                let what = format!("{}: {path}", case.name());
+                let actual = named(&found, &renamed(&name));
+                assert_close(actual, &expected, 1e-6, &what);
+            }
+            let grad = leaf.grad(&grads).unwrap();
+            case.check(&format!("{at}/gradients/input"), &grad, 1e-6);
+        }
+    }
+}
+
+/// Max-pooling and a function that never falls can change places, and the encoder makes use of it;
+/// with GELU and SiLU, which fall first, it must not.
+#[test]
+fn pooling_comes_after_the_activation_or_might_as_well() {
+    let input = [1, 7, 6];
+    for activation in [
+        "relu",
+        "leaky_relu",
+        "elu",
+        "tanh",
+        "sigmoid",
+        "gelu",
+        "silu",
+    ] {
+        for (key, layers) in [("activation", 2), ("code_activation", 1)] {
+            let mut json = json!({ "channels": vec![3; layers], "downsample": "max" });
+            json[key] = activation.into();
+            let network = build(json.clone(), input);
+            // Away from zero on both sides, so that the order matters where it can.
+            let x = pictures(4, input, 0) * 60.0 - 30.0;
+            let word: Activation = serde_json::from_value(activation.into()).unwrap();
+            let conv = network.encoder[0].conv.forward(x.clone());
+            let expected: Tensor<2> = max_pool(word.apply(conv.clone())).flatten(1, 3);
+            let actual = host(&network.encode_to(x, 0));
+            let apart = |other: &[f32]| {
+                let pairs = actual.iter().zip(other);
+                pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+            };
+            assert!(apart(&host(&expected)) < 1e-6, "{activation}");
+            let other_order: Tensor<2> = word.apply(max_pool(conv)).flatten(1, 3);
+            if !word.is_monotone() {
+                assert!(apart(&host(&other_order)) > 1e-3, "{activation}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_map_code_takes_the_hidden_activation_unless_it_has_its_own() {
+    let code = |json: Value| {
+        let network = model(json, [1, 6, 6], 3);
+        host(&network.encode(pictures(4, [1, 6, 6], 0)))
+    };
+    let conv = |code_activation: &str| {
+        json!({
+            "kind": "conv", "channels": [4], "activation": "tanh",
+            "code_activation": code_activation, "downsample": "stride",
+        })
+    };
+    let tanh = code(conv("none"));
+    assert_eq!(tanh, code(conv("tanh")));
+    let sigmoid = code(conv("sigmoid"));
+    for (t, s) in tanh.iter().zip(&sigmoid) {
+        // sigmoid(x) = (1 + tanh(x / 2)) / 2, so with t = tanh(x): x = atanh(t).
+        let expected = (1.0 + (t.atanh() / 2.0).tanh()) / 2.0;
+        assert!((s - expected).abs() < 1e-5);
+    }
+    assert!(tanh.iter().any(|&t| t < 0.0));
+}
+
+#[test]
+fn an_odd_border_is_pooled_by_itself() {
+    let values: Vec<f32> = (0..9).map(|v| v as f32).collect();
+    let x = Tensor::from_data(TensorData::new(values, [1, 1, 3, 3]), &device());
+    assert_eq!(host(&max_pool(x.clone())), [4.0, 5.0, 7.0, 8.0]);
+    let options = AvgPoolOptions::new([2, 2]).with_stride([2, 2]);
+    let means = host(&avg_pool2d(pad_to_even(x), options));
+    assert_eq!(means, [2.0, 3.5, 6.5, 8.0]);
+}
+
+fn refusal(json: Value, input: ImageShape) -> (String, String) {
+    let error = config(json).layers(input).unwrap_err();
+    (error.key, error.found)
+}
+
+#[test]
+fn configs_that_cannot_work_are_refused_with_their_key() {
+    let input = [1, 8, 8];
+    let conv = |json: Value| {
+        let mut conv = json!({ "kind": "conv", "channels": [2, 3] });
+        conv.as_object_mut()
+            .unwrap()
+            .extend(json.as_object().unwrap().clone());
+        refusal(conv, input)
+    };
+    assert_eq!(conv(json!({ "channels": [] })).0, "channels");
+    assert_eq!(conv(json!({ "channels": [2, 0] })).0, "channels.1");
+    assert_eq!(conv(json!({ "kernel": 4 })).0, "kernel");
+    assert_eq!(conv(json!({ "kernel": 0 })).0, "kernel");
+    assert_eq!(conv(json!({ "decoder": [0] })).0, "decoder.0");
+    assert_eq!(conv(json!({ "decoder": [3, 2] })).0, "decoder");
+    assert_eq!(conv(json!({ "decoder": [] })).0, "decoder");
+    assert_eq!(conv(json!({ "code_size": 0 })).0, "code_size");
+    let (key, found) = conv(json!({ "channels": [2, 2, 2, 2] }));
+    assert_eq!(key, "channels");
+    assert!(found.contains("8x8"), "{found}");
+}
