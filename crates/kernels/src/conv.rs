@@ -24,6 +24,8 @@ mod flex;
 #[cfg(feature = "flex")]
 mod forward;
 #[cfg(feature = "flex")]
+mod grid;
+#[cfg(feature = "flex")]
 mod image;
 #[cfg(feature = "flex")]
 mod plan;

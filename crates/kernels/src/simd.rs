@@ -31,12 +31,20 @@ pub trait Vector: Copy {
     unsafe fn splat(value: f32) -> Self;
     /// Reads `LANES` floats.
     unsafe fn load(from: *const f32) -> Self;
+    /// Reads the first `lanes` (at most `LANES`) floats; the other lanes are 0.
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self;
     /// Writes `LANES` floats.
     unsafe fn store(self, to: *mut f32);
     /// Writes the first `lanes` (at most `LANES`) floats.
     unsafe fn store_first(self, to: *mut f32, lanes: usize);
     /// Writes the first `lanes` (at most `LANES`) floats, which hold 0 to 255, as bytes.
     unsafe fn store_bytes(self, to: *mut u8, lanes: usize);
+    /// The sum of all lanes.
+    unsafe fn sum(self) -> f32;
+    /// A bit for each lane that is not 0, that of the first lane lowest.
+    unsafe fn nonzero(self) -> u64;
+    /// A bit for each of `LANES` bytes that equals `value`.
+    unsafe fn equal_bytes(from: *const u8, value: u8) -> u64;
     /// `self + other`.
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
@@ -139,6 +147,15 @@ impl<const N: usize> Vector for Lanes<N> {
         Lanes(unsafe { from.cast::<[f32; N]>().read_unaligned() })
     }
     #[inline(always)]
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self {
+        let mut values = [0.0; N];
+        for (i, value) in values.iter_mut().take(lanes).enumerate() {
+            // SAFETY: the caller's pointer is valid for `lanes` floats.
+            *value = unsafe { from.add(i).read() };
+        }
+        Lanes(values)
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller's pointer is valid for `N` floats.
         unsafe { to.cast::<[f32; N]>().write_unaligned(self.0) }
@@ -156,6 +173,22 @@ impl<const N: usize> Vector for Lanes<N> {
             // SAFETY: the caller's pointer is valid for `lanes` bytes.
             unsafe { to.add(i).write(value as u8) }
         }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        self.0.into_iter().sum()
+    }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u64 {
+        let bit = |(i, value): (usize, f32)| u64::from(value != 0.0) << i;
+        self.0.into_iter().enumerate().map(bit).sum()
+    }
+    #[inline(always)]
+    unsafe fn equal_bytes(from: *const u8, value: u8) -> u64 {
+        // SAFETY: the caller's pointer is valid for `N` bytes.
+        let bytes = unsafe { from.cast::<[u8; N]>().read_unaligned() };
+        let bit = |(i, byte): (usize, u8)| u64::from(byte == value) << i;
+        bytes.into_iter().enumerate().map(bit).sum()
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {

@@ -8,7 +8,7 @@ use super::axis::Axis;
 use super::backward::Backward;
 use super::forward::forward;
 use super::image::Images;
-use super::plan::Plan;
+use super::plan::{Order, Plan};
 use super::{ConvOps, Form, Layer, composed, in_two_steps};
 use crate::{host, level};
 
@@ -51,7 +51,7 @@ impl FastConv for Flex {
         let plan = forward_plan(layer.form, dims, weight_dims);
         let [_, inputs, kernel, _] = weight_dims;
         let area = kernel * kernel;
-        let panels = plan.pack(host::values(&weight), [inputs * area, area]);
+        let panels = plan.pack(Order::Lanes, host::values(&weight), [inputs * area, area]);
         let pool = layer.form == Form::MaxPool;
         let out = forward(
             level::current(),
@@ -74,16 +74,12 @@ impl FastConv for Flex {
 
     fn backward(saved: Saved<FlexTensor>, dy: FlexTensor) -> [Option<FlexTensor>; 3] {
         let [dims, weight_dims] = saved.shapes;
-        let [outputs, inputs, kernel, _] = weight_dims;
-        let area = kernel * kernel;
+        let [outputs, _, _, _] = weight_dims;
         let plan = forward_plan(saved.layer.form, dims, weight_dims);
         let gradient = gradient_plan(saved.layer.form, dims, weight_dims);
         let x = saved.x.map(readable);
         let dy = readable(dy);
-        let panels = saved.weight.map(|weight| {
-            let weight = host::contiguous(weight);
-            gradient.pack(host::values(&weight), [area, inputs * area])
-        });
+        let weight = saved.weight.map(host::contiguous);
         let gradients = Backward {
             plan: &plan,
             gradient: &gradient,
@@ -92,16 +88,14 @@ impl FastConv for Flex {
             y: images(&saved.y),
             winners: (saved.layer.form == Form::MaxPool).then_some(saved.winners.as_slice()),
             dy: images(&dy),
-            panels: panels.as_deref(),
+            weight: weight.as_ref().map(host::values),
         }
         .run(level::current());
-        let weight = gradients.panels.map(|panels| {
-            let weight = plan.unpack(&panels, [inputs * area, area], outputs * inputs * area);
-            host::tensor(weight, weight_dims)
-        });
         [
             gradients.x.map(|x| channels_last(x, dims)),
-            weight,
+            gradients
+                .weight
+                .map(|weight| host::tensor(weight, weight_dims)),
             Some(host::tensor(gradients.bias, [outputs])),
         ]
     }

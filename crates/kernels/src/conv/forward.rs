@@ -6,8 +6,8 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::image::{Images, Scratch};
-use super::plan::{Plan, blocks, padded};
-use super::tile::{self, Window};
+use super::plan::{Order, Plan, blocks, padded};
+use super::tile;
 use crate::Activation;
 use crate::host::{fresh, written};
 use crate::level::Level;
@@ -50,7 +50,7 @@ pub fn forward(
         [plan.inputs, plan.rows.input, plan.columns.input],
         x.dims[1..]
     );
-    assert_eq!(panels.len(), plan.panels_len());
+    assert!(panels.len() >= plan.panels_len(Order::Lanes));
     assert_eq!(bias.len(), plan.outputs);
     let mut padded_bias = vec![0.0; padded(plan.outputs)];
     padded_bias[..bias.len()].copy_from_slice(bias);
@@ -155,18 +155,15 @@ pub unsafe fn convolve<I: Isa>(
     bias: &[f32],
     out: *mut f32,
 ) {
-    assert!(haloed.len() >= plan.haloed_len() && panels.len() >= plan.panels_len());
+    assert!(haloed.len() >= plan.haloed_len() && panels.len() >= plan.panels_len(Order::Lanes));
     assert!(bias.len() >= padded(plan.outputs));
     let (inputs, outputs) = (plan.inputs, plan.outputs);
-    let window = Window {
-        rows: plan.rows.taps,
-        row: plan.row(),
-        len: plan.run(),
-    };
+    let window = plan.window();
     let x_pixel = plan.columns.step * inputs;
     for pair in plan.pairs() {
         let (rows, columns) = (pair.rows, pair.columns);
-        let panel = &panels[pair.index * plan.panel_len()..][..plan.panel_len()];
+        let panel =
+            &panels[pair.index * plan.panel_len(Order::Lanes)..][..plan.panel_len(Order::Lanes)];
         for block in blocks(outputs) {
             let w = panel[plan.block_start(block)..].as_ptr();
             let bias = bias[block.first..].as_ptr();

@@ -44,6 +44,15 @@ impl Images<'_> {
         }
     }
 
+    /// Copies image `n` to `to`, channels last.
+    #[inline(always)]
+    pub fn copy_image(&self, n: usize, to: &mut [f32]) {
+        let [_, channels, height, width] = self.dims;
+        for y in 0..height {
+            self.copy_row(n, y, &mut to[y * width * channels..]);
+        }
+    }
+
     /// Copies image `n` into the middle of `to`, whose zeros around it stay as they are.
     #[inline(always)]
     pub fn copy_haloed(&self, n: usize, rows: &Axis, columns: &Axis, to: &mut [f32]) {

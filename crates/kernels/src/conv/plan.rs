@@ -2,6 +2,7 @@
 //! which its weights are read.
 
 use super::axis::{Axis, Class};
+use super::tile::Window;
 use crate::simd::{NARROW, WIDE};
 
 /// An [`Axis`] down the rows and one along them, and the channels of both sides.
@@ -84,10 +85,22 @@ impl Plan {
         self.columns.taps * self.inputs
     }
 
-    /// Values of the weights of one class pair: for each block of output channels, and in it each
-    /// row, tap and input channel, a vector.
-    pub fn panel_len(&self) -> usize {
-        self.rows.taps * self.run() * padded(self.outputs)
+    /// What one output pixel reads.
+    pub fn window(&self) -> Window {
+        Window {
+            rows: self.rows.taps,
+            row: self.row(),
+            len: self.run(),
+        }
+    }
+
+    /// Values of the weights of one class pair.
+    pub fn panel_len(&self, order: Order) -> usize {
+        let outputs = match order {
+            Order::Lanes => padded(self.outputs),
+            Order::Windows => self.outputs,
+        };
+        self.rows.taps * self.run() * outputs
     }
 
     /// The class pairs, in the order of their panels.
@@ -103,52 +116,61 @@ impl Plan {
     }
 
     /// Values of the weights of all class pairs.
-    pub fn panels_len(&self) -> usize {
-        self.rows.classes.len() * self.columns.classes.len() * self.panel_len()
+    pub fn panels_len(&self, order: Order) -> usize {
+        self.rows.classes.len() * self.columns.classes.len() * self.panel_len(order)
     }
 
-    /// Where in a panel the weights of a block start.
+    /// Where in a panel in [`Order::Lanes`] the weights of a block start.
     pub fn block_start(&self, block: Block) -> usize {
         self.rows.taps * self.run() * block.first
     }
 
     /// The panels of all class pairs, from weights in which the value for output channel `o`, input
     /// channel `i` and kernel place `s` lies at `o * strides[0] + i * strides[1] + s`.
-    pub fn pack(&self, weight: &[f32], strides: [usize; 2]) -> Vec<f32> {
-        let mut panels = vec![0.0; self.panels_len()];
-        self.for_each_place(|panel, o, i, s| {
-            panels[panel] += weight[o * strides[0] + i * strides[1] + s];
+    ///
+    /// There is a vector more of zeros at the end, since the last one of a window is read whole.
+    pub fn pack(&self, order: Order, weight: &[f32], strides: [usize; 2]) -> Vec<f32> {
+        let mut panels = vec![0.0; self.panels_len(order) + WIDE];
+        self.for_each_place(order, |panel, weights| {
+            panels[panel] += weight[weights.at(strides)];
         });
         panels
     }
 
     /// The transpose of [`pack`](Self::pack): the gradient of the weights from that of the panels.
-    pub fn unpack(&self, panels: &[f32], strides: [usize; 2], len: usize) -> Vec<f32> {
-        let mut weight = vec![0.0; len];
-        self.for_each_place(|panel, o, i, s| {
-            weight[o * strides[0] + i * strides[1] + s] += panels[panel];
+    pub fn unpack(&self, order: Order, panels: &[f32], strides: [usize; 2]) -> Vec<f32> {
+        let mut weight = vec![0.0; self.inputs * self.outputs * self.kernel.pow(2)];
+        self.for_each_place(order, |panel, weights| {
+            weight[weights.at(strides)] += panels[panel];
         });
         weight
     }
 
-    /// Calls `visit(panel index, output channel, input channel, kernel place)` for every product.
+    /// Calls `visit` for every value of the panels and every weight that it is a sum of.
     #[inline(always)]
-    fn for_each_place(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
+    fn for_each_place(&self, order: Order, mut visit: impl FnMut(usize, Place)) {
+        let window = self.rows.taps * self.run();
         for pair in self.pairs() {
             for block in blocks(self.outputs) {
-                let start = pair.index * self.panel_len() + self.block_start(block);
+                // Where the block's first channel starts, and from one channel and from one value
+                // of the window to the next.
+                let panel = pair.index * self.panel_len(order);
+                let (start, o_step, i_step) = match order {
+                    Order::Lanes => (panel + self.block_start(block), 1, block.width),
+                    Order::Windows => (panel + block.first * window, window, 1),
+                };
                 for (row, rows) in pair.rows.fold.iter().enumerate() {
                     for (tap, columns) in pair.columns.fold.iter().enumerate() {
-                        let first = row * self.run() + tap * self.inputs;
-                        for (sy, sx) in rows
+                        let first = start + (row * self.run() + tap * self.inputs) * i_step;
+                        let places = rows
                             .iter()
-                            .flat_map(|y| columns.iter().map(move |x| (y, x)))
-                        {
-                            let place = sy * self.kernel + sx;
+                            .flat_map(|y| columns.iter().map(move |x| (y, x)));
+                        for (sy, sx) in places {
+                            let s = sy * self.kernel + sx;
                             for i in 0..self.inputs {
-                                let at = start + (first + i) * block.width;
                                 for lane in 0..block.lanes {
-                                    visit(at + lane, block.first + lane, i, place);
+                                    let o = block.first + lane;
+                                    visit(first + i * i_step + lane * o_step, Place { o, i, s });
                                 }
                             }
                         }
@@ -156,5 +178,28 @@ impl Plan {
                 }
             }
         }
+    }
+}
+
+/// How the weights of a class pair lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// For each block of output channels, and in it each value of the window, a vector.
+    Lanes,
+    /// For each output channel, a window.
+    Windows,
+}
+
+/// A weight: output channel, input channel, kernel place.
+struct Place {
+    o: usize,
+    i: usize,
+    s: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn at(&self, strides: [usize; 2]) -> usize {
+        self.o * strides[0] + self.i * strides[1] + self.s
     }
 }

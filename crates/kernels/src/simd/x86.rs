@@ -53,6 +53,11 @@ impl Vector for __m256 {
         unsafe { _mm256_loadu_ps(from) }
     }
     #[inline(always)]
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self {
+        // SAFETY: the trait's contract; masked lanes are not read.
+        unsafe { _mm256_maskload_ps(from, first(lanes)) }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the trait's contract.
         unsafe { _mm256_storeu_ps(to, self) }
@@ -77,6 +82,34 @@ impl Vector for __m256 {
             } else {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, lanes);
             }
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(self),
+                _mm256_extractf128_ps::<1>(self),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let mask = _mm256_cmp_ps::<_CMP_NEQ_UQ>(self, _mm256_setzero_ps());
+            _mm256_movemask_ps(mask) as u64
+        }
+    }
+    #[inline(always)]
+    unsafe fn equal_bytes(from: *const u8, value: u8) -> u64 {
+        // SAFETY: the trait's contract: 8 bytes.
+        unsafe {
+            let equal = _mm_cmpeq_epi8(_mm_loadl_epi64(from.cast()), _mm_set1_epi8(value as i8));
+            _mm_movemask_epi8(equal) as u64 & 0xff
         }
     }
     #[inline(always)]
@@ -140,6 +173,18 @@ impl Vector for Pair {
         unsafe { Pair(__m256::load(from), __m256::load(from.add(8))) }
     }
     #[inline(always)]
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self {
+        // SAFETY: the trait's contract; the second half is only reached where it has lanes.
+        unsafe {
+            let low = __m256::load_first(from, lanes.min(8));
+            if lanes > 8 {
+                Pair(low, __m256::load_first(from.add(8), lanes - 8))
+            } else {
+                Pair(low, __m256::splat(0.0))
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the trait's contract: 16 floats.
         unsafe {
@@ -166,6 +211,21 @@ impl Vector for Pair {
                 self.1.store_bytes(to.add(8), lanes - 8);
             }
         }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the trait's contract.
+        unsafe { self.0.add(self.1).sum() }
+    }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { self.0.nonzero() | self.1.nonzero() << 8 }
+    }
+    #[inline(always)]
+    unsafe fn equal_bytes(from: *const u8, value: u8) -> u64 {
+        // SAFETY: the trait's contract: 16 bytes.
+        unsafe { __m256::equal_bytes(from, value) | __m256::equal_bytes(from.add(8), value) << 8 }
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
@@ -231,6 +291,11 @@ impl Vector for __m512 {
         unsafe { _mm512_loadu_ps(from) }
     }
     #[inline(always)]
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self {
+        // SAFETY: the trait's contract; masked lanes are not read.
+        unsafe { _mm512_maskz_loadu_ps((0xffff_u32 >> (16 - lanes)) as u16, from) }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the trait's contract.
         unsafe { _mm512_storeu_ps(to, self) }
@@ -249,6 +314,30 @@ impl Vector for __m512 {
                 (0xffff_u32 >> (16 - lanes)) as u16,
                 _mm512_cvtps_epi32(self),
             )
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            _mm256_add_ps(
+                _mm512_castps512_ps256(self),
+                _mm512_extractf32x8_ps::<1>(self),
+            )
+            .sum()
+        }
+    }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { u64::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_ps())) }
+    }
+    #[inline(always)]
+    unsafe fn equal_bytes(from: *const u8, value: u8) -> u64 {
+        // SAFETY: the trait's contract: 16 bytes.
+        unsafe {
+            let equal = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_set1_epi8(value as i8));
+            _mm_movemask_epi8(equal) as u64
         }
     }
     #[inline(always)]
