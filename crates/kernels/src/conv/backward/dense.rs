@@ -2,7 +2,7 @@
 
 use super::Task;
 use crate::Activation;
-use crate::conv::forward::convolve;
+use crate::conv::forward::Weights;
 use crate::conv::grid::{self, Terms};
 use crate::conv::image::Scratch;
 use crate::conv::plan::{Order, Pair, Plan, blocks, padded};
@@ -23,19 +23,24 @@ pub fn order(plan: &Plan) -> Order {
 }
 
 /// A task of the backward pass.
-pub struct Dense<'a>(pub(super) Task<'a>);
+pub struct Dense<'a> {
+    pub(super) task: Task<'a>,
+    /// The weight for the input's gradient, where that is wanted.
+    pub weights: Option<&'a Weights<'a>>,
+}
 
 impl Kernel for Dense<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<I: Isa>(self) {
-        let Dense(task) = self;
+        let Dense { task, weights } = self;
         let layer = task.layer;
         let (plan, gradient) = (layer.plan, layer.gradient);
         // A vector may read beyond the last channel of the last pixel.
         let mut g = Scratch::zeros(gradient.haloed_len() + WIDE);
         let mut haloed = Scratch::zeros(layer.x.map_or(0, |_| plan.haloed_len() + WIDE));
+        let mut scratch = Scratch::zeros(weights.map_or(0, |weights| weights.scratch_len(false)));
         let no_bias = Scratch::zeros(padded(gradient.outputs));
         for (n, image) in task.images.clone().enumerate() {
             task.output_gradient(image, &mut g);
@@ -54,9 +59,10 @@ impl Kernel for Dense<'_> {
                         }
                     }
                 }
-                if let Some(panels) = task.panels {
+                if let Some(weights) = weights {
                     let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
-                    convolve::<I>(gradient, &g, panels, &no_bias, dx.as_mut_ptr().cast());
+                    let (dx, none) = (dx.as_mut_ptr().cast(), std::ptr::null_mut());
+                    weights.image::<I>(&g, &no_bias, &mut scratch, dx, none);
                 }
             }
         }

@@ -13,6 +13,8 @@ pub struct Sparse<'a> {
     pub(super) task: Task<'a>,
     /// For each value of the output, which pixel of its pooling window it came from.
     pub winners: &'a [u8],
+    /// The weight in [`Order::Windows`], where the input's gradient is wanted.
+    pub windows: Option<&'a [f32]>,
 }
 
 /// Places in a pooling window.
@@ -23,7 +25,11 @@ impl Kernel for Sparse<'_> {
 
     #[inline(always)]
     unsafe fn run<I: Isa>(self) {
-        let Sparse { task, winners } = self;
+        let Sparse {
+            task,
+            winners,
+            windows,
+        } = self;
         let (layer, plan) = (task.layer, task.layer.plan);
         let [_, channels, height, width] = layer.dy.dims;
         let len = channels * height * width;
@@ -54,7 +60,7 @@ impl Kernel for Sparse<'_> {
                     find_places(plan, [height, width], &own, &mut places);
                     add_windows::<I>(plan, &haloed, &g, &places, task.weight_sums);
                 }
-                if let Some(panels) = task.panels {
+                if let Some(panels) = windows {
                     spread.fill(0.0);
                     add_spread::<I>(plan, [height, width], panels, &own, &g, &mut spread);
                     let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
