@@ -66,12 +66,18 @@ pub unsafe fn image<I: Isa>(plan: &Plan, whole: &[f32], out: *mut f32, winners: 
                     let out = out.add(to + block.first);
                     let winners = winners.add(to + block.first);
                     if block.width == WIDE {
-                        let pixels = offsets.map(|offset| I::Wide::load(from.add(offset)));
+                        let mut pixels = [I::Wide::splat(0.0); 4];
+                        for (pixel, offset) in pixels.iter_mut().zip(offsets) {
+                            *pixel = I::Wide::load(from.add(offset));
+                        }
                         let (best, winner) = best(pixels, right, below);
                         best.store_first(out, block.lanes);
                         winner.store_bytes(winners, block.lanes);
                     } else {
-                        let pixels = offsets.map(|offset| I::Narrow::load(from.add(offset)));
+                        let mut pixels = [I::Narrow::splat(0.0); 4];
+                        for (pixel, offset) in pixels.iter_mut().zip(offsets) {
+                            *pixel = I::Narrow::load(from.add(offset));
+                        }
                         let (best, winner) = best(pixels, right, below);
                         best.store_first(out, block.lanes);
                         winner.store_bytes(winners, block.lanes);

@@ -17,6 +17,9 @@ const POINTS: usize = 16;
 /// About how many tiles are computed together: enough for the registers, few enough for the cache.
 const TILES: usize = 14;
 
+// The loops below are loops, not closures given to iterators or arrays: a closure would be a function
+// of its own, without the instruction set, in which no vector stays in a register.
+
 /// A layer's weights, transformed.
 pub struct Winograd<'a> {
     plan: &'a Plan,
@@ -175,10 +178,14 @@ unsafe fn transform_row<V: Vector>(
             unsafe {
                 let from = from.add(2 * column * plan.inputs + c);
                 let to = to.add(column * pixel + c);
-                let rows: [[V; 4]; 4] = std::array::from_fn(|y| {
-                    let row = from.add(y * plan.row());
-                    differences(std::array::from_fn(|x| V::load(row.add(x * plan.inputs))))
-                });
+                let mut rows = [[V::splat(0.0); 4]; 4];
+                for (y, row) in rows.iter_mut().enumerate() {
+                    let from = from.add(y * plan.row());
+                    for (x, value) in row.iter_mut().enumerate() {
+                        *value = V::load(from.add(x * plan.inputs));
+                    }
+                    *row = differences(*row);
+                }
                 for x in 0..4 {
                     let column = differences([rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
                     for (y, value) in column.into_iter().enumerate() {
@@ -229,14 +236,22 @@ unsafe fn output_row<V: Vector>(
         unsafe {
             let bias = V::load(bias);
             let m = m.add(column * WIDE);
-            let rows: [[V; 2]; 4] = std::array::from_fn(|y| {
-                sums(std::array::from_fn(|x| V::load(m.add((4 * y + x) * point))))
-            });
-            let [left, right] =
-                [0, 1].map(|x| sums([rows[0][x], rows[1][x], rows[2][x], rows[3][x]]));
+            let mut rows = [[bias; 2]; 4];
+            for (y, row) in rows.iter_mut().enumerate() {
+                let mut points = [bias; 4];
+                for (x, value) in points.iter_mut().enumerate() {
+                    *value = V::load(m.add((4 * y + x) * point));
+                }
+                *row = sums(points);
+            }
+            let mut pixels = [bias; 4];
+            for x in 0..2 {
+                let [above, below] = sums([rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
+                pixels[x] = above.add(bias);
+                pixels[2 + x] = below.add(bias);
+            }
             let right_is_there = 2 * column + 1 < width;
             let below_is_there = 2 * row + 1 < height;
-            let pixels = [left[0], right[0], left[1], right[1]].map(|pixel| pixel.add(bias));
             if winners.is_null() {
                 for (place, pixel) in pixels.into_iter().enumerate() {
                     let (down, along) = (place / 2, place % 2);

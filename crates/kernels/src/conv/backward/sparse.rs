@@ -190,7 +190,11 @@ unsafe fn masks<V: Vector>(g: *const f32, winners: *const u8, lanes: usize) -> [
     // SAFETY: the caller's contract.
     unsafe {
         let alive = V::load(g).nonzero() & ((1 << lanes) - 1);
-        std::array::from_fn(|place| alive & V::equal_bytes(winners, place as u8))
+        let mut masks = [alive; PLACES];
+        for (place, mask) in masks.iter_mut().enumerate() {
+            *mask &= V::equal_bytes(winners, place as u8);
+        }
+        masks
     }
 }
 
