@@ -208,10 +208,10 @@ pub fn forward(
         plan.output_len()
     };
     let mut values = fresh(batch * image_len);
-    // Written before it is read, as the values are, but bytes of zero cost little.
-    let mut winners = vec![0; if pool { values.len() } else { 0 }];
+    let mut winners = Vec::with_capacity(if pool { values.len() } else { 0 });
+    let spare = &mut winners.spare_capacity_mut()[..if pool { values.len() } else { 0 }];
     let images = images_per_task(batch);
-    let task = |first: usize, values: &mut [MaybeUninit<f32>], winners: &mut [u8]| {
+    let task = |first: usize, values: &mut [MaybeUninit<f32>], winners: &mut [MaybeUninit<u8>]| {
         let kernel = Task {
             x,
             weights,
@@ -228,11 +228,13 @@ pub fn forward(
     let values_chunks = values.par_chunks_mut(chunk).enumerate();
     if pool {
         values_chunks
-            .zip(winners.par_chunks_mut(chunk))
+            .zip(spare.par_chunks_mut(chunk))
             .for_each(|((i, values), winners)| task(i * images, values, winners));
     } else {
         values_chunks.for_each(|(i, values)| task(i * images, values, &mut []));
     }
+    // SAFETY: each task writes every winner of its images; there are as many as values.
+    unsafe { winners.set_len(if pool { values.len() } else { 0 }) };
     Output {
         // SAFETY: each task writes every value of its images.
         values: unsafe { written(values) },
@@ -252,7 +254,7 @@ struct Task<'a> {
     image_len: usize,
     values: &'a mut [MaybeUninit<f32>],
     /// Empty where there is no pooling.
-    winners: &'a mut [u8],
+    winners: &'a mut [MaybeUninit<u8>],
 }
 
 impl Kernel for Task<'_> {
@@ -270,7 +272,9 @@ impl Kernel for Task<'_> {
                 .copy_haloed(self.first + n, &plan.rows, &plan.columns, &mut haloed);
             let out = values.as_mut_ptr().cast::<f32>();
             let winners = match pool {
-                true => self.winners[n * self.image_len..][..self.image_len].as_mut_ptr(),
+                true => self.winners[n * self.image_len..][..self.image_len]
+                    .as_mut_ptr()
+                    .cast(),
                 false => std::ptr::null_mut(),
             };
             // SAFETY: the caller has the instructions of `I`; `out` and `winners` have the image's

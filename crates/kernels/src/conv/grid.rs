@@ -133,18 +133,47 @@ unsafe fn gather_part<V: Vector, const R: usize, const N: usize>(
     // SAFETY: the contract of `gather`. Lanes beyond the row's end hold what lies there, and are
     // not written.
     unsafe {
+        // A small grid is summed twice, over every other term, since one sum would wait for itself.
         let mut sums = [[V::splat(0.0); N]; R];
-        for i in 0..terms.count {
-            let g = V::splat(*terms.g.add(i * terms.g_step));
-            let x = x.add(*terms.place.add(i * terms.place_step) as usize);
-            for (r, sums) in sums.iter_mut().enumerate() {
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    *sum = V::load(x.add(r * window.row + n * V::LANES)).mul_add(g, *sum);
-                }
+        let mut others = sums;
+        let mut i = 0;
+        while i < terms.count {
+            add_term(x, window, terms, i, &mut sums);
+            i += 1;
+            if R * N <= V::ACCUMULATORS / 3 && i < terms.count {
+                add_term(x, window, terms, i, &mut others);
+                i += 1;
             }
         }
-        for (r, sums) in sums.into_iter().enumerate() {
+        for (r, (mut sums, others)) in sums.into_iter().zip(others).enumerate() {
+            if R * N <= V::ACCUMULATORS / 3 {
+                for (sum, other) in sums.iter_mut().zip(others) {
+                    *sum = sum.add(other);
+                }
+            }
             add_row(sums, out.add(r * window.len), last);
+        }
+    }
+}
+
+/// # Safety
+/// That of [`gather`]; there are more than `i` terms.
+#[inline(always)]
+unsafe fn add_term<V: Vector, const R: usize, const N: usize>(
+    x: *const f32,
+    window: Window,
+    terms: Terms,
+    i: usize,
+    sums: &mut [[V; N]; R],
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let g = V::splat(*terms.g.add(i * terms.g_step));
+        let x = x.add(*terms.place.add(i * terms.place_step) as usize);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (n, sum) in sums.iter_mut().enumerate() {
+                *sum = V::load(x.add(r * window.row + n * V::LANES)).mul_add(g, *sum);
+            }
         }
     }
 }

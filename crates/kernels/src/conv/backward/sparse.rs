@@ -2,9 +2,11 @@
 //! meets the window of its pixel: the image's for the weight's gradient, the weight's for the
 //! input's gradient.
 
+use std::mem::MaybeUninit;
+
 use super::Task;
 use crate::conv::grid::{self, Terms};
-use crate::conv::image::Scratch;
+use crate::conv::image::{Scratch, copy};
 use crate::conv::plan::{Order, Plan, blocks};
 use crate::simd::{Isa, Kernel, NARROW, Vector, WIDE};
 
@@ -43,8 +45,14 @@ impl Kernel for Sparse<'_> {
         for (n, image) in task.images.clone().enumerate() {
             layer.dy.copy_image(image, &mut g);
             if layer.activation != crate::Activation::None {
-                layer.y.copy_image(image, &mut kept);
-                layer.activation.apply_backward(&mut g[..len], &kept);
+                let kept = match layer.y.image(image) {
+                    Some(kept) => kept,
+                    None => {
+                        layer.y.copy_image(image, &mut kept);
+                        &kept
+                    }
+                };
+                layer.activation.apply_backward(&mut g[..len], kept);
             }
             own[..len].copy_from_slice(&winners[image * len..][..len]);
             for pixel in g[..len].chunks_exact(channels) {
@@ -64,7 +72,7 @@ impl Kernel for Sparse<'_> {
                     spread.fill(0.0);
                     add_spread::<I>(plan, [height, width], panels, &own, &g, &mut spread);
                     let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
-                    write_interior(plan, &spread, dx.as_mut_ptr().cast());
+                    write_interior(plan, &spread, dx);
                 }
             }
         }
@@ -199,16 +207,14 @@ unsafe fn masks<V: Vector>(g: *const f32, winners: *const u8, lanes: usize) -> [
 }
 
 /// Copies an image without the zeros around it.
-///
-/// # Safety
-/// `out` is valid for the image.
 #[inline(always)]
-unsafe fn write_interior(plan: &Plan, haloed: &[f32], out: *mut f32) {
+fn write_interior(plan: &Plan, haloed: &[f32], out: &mut [MaybeUninit<f32>]) {
     let len = plan.columns.input * plan.inputs;
-    for y in 0..plan.rows.input {
+    for (y, out) in out.chunks_exact_mut(len).enumerate() {
         let start = (y + plan.rows.halo) * plan.row() + plan.columns.halo * plan.inputs;
         let from = &haloed[start..][..len];
-        // SAFETY: row `y` of the image.
-        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), out.add(y * len), len) };
+        // SAFETY: the two types have one layout, and no value is made uninitialised.
+        let from: &[MaybeUninit<f32>] = unsafe { std::mem::transmute(from) };
+        copy(from, out);
     }
 }
