@@ -14,7 +14,7 @@ use super::winograd::Winograd;
 use crate::Activation;
 use crate::host::{fresh, written};
 use crate::level::Level;
-use crate::simd::{Isa, Kernel, WIDE, dispatch};
+use crate::simd::{Isa, Kernel, NARROW, WIDE, dispatch};
 
 /// A layer's output: images channels last, and for each value that came out of a pooling window
 /// where in the window it was, 2 times the row plus the column.
@@ -50,7 +50,8 @@ impl<'a> Weights<'a> {
     pub fn new(plan: &'a Plan, weight: &[f32], strides: [usize; 2]) -> Weights<'a> {
         let window = plan.window();
         let lanes = window.rows * window.len * padded(plan.outputs) / WIDE;
-        let order = if plan.outputs * grid::dots_cost(window) < lanes {
+        let few = plan.outputs <= NARROW / 2;
+        let order = if few && plan.outputs * grid::dots_cost(window) < lanes {
             Order::Windows
         } else {
             Order::Lanes
