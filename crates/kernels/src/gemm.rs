@@ -278,3 +278,110 @@ fn compute(level: Level, task: &Task) {
         kernel::compute::<Portable, 4>(task, copies);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::level;
+    use crate::testing::{close, in_pool, numbers};
+
+    /// Memory for a matrix of one of five kinds, and how it lies there.
+    fn layout([rows, columns]: [usize; 2], kind: usize) -> (usize, [usize; 2]) {
+        let strides = match kind {
+            0 => [columns, 1],
+            1 => [1, rows],
+            // A slice of wider rows, of taller columns, and every third value.
+            2 => [columns + 5, 1],
+            3 => [1, rows + 3],
+            _ => [3 * columns, 3],
+        };
+        let last = rows.saturating_sub(1) * strides[0] + columns.saturating_sub(1) * strides[1];
+        (last + 1, strides)
+    }
+
+    fn check([m, n, k]: [usize; 3], kinds: [usize; 2], seed: u64) {
+        let (a_len, a_strides) = layout([m, k], kinds[0]);
+        let (b_len, b_strides) = layout([k, n], kinds[1]);
+        let (a, b, bias) = (
+            numbers(a_len, seed),
+            numbers(b_len, seed + 1),
+            numbers(n, seed + 2),
+        );
+        let mut wanted = Vec::with_capacity(m * n);
+        for i in 0..m {
+            for j in 0..n {
+                let product = |p: usize| {
+                    let a = a[i * a_strides[0] + p * a_strides[1]];
+                    f64::from(a) * f64::from(b[p * b_strides[0] + j * b_strides[1]])
+                };
+                let sum: f64 = (0..k).map(product).sum();
+                wanted.push((sum + f64::from(bias[j])).max(0.0));
+            }
+        }
+        for level in level::ALL
+            .into_iter()
+            .filter(|&level| level <= level::best())
+        {
+            let product = |threads| {
+                let mut out = vec![MaybeUninit::new(f32::NAN); m * n];
+                let left = Matrix::new(&a, [m, k], a_strides);
+                let right = Matrix::new(&b, [k, n], b_strides);
+                let epilogue = Epilogue {
+                    bias: &bias,
+                    activation: Activation::Relu,
+                };
+                let product = Product::new(left, right, &mut out, Some(epilogue));
+                in_pool(threads, || run(level, &[product]));
+                // SAFETY: the memory was initialised.
+                unsafe { crate::host::written(out) }
+            };
+            let one = product(1);
+            close(&one, &wanted, 1e-5);
+            assert_eq!(one, product(2), "{level:?}: one thread and two");
+            assert_eq!(one, product(3), "{level:?}: one thread and three");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn products_agree_with_f64(
+            m in 1usize..40, n in 1usize..80, k in 0usize..50, a in 0usize..5, b in 0usize..5, seed: u16,
+        ) {
+            check([m, n, k], [a, b], seed.into());
+        }
+    }
+
+    #[test]
+    fn products_shared_by_threads_agree_with_f64() {
+        // Large enough for several threads; rows 2 KiB apart, a code of 32, more than one block of
+        // the inner dimension, few rows, few columns.
+        let sizes = [
+            [128, 100, 512],
+            [128, 32, 256],
+            [24, 70, 2500],
+            [3, 500, 300],
+            [300, 1, 1000],
+            [520, 33, 96],
+        ];
+        for (i, size) in sizes.into_iter().enumerate() {
+            for kinds in [[0, 0], [0, 1], [1, 0], [2, 3], [4, 4]] {
+                check(size, kinds, i as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_product_too() {
+        check([0, 4, 3], [0, 0], 1);
+        check([4, 0, 3], [0, 0], 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "within its memory")]
+    fn a_matrix_lies_within_its_memory() {
+        Matrix::new(&[0.0; 5], [2, 3], [3, 1]);
+    }
+}
