@@ -54,12 +54,14 @@ impl Batches {
             let rows = self.rows(indices)?;
             return Ok(all.clone().select(0, rows).reshape(shape));
         }
-        let mut values = Vec::with_capacity(indices.len() * self.images.image_len());
-        for &index in indices {
-            let pixels = self.images.image(index as usize);
-            let pixels = pixels.ok_or_else(|| self.past_the_end(index))?;
-            values.extend(pixels.iter().copied().map(unit));
-        }
+        let mut values = Vec::new();
+        kernels::gather(
+            self.images.pixels(),
+            self.images.image_len(),
+            indices,
+            &mut values,
+        )
+        .map_err(|error| self.past_the_end(error.index))?;
         Ok(Tensor::from_data(
             TensorData::new::<f32, _>(values, shape),
             &self.device,

@@ -53,12 +53,10 @@ impl CodeActivation {
         })
     }
 
-    /// Applies the function, if any, to the code.
-    pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        match self.activation() {
-            Some(activation) => activation.apply(x),
-            None => x,
-        }
+    /// The same function, as the fused operators know it.
+    pub(crate) fn fused(self) -> kernels::Activation {
+        self.activation()
+            .map_or(kernels::Activation::None, Activation::fused)
     }
 }
 

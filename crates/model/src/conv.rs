@@ -9,6 +9,7 @@ use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use kernels::Activation as Fused;
 
 use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample};
+use crate::dense::linear;
 use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
 use crate::shape::{ImageShape, levels, max_depth};
 
@@ -272,7 +273,7 @@ impl Conv {
         }
         let x: Tensor<2> = x.flatten(1, 3);
         match &self.code {
-            Some(code) if last >= depth => self.code_activation.apply(code.forward(x)),
+            Some(code) if last >= depth => linear(code, x, self.code_activation.fused()),
             _ => x,
         }
     }
@@ -309,7 +310,7 @@ impl Conv {
     /// Logits `[batch, C, H, W]` from flattened codes `[batch, code_size]`.
     pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
         let x = match &self.expand {
-            Some(expand) => self.activation.apply(expand.forward(code)),
+            Some(expand) => linear(expand, code, self.activation.fused()),
             None => code,
         };
         let depth = self.decoder.len();

@@ -4,7 +4,6 @@
 use burn::module::Param;
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
-use burn::tensor::module::linear;
 
 use crate::config::{Activation, CodeActivation, DenseConfig};
 use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
@@ -140,12 +139,12 @@ impl Dense {
     pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
         let mut x: Tensor<2> = images.flatten(1, 3);
         for (i, layer) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
-            x = layer.forward(x);
-            x = if i + 1 == self.encoder.len() {
-                self.code_activation.apply(x)
+            let activation = if i + 1 == self.encoder.len() {
+                self.code_activation.fused()
             } else {
-                self.activation.apply(x)
+                self.activation.fused()
             };
+            x = linear(layer, x, activation);
         }
         x
     }
@@ -154,15 +153,19 @@ impl Dense {
     pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
         let mut x = code;
         let depth = self.encoder.len();
-        for i in 0..depth.max(self.decoder.len()) {
-            if i > 0 {
-                x = self.activation.apply(x);
-            }
+        let layers = self.decoder.len().max(self.decoder_bias.len());
+        for i in 0..layers {
+            // The last layer gives logits.
+            let activation = if i + 1 == layers {
+                kernels::Activation::None
+            } else {
+                self.activation.fused()
+            };
             x = match (self.decoder.get(i), self.decoder_bias.get(i)) {
-                (Some(layer), _) => layer.forward(x),
+                (Some(layer), _) => linear(layer, x, activation),
                 (None, Some(bias)) => {
                     let weight = self.encoder[depth - 1 - i].weight.val().transpose();
-                    linear(x, weight, Some(bias.val()))
+                    kernels::linear(x, weight, bias.val(), activation)
                 }
                 (None, None) => break,
             };
@@ -175,6 +178,16 @@ impl Dense {
     pub(crate) fn depth(&self) -> usize {
         self.encoder.len()
     }
+}
+
+/// A dense layer and the function after it: `[batch, inputs]` to `[batch, outputs]`.
+pub(crate) fn linear(layer: &Linear, x: Tensor<2>, activation: kernels::Activation) -> Tensor<2> {
+    let weight = layer.weight.val();
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([weight.dims()[1]], &weight.device()),
+    };
+    kernels::linear(x, weight, bias, activation)
 }
 
 #[cfg(test)]

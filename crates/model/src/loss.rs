@@ -1,7 +1,6 @@
 //! Reconstruction losses between the decoder's logits and the target, averaged over every value.
 
 use burn::prelude::*;
-use burn::tensor::activation::{log_sigmoid, sigmoid};
 
 /// What training minimises between target and reconstruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +19,8 @@ impl Loss {
     ///   `-t log p - (1 - t) log(1 - p)` for `p = sigmoid(z)` and cannot overflow
     pub fn forward<const D: usize>(self, logits: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
         match self {
-            Loss::Mse => (sigmoid(logits) - target).square().mean(),
-            Loss::Bce => (log_sigmoid(logits.clone().neg()) + logits * target)
-                .mean()
-                .neg(),
+            Loss::Mse => kernels::mse_of_sigmoid(logits, target),
+            Loss::Bce => kernels::bce_of_logits(logits, target),
         }
     }
 

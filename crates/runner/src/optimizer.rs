@@ -9,26 +9,20 @@ use std::collections::HashMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use kernels::AdamStep;
 use model::Autoencoder;
 use model::weights::{self, WeightsError};
-use rayon::prelude::*;
 
 use crate::config::OptimizerConfig;
 
 /// PyTorch's guard against a division by a zero norm in `clip_grad_norm_`.
 const CLIP_EPSILON: f64 = 1e-6;
 
-/// Values that one thread updates at a time on the CPU: large enough that handing them out costs
-/// nothing, small enough that two threads share the largest layers evenly.
-const CHUNK: usize = 1 << 14;
-
 /// An optimizer and its state.
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
     clip_norm: Option<f64>,
-    /// Whether tensors lie in host memory, where one pass over it beats one kernel an operation.
-    on_host: bool,
     /// Steps made so far.
     steps: u64,
     /// For each parameter its first and second moment (Adam) or its velocity (SGD), flattened.
@@ -45,12 +39,11 @@ struct Step {
 }
 
 impl Optimizer {
-    /// An optimizer before its first step; `on_host` where the model's tensors lie in host memory.
-    pub fn new(config: OptimizerConfig, clip_norm: Option<f64>, on_host: bool) -> Self {
+    /// An optimizer before its first step.
+    pub fn new(config: OptimizerConfig, clip_norm: Option<f64>) -> Self {
         Self {
             config,
             clip_norm,
-            on_host,
             steps: 0,
             state: HashMap::new(),
         }
@@ -156,8 +149,9 @@ impl Optimizer {
                 weight_decay,
             } => {
                 let [m, v] = pair(state).unwrap_or_else(|| [zeros(), zeros()]);
-                let adam = Adam::new([beta1, beta2], epsilon, weight_decay, 0.0, step);
-                adam.update(self.on_host, value, grad, m, v)
+                let step = adam([beta1, beta2], epsilon, weight_decay, 0.0, step);
+                let [value, m, v] = kernels::adam(value, grad, m, v, step);
+                (value, vec![m, v])
             }
             OptimizerConfig::AdamW {
                 beta1,
@@ -166,8 +160,9 @@ impl Optimizer {
                 weight_decay,
             } => {
                 let [m, v] = pair(state).unwrap_or_else(|| [zeros(), zeros()]);
-                let adam = Adam::new([beta1, beta2], epsilon, 0.0, weight_decay, step);
-                adam.update(self.on_host, value, grad, m, v)
+                let step = adam([beta1, beta2], epsilon, 0.0, weight_decay, step);
+                let [value, m, v] = kernels::adam(value, grad, m, v, step);
+                (value, vec![m, v])
             }
             OptimizerConfig::Sgd {
                 momentum,
@@ -202,106 +197,15 @@ fn pair(state: Option<Vec<Tensor<1>>>) -> Option<[Tensor<1>; 2]> {
     state.and_then(|state| state.try_into().ok())
 }
 
-/// Adam (Kingma & Ba 2015) and, with `decay`, AdamW (Loshchilov & Hutter 2019):
-/// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`,
-/// `w = (1 - lr decay) w - lr / c1 m / (sqrt(v / c2) + epsilon)`.
-struct Adam {
-    betas: [f64; 2],
-    epsilon: f64,
-    /// L2 penalty: times the weights, added to the gradient.
-    l2: f64,
-    /// What the weights are multiplied by before the step.
-    keep: f64,
-    /// lr / c1.
-    rate: f64,
-    /// 1 / sqrt(c2).
-    root: f64,
-}
-
-impl Adam {
-    fn new(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> Self {
-        Self {
-            betas,
-            epsilon,
-            l2,
-            keep: 1.0 - step.learning_rate * decay,
-            rate: step.learning_rate / step.corrections[0],
-            root: 1.0 / step.corrections[1].sqrt(),
-        }
-    }
-
-    fn update(
-        &self,
-        on_host: bool,
-        w: Tensor<1>,
-        g: Tensor<1>,
-        m: Tensor<1>,
-        v: Tensor<1>,
-    ) -> (Tensor<1>, Vec<Tensor<1>>) {
-        if !on_host {
-            return self.on_device(w, g, m, v);
-        }
-        let device = w.device();
-        // On a host backend a tensor's values are taken out and put back without a copy.
-        let take = |tensor: Tensor<1>| -> Vec<f32> {
-            let values = tensor.try_into_vec_as();
-            values.expect("a tensor in host memory can be read")
-        };
-        let [w, m, v] = self.in_one_pass(take(w), &take(g), take(m), take(v));
-        let put = |values: Vec<f32>| {
-            let shape = [values.len()];
-            Tensor::from_data(TensorData::new(values, shape), &device)
-        };
-        (put(w), vec![put(m), put(v)])
-    }
-
-    fn on_device(
-        &self,
-        w: Tensor<1>,
-        g: Tensor<1>,
-        m: Tensor<1>,
-        v: Tensor<1>,
-    ) -> (Tensor<1>, Vec<Tensor<1>>) {
-        let [b1, b2] = self.betas;
-        let g = if self.l2 > 0.0 {
-            g + w.clone() * self.l2
-        } else {
-            g
-        };
-        let m = m * b1 + g.clone() * (1.0 - b1);
-        let v = v * b2 + g.square() * (1.0 - b2);
-        let step = m.clone() * self.rate / (v.clone().sqrt() * self.root + self.epsilon);
-        (w * self.keep - step, vec![m, v])
-    }
-
-    /// Reads and writes each value once: on the CPU the update is bound by memory.
-    fn in_one_pass(
-        &self,
-        mut w: Vec<f32>,
-        g: &[f32],
-        mut m: Vec<f32>,
-        mut v: Vec<f32>,
-    ) -> [Vec<f32>; 3] {
-        let [b1, b2] = self.betas.map(|beta| beta as f32);
-        let [a1, a2] = self.betas.map(|beta| (1.0 - beta) as f32);
-        let (l2, keep, epsilon) = (self.l2 as f32, self.keep as f32, self.epsilon as f32);
-        let (rate, root) = (self.rate as f32, self.root as f32);
-        (
-            w.par_chunks_mut(CHUNK),
-            g.par_chunks(CHUNK),
-            m.par_chunks_mut(CHUNK),
-            v.par_chunks_mut(CHUNK),
-        )
-            .into_par_iter()
-            .for_each(|(w, g, m, v)| {
-                for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-                    let g = *g + l2 * *w;
-                    *m = b1 * *m + a1 * g;
-                    *v = b2 * *v + a2 * (g * g);
-                    *w = keep * *w - rate * *m / (v.sqrt() * root + epsilon);
-                }
-            });
-        [w, m, v]
+/// Adam, and AdamW where there is a `decay` that the weights lose times the learning rate.
+fn adam(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> AdamStep {
+    AdamStep {
+        betas,
+        epsilon,
+        l2,
+        keep: 1.0 - step.learning_rate * decay,
+        rate: step.learning_rate / step.corrections[0],
+        root: 1.0 / step.corrections[1].sqrt(),
     }
 }
 
@@ -461,30 +365,24 @@ mod tests {
         for (name, expected) in optimizers {
             let kind = name.split('_').next().unwrap();
             let options = &expected["options"];
-            // In one pass over host memory, and with the operators that every device has.
-            for on_host in [true, false] {
-                let mut optimizer = Optimizer::new(config(kind, options), None, on_host);
-                let mut model = model(&case["parameters"]);
-                for before in expected["losses"].as_array().unwrap() {
-                    let rate = options["lr"].as_f64().unwrap();
-                    let (loss, after) = step(&mut optimizer, rate, model, &input);
-                    // f32 against f64: some roundings of 6e-8.
-                    assert!(
-                        (loss - before.as_f64().unwrap()).abs() < 1e-6,
-                        "{name}: {loss}"
-                    );
-                    model = after;
-                }
-                let found = values(&model);
-                for (parameter, tensor) in expected["parameters"].as_object().unwrap() {
-                    for (a, b) in found[parameter].iter().zip(floats(tensor)) {
-                        // Adam divides a gradient by its own size, so that the relative error of a
-                        // small gradient becomes an error of the step, which is the learning rate.
-                        assert!(
-                            (a - b).abs() < 1e-5,
-                            "{name}, on host {on_host}: {parameter}: {a}, not {b}"
-                        );
-                    }
+            let mut optimizer = Optimizer::new(config(kind, options), None);
+            let mut model = model(&case["parameters"]);
+            for before in expected["losses"].as_array().unwrap() {
+                let rate = options["lr"].as_f64().unwrap();
+                let (loss, after) = step(&mut optimizer, rate, model, &input);
+                // f32 against f64: some roundings of 6e-8.
+                assert!(
+                    (loss - before.as_f64().unwrap()).abs() < 1e-6,
+                    "{name}: {loss}"
+                );
+                model = after;
+            }
+            let found = values(&model);
+            for (parameter, tensor) in expected["parameters"].as_object().unwrap() {
+                for (a, b) in found[parameter].iter().zip(floats(tensor)) {
+                    // Adam divides a gradient by its own size, so that the relative error of a
+                    // small gradient becomes an error of the step, which is the learning rate.
+                    assert!((a - b).abs() < 1e-5, "{name}: {parameter}: {a}, not {b}");
                 }
             }
         }
@@ -498,7 +396,7 @@ mod tests {
         let moved = |limit: Option<f64>| {
             let before = model(&case["parameters"]);
             let start = values(&before);
-            let (_, after) = step(&mut Optimizer::new(sgd(), limit, true), 1.0, before, &input);
+            let (_, after) = step(&mut Optimizer::new(sgd(), limit), 1.0, before, &input);
             let end = values(&after);
             let squares = start.iter().flat_map(|(name, values)| {
                 values
@@ -523,7 +421,7 @@ mod tests {
             } else {
                 json!({})
             };
-            let fresh = || Optimizer::new(config(kind, &momentum), None, true);
+            let fresh = || Optimizer::new(config(kind, &momentum), None);
             let mut optimizer = fresh();
             let (_, model) = step(&mut optimizer, 0.01, model(&case["parameters"]), &input);
             let bytes = optimizer.to_bytes(&model).unwrap();

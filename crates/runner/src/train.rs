@@ -94,11 +94,7 @@ fn steps(
     let device = setup.backend.device.clone().autodiff();
 
     // Start: initial weights, or everything as the checkpoint has it.
-    let mut optimizer = Optimizer::new(
-        settings.optimizer.clone(),
-        settings.clip_norm,
-        setup.backend.on_host,
-    );
+    let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
     let (mut model, mut progress) = match from {
         Some(checkpoint) => {
             let model = checkpoint.model(&device)?;
