@@ -97,9 +97,13 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
 
 fn table(layers: &[Layer]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_header(["layer", "computes", "activation", "output", "parameters"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header([
+        "layer",
+        "computes",
+        "activation",
+        "output",
+        "parameters",
+    ]);
     for layer in layers {
         let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
         let activation = layer.activation.map_or_else(|| "-".into(), |it| word(&it));
