@@ -4,8 +4,9 @@
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
 use burn::prelude::*;
-use burn::tensor::module::{avg_pool2d, interpolate, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
+use kernels::Activation as Fused;
 
 use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample};
 use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
@@ -263,30 +264,45 @@ impl Conv {
         let mut x = images;
         let depth = self.encoder.len();
         for (i, block) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
-            x = block.conv.forward(x);
-            if let Some(norm) = &block.norm {
-                x = norm.forward(x);
-            }
             let activation = match self.code_activation.activation() {
                 Some(activation) if i + 1 == depth && self.code.is_none() => activation,
                 _ => self.activation,
             };
-            x = match self.downsample {
-                // The maximum and a function that never falls can change places, and after the
-                // pooling there is a quarter of the values left to apply it to.
-                Downsample::Max if activation.is_monotone() => activation.apply(max_pool(x)),
-                Downsample::Max => max_pool(activation.apply(x)),
-                Downsample::Average => avg_pool2d(
-                    pad_to_even(activation.apply(x)),
-                    AvgPoolOptions::new([2, 2]).with_stride([2, 2]),
-                ),
-                Downsample::Stride => activation.apply(x),
-            };
+            x = self.down(block, x, activation);
         }
         let x: Tensor<2> = x.flatten(1, 3);
         match &self.code {
             Some(code) if last >= depth => self.code_activation.apply(code.forward(x)),
             _ => x,
+        }
+    }
+
+    /// One level of the encoder: half the height and width of `[batch, C, H, W]`, rounded up.
+    fn down(&self, block: &DownBlock, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let (x, activated) = match (self.downsample, &block.norm) {
+            (Downsample::Max, None) => {
+                let (weight, bias) = parameters(&block.conv);
+                return kernels::conv2d_max_pool(x, weight, bias, activation.fused());
+            }
+            // Strided convolutions have no fused form.
+            (Downsample::Stride, norm) => {
+                let x = block.conv.forward(x);
+                (
+                    norm.as_ref().map_or(x.clone(), |norm| norm.forward(x)),
+                    false,
+                )
+            }
+            (Downsample::Average, None) => (convolve(&block.conv, x, activation.fused()), true),
+            (_, Some(norm)) => (norm.forward(convolve(&block.conv, x, Fused::None)), false),
+        };
+        let x = if activated { x } else { activation.apply(x) };
+        match self.downsample {
+            Downsample::Max => max_pool(x),
+            Downsample::Average => avg_pool2d(
+                pad_to_even(x),
+                AvgPoolOptions::new([2, 2]).with_stride([2, 2]),
+            ),
+            Downsample::Stride => x,
         }
     }
 
@@ -296,21 +312,14 @@ impl Conv {
             Some(expand) => self.activation.apply(expand.forward(code)),
             None => code,
         };
-        let [rows, columns] = self.levels[self.encoder.len()];
+        let depth = self.decoder.len();
+        let [rows, columns] = self.levels[depth];
         let mut x = x.reshape([-1, self.channels as i32, rows as i32, columns as i32]);
         for (i, block) in self.decoder.iter().enumerate() {
-            if i > 0 {
-                x = self.activation.apply(x);
-            }
-            if let Some(conv) = &block.conv {
-                x = conv.forward(double(x, self.levels[self.decoder.len() - 1 - i]));
-            }
-            if let Some(transposed) = &block.transposed {
-                x = transposed.forward(x);
-            }
-            if let Some(norm) = &block.norm {
-                x = norm.forward(x);
-            }
+            let last = i + 1 == depth;
+            // The last level gives logits.
+            let activation = (!last).then_some(self.activation);
+            x = up(block, x, activation, self.levels[depth - 1 - i]);
         }
         x
     }
@@ -351,17 +360,53 @@ fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
     Tensor::cat(vec![x, column], 3)
 }
 
-/// Nearest up-sampling by two, cropped to the size of the level above.
-fn double(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    let x = interpolate(
-        x,
-        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * height, 2 * width]),
-    );
-    if [rows, columns] == [2 * height, 2 * width] {
-        return x;
+/// One level of the decoder: up to `size` = `[height, width]` from half of it.
+fn up(
+    block: &UpBlock,
+    x: Tensor<4>,
+    activation: Option<Activation>,
+    size: [usize; 2],
+) -> Tensor<4> {
+    let fused = match (&block.norm, activation) {
+        (None, Some(activation)) => activation.fused(),
+        _ => Fused::None,
+    };
+    let (x, activated) = match (&block.conv, &block.transposed) {
+        (Some(conv), _) => {
+            let (weight, bias) = parameters(conv);
+            (
+                kernels::upsample_conv2d(x, weight, bias, fused, size),
+                fused != Fused::None,
+            )
+        }
+        (None, Some(transposed)) => (transposed.forward(x), false),
+        (None, None) => (x, false),
+    };
+    let x = match &block.norm {
+        Some(norm) => norm.forward(x),
+        None => x,
+    };
+    match activation {
+        Some(activation) if !activated => activation.apply(x),
+        _ => x,
     }
-    x.slice([0..batch, 0..channels, 0..rows, 0..columns])
+}
+
+/// A convolution that keeps height and width, and the function after it.
+fn convolve(conv: &Conv2d, x: Tensor<4>, activation: Fused) -> Tensor<4> {
+    let (weight, bias) = parameters(conv);
+    kernels::conv2d(x, weight, bias, activation)
+}
+
+/// Weight `[outputs, inputs, k, k]` and bias `[outputs]`.
+fn parameters(conv: &Conv2d) -> (Tensor<4>, Tensor<1>) {
+    let weight = conv.weight.val();
+    let outputs = weight.dims()[0];
+    let bias = match &conv.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([outputs], &weight.device()),
+    };
+    (weight, bias)
 }
 
 #[cfg(test)]

@@ -106,6 +106,19 @@ impl Summary {
     }
 }
 
+/// Room for the longest name of a baseline, and the table's heading.
+const BASELINE_WIDTH: usize = 20;
+
+/// How large a code is beside its image, in words.
+pub fn compression(ratio: f64) -> String {
+    let (times, word) = if ratio >= 1.0 {
+        (ratio, "smaller")
+    } else {
+        (1.0 / ratio, "larger")
+    };
+    format!("{times:.1} times {word}")
+}
+
 /// A model's figures above those of the baselines, as a table for people.
 pub fn table(
     name: &str,
@@ -114,8 +127,10 @@ pub fn table(
     code: &CodeUse,
     baselines: Option<&Baselines>,
 ) -> String {
+    // Wide enough for a model in a model in a model.
+    let width = name.chars().count().max(BASELINE_WIDTH);
     let mut text = format!(
-        "{:<28} {:>9} {:>9} {:>9} {:>8} {:>7}\n",
+        "{:<width$} {:>9} {:>9} {:>9} {:>8} {:>7}\n",
         "on the test images", "mse", "sum_sq", "bce", "psnr", "ssim"
     );
     let values = shape.iter().product::<usize>() as f64;
@@ -132,7 +147,7 @@ pub fn table(
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{name:<28} {mse:>9.6} {sum_sq:>9.3} {bce:>9} {psnr:>8} {ssim:>7}"
+            "{name:<width$} {mse:>9.6} {sum_sq:>9.3} {bce:>9} {psnr:>8} {ssim:>7}"
         );
     };
     row(name, test.mse, Some(test.bce), Some(test.psnr), test.ssim);
@@ -159,11 +174,13 @@ pub fn table(
         );
     }
     if let Some(pca) = pca {
-        let _ = write!(
-            text,
-            "{:.2} times less error than PCA; ",
-            pca.mse / test.mse
-        );
+        let gain = pca.mse / test.mse;
+        let (times, than) = if gain >= 1.0 {
+            (gain, "less")
+        } else {
+            (1.0 / gain, "more")
+        };
+        let _ = write!(text, "{times:.2} times {than} error than PCA; ");
     }
     let _ = write!(
         text,

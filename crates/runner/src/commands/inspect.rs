@@ -10,7 +10,7 @@ use super::DONE;
 use super::compare::flat;
 use crate::cli::InspectArgs;
 use crate::run::Run;
-use crate::{checkpoint, config, terminal};
+use crate::{checkpoint, config, summary, terminal};
 
 /// What there is to show of a run or a config.
 struct Subject {
@@ -48,10 +48,11 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
     }
     let [channels, height, width] = subject.shape;
     terminal::print(&format!(
-        "{}: {}, {channels}x{height}x{width} images, code of {code_size} ({ratio:.3} values each), \
+        "{}: {}, {channels}x{height}x{width} images, code of {code_size} values ({}), \
          {parameters} parameters\n",
         subject.name,
-        subject.model.kind()
+        subject.model.kind(),
+        summary::compression(ratio)
     ))?;
     terminal::print(&table(&layers).trim_fmt())?;
     terminal::print("\nhyperparameters")?;

@@ -12,7 +12,7 @@ use crate::progress::Display;
 use crate::run::{FORMAT_VERSION, Run, State, Status};
 use crate::setup::Setup;
 use crate::train::{self, Outcome};
-use crate::{config, interrupt, terminal};
+use crate::{config, interrupt, summary, terminal};
 
 pub fn run(args: &TrainArgs) -> Result<u8> {
     let Some(path) = &args.config else {
@@ -98,9 +98,9 @@ fn about(setup: &Setup, run: &Run) -> [String; 4] {
     let ratio = model::compression_ratio(setup.shape(), &setup.layers);
     [
         format!(
-            "model    {}: {channels}x{height}x{width} images, code of {code} ({ratio:.3} values \
-             each), {} parameters",
+            "model    {}: {channels}x{height}x{width} images, code of {code} values ({}), {} parameters",
             setup.config.model.kind(),
+            summary::compression(ratio),
             setup.parameters()
         ),
         format!(

@@ -1,0 +1,145 @@
+//! Backward: the gradients of a convolution layer, one image at a time as in the forward pass.
+//!
+//! The weights' gradients are summed over a fixed number of images for each task, and the sums of
+//! the tasks are added in their order, so that results are the same for any number of threads and
+//! any timing.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::forward::images_per_task;
+use super::image::Images;
+use super::plan::{Order, Plan, padded};
+use crate::Activation;
+use crate::host::{fresh, written};
+use crate::level::Level;
+use crate::simd::dispatch;
+
+mod dense;
+mod sparse;
+
+/// A layer whose gradients are wanted.
+pub struct Backward<'a> {
+    /// The forward sums.
+    pub plan: &'a Plan,
+    /// The sums that give the input's gradient from that of the output.
+    pub gradient: &'a Plan,
+    /// The forward pass's activation, one whose derivative follows from its output.
+    pub activation: Activation,
+    /// The forward pass's input, where the weights' gradient is wanted.
+    pub x: Option<Images<'a>>,
+    /// The forward pass's output.
+    pub y: Images<'a>,
+    /// Its winners, where it pooled.
+    pub winners: Option<&'a [u8]>,
+    /// The gradient of the output.
+    pub dy: Images<'a>,
+    /// The weight, where the input's gradient is wanted.
+    pub weight: Option<&'a [f32]>,
+}
+
+/// What [`Backward::run`] gives.
+pub struct Gradients {
+    /// That of the input, channels last, where wanted.
+    pub x: Option<Vec<f32>>,
+    /// That of the weight, where wanted.
+    pub weight: Option<Vec<f32>>,
+    /// That of the bias.
+    pub bias: Vec<f32>,
+}
+
+impl Backward<'_> {
+    /// Computes the gradients.
+    pub fn run(&self, level: Level) -> Gradients {
+        let plan = self.plan;
+        let [batch, _, _, _] = self.dy.dims;
+        assert_eq!(self.dy.dims, self.y.dims);
+        assert!(self.x.is_none_or(|x| x.dims[0] == batch));
+        let area = plan.kernel * plan.kernel;
+        let (weight_len, strides) = (
+            plan.inputs * plan.outputs * area,
+            [plan.inputs * area, area],
+        );
+        assert!(self.weight.is_none_or(|weight| weight.len() == weight_len));
+        // Where pooling leaves most gradients zero, each of the others meets whole windows.
+        let order = match self.winners {
+            Some(_) => Order::Windows,
+            None => dense::order(plan),
+        };
+        let panels = self.weight.map(|weight| match self.winners {
+            Some(_) => plan.pack(Order::Windows, weight, strides),
+            None => self
+                .gradient
+                .pack(Order::Lanes, weight, [area, plan.inputs * area]),
+        });
+        let images = images_per_task(batch);
+        let tasks = batch.div_ceil(images);
+        let dx_len = self.weight.map_or(0, |_| plan.input_len());
+        let panels_len = self.x.map_or(0, |_| plan.panels_len(order));
+        // Both sums of a task lie together.
+        let sums_len = panels_len + padded(plan.outputs);
+        let mut dx = fresh(batch * dx_len);
+        let mut sums = fresh(tasks * sums_len);
+        let run = |first: usize, dx: &mut [MaybeUninit<f32>], sums: &mut [MaybeUninit<f32>]| {
+            sums.fill(MaybeUninit::new(0.0));
+            // SAFETY: all values have been written just now.
+            let sums: &mut [f32] = unsafe { std::mem::transmute(sums) };
+            let (weight_sums, bias_sums) = sums.split_at_mut(panels_len);
+            let task = Task {
+                layer: self,
+                images: first..batch.min(first + images),
+                panels: panels.as_deref(),
+                order,
+                dx,
+                weight_sums,
+                bias_sums,
+            };
+            match self.winners {
+                Some(winners) => dispatch(level, sparse::Sparse { task, winners }),
+                None => dispatch(level, dense::Dense(task)),
+            }
+        };
+        let sums_chunks = sums.par_chunks_mut(sums_len).enumerate();
+        if dx_len > 0 {
+            sums_chunks
+                .zip(dx.par_chunks_mut(images * dx_len))
+                .for_each(|((i, sums), dx)| run(i * images, dx, sums));
+        } else {
+            sums_chunks.for_each(|(i, sums)| run(i * images, &mut [], sums));
+        }
+        // SAFETY: each task filled its sums with zeros at least.
+        let sums = unsafe { written(sums) };
+        let mut total = vec![0.0; sums_len];
+        for sums in sums.chunks_exact(sums_len) {
+            for (total, sum) in total.iter_mut().zip(sums) {
+                *total += sum;
+            }
+        }
+        Gradients {
+            // SAFETY: each task writes every value of its images.
+            x: self.weight.map(|_| unsafe { written(dx) }),
+            weight: self
+                .x
+                .map(|_| plan.unpack(order, &total[..panels_len], strides)),
+            bias: total[panels_len..][..plan.outputs].to_vec(),
+        }
+    }
+}
+
+/// Some images of the batch, on one thread.
+struct Task<'a> {
+    layer: &'a Backward<'a>,
+    images: Range<usize>,
+    /// The packed weight, where the input's gradient is wanted.
+    panels: Option<&'a [f32]>,
+    /// How the weight's gradient lies.
+    order: Order,
+    /// The input's gradient of these images, or empty.
+    dx: &'a mut [MaybeUninit<f32>],
+    /// To add the weight's gradient to, or empty.
+    weight_sums: &'a mut [f32],
+    /// To add the bias's gradient to.
+    bias_sums: &'a mut [f32],
+}

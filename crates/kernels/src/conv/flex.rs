@@ -1,0 +1,154 @@
+//! The handwritten layers on tensors of the flex backend.
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+
+use super::autodiff::{FastConv, Saved};
+use super::axis::Axis;
+use super::backward::Backward;
+use super::forward::forward;
+use super::image::Images;
+use super::plan::{Order, Plan};
+use super::{ConvOps, Form, Layer, composed, in_two_steps};
+use crate::{host, level};
+
+impl ConvOps for Flex {
+    fn conv_layer(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, layer: Layer) -> FlexTensor {
+        if !Flex::is_fast(&x, &weight, layer) {
+            composed::<Flex>(x, weight, bias, layer)
+        } else if !layer.activation.from_output() {
+            in_two_steps::<Flex>(x, weight, bias, layer)
+        } else {
+            <Flex as FastConv>::forward(x, weight, bias, layer).0
+        }
+    }
+}
+
+impl FastConv for Flex {
+    fn is_fast(x: &FlexTensor, weight: &FlexTensor, _layer: Layer) -> bool {
+        let [_, _, rows, columns] = host::dims(weight);
+        let is_filled =
+            host::dims::<4>(x).into_iter().all(|n| n > 0) && weight.layout().num_elements() > 0;
+        host::is_f32(x)
+            && host::is_f32(weight)
+            && is_filled
+            && rows == columns
+            && matches!(rows, 1 | 3 | 5)
+    }
+
+    fn forward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        layer: Layer,
+    ) -> (FlexTensor, Vec<u8>) {
+        let (x, weight, bias) = (
+            readable(x),
+            host::contiguous(weight),
+            host::contiguous(bias),
+        );
+        let (dims, weight_dims) = (host::dims(&x), host::dims(&weight));
+        let plan = forward_plan(layer.form, dims, weight_dims);
+        let [_, inputs, kernel, _] = weight_dims;
+        let area = kernel * kernel;
+        let panels = plan.pack(Order::Lanes, host::values(&weight), [inputs * area, area]);
+        let pool = layer.form == Form::MaxPool;
+        let out = forward(
+            level::current(),
+            &plan,
+            images(&x),
+            &panels,
+            host::values(&bias),
+            layer.activation,
+            pool,
+        );
+        let size = [plan.rows.output, plan.columns.output];
+        let [rows, columns] = if pool {
+            size.map(|n| n.div_ceil(2))
+        } else {
+            size
+        };
+        let shape = [dims[0], plan.outputs, rows, columns];
+        (channels_last(out.values, shape), out.winners)
+    }
+
+    fn backward(saved: Saved<FlexTensor>, dy: FlexTensor) -> [Option<FlexTensor>; 3] {
+        let [dims, weight_dims] = saved.shapes;
+        let [outputs, _, _, _] = weight_dims;
+        let plan = forward_plan(saved.layer.form, dims, weight_dims);
+        let gradient = gradient_plan(saved.layer.form, dims, weight_dims);
+        let x = saved.x.map(readable);
+        let dy = readable(dy);
+        let weight = saved.weight.map(host::contiguous);
+        let gradients = Backward {
+            plan: &plan,
+            gradient: &gradient,
+            activation: saved.layer.activation,
+            x: x.as_ref().map(images),
+            y: images(&saved.y),
+            winners: (saved.layer.form == Form::MaxPool).then_some(saved.winners.as_slice()),
+            dy: images(&dy),
+            weight: weight.as_ref().map(host::values),
+        }
+        .run(level::current());
+        [
+            gradients.x.map(|x| channels_last(x, dims)),
+            gradients
+                .weight
+                .map(|weight| host::tensor(weight, weight_dims)),
+            Some(host::tensor(gradients.bias, [outputs])),
+        ]
+    }
+}
+
+/// The plan of the layer's output.
+fn forward_plan(form: Form, x: [usize; 4], [outputs, inputs, kernel, _]: [usize; 4]) -> Plan {
+    let [rows, columns] = match form {
+        Form::Plain | Form::MaxPool => [x[2], x[3]].map(|n| Axis::conv(n, kernel)),
+        Form::Upsample(size) => [0, 1].map(|i| Axis::upsample(x[2 + i], size[i], kernel)),
+    };
+    Plan {
+        rows,
+        columns,
+        inputs,
+        outputs,
+        kernel,
+    }
+}
+
+/// The plan of the input's gradient.
+fn gradient_plan(form: Form, x: [usize; 4], [outputs, inputs, kernel, _]: [usize; 4]) -> Plan {
+    let [rows, columns] = match form {
+        Form::Plain | Form::MaxPool => [x[2], x[3]].map(|n| Axis::conv_gradient(n, kernel)),
+        Form::Upsample(size) => [0, 1].map(|i| Axis::upsample_gradient(x[2 + i], size[i], kernel)),
+    };
+    Plan {
+        rows,
+        columns,
+        inputs: outputs,
+        outputs: inputs,
+        kernel,
+    }
+}
+
+/// The tensor itself, or a copy where it is one whose memory is walked backwards.
+fn readable(tensor: FlexTensor) -> FlexTensor {
+    if tensor.layout().has_positive_strides() || tensor.layout().strides().iter().all(|&s| s >= 0) {
+        tensor
+    } else {
+        tensor.to_contiguous()
+    }
+}
+
+fn images(tensor: &FlexTensor) -> Images<'_> {
+    let (values, strides) = host::strided(tensor);
+    Images {
+        values,
+        dims: host::dims(tensor),
+        strides: std::array::from_fn(|i| strides[i] as usize),
+    }
+}
+
+fn channels_last(values: Vec<f32>, shape: [usize; 4]) -> FlexTensor {
+    host::tensor_with_strides(values, shape, host::channels_last_strides(shape))
+}

@@ -1,0 +1,205 @@
+//! Plan: a convolution-like sum in two dimensions over channels-last images, and the layout in
+//! which its weights are read.
+
+use super::axis::{Axis, Class};
+use super::tile::Window;
+use crate::simd::{NARROW, WIDE};
+
+/// An [`Axis`] down the rows and one along them, and the channels of both sides.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// From row to row.
+    pub rows: Axis,
+    /// Along a row.
+    pub columns: Axis,
+    /// Channels of the input.
+    pub inputs: usize,
+    /// Channels of the output.
+    pub outputs: usize,
+    /// Height and width of the kernel.
+    pub kernel: usize,
+}
+
+/// Neighbouring output channels that one vector computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Block {
+    /// The first channel.
+    pub first: usize,
+    /// Lanes: [`WIDE`] or [`NARROW`].
+    pub width: usize,
+    /// Channels, at most the lanes.
+    pub lanes: usize,
+}
+
+/// The vectors that cover `channels`: wide ones, and at the end a narrow one where that is enough.
+pub fn blocks(channels: usize) -> impl Iterator<Item = Block> {
+    (0..channels).step_by(WIDE).map(move |first| {
+        let lanes = WIDE.min(channels - first);
+        Block {
+            first,
+            width: if lanes <= NARROW { NARROW } else { WIDE },
+            lanes,
+        }
+    })
+}
+
+/// The lanes of all [`blocks`] together.
+pub fn padded(channels: usize) -> usize {
+    blocks(channels).map(|block| block.width).sum()
+}
+
+/// A row class and a column class.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// Which pair it is.
+    pub index: usize,
+    /// Down the rows.
+    pub rows: &'a Class,
+    /// Along a row.
+    pub columns: &'a Class,
+}
+
+impl Plan {
+    /// Values of one input image.
+    pub fn input_len(&self) -> usize {
+        self.rows.input * self.columns.input * self.inputs
+    }
+
+    /// Values of one output image.
+    pub fn output_len(&self) -> usize {
+        self.rows.output * self.columns.output * self.outputs
+    }
+
+    /// Values of one input image with its zeros around.
+    pub fn haloed_len(&self) -> usize {
+        self.rows.padded * self.row()
+    }
+
+    /// Values of one row of the haloed input.
+    pub fn row(&self) -> usize {
+        self.columns.padded * self.inputs
+    }
+
+    /// Neighbouring values that one output value reads of one row.
+    pub fn run(&self) -> usize {
+        self.columns.taps * self.inputs
+    }
+
+    /// What one output pixel reads.
+    pub fn window(&self) -> Window {
+        Window {
+            rows: self.rows.taps,
+            row: self.row(),
+            len: self.run(),
+        }
+    }
+
+    /// Values of the weights of one class pair.
+    pub fn panel_len(&self, order: Order) -> usize {
+        let outputs = match order {
+            Order::Lanes => padded(self.outputs),
+            Order::Windows => self.outputs,
+        };
+        self.rows.taps * self.run() * outputs
+    }
+
+    /// The class pairs, in the order of their panels.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        let rows = self.rows.classes.iter();
+        rows.flat_map(|rows| self.columns.classes.iter().map(move |c| (rows, c)))
+            .enumerate()
+            .map(|(index, (rows, columns))| Pair {
+                index,
+                rows,
+                columns,
+            })
+    }
+
+    /// Values of the weights of all class pairs.
+    pub fn panels_len(&self, order: Order) -> usize {
+        self.rows.classes.len() * self.columns.classes.len() * self.panel_len(order)
+    }
+
+    /// Where in a panel in [`Order::Lanes`] the weights of a block start.
+    pub fn block_start(&self, block: Block) -> usize {
+        self.rows.taps * self.run() * block.first
+    }
+
+    /// The panels of all class pairs, from weights in which the value for output channel `o`, input
+    /// channel `i` and kernel place `s` lies at `o * strides[0] + i * strides[1] + s`.
+    ///
+    /// There is a vector more of zeros at the end, since the last one of a window is read whole.
+    pub fn pack(&self, order: Order, weight: &[f32], strides: [usize; 2]) -> Vec<f32> {
+        let mut panels = vec![0.0; self.panels_len(order) + WIDE];
+        self.for_each_place(order, |panel, weights| {
+            panels[panel] += weight[weights.at(strides)];
+        });
+        panels
+    }
+
+    /// The transpose of [`pack`](Self::pack): the gradient of the weights from that of the panels.
+    pub fn unpack(&self, order: Order, panels: &[f32], strides: [usize; 2]) -> Vec<f32> {
+        let mut weight = vec![0.0; self.inputs * self.outputs * self.kernel.pow(2)];
+        self.for_each_place(order, |panel, weights| {
+            weight[weights.at(strides)] += panels[panel];
+        });
+        weight
+    }
+
+    /// Calls `visit` for every value of the panels and every weight that it is a sum of.
+    #[inline(always)]
+    fn for_each_place(&self, order: Order, mut visit: impl FnMut(usize, Place)) {
+        let window = self.rows.taps * self.run();
+        for pair in self.pairs() {
+            for block in blocks(self.outputs) {
+                // Where the block's first channel starts, and from one channel and from one value
+                // of the window to the next.
+                let panel = pair.index * self.panel_len(order);
+                let (start, o_step, i_step) = match order {
+                    Order::Lanes => (panel + self.block_start(block), 1, block.width),
+                    Order::Windows => (panel + block.first * window, window, 1),
+                };
+                for (row, rows) in pair.rows.fold.iter().enumerate() {
+                    for (tap, columns) in pair.columns.fold.iter().enumerate() {
+                        let first = start + (row * self.run() + tap * self.inputs) * i_step;
+                        let places = rows
+                            .iter()
+                            .flat_map(|y| columns.iter().map(move |x| (y, x)));
+                        for (sy, sx) in places {
+                            let s = sy * self.kernel + sx;
+                            for i in 0..self.inputs {
+                                for lane in 0..block.lanes {
+                                    let o = block.first + lane;
+                                    visit(first + i * i_step + lane * o_step, Place { o, i, s });
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How the weights of a class pair lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// For each block of output channels, and in it each value of the window, a vector.
+    Lanes,
+    /// For each output channel, a window.
+    Windows,
+}
+
+/// A weight: output channel, input channel, kernel place.
+struct Place {
+    o: usize,
+    i: usize,
+    s: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn at(&self, strides: [usize; 2]) -> usize {
+        self.o * strides[0] + self.i * strides[1] + self.s
+    }
+}
