@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// How the name of a file begins that is not yet whole.
+const DRAFT: &str = ".tmp-";
+
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,6 +183,19 @@ impl Run {
         }
     }
 
+    /// Removes what a process that was killed was writing; only for who holds the lock.
+    pub fn remove_drafts(&self) {
+        for folder in ["", "samples", "plots"] {
+            let entries = fs::read_dir(self.path(folder));
+            for entry in entries.into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(DRAFT) {
+                    // In nobody's way where it stays.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
     /// The run's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -292,7 +308,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".tmp-");
+        builder.prefix(DRAFT);
         // Temporary files are private by default; these become files that others may read, as far
         // as the user's mask lets them.
         #[cfg(unix)]
