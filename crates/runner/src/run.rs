@@ -81,13 +81,18 @@ impl Run {
         env: &impl Serialize,
         state: &State,
     ) -> Result<Self> {
-        let place = || format!("{}: the run's folder cannot be made", runs.display());
-        fs::create_dir_all(runs).with_context(place)?;
+        let failed = |error: io::Error| {
+            reason(error).context(format!(
+                "{}: the run's folder cannot be made",
+                runs.display()
+            ))
+        };
+        fs::create_dir_all(runs).map_err(failed)?;
         // Everything is written under a temporary name first: a folder with a run's name is a run.
         let new = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(runs)
-            .with_context(place)?;
+            .map_err(failed)?;
         let draft = Run {
             folder: new.path().to_owned(),
         };
@@ -95,12 +100,12 @@ impl Run {
         draft.write_json("env.json", env)?;
         draft.write_json("state.json", state)?;
         // The temporary folder is private to the user; a run is as open as any new folder.
-        fs::create_dir(draft.path("samples")).with_context(place)?;
-        fs::create_dir(draft.path("checkpoints")).with_context(place)?;
+        fs::create_dir(draft.path("samples")).map_err(failed)?;
+        fs::create_dir(draft.path("checkpoints")).map_err(failed)?;
         let permissions = fs::metadata(draft.path("samples"))
-            .with_context(place)?
+            .map_err(failed)?
             .permissions();
-        fs::set_permissions(new.path(), permissions).with_context(place)?;
+        fs::set_permissions(new.path(), permissions).map_err(failed)?;
         for number in 1.. {
             let name = if number == 1 {
                 stem.to_owned()
@@ -120,7 +125,7 @@ impl Run {
                 }
                 // Another process was faster with this name.
                 Err(_) if folder.exists() => {}
-                Err(error) => return Err(error).with_context(place),
+                Err(error) => return Err(failed(error)),
             }
         }
         bail!("{}: every name of {stem} is taken", runs.display())
