@@ -137,10 +137,12 @@ impl Run {
     /// No such run, a folder that is not a run, or one of a newer format.
     pub fn open(run: &Path, runs: &Path) -> Result<Self> {
         let named = runs.join(run);
-        let folder = if run.is_dir() || !named.is_dir() {
-            run.to_owned()
+        // A folder here that is no run, such as one of images, hides none of the same name.
+        let is_run = run.join("config.json").is_file();
+        let folder = if named.is_dir() && !is_run {
+            named
         } else {
-            named.clone()
+            run.to_owned()
         };
         if !folder.is_dir() {
             bail!(
