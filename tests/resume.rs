@@ -104,6 +104,27 @@ fn early_stopping_counts_on_across_a_stop() {
 }
 
 #[test]
+fn a_quick_run_goes_on_with_its_few_images() {
+    let work = Work::new();
+    work.set("set", 1000, 300, 1);
+    work.ok("tiny.json --quick --name whole --set train.epochs=3");
+    work.ok("tiny.json --quick --name halves");
+    work.ok("resume halves --set train.epochs=3");
+    work.assert_same("runs/whole", "runs/halves");
+    let env = work.read_json("runs/halves/env.json");
+    assert_eq!(env["test_images"], 256);
+}
+
+#[test]
+fn a_folder_that_is_no_run_hides_none() {
+    let work = Work::new();
+    work.ok("tiny.json --name set");
+    // Here `set` is the folder of the images.
+    work.ok("resume set --set train.epochs=3");
+    assert_eq!(work.read_json("runs/set/summary.json")["epochs"], 3);
+}
+
+#[test]
 fn a_run_is_found_by_its_folder_or_by_its_name() {
     let work = Work::new();
     work.ok("tiny.json --runs elsewhere");

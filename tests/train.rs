@@ -1,3 +1,5 @@
+use std::process::Stdio;
+
 use image::ColorType;
 use serde_json::{Value, json};
 
@@ -248,6 +250,28 @@ fn a_run_is_never_overwritten() {
     work.ok("tiny.json --name taken");
     assert_eq!(work.read_text("runs/taken"), "mine");
     assert!(work.path("runs/taken-2/summary.json").is_file());
+}
+
+#[test]
+fn runs_started_at_once_do_not_share_a_folder() {
+    let work = Work::new();
+    let started: Vec<_> = (0..4)
+        .map(|seed| {
+            let mut command = work.command();
+            command.args(["tiny.json", "--quiet", "--set", &format!("seed={seed}")]);
+            command.stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in started {
+        assert!(child.wait().unwrap().success());
+    }
+    let mut seeds: Vec<u64> = ["tiny", "tiny-2", "tiny-3", "tiny-4"]
+        .map(|run| work.read_json(&format!("runs/{run}/config.json"))["seed"].clone())
+        .iter()
+        .map(|seed| seed.as_u64().unwrap())
+        .collect();
+    seeds.sort_unstable();
+    assert_eq!(seeds, [0, 1, 2, 3]);
 }
 
 #[test]
