@@ -29,10 +29,14 @@ mod grid;
 mod image;
 #[cfg(feature = "flex")]
 mod plan;
+#[cfg(feature = "flex")]
+mod pool;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "flex")]
 mod tile;
+#[cfg(feature = "flex")]
+mod winograd;
 
 /// What a layer is made of, beside its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

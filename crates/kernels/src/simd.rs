@@ -67,6 +67,8 @@ pub trait Isa {
     type Wide: Vector;
     /// The block of 8, for the last channels where half a wide block would be empty.
     type Narrow: Vector;
+    /// The block of one register, for loops that keep many of them at hand.
+    type Single: Vector;
 }
 
 /// Work that is compiled once for each instruction set.
@@ -114,6 +116,7 @@ pub struct Portable;
 impl Isa for Portable {
     type Wide = Lanes<WIDE>;
     type Narrow = Lanes<NARROW>;
+    type Single = Lanes<NARROW>;
 }
 
 /// `N` floats as an array.

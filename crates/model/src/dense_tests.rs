@@ -18,9 +18,8 @@ fn a_layer_is_that_of_pytorch() {
         let json = json!({ "layers": [], "code_size": outputs });
         let config: DenseConfig = serde_json::from_value(json).unwrap();
         let mut network = config.init([1, 1, inputs], &crate::fixtures::device());
+        let bias: Tensor<1> = case.tensor("parameters/bias");
         // Burn keeps weights the other way round than PyTorch.
-        let weight: Tensor<2> = case.leaf("parameters/weight");
-        let bias: Tensor<1> = case.leaf("parameters/bias");
         network.encoder[0].weight =
             Param::from_tensor(case.tensor::<2>("parameters/weight").transpose());
         network.encoder[0].bias = Some(Param::from_tensor(bias));
@@ -28,7 +27,6 @@ fn a_layer_is_that_of_pytorch() {
         let code = network.encode_to(x.clone().unsqueeze_dims(&[1, 1]), 0);
         // A sum of five products of size one.
         let grads = case.check_layer(code, &[("input", &x)], 1e-6);
-        drop(weight);
         let layer = &network.encoder[0];
         let of_weight = layer.weight.val().grad(&grads).unwrap().transpose();
         case.check("gradients/weight", &of_weight, 1e-6);

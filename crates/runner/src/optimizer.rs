@@ -358,3 +358,186 @@ impl ModuleMapper for Update<'_> {
         Param::from_mapped_value(id, tensor, mapper)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Loss, ModelConfig};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What PyTorch computed for a dense autoencoder and three steps of each optimizer.
+    fn fixture() -> Value {
+        let path = "/../../tests/fixtures/pytorch/dense_ae.json";
+        let text =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + path).unwrap();
+        let file: Value = serde_json::from_slice(&text).unwrap();
+        file["cases"][0].clone()
+    }
+
+    fn floats(tensor: &Value) -> Vec<f32> {
+        serde_json::from_value(tensor["data"].clone()).unwrap()
+    }
+
+    /// The fixture's parameters as a safetensors file, which is a length, a header and the values.
+    fn safetensors(parameters: &Value) -> Vec<u8> {
+        let (mut header, mut values) = (serde_json::Map::new(), Vec::new());
+        for (name, tensor) in parameters.as_object().unwrap() {
+            let start = values.len();
+            values.extend(floats(tensor).iter().flat_map(|value| value.to_le_bytes()));
+            let place = json!({"dtype": "F32", "shape": tensor["shape"], "data_offsets": [start, values.len()]});
+            header.insert(name.clone(), place);
+        }
+        let header = serde_json::to_vec(&header).unwrap();
+        [&(header.len() as u64).to_le_bytes()[..], &header, &values].concat()
+    }
+
+    fn model(parameters: &Value) -> Autoencoder {
+        let config = json!({"kind": "dense", "layers": [8, 6], "code_size": 3});
+        let config: ModelConfig = serde_json::from_value(config).unwrap();
+        let model = config
+            .init([1, 3, 4], 0, &Device::flex().autodiff())
+            .unwrap();
+        weights::from_bytes(model, &safetensors(parameters)).unwrap()
+    }
+
+    fn input(case: &Value) -> Tensor<4> {
+        let data = TensorData::new(floats(&case["inputs"]["input"]), [5, 1, 3, 4]);
+        Tensor::from_data(data, &Device::flex().autodiff())
+    }
+
+    /// The loss before the step, and the model after it.
+    fn step(
+        optimizer: &mut Optimizer,
+        learning_rate: f64,
+        model: Autoencoder,
+        input: &Tensor<4>,
+    ) -> (f64, Autoencoder) {
+        let losses = model.loss(input.clone(), input.clone(), Loss::Bce);
+        let loss: Vec<f32> = losses.total.clone().into_data().try_to_vec().unwrap();
+        let grads = GradientsParams::from_grads(losses.total.backward(), &model);
+        (
+            f64::from(loss[0]),
+            optimizer.step(learning_rate, model, grads),
+        )
+    }
+
+    /// Every parameter by name, flattened in the file's layout.
+    fn values(model: &Autoencoder) -> HashMap<String, Vec<f32>> {
+        let bytes = weights::to_bytes(model).unwrap();
+        let tensors = weights::tensors_from_bytes(&bytes, &Device::flex()).unwrap();
+        let host = |tensor: Tensor<1>| tensor.into_data().try_to_vec().unwrap();
+        tensors
+            .into_iter()
+            .map(|(name, tensor)| (name, host(tensor)))
+            .collect()
+    }
+
+    /// The optimizer that a fixture's options describe, in the words of a config.
+    fn config(kind: &str, options: &Value) -> OptimizerConfig {
+        let mut table = json!({"kind": kind});
+        let betas = &options["betas"];
+        for (ours, theirs) in [
+            ("beta1", &betas[0]),
+            ("beta2", &betas[1]),
+            ("epsilon", &options["eps"]),
+            ("weight_decay", &options["weight_decay"]),
+            ("momentum", &options["momentum"]),
+            ("nesterov", &options["nesterov"]),
+        ] {
+            if !theirs.is_null() {
+                table[ours] = theirs.clone();
+            }
+        }
+        serde_json::from_value(table).unwrap()
+    }
+
+    #[test]
+    fn three_steps_end_where_those_of_pytorch_do() {
+        let case = fixture();
+        let input = input(&case);
+        let optimizers = case["optimizers"].as_object().unwrap();
+        assert!(optimizers.len() >= 3);
+        for (name, expected) in optimizers {
+            let kind = name.split('_').next().unwrap();
+            let options = &expected["options"];
+            // In one pass over host memory, and with the operators that every device has.
+            for on_host in [true, false] {
+                let mut optimizer = Optimizer::new(config(kind, options), None, on_host);
+                let mut model = model(&case["parameters"]);
+                for before in expected["losses"].as_array().unwrap() {
+                    let rate = options["lr"].as_f64().unwrap();
+                    let (loss, after) = step(&mut optimizer, rate, model, &input);
+                    // f32 against f64: some roundings of 6e-8.
+                    assert!(
+                        (loss - before.as_f64().unwrap()).abs() < 1e-6,
+                        "{name}: {loss}"
+                    );
+                    model = after;
+                }
+                let found = values(&model);
+                for (parameter, tensor) in expected["parameters"].as_object().unwrap() {
+                    for (a, b) in found[parameter].iter().zip(floats(tensor)) {
+                        // Adam divides a gradient by its own size, so that the relative error of a
+                        // small gradient becomes an error of the step, which is the learning rate.
+                        assert!(
+                            (a - b).abs() < 1e-5,
+                            "{name}, on host {on_host}: {parameter}: {a}, not {b}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_together_are_cut_to_the_norm_and_shorter_ones_are_left() {
+        let case = fixture();
+        let input = input(&case);
+        let sgd = || config("sgd", &json!({}));
+        let moved = |limit: Option<f64>| {
+            let before = model(&case["parameters"]);
+            let start = values(&before);
+            let (_, after) = step(&mut Optimizer::new(sgd(), limit, true), 1.0, before, &input);
+            let end = values(&after);
+            let squares = start.iter().flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .zip(&end[name])
+                    .map(|(a, b)| f64::from(a - b).powi(2))
+            });
+            squares.sum::<f64>().sqrt()
+        };
+        let whole = moved(None);
+        assert!((moved(Some(whole / 10.0)) - whole / 10.0).abs() < 1e-4 * whole);
+        assert!((moved(Some(whole * 10.0)) - whole).abs() < 1e-6 * whole);
+    }
+
+    #[test]
+    fn saved_state_goes_on_as_if_it_had_not_been_saved() {
+        let case = fixture();
+        let input = input(&case);
+        for kind in ["adam", "adamw", "sgd"] {
+            let momentum = if kind == "sgd" {
+                json!({"momentum": 0.9})
+            } else {
+                json!({})
+            };
+            let fresh = || Optimizer::new(config(kind, &momentum), None, true);
+            let mut optimizer = fresh();
+            let (_, model) = step(&mut optimizer, 0.01, model(&case["parameters"]), &input);
+            let bytes = optimizer.to_bytes(&model).unwrap();
+            let mut restored = fresh();
+            restored.load(&bytes, 1, &model, &Device::flex()).unwrap();
+            let (_, on) = step(&mut optimizer, 0.01, model.clone(), &input);
+            let (_, again) = step(&mut restored, 0.01, model.clone(), &input);
+            assert_eq!(values(&on), values(&again), "{kind}");
+            // Half of the file, and that of another model.
+            assert!(
+                fresh()
+                    .load(&bytes[..bytes.len() / 2], 1, &model, &Device::flex())
+                    .is_err()
+            );
+        }
+    }
+}

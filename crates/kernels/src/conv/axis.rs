@@ -58,7 +58,8 @@ impl Axis {
             input: n,
             output: n,
             halo: kernel / 2,
-            padded: n + kernel - 1,
+            // Whole windows of two, for pooling.
+            padded: n.next_multiple_of(2) + kernel - 1,
             taps: kernel,
             step: 1,
             classes: vec![Class {

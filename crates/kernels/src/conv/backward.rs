@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::forward::images_per_task;
+use super::forward::{Weights, images_per_task};
 use super::image::Images;
 use super::plan::{Order, Plan, padded};
 use crate::Activation;
@@ -68,12 +68,16 @@ impl Backward<'_> {
             Some(_) => Order::Windows,
             None => dense::order(plan),
         };
-        let panels = self.weight.map(|weight| match self.winners {
-            Some(_) => plan.pack(Order::Windows, weight, strides),
-            None => self
-                .gradient
-                .pack(Order::Lanes, weight, [area, plan.inputs * area]),
-        });
+        let (mut weights, mut windows) = (None, None);
+        if let Some(weight) = self.weight {
+            match self.winners {
+                Some(_) => windows = Some(plan.pack(Order::Windows, weight, strides)),
+                None => {
+                    let strides = [area, plan.inputs * area];
+                    weights = Some(Weights::new(self.gradient, weight, strides));
+                }
+            }
+        }
         let images = images_per_task(batch);
         let tasks = batch.div_ceil(images);
         let dx_len = self.weight.map_or(0, |_| plan.input_len());
@@ -90,15 +94,27 @@ impl Backward<'_> {
             let task = Task {
                 layer: self,
                 images: first..batch.min(first + images),
-                panels: panels.as_deref(),
                 order,
                 dx,
                 weight_sums,
                 bias_sums,
             };
             match self.winners {
-                Some(winners) => dispatch(level, sparse::Sparse { task, winners }),
-                None => dispatch(level, dense::Dense(task)),
+                Some(winners) => {
+                    let windows = windows.as_deref();
+                    dispatch(
+                        level,
+                        sparse::Sparse {
+                            task,
+                            winners,
+                            windows,
+                        },
+                    );
+                }
+                None => {
+                    let weights = weights.as_ref();
+                    dispatch(level, dense::Dense { task, weights });
+                }
             }
         };
         let sums_chunks = sums.par_chunks_mut(sums_len).enumerate();
@@ -132,8 +148,6 @@ impl Backward<'_> {
 struct Task<'a> {
     layer: &'a Backward<'a>,
     images: Range<usize>,
-    /// The packed weight, where the input's gradient is wanted.
-    panels: Option<&'a [f32]>,
     /// How the weight's gradient lies.
     order: Order,
     /// The input's gradient of these images, or empty.

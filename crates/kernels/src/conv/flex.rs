@@ -6,9 +6,9 @@ use burn::backend::flex::FlexTensor;
 use super::autodiff::{FastConv, Saved};
 use super::axis::Axis;
 use super::backward::Backward;
-use super::forward::forward;
+use super::forward::{Weights, forward};
 use super::image::Images;
-use super::plan::{Order, Plan};
+use super::plan::Plan;
 use super::{ConvOps, Form, Layer, composed, in_two_steps};
 use crate::{host, level};
 
@@ -51,13 +51,12 @@ impl FastConv for Flex {
         let plan = forward_plan(layer.form, dims, weight_dims);
         let [_, inputs, kernel, _] = weight_dims;
         let area = kernel * kernel;
-        let panels = plan.pack(Order::Lanes, host::values(&weight), [inputs * area, area]);
+        let weights = Weights::new(&plan, host::values(&weight), [inputs * area, area]);
         let pool = layer.form == Form::MaxPool;
         let out = forward(
             level::current(),
-            &plan,
             images(&x),
-            &panels,
+            &weights,
             host::values(&bias),
             layer.activation,
             pool,

@@ -3,7 +3,7 @@
 //! or few of them matter at a pixel, this uses every lane; [`tile`](super::tile) would not.
 
 use super::tile::Window;
-use crate::simd::Vector;
+use crate::simd::{Vector, WIDE};
 
 /// Calls the function for a number of rows and of vectors in a row that only the run knows.
 macro_rules! with_grid {
@@ -133,18 +133,47 @@ unsafe fn gather_part<V: Vector, const R: usize, const N: usize>(
     // SAFETY: the contract of `gather`. Lanes beyond the row's end hold what lies there, and are
     // not written.
     unsafe {
+        // A small grid is summed twice, over every other term, since one sum would wait for itself.
         let mut sums = [[V::splat(0.0); N]; R];
-        for i in 0..terms.count {
-            let g = V::splat(*terms.g.add(i * terms.g_step));
-            let x = x.add(*terms.place.add(i * terms.place_step) as usize);
-            for (r, sums) in sums.iter_mut().enumerate() {
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    *sum = V::load(x.add(r * window.row + n * V::LANES)).mul_add(g, *sum);
-                }
+        let mut others = sums;
+        let mut i = 0;
+        while i < terms.count {
+            add_term(x, window, terms, i, &mut sums);
+            i += 1;
+            if R * N <= V::ACCUMULATORS / 3 && i < terms.count {
+                add_term(x, window, terms, i, &mut others);
+                i += 1;
             }
         }
-        for (r, sums) in sums.into_iter().enumerate() {
+        for (r, (mut sums, others)) in sums.into_iter().zip(others).enumerate() {
+            if R * N <= V::ACCUMULATORS / 3 {
+                for (sum, other) in sums.iter_mut().zip(others) {
+                    *sum = sum.add(other);
+                }
+            }
             add_row(sums, out.add(r * window.len), last);
+        }
+    }
+}
+
+/// # Safety
+/// That of [`gather`]; there are more than `i` terms.
+#[inline(always)]
+unsafe fn add_term<V: Vector, const R: usize, const N: usize>(
+    x: *const f32,
+    window: Window,
+    terms: Terms,
+    i: usize,
+    sums: &mut [[V; N]; R],
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let g = V::splat(*terms.g.add(i * terms.g_step));
+        let x = x.add(*terms.place.add(i * terms.place_step) as usize);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (n, sum) in sums.iter_mut().enumerate() {
+                *sum = V::load(x.add(r * window.row + n * V::LANES)).mul_add(g, *sum);
+            }
         }
     }
 }
@@ -224,6 +253,86 @@ unsafe fn add_row<V: Vector, const N: usize>(sums: [V; N], to: *mut f32, last: u
             } else {
                 sum.add(V::load_first(to, last)).store_first(to, last);
             }
+        }
+    }
+}
+
+/// How many pixels [`dots`] computes together, so that a vector of weights is read once for all.
+const PIXELS: usize = 4;
+
+/// The cost of [`dots`] for one output value, in products of vectors: those of the window, and about
+/// as many instructions again as it takes to add up the lanes.
+pub fn dots_cost(window: Window) -> usize {
+    const SUM: usize = 6;
+    window.rows * window.len.div_ceil(WIDE) + SUM
+}
+
+/// Output values of one channel and row: `count` pixels whose windows start `x_pixel` apart, each
+/// the bias plus the product of its window with the channel's, to be stored `out_pixel` apart.
+///
+/// # Safety
+/// The processor has the instructions of `V`. `x` is valid for the windows' reach, `w` for the
+/// window's values, `out` for writes at each pixel.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn dots<V: Vector>(
+    x: *const f32,
+    x_pixel: usize,
+    window: Window,
+    w: *const f32,
+    bias: f32,
+    out: *mut f32,
+    out_pixel: usize,
+    count: usize,
+) {
+    let whole = count / PIXELS * PIXELS;
+    // SAFETY: the pixels are among the `count` that the caller vouches for.
+    unsafe {
+        for first in (0..whole).step_by(PIXELS) {
+            let (x, out) = (x.add(first * x_pixel), out.add(first * out_pixel));
+            dot::<V, PIXELS>(x, x_pixel, window, w, bias, out, out_pixel);
+        }
+        for first in whole..count {
+            let (x, out) = (x.add(first * x_pixel), out.add(first * out_pixel));
+            dot::<V, 1>(x, x_pixel, window, w, bias, out, out_pixel);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn dot<V: Vector, const P: usize>(
+    x: *const f32,
+    x_pixel: usize,
+    window: Window,
+    w: *const f32,
+    bias: f32,
+    out: *mut f32,
+    out_pixel: usize,
+) {
+    // SAFETY: the contract of `dots`; of the last vector of a row only its lanes are read, since
+    // what lies beyond may be infinite and must not meet the weights.
+    unsafe {
+        let mut sums = [V::splat(0.0); P];
+        let vectors = window.len / V::LANES;
+        let last = window.len % V::LANES;
+        for row in 0..window.rows {
+            let (x, w) = (x.add(row * window.row), w.add(row * window.len));
+            for n in 0..vectors {
+                let weight = V::load(w.add(n * V::LANES));
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    *sum = V::load(x.add(p * x_pixel + n * V::LANES)).mul_add(weight, *sum);
+                }
+            }
+            if last > 0 {
+                let weight = V::load_first(w.add(vectors * V::LANES), last);
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    let x = V::load_first(x.add(p * x_pixel + vectors * V::LANES), last);
+                    *sum = x.mul_add(weight, *sum);
+                }
+            }
+        }
+        for (p, sum) in sums.into_iter().enumerate() {
+            *out.add(p * out_pixel) = sum.sum() + bias;
         }
     }
 }

@@ -17,18 +17,54 @@ pub struct Images<'a> {
     pub strides: [usize; 4],
 }
 
-impl Images<'_> {
+impl<'a> Images<'a> {
+    /// Row `y` of image `n` where its values lie together, channels last.
+    #[inline(always)]
+    fn row(&self, n: usize, y: usize) -> Option<&'a [f32]> {
+        let [_, channels, _, width] = self.dims;
+        let [step_n, step_c, step_y, step_x] = self.strides;
+        let together = (step_c == 1 || channels == 1) && (step_x == channels || width == 1);
+        let start = n * step_n + y * step_y;
+        together.then(|| &self.values[start..start + width * channels])
+    }
+
+    /// Image `n` where its values lie together, channels last.
+    #[inline(always)]
+    pub fn image(&self, n: usize) -> Option<&'a [f32]> {
+        let [_, channels, height, width] = self.dims;
+        let row = self.row(n, 0)?;
+        let together = self.strides[2] == row.len() || height == 1;
+        let start = n * self.strides[0];
+        together.then(|| &self.values[start..start + height * width * channels])
+    }
+
+    /// Row `y` of image `n`, channels last: where it lies if it does so already, else copied to
+    /// `spare`.
+    #[inline(always)]
+    pub fn row_or_copy<'b>(&self, n: usize, y: usize, spare: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.row(n, y) {
+            Some(row) => row,
+            None => {
+                self.copy_row(n, y, spare);
+                spare
+            }
+        }
+    }
+
     /// Copies row `y` of image `n` to `to`, channels last.
     #[inline(always)]
     pub fn copy_row(&self, n: usize, y: usize, to: &mut [f32]) {
         let [_, channels, _, width] = self.dims;
         let [step_n, step_c, step_y, step_x] = self.strides;
-        let from = &self.values[n * step_n + y * step_y..];
-        let to = &mut to[..width * channels];
-        if (step_c == 1 || channels == 1) && (step_x == channels || width == 1) {
-            to.copy_from_slice(&from[..to.len()]);
+        if let Some(row) = self.row(n, y) {
+            copy(row, to);
             return;
         }
+        let from = &self.values[n * step_n + y * step_y..];
+        let to = &mut to[..width * channels];
         for c in 0..channels {
             let from = &from[c * step_c..];
             let pixels = to[c..].iter_mut().step_by(channels);
@@ -47,6 +83,10 @@ impl Images<'_> {
     /// Copies image `n` to `to`, channels last.
     #[inline(always)]
     pub fn copy_image(&self, n: usize, to: &mut [f32]) {
+        if let Some(image) = self.image(n) {
+            copy(image, to);
+            return;
+        }
         let [_, channels, height, width] = self.dims;
         for y in 0..height {
             self.copy_row(n, y, &mut to[y * width * channels..]);
@@ -62,6 +102,22 @@ impl Images<'_> {
             let start = (y + rows.halo) * row + columns.halo * channels;
             self.copy_row(n, y, &mut to[start..]);
         }
+    }
+}
+
+/// Copies all of `from` to the start of `to`, without the call into the C library that rows of a few
+/// hundred bytes would notice.
+#[inline(always)]
+pub fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    const STEP: usize = 16;
+    let to = &mut to[..from.len()];
+    let (from, from_rest) = from.as_chunks::<STEP>();
+    let (to, to_rest) = to.as_chunks_mut::<STEP>();
+    for (from, to) in from.iter().zip(to) {
+        *to = *from;
+    }
+    for (from, to) in from_rest.iter().zip(to_rest) {
+        *to = *from;
     }
 }
 

@@ -115,6 +115,16 @@ impl Plan {
             })
     }
 
+    /// For each output row of a class pair, where in the haloed input its first window starts and
+    /// where in the output its first pixel is.
+    pub fn rows_of(&self, pair: Pair) -> impl Iterator<Item = (usize, usize)> {
+        let x = pair.rows.start * self.row() + pair.columns.start * self.inputs;
+        let out_row = self.columns.output * self.outputs;
+        let out = pair.rows.first * out_row + pair.columns.first * self.outputs;
+        let (x_step, out_step) = (self.rows.step * self.row(), pair.rows.step * out_row);
+        (0..pair.rows.count).map(move |i| (x + i * x_step, out + i * out_step))
+    }
+
     /// Values of the weights of all class pairs.
     pub fn panels_len(&self, order: Order) -> usize {
         self.rows.classes.len() * self.columns.classes.len() * self.panel_len(order)

@@ -9,6 +9,7 @@ pub struct Avx2;
 impl Isa for Avx2 {
     type Wide = Pair;
     type Narrow = __m256;
+    type Single = __m256;
 }
 
 /// AVX-512.
@@ -17,6 +18,7 @@ pub struct Avx512;
 impl Isa for Avx512 {
     type Wide = __m512;
     type Narrow = __m256;
+    type Single = __m512;
 }
 
 /// 16 floats in two registers.

@@ -10,7 +10,7 @@ mod reconstruct;
 mod resume;
 mod train;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::CommandFactory;
 use model::Autoencoder;
@@ -41,6 +41,12 @@ pub struct UsageError(pub String);
 /// # Errors
 /// What stopped it, in one line; [`exit_code`] says which code that is.
 pub fn run(cli: Cli) -> Result<u8> {
+    if let Some(threads) = cli.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.into())
+            .build_global()
+            .context("--threads: the threads cannot be started")?;
+    }
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
             Command::Resume(args) => resume::run(&args),

@@ -2,7 +2,7 @@
 
 use super::Task;
 use crate::Activation;
-use crate::conv::forward::convolve;
+use crate::conv::forward::Weights;
 use crate::conv::grid::{self, Terms};
 use crate::conv::image::Scratch;
 use crate::conv::plan::{Order, Pair, Plan, blocks, padded};
@@ -23,20 +23,32 @@ pub fn order(plan: &Plan) -> Order {
 }
 
 /// A task of the backward pass.
-pub struct Dense<'a>(pub(super) Task<'a>);
+pub struct Dense<'a> {
+    pub(super) task: Task<'a>,
+    /// The weight for the input's gradient, where that is wanted.
+    pub weights: Option<&'a Weights<'a>>,
+}
 
 impl Kernel for Dense<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<I: Isa>(self) {
-        let Dense(task) = self;
+        let Dense { task, weights } = self;
         let layer = task.layer;
         let (plan, gradient) = (layer.plan, layer.gradient);
         // A vector may read beyond the last channel of the last pixel.
         let mut g = Scratch::zeros(gradient.haloed_len() + WIDE);
         let mut haloed = Scratch::zeros(layer.x.map_or(0, |_| plan.haloed_len() + WIDE));
+        let mut scratch = Scratch::zeros(weights.map_or(0, |weights| weights.scratch_len(false)));
         let no_bias = Scratch::zeros(padded(gradient.outputs));
+        let places: Vec<Places> = match task.order {
+            Order::Windows => plan
+                .pairs()
+                .map(|pair| Places::new(plan, gradient, pair))
+                .collect(),
+            Order::Lanes => Vec::new(),
+        };
         for (n, image) in task.images.clone().enumerate() {
             task.output_gradient(image, &mut g);
             // SAFETY: the caller has the instructions of `I`; the buffers have the lengths that
@@ -50,13 +62,14 @@ impl Kernel for Dense<'_> {
                             add_products::<I>(plan, gradient, &haloed, &g, task.weight_sums)
                         }
                         Order::Windows => {
-                            add_windows::<I>(plan, gradient, &haloed, &g, task.weight_sums)
+                            add_windows::<I>(plan, &places, &haloed, &g, task.weight_sums)
                         }
                     }
                 }
-                if let Some(panels) = task.panels {
+                if let Some(weights) = weights {
                     let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
-                    convolve::<I>(gradient, &g, panels, &no_bias, dx.as_mut_ptr().cast());
+                    let (dx, none) = (dx.as_mut_ptr().cast(), std::ptr::null_mut());
+                    weights.image::<I>(&g, &no_bias, &mut scratch, dx, none);
                 }
             }
         }
@@ -77,8 +90,8 @@ impl Task<'_> {
             let g = &mut g[start..][..width * channels];
             dy.copy_row(image, row, g);
             if self.layer.activation != Activation::None {
-                y.copy_row(image, row, &mut kept);
-                self.layer.activation.apply_backward(g, &kept);
+                let kept = y.row_or_copy(image, row, &mut kept);
+                self.layer.activation.apply_backward(g, kept);
             }
         }
     }
@@ -184,7 +197,7 @@ unsafe fn add_products<I: Isa>(
 #[inline(always)]
 unsafe fn add_windows<I: Isa>(
     plan: &Plan,
-    gradient: &Plan,
+    places: &[Places],
     haloed: &[f32],
     g: &[f32],
     panels: &mut [f32],
@@ -192,13 +205,11 @@ unsafe fn add_windows<I: Isa>(
     assert!(haloed.len() >= plan.haloed_len() + WIDE);
     assert!(panels.len() >= plan.panels_len(Order::Windows));
     let pixels = plan.rows.output * plan.columns.output;
-    let mut places = Places::with_capacity(pixels);
     let mut numbers = Scratch::zeros(pixels);
     let window = plan.window();
     let window_len = window.rows * window.len;
-    for pair in plan.pairs() {
-        let panel = &mut panels[pair.index * plan.panel_len(Order::Windows)..];
-        places.fill(plan, gradient, pair);
+    let panels = panels.chunks_exact_mut(plan.panel_len(Order::Windows));
+    for (panel, places) in panels.zip(places) {
         for o in 0..plan.outputs {
             let count = places.x.len();
             for (number, &place) in numbers.iter_mut().zip(&places.g) {
@@ -233,16 +244,11 @@ struct Places {
 }
 
 impl Places {
-    fn with_capacity(pixels: usize) -> Places {
-        Places {
-            x: Vec::with_capacity(pixels),
-            g: Vec::with_capacity(pixels),
-        }
-    }
-
-    fn fill(&mut self, plan: &Plan, gradient: &Plan, pair: Pair) {
-        self.x.clear();
-        self.g.clear();
+    fn new(plan: &Plan, gradient: &Plan, pair: Pair) -> Places {
+        let mut places = Places {
+            x: Vec::with_capacity(pair.rows.count * pair.columns.count),
+            g: Vec::with_capacity(pair.rows.count * pair.columns.count),
+        };
         for i in 0..pair.rows.count {
             let x_row = (pair.rows.start + i * plan.rows.step) * plan.row();
             let g_row =
@@ -250,9 +256,10 @@ impl Places {
             for j in 0..pair.columns.count {
                 let x = pair.columns.start + j * plan.columns.step;
                 let g = pair.columns.first + j * pair.columns.step + gradient.columns.halo;
-                self.x.push((x_row + x * plan.inputs) as u32);
-                self.g.push((g_row + g * plan.outputs) as u32);
+                places.x.push((x_row + x * plan.inputs) as u32);
+                places.g.push((g_row + g * plan.outputs) as u32);
             }
         }
+        places
     }
 }

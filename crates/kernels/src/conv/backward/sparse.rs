@@ -2,9 +2,11 @@
 //! meets the window of its pixel: the image's for the weight's gradient, the weight's for the
 //! input's gradient.
 
+use std::mem::MaybeUninit;
+
 use super::Task;
 use crate::conv::grid::{self, Terms};
-use crate::conv::image::Scratch;
+use crate::conv::image::{Scratch, copy};
 use crate::conv::plan::{Order, Plan, blocks};
 use crate::simd::{Isa, Kernel, NARROW, Vector, WIDE};
 
@@ -13,6 +15,8 @@ pub struct Sparse<'a> {
     pub(super) task: Task<'a>,
     /// For each value of the output, which pixel of its pooling window it came from.
     pub winners: &'a [u8],
+    /// The weight in [`Order::Windows`], where the input's gradient is wanted.
+    pub windows: Option<&'a [f32]>,
 }
 
 /// Places in a pooling window.
@@ -23,7 +27,11 @@ impl Kernel for Sparse<'_> {
 
     #[inline(always)]
     unsafe fn run<I: Isa>(self) {
-        let Sparse { task, winners } = self;
+        let Sparse {
+            task,
+            winners,
+            windows,
+        } = self;
         let (layer, plan) = (task.layer, task.layer.plan);
         let [_, channels, height, width] = layer.dy.dims;
         let len = channels * height * width;
@@ -37,8 +45,14 @@ impl Kernel for Sparse<'_> {
         for (n, image) in task.images.clone().enumerate() {
             layer.dy.copy_image(image, &mut g);
             if layer.activation != crate::Activation::None {
-                layer.y.copy_image(image, &mut kept);
-                layer.activation.apply_backward(&mut g[..len], &kept);
+                let kept = match layer.y.image(image) {
+                    Some(kept) => kept,
+                    None => {
+                        layer.y.copy_image(image, &mut kept);
+                        &kept
+                    }
+                };
+                layer.activation.apply_backward(&mut g[..len], kept);
             }
             own[..len].copy_from_slice(&winners[image * len..][..len]);
             for pixel in g[..len].chunks_exact(channels) {
@@ -54,11 +68,11 @@ impl Kernel for Sparse<'_> {
                     find_places(plan, [height, width], &own, &mut places);
                     add_windows::<I>(plan, &haloed, &g, &places, task.weight_sums);
                 }
-                if let Some(panels) = task.panels {
+                if let Some(panels) = windows {
                     spread.fill(0.0);
                     add_spread::<I>(plan, [height, width], panels, &own, &g, &mut spread);
                     let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
-                    write_interior(plan, &spread, dx.as_mut_ptr().cast());
+                    write_interior(plan, &spread, dx);
                 }
             }
         }
@@ -184,21 +198,23 @@ unsafe fn masks<V: Vector>(g: *const f32, winners: *const u8, lanes: usize) -> [
     // SAFETY: the caller's contract.
     unsafe {
         let alive = V::load(g).nonzero() & ((1 << lanes) - 1);
-        std::array::from_fn(|place| alive & V::equal_bytes(winners, place as u8))
+        let mut masks = [alive; PLACES];
+        for (place, mask) in masks.iter_mut().enumerate() {
+            *mask &= V::equal_bytes(winners, place as u8);
+        }
+        masks
     }
 }
 
 /// Copies an image without the zeros around it.
-///
-/// # Safety
-/// `out` is valid for the image.
 #[inline(always)]
-unsafe fn write_interior(plan: &Plan, haloed: &[f32], out: *mut f32) {
+fn write_interior(plan: &Plan, haloed: &[f32], out: &mut [MaybeUninit<f32>]) {
     let len = plan.columns.input * plan.inputs;
-    for y in 0..plan.rows.input {
+    for (y, out) in out.chunks_exact_mut(len).enumerate() {
         let start = (y + plan.rows.halo) * plan.row() + plan.columns.halo * plan.inputs;
         let from = &haloed[start..][..len];
-        // SAFETY: row `y` of the image.
-        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), out.add(y * len), len) };
+        // SAFETY: the two types have one layout, and no value is made uninitialised.
+        let from: &[MaybeUninit<f32>] = unsafe { std::mem::transmute(from) };
+        copy(from, out);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::parse;
 use super::{LEAST, errors, of_model};
+use crate::config::Override;
 
 /// A config with these keys of `train`.
 fn of_train(train: &str) -> String {

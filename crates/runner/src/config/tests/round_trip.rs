@@ -1,5 +1,6 @@
 //! Any config, written and read back; any text, read without a panic.
 
+use crate::config::Override;
 use std::path::PathBuf;
 
 use model::config::{
