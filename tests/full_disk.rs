@@ -4,19 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::common::{Ended, PROGRAM, Work, finish};
-
-/// Runs the program with no file allowed to grow beyond `blocks` of 512 bytes: writing fails part of
-/// the way, as it does on a full disk, wherever the tests run.
-fn limited(work: &Work, blocks: usize, line: &str) -> Ended {
-    let mut command = Command::new("sh");
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {PROGRAM} {line}");
-    command
-        .args(["-c", &script])
-        .current_dir(work.path("."))
-        .env("RUST_BACKTRACE", "0");
-    finish(command)
-}
+use crate::common::{Ended, Work};
 
 /// The one line on stderr of a program that failed quietly otherwise.
 fn only_line(ended: &Ended) -> &str {
@@ -36,7 +24,7 @@ fn a_file_that_cannot_grow_ends_a_run_that_resumes() {
     // The figures of an epoch take 240 bytes, so their file reaches 24 KiB at epoch 102 or so, with a
     // line that is cut; everything else is smaller.
     let line = "tiny.json --name full --quiet --set train.epochs=120";
-    let ended = limited(&work, 48, line);
+    let ended = work.limited(48, line);
     assert_eq!(
         only_line(&ended),
         "error: runs/full/metrics.jsonl: cannot be written: File too large"
@@ -62,7 +50,7 @@ fn a_result_that_cannot_be_written_leaves_what_was_there() {
     work.ok("tiny.json");
     work.ok("encode tiny set -o codes.npy");
     let before = work.files();
-    let ended = limited(&work, 0, "encode tiny set -o codes.npy --force");
+    let ended = work.limited(0, "encode tiny set -o codes.npy --force");
     assert_eq!(
         only_line(&ended),
         "error: codes.npy: cannot be written: File too large"

@@ -301,6 +301,18 @@ fn set_and_backend_change_the_config() {
 }
 
 #[test]
+fn threads_are_as_many_as_asked_for() {
+    let work = Work::new();
+    work.ok("tiny.json --threads 1");
+    let env = work.read_json("runs/tiny/env.json");
+    assert_eq!(env["threads"], 1);
+    for threads in ["0", "-1", "many"] {
+        let ended = work.run(&format!("tiny.json --threads={threads}"));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+    }
+}
+
+#[test]
 fn the_config_of_a_run_repeats_it() {
     let work = Work::new();
     let mut config = tiny();

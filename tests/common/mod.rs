@@ -115,6 +115,19 @@ impl Work {
         finish(command)
     }
 
+    /// Runs the program with no file allowed to grow beyond `blocks` of 512 bytes: writing fails part
+    /// of the way, as it does on a full disk, wherever the tests run.
+    #[cfg(unix)]
+    pub fn limited(&self, blocks: usize, line: &str) -> Ended {
+        let mut command = Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {PROGRAM} {line}");
+        command
+            .args(["-c", &script])
+            .current_dir(self.folder.path())
+            .env("RUST_BACKTRACE", "0");
+        finish(command)
+    }
+
     /// Runs the program, which must do what is asked.
     pub fn ok(&self, line: &str) -> Ended {
         let ended = self.run(line);
