@@ -6,7 +6,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good() {
     let mut config = tiny();
     config["train"]["epochs"] = 6.into();
     config["train"]["optimizer"] = "sgd".into();
-    // Rises in a straight line over six epochs, to what no network survives.
+    // One step of this size is more than any network survives.
     config["train"]["learning_rate"] = 1e30.into();
     config["train"]["loss"] = "mse".into();
     work.json("wild.json", &config);
