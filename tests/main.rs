@@ -1,7 +1,40 @@
-//! Integration tests: what a user gets from the built program, a file for each subject.
+//! Integration tests: what a user gets from the built program, a file for each subject. Most start
+//! `hourglass` in a folder of their own and look at what it prints, the code that it exits with and
+//! the files that it leaves.
 
 // Some GPU backends' types nest deeper than the default.
 #![recursion_limit = "256"]
 
+// What the tests share: a folder of one's own, the program, and small data to train on.
+mod common;
+
 // Losses and gradients of all kinds on every backend that was compiled in.
 mod backends;
+// Config faults and usage faults: one line each, before anything is written.
+mod bad_config;
+// Data faults: one line each, before anything is written.
+mod bad_data;
+// Run folders that are missing, damaged, half-written or from the future.
+mod bad_run;
+// `encode`, `decode` and `reconstruct`, and hostile codes.
+mod codes;
+// `compare`: order, formats, seeds, and what may not be ranked together.
+mod compare;
+// A loss that stops being a number.
+mod divergence;
+// `evaluate`: a run's own figures, and those on other data.
+mod evaluate;
+// A disk that is full, or that may not be written.
+mod full_disk;
+// Processes killed at any moment.
+mod killed;
+// `resume`: exactly what a run that never stopped would have done.
+mod resume;
+// The shipped configs and their schema.
+mod shipped;
+// Signals: once finishes the step and saves, twice stops at once.
+mod signals;
+// What the program prints, and where: help, version, lists, closed pipes, colours.
+mod terminal;
+// Training: the run folder and everything in it.
+mod train;

@@ -98,6 +98,13 @@ pub fn save(
             folders.last.display()
         )
     };
+    // Killed between the two renames below, a process left it under another name: it takes its place
+    // before the next one is written over it.
+    if let Some(present) = folders.present()
+        && *present != folders.last
+    {
+        fs::rename(present, &folders.last).with_context(place)?;
+    }
     remove(&folders.new).with_context(place)?;
     fs::create_dir_all(&folders.new).with_context(place)?;
     let written = (|| {
@@ -127,14 +134,7 @@ pub fn save(
 /// A file that is missing, damaged or of a newer format.
 pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>> {
     let folders = Folders::of(run, name);
-    // Killed between the two renames of `save`: both others are whole, and the newer one counts.
-    // Killed in the first `save`: what there is has no meta.json, which is written last.
-    let whole = |folder: &&PathBuf| folder.join("meta.json").is_file();
-    let folder = if folders.last.is_dir() {
-        folders.last
-    } else if let Some(folder) = [&folders.new, &folders.old].into_iter().find(whole) {
-        folder.clone()
-    } else {
+    let Some(folder) = folders.present().cloned() else {
         return Ok(None);
     };
     let path = folder.join("meta.json");
@@ -245,6 +245,15 @@ impl Folders {
             new: checkpoints.join(format!(".{name}.new")),
             old: checkpoints.join(format!(".{name}.old")),
         }
+    }
+
+    /// The folder that holds the checkpoint, if there is one yet.
+    fn present(&self) -> Option<&PathBuf> {
+        // Killed between the two renames of `save`: both others are whole, and the newer one counts.
+        // Killed in the first `save`: what there is has no meta.json, which is written last.
+        let whole = |folder: &&PathBuf| folder.join("meta.json").is_file();
+        let last = [&self.last].into_iter().find(|folder| folder.is_dir());
+        last.or_else(|| [&self.new, &self.old].into_iter().find(whole))
     }
 }
 

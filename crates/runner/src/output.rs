@@ -179,37 +179,42 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
         drop(entry);
         bytes = inner;
     }
-    let file = npyz::NpyFile::new(bytes.as_slice())
-        .map_err(|error| anyhow::anyhow!("{}: not a NumPy file: {error}", path.display()))?;
-    let shape = file.shape().to_vec();
+    let mut rest = bytes.as_slice();
+    let header = npyz::NpyHeader::from_reader(&mut rest).map_err(|error| {
+        // The parser draws the place under its first line.
+        let error = error.to_string();
+        let reason = error.lines().next().unwrap_or_default();
+        anyhow::anyhow!("{}: not a NumPy file: {}", path.display(), reason.trim())
+    })?;
+    let shape = header.shape().to_vec();
     let values = match shape.as_slice() {
-        [images, found] if *found == units as u64 => images.checked_mul(*found),
+        [images, found] if *images > 0 && *found == units as u64 => images.checked_mul(*found),
         _ => bail!(
             "{}: found an array of shape {shape:?}; this model's codes are (images, {units})",
             path.display()
         ),
     };
-    let wide = file.dtype() == npyz::DType::Plain("<f8".parse()?);
-    let narrow = file.dtype() == npyz::DType::Plain("<f4".parse()?);
+    let wide = header.dtype() == npyz::DType::Plain("<f8".parse()?);
+    let narrow = header.dtype() == npyz::DType::Plain("<f4".parse()?);
     let width = if wide { 8 } else { 4 };
-    if !(wide || narrow) || file.order() != npyz::Order::C {
+    if !(wide || narrow) || header.order() != npyz::Order::C {
         bail!(
             "{}: found {} in {:?} order; allowed: little-endian f4 or f8 in C order",
             path.display(),
-            file.dtype().descr(),
-            file.order()
+            header.dtype().descr(),
+            header.order()
         );
     }
     // Before memory is asked for: the header may claim anything.
-    if values
-        .and_then(|it| it.checked_mul(width))
-        .is_none_or(|it| it > bytes.len() as u64)
-    {
+    let expected = values.and_then(|it| it.checked_mul(width));
+    if expected != Some(rest.len() as u64) {
         bail!(
-            "{}: ends before the {shape:?} values that its header announces",
-            path.display()
+            "{}: found {} bytes of values; its header announces {shape:?} values of {width} bytes",
+            path.display(),
+            rest.len()
         );
     }
+    let file = npyz::NpyFile::with_header(header, rest);
     let values: Vec<f32> = if wide {
         let values: Vec<f64> = file.into_vec().with_context(place)?;
         values.into_iter().map(|value| value as f32).collect()

@@ -267,11 +267,11 @@ mod tests {
         let near = |found: f64, known: f64, digits: f64| {
             assert!((found - known).abs() < digits, "{found}, not {known}")
         };
-        near(pca.error(2, &test).unwrap().mse, 0.055669, 5e-7);
-        near(pca.error(32, &test).unwrap().mse, 0.016828, 5e-7);
+        near(pca.error(2, test).unwrap().mse, 0.055669, 5e-7);
+        near(pca.error(32, test).unwrap().mse, 0.016828, 5e-7);
         // Hinton & Salakhutdinov (2006) print 13.87 for 30 components.
-        near(pca.error(30, &test).unwrap().sum_sq, 13.866, 5e-4);
-        near(pca.error(0, &test).unwrap().sum_sq, 52.90, 5e-3);
+        near(pca.error(30, test).unwrap().sum_sq, 13.866, 5e-4);
+        near(pca.error(0, test).unwrap().sum_sq, 52.90, 5e-3);
     }
 
     /// Bytes along a line in `dims` dimensions, with some noise off it.

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// How the name of a file begins that is not yet whole.
+const DRAFT: &str = ".tmp-";
+
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,13 +81,18 @@ impl Run {
         env: &impl Serialize,
         state: &State,
     ) -> Result<Self> {
-        let place = || format!("{}: the run's folder cannot be made", runs.display());
-        fs::create_dir_all(runs).with_context(place)?;
+        let failed = |error: io::Error| {
+            reason(error).context(format!(
+                "{}: the run's folder cannot be made",
+                runs.display()
+            ))
+        };
+        fs::create_dir_all(runs).map_err(failed)?;
         // Everything is written under a temporary name first: a folder with a run's name is a run.
         let new = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(runs)
-            .with_context(place)?;
+            .map_err(failed)?;
         let draft = Run {
             folder: new.path().to_owned(),
         };
@@ -92,12 +100,12 @@ impl Run {
         draft.write_json("env.json", env)?;
         draft.write_json("state.json", state)?;
         // The temporary folder is private to the user; a run is as open as any new folder.
-        fs::create_dir(draft.path("samples")).with_context(place)?;
-        fs::create_dir(draft.path("checkpoints")).with_context(place)?;
+        fs::create_dir(draft.path("samples")).map_err(failed)?;
+        fs::create_dir(draft.path("checkpoints")).map_err(failed)?;
         let permissions = fs::metadata(draft.path("samples"))
-            .with_context(place)?
+            .map_err(failed)?
             .permissions();
-        fs::set_permissions(new.path(), permissions).with_context(place)?;
+        fs::set_permissions(new.path(), permissions).map_err(failed)?;
         for number in 1.. {
             let name = if number == 1 {
                 stem.to_owned()
@@ -117,7 +125,7 @@ impl Run {
                 }
                 // Another process was faster with this name.
                 Err(_) if folder.exists() => {}
-                Err(error) => return Err(error).with_context(place),
+                Err(error) => return Err(failed(error)),
             }
         }
         bail!("{}: every name of {stem} is taken", runs.display())
@@ -129,10 +137,12 @@ impl Run {
     /// No such run, a folder that is not a run, or one of a newer format.
     pub fn open(run: &Path, runs: &Path) -> Result<Self> {
         let named = runs.join(run);
-        let folder = if run.is_dir() || !named.is_dir() {
-            run.to_owned()
+        // A folder here that is no run, such as one of images, hides none of the same name.
+        let is_run = run.join("config.json").is_file();
+        let folder = if named.is_dir() && !is_run {
+            named
         } else {
-            named.clone()
+            run.to_owned()
         };
         if !folder.is_dir() {
             bail!(
@@ -177,6 +187,19 @@ impl Run {
             ),
             // A file system without locks cannot tell, which is no reason not to train.
             Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(file),
+        }
+    }
+
+    /// Removes what a process that was killed was writing; only for who holds the lock.
+    pub fn remove_drafts(&self) {
+        for folder in ["", "samples", "plots"] {
+            let entries = fs::read_dir(self.path(folder));
+            for entry in entries.into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(DRAFT) {
+                    // In nobody's way where it stays.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
         }
     }
 
@@ -292,7 +315,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".tmp-");
+        builder.prefix(DRAFT);
         // Temporary files are private by default; these become files that others may read, as far
         // as the user's mask lets them.
         #[cfg(unix)]

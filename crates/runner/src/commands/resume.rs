@@ -55,6 +55,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     {
         bail!("{folder}: checkpoints/last is of another model than config.json describes");
     }
+    run.remove_drafts();
     if !args.set.is_empty() {
         let mut config = setup.config.without_schema();
         config.backend = asked.backend;

@@ -1,0 +1,294 @@
+use std::fs;
+
+use serde_json::json;
+
+use crate::common::{SIDE, Work, idx, tiny};
+
+const IMAGES: &str = "set/train-images-idx3-ubyte";
+const LABELS: &str = "set/train-labels-idx1-ubyte";
+
+/// A gzip file that holds `content` as it is, with this checksum.
+fn stored_gzip(content: &[u8], checksum: u32) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap();
+    let mut bytes = b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec();
+    bytes.push(1);
+    bytes.extend(length.to_le_bytes());
+    bytes.extend((!length).to_le_bytes());
+    bytes.extend(content);
+    bytes.extend(checksum.to_le_bytes());
+    bytes.extend(u32::from(length).to_le_bytes());
+    bytes
+}
+
+/// The checksum that gzip has, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 * (crc & 1))
+        })
+    })
+}
+
+#[test]
+fn damaged_idx_files_are_named() {
+    let work = Work::new();
+    let images = work.read(IMAGES);
+    let labels = work.read(LABELS);
+    let pixels = vec![7; 96 * SIDE * SIDE];
+    let changed =
+        |count: usize| [&labels[..4], &(count as u32).to_be_bytes(), &vec![1; count]].concat();
+    let cases = [
+        (
+            IMAGES,
+            images[..images.len() - 1].to_vec(),
+            "ends after 6159 bytes, expected 6160",
+        ),
+        (
+            IMAGES,
+            images[..9].to_vec(),
+            "ends after 9 bytes, expected 16",
+        ),
+        (IMAGES, Vec::new(), "ends after 0 bytes, expected 4"),
+        (
+            IMAGES,
+            [images.as_slice(), &[0]].concat(),
+            "goes on after the 6160 bytes that its header announces",
+        ),
+        (
+            IMAGES,
+            labels.clone(),
+            "begins with 0x00000801, expected 0x00000803",
+        ),
+        (
+            IMAGES,
+            b"{\"not\": \"idx\"}".to_vec(),
+            "begins with 0x7b226e6f, expected",
+        ),
+        (
+            IMAGES,
+            idx(0x803, &[96, SIDE, 0], &[]),
+            "holds 96 x 8 x 0, expected sizes of at least 1",
+        ),
+        (
+            IMAGES,
+            idx(0x803, &[u32::MAX as usize, 60_000, 60_000], &pixels),
+            "values are too many, allowed are at most",
+        ),
+        (
+            LABELS,
+            changed(95),
+            "95 labels for 96 images, expected one each",
+        ),
+        (
+            LABELS,
+            changed(97),
+            "97 labels for 96 images, expected one each",
+        ),
+        (LABELS, images.clone(), "begins with 0x00000803, expected"),
+        (
+            IMAGES,
+            stored_gzip(&images, crc32(&images) ^ 1),
+            "damaged gzip data",
+        ),
+        (
+            IMAGES,
+            stored_gzip(&images, crc32(&images))[..3000].to_vec(),
+            "damaged gzip data",
+        ),
+        (
+            IMAGES,
+            stored_gzip(&images[..6000], crc32(&images[..6000])),
+            "ends after 6000 bytes, expected 6160",
+        ),
+    ];
+    for (file, bytes, expected) in cases {
+        let good = work.read(file);
+        work.write(file, &bytes);
+        let line = work.refused(1, "tiny.json");
+        assert!(line.starts_with(&format!("{file}: ")), "{line}");
+        assert!(line.contains(expected), "{line}");
+        work.write(file, good);
+    }
+    // The same with the right checksum is no damage.
+    work.write(IMAGES, stored_gzip(&images, crc32(&images)));
+    work.ok("tiny.json");
+}
+
+#[test]
+fn folders_that_are_no_data_set_are_named() {
+    let work = Work::new();
+    fs::create_dir(work.path("empty")).unwrap();
+    let cases = [
+        (
+            json!({ "dataset": "idx", "dir": "empty" }),
+            "empty: no file named train-images-idx3-ubyte, with or without .gz",
+        ),
+        (
+            json!({ "dataset": "images", "dir": "empty" }),
+            "empty: no .png, .jpg or .jpeg file in this folder",
+        ),
+        (
+            json!({ "dataset": "images", "dir": "set" }),
+            "set: no .png, .jpg or .jpeg file in this folder",
+        ),
+        (
+            json!({ "dataset": "idx", "dir": "nowhere" }),
+            "nowhere: cannot be read: No such file",
+        ),
+        (
+            json!({ "dataset": "images", "dir": "nowhere" }),
+            "nowhere: cannot be read: No such file",
+        ),
+        (
+            json!({ "dataset": "idx", "dir": "tiny.json" }),
+            "tiny.json: cannot be read: Not a directory",
+        ),
+    ];
+    for (data, expected) in cases {
+        let mut config = tiny();
+        config["data"] = data;
+        work.json("bad.json", &config);
+        let line = work.refused(1, "bad.json");
+        assert!(line.starts_with(expected), "{line}");
+    }
+    fs::remove_file(work.path("set/t10k-images-idx3-ubyte")).unwrap();
+    assert_eq!(
+        work.refused(1, "tiny.json"),
+        "set: no file named t10k-images-idx3-ubyte, with or without .gz"
+    );
+    let other = idx(0x803, &[2, 4, 4], &[0; 32]);
+    work.write("set/t10k-images-idx3-ubyte", other);
+    fs::remove_file(work.path("set/t10k-labels-idx1-ubyte")).unwrap();
+    assert_eq!(
+        work.refused(1, "tiny.json"),
+        "set: training images are 1 x 8 x 8, test images 1 x 4 x 4; they must be alike"
+    );
+}
+
+#[test]
+fn pictures_that_cannot_be_used_are_named() {
+    let work = Work::new();
+    let picture = |width, height| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::GrayImage::from_pixel(width, height, image::Luma([99]))
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .unwrap();
+        bytes.into_inner()
+    };
+    let good = picture(8, 8);
+    // The header's width, and its checksum with it.
+    let mut flat = good.clone();
+    flat[16..20].copy_from_slice(&[0; 4]);
+    let checksum = crc32(&flat[12..29]);
+    flat[29..33].copy_from_slice(&checksum.to_be_bytes());
+    let mut config = tiny();
+    config["data"] = json!({ "dataset": "images", "dir": "photos" });
+    work.json("photos.json", &config);
+
+    let unreadable = "photos/c.png: not a readable PNG or JPEG picture: ";
+    let cases = [
+        (good[..good.len() / 2].to_vec(), unreadable),
+        (good[..10].to_vec(), unreadable),
+        (Vec::new(), unreadable),
+        (b"plain text".to_vec(), unreadable),
+        (b"GIF89a\x01\0\x01\0".to_vec(), unreadable),
+        (flat, unreadable),
+        (
+            picture(8, 9),
+            "photos/a.png is 8 x 8, but photos/c.png is 9 x 8 (height x width); set \"size\" or \
+             \"patch\" to make them alike",
+        ),
+    ];
+    for (bytes, expected) in cases {
+        for name in ["a.png", "b.png", "d.png"] {
+            work.write(&format!("photos/{name}"), &good);
+        }
+        work.write("photos/c.png", &bytes);
+        let line = work.refused(1, "photos.json --set data.validation=0");
+        assert!(line.starts_with(expected), "{line}");
+    }
+    // A rule makes pictures of two sizes alike.
+    work.ok("photos.json --set data.size=[8,8]");
+    let line = work.refused(1, "photos.json --set data.patch=9");
+    assert!(
+        line.starts_with("photos/a.png: 8 x 8 (height x width) is smaller than a patch of 9 x 9"),
+        "{line}"
+    );
+    let line = work.refused(1, "photos.json --set data.patch=4 --set data.size=[8,8]");
+    assert!(line.contains("patch: found 4 beside \"size\""), "{line}");
+
+    fs::remove_dir_all(work.path("photos")).unwrap();
+    work.write("photos/only.png", good);
+    assert_eq!(
+        work.refused(1, "photos.json"),
+        "photos: 1 picture, expected at least 2 to split into training and test"
+    );
+}
+
+#[test]
+fn data_that_a_command_cannot_use_is_named() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    work.set("wide", 8, 8, 1);
+    work.write(
+        "wide/t10k-images-idx3-ubyte",
+        idx(0x803, &[8, 4, 16], &[0; 512]),
+    );
+    work.write(
+        "wide/train-images-idx3-ubyte",
+        idx(0x803, &[8, 4, 16], &[0; 512]),
+    );
+    work.write("text.png", "plain text");
+    work.write(
+        "cut/t10k-images-idx3-ubyte",
+        idx(0x803, &[8, 8, 8], &[0; 511]),
+    );
+    work.write(
+        "cut/train-images-idx3-ubyte",
+        idx(0x803, &[8, 8, 8], &[0; 512]),
+    );
+    fs::create_dir(work.path("empty")).unwrap();
+    let cases = [
+        (
+            "wide",
+            "wide: found images of 1x4x16; this model takes 1x8x8",
+        ),
+        (
+            "mnist",
+            "mnist: found images of 1x28x28; this model takes 1x8x8",
+        ),
+        (
+            "nowhere",
+            "nowhere: found no such file or folder; allowed: a picture, a folder of pictures or of \
+             IDX files, or mnist",
+        ),
+        ("text.png", "text.png: not a readable PNG or JPEG picture: "),
+        ("empty", "empty: no .png, .jpg or .jpeg file in this folder"),
+        (
+            "cut",
+            "cut/t10k-images-idx3-ubyte: ends after 527 bytes, expected 528",
+        ),
+    ];
+    for (data, expected) in cases {
+        for line in [
+            format!("evaluate tiny --data {data}"),
+            format!("encode tiny {data} -o out.npy"),
+            format!("reconstruct tiny {data} -o out"),
+        ] {
+            let found = work.refused(1, &line);
+            assert!(found.starts_with(expected), "{line}: {found}");
+        }
+    }
+    let spec = r#"{"dataset":"idx","dir":"set","limitt":3}"#;
+    for (words, flag) in [
+        (["evaluate", "tiny", "--data", spec].as_slice(), "--data"),
+        (&["encode", "tiny", spec, "-o", "out.npy"], "INPUT"),
+    ] {
+        let line = work.refused_words(2, words);
+        assert!(line.starts_with(flag), "{line}");
+        assert!(
+            line.contains(r#"data.limitt: unknown key; did you mean "limit"?"#),
+            "{line}"
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! The signals are sent by the shell's own `kill`, so these tests need no other program.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::common::{Work, tiny};
+
+fn signal(name: &str, child: &Child) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -s {name} {}", child.id())])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// Starts the program, and returns the lines of its stderr.
+fn start(work: &Work, line: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut child = work
+        .command()
+        .args(line.split_whitespace())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    (child, lines)
+}
+
+/// Reads on to a line that begins with `start`.
+fn wait_for(lines: &mut Lines<BufReader<ChildStderr>>, start: &str) {
+    let mut seen = Vec::new();
+    for line in lines {
+        let line = line.unwrap();
+        if line.starts_with(start) {
+            return;
+        }
+        seen.push(line);
+    }
+    panic!("no line {start:?} among {seen:?}");
+}
+
+/// A config whose epochs take some tenths of a second: 2,000 steps of one image.
+fn slow_epochs(work: &Work) {
+    work.set("many", 2016, 32, 5);
+    let mut config = tiny();
+    config["data"]["dir"] = "many".into();
+    config["train"]["batch_size"] = 1.into();
+    config["train"]["epochs"] = 3.into();
+    config["train"]["learning_rate"] = 0.001.into();
+    // Depends on the step, on all of the steps, and on what is random in each.
+    config["train"]["schedule"] = "cosine".into();
+    config["model"] = json!({
+        "kind": "denoising", "corruption": "gaussian", "of": tiny()["model"],
+    });
+    work.json("slow.json", &config);
+}
+
+/// Interrupts a training in the middle of its second epoch, and returns the run's name.
+fn interrupted(work: &Work, name: &str) -> String {
+    for attempt in 1..=10 {
+        let run = format!("{name}-{attempt}x");
+        let (mut child, mut lines) = start(work, &format!("slow.json --name {run}"));
+        wait_for(&mut lines, "epoch   1/3");
+        std::thread::sleep(Duration::from_millis(5));
+        signal(name, &child);
+        wait_for(&mut lines, "stopping: finishing the step and saving");
+        wait_for(
+            &mut lines,
+            &format!("saved; to go on: hourglass resume runs/{run}"),
+        );
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+
+        let state = work.read_json(&format!("runs/{run}/state.json"));
+        assert_eq!(state["status"], "interrupted");
+        let meta = work.read_json(&format!("runs/{run}/checkpoints/last/meta.json"));
+        assert_eq!(meta["progress"]["step"], state["step"]);
+        // On a busy machine the signal may fall between two epochs, which proves less.
+        if meta["progress"]["images"].as_u64().unwrap() > 0 {
+            return run;
+        }
+    }
+    panic!("no signal came in the middle of an epoch");
+}
+
+#[test]
+fn a_run_interrupted_within_an_epoch_goes_on_bit_for_bit() {
+    let work = Work::new();
+    slow_epochs(&work);
+    work.ok("slow.json --name whole");
+    for name in ["INT", "TERM"] {
+        let run = interrupted(&work, name);
+        // It has no figures yet, and says so.
+        let ended = work.ok(&format!("compare whole {run}"));
+        let note = format!("note: runs/{run} has no figures yet and is left out: interrupted");
+        assert!(ended.stderr.contains(&note), "{}", ended.stderr);
+        work.ok(&format!("resume {run}"));
+        work.assert_same("runs/whole", &format!("runs/{run}"));
+    }
+}
+
+#[test]
+fn an_interrupted_run_prints_its_state_as_json() {
+    let work = Work::new();
+    slow_epochs(&work);
+    let mut child = work
+        .command()
+        .args(["slow.json", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, "epoch   1/3");
+    signal("INT", &child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, work.read_json("runs/slow/state.json"));
+    assert_eq!(printed["status"], "interrupted");
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_step() {
+    let work = Work::new();
+    work.set("many", 2016, 32, 5);
+    let mut config = tiny();
+    config["data"]["dir"] = "many".into();
+    // One step of all images with the widest kernels: many seconds on any CPU.
+    config["train"]["batch_size"] = 2000.into();
+    config["model"] = json!({
+        "kind": "conv", "channels": [192, 192], "kernel": 15, "code_size": 4,
+    });
+    work.json("heavy.json", &config);
+    let (mut child, mut lines) = start(&work, "heavy.json");
+    // The last file that is written before the first step.
+    while !work.path("runs/heavy/metrics.jsonl").is_file() {
+        std::thread::sleep(Duration::from_millis(10));
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    signal("INT", &child);
+    wait_for(&mut lines, "stopping: finishing the step and saving");
+    signal("INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // The step was not finished, and nothing was saved after it.
+    assert_eq!(lines.count(), 0);
+    let state = work.read_json("runs/heavy/state.json");
+    assert_eq!(
+        (&state["status"], &state["step"]),
+        (&json!("running"), &json!(0))
+    );
+    let shown = work.ok_json("inspect heavy --json");
+    assert_eq!(shown["state"], state);
+}

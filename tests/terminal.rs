@@ -1,0 +1,290 @@
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::common::{PROGRAM, Work};
+
+#[test]
+fn inspect_shows_layers_shapes_parameters_and_hyperparameters() {
+    let work = Work::new();
+    work.ok("tiny.json --set train.learning_rate=0.02");
+    let shown = work.ok_json("inspect tiny --json");
+    let layers = shown["layers"].as_array().unwrap();
+    let column = |key: &str| layers.iter().map(|layer| &layer[key]).collect::<Vec<_>>();
+    assert_eq!(
+        column("name"),
+        ["encoder.0", "code", "decoder.0", "decoder.1"]
+    );
+    assert_eq!(column("parameters"), [1040, 68, 80, 1088]);
+    assert_eq!(layers[1]["output"], serde_json::json!([4]));
+    assert_eq!(layers[3]["output"], serde_json::json!([1, 8, 8]));
+    let summary = work.read_json("runs/tiny/summary.json");
+    for key in [
+        "kind",
+        "parameters",
+        "input_shape",
+        "code_size",
+        "compression_ratio",
+    ] {
+        assert_eq!(shown[key], summary[key], "{key}");
+    }
+    assert_eq!(shown["config"], work.read_json("runs/tiny/config.json"));
+    assert_eq!(shown["state"], work.read_json("runs/tiny/state.json"));
+
+    let table = work.ok("inspect tiny").stdout;
+    for text in [
+        "encoder.0",
+        "1040",
+        "train.learning_rate = 0.02",
+        "status = \"finished\"",
+    ] {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+}
+
+#[test]
+fn inspect_shows_a_config_before_any_training() {
+    let work = Work::new();
+    let shown = work.ok_json("inspect tiny.json --json");
+    assert_eq!(shown["parameters"], 1040 + 68 + 80 + 1088);
+    assert_eq!(shown["state"], Value::Null);
+    assert!(!work.path("runs").exists());
+    work.write("bad.json", "{}");
+    let ended = work.run("inspect bad.json");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+#[test]
+fn backends_lists_what_there_is_and_how_to_get_the_rest() {
+    let work = Work::new();
+    let list: Vec<Value> = serde_json::from_str(&work.ok("backends --json").stdout).unwrap();
+    let names: Vec<&str> = list
+        .iter()
+        .map(|it| it["backend"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["cuda", "rocm", "metal", "vulkan", "wgpu", "flex", "ndarray"]
+    );
+    let flex = list.iter().find(|it| it["backend"] == "flex").unwrap();
+    assert_eq!(flex["compiled"], cfg!(feature = "flex"));
+    let chosen = (list.iter())
+        .flat_map(|it| it["adapters"].as_array().unwrap())
+        .filter(|adapter| adapter["auto"] == true)
+        .count();
+    assert_eq!(chosen, 1, "auto takes one");
+    let table = work.ok("backends").stdout;
+    for (backend, name) in list.iter().zip(names) {
+        let row = table
+            .lines()
+            .find(|line| line.trim().starts_with(&format!("{name} ")));
+        let row = row.unwrap_or_else(|| panic!("{name}: {table}"));
+        let missing = format!("not compiled in: cargo run -p runner --features {name} -- ...");
+        assert_eq!(
+            row.contains(&missing),
+            backend["compiled"] == false,
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let work = Work::new();
+    let version = work.ok("--version");
+    assert_eq!(
+        version.stdout,
+        format!("hourglass {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let help = work.ok("--help");
+    assert_eq!(help.stderr, "");
+    for verb in [
+        "resume",
+        "evaluate",
+        "compare",
+        "encode",
+        "decode",
+        "reconstruct",
+        "inspect",
+        "backends",
+        "schema",
+        "completions",
+    ] {
+        assert!(
+            help.stdout.contains(&format!("  {verb} ")),
+            "{verb}: {}",
+            help.stdout
+        );
+        let own = work.ok(&format!("{verb} --help"));
+        assert!(
+            own.stdout.contains("Usage: hourglass "),
+            "{verb}: {}",
+            own.stdout
+        );
+        assert_eq!(work.ok(&format!("help {verb}")).stdout, own.stdout);
+    }
+    // Nothing at all is a question too, and no success.
+    let nothing = work.run("");
+    assert_eq!(nothing.code, Some(2));
+    assert!(
+        nothing.stderr.contains("Usage: hourglass"),
+        "{}",
+        nothing.stderr
+    );
+}
+
+#[test]
+fn completions_name_every_command() {
+    let work = Work::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = work.ok(&format!("completions {shell}")).stdout;
+        for verb in ["resume", "compare", "reconstruct", "completions"] {
+            assert!(script.contains(verb), "{shell}: {verb}");
+        }
+    }
+    // A script that a shell refuses is of no use.
+    let script = work.ok("completions bash").stdout;
+    work.write("hourglass.bash", script);
+    let checked = Command::new("bash")
+        .arg("-n")
+        .arg(work.path("hourglass.bash"))
+        .status();
+    match checked {
+        Ok(status) => assert!(status.success()),
+        Err(_) => println!("skipped: this system has no bash"),
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    for line in [
+        "compare tiny",
+        "compare tiny --json",
+        "inspect tiny",
+        "inspect tiny --json",
+        "evaluate tiny",
+        "reconstruct tiny set -o out --force",
+        "backends",
+        "schema",
+        "completions bash",
+        "--help",
+        "help compare",
+        "--version",
+        "tiny.json --quiet",
+        "tiny.json --quiet --json",
+    ] {
+        // Closed before the first byte: however fast the program is, it finds nobody there.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = work.command();
+        command
+            .args(line.split_whitespace())
+            .stdout(writer)
+            .stderr(Stdio::piped());
+        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !stderr.contains("error") && !stderr.contains("panicked"),
+            "{line}: {stderr}"
+        );
+        assert_eq!(output.status.code(), Some(0), "{line}");
+    }
+    // The run itself was trained to its end: nobody reading is no reason to lose it.
+    assert_eq!(
+        work.read_json("runs/tiny-2/state.json")["status"],
+        "finished"
+    );
+}
+
+#[test]
+fn nobody_to_tell_is_no_reason_to_stop_training() {
+    let work = Work::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = work.command();
+    command
+        .arg("tiny.json")
+        .stdout(Stdio::piped())
+        .stderr(writer);
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(work.read_json("runs/tiny/state.json")["status"], "finished");
+}
+
+/// What the program shows on a terminal, or nothing where `script` is not there to pretend one.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(work: &Work, line: &str, colours: bool) -> Option<String> {
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &format!("{PROGRAM} {line}"), "/dev/null"])
+        .current_dir(work.path("."))
+        .env("RUST_BACKTRACE", "0")
+        .env("TERM", "xterm-256color")
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null());
+    if !colours {
+        command.env("NO_COLOR", "1");
+    }
+    match command.output() {
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(_) => {
+            println!("skipped: this system has no script");
+            None
+        }
+    }
+}
+
+/// Whether a text sets a colour or another style: `ESC [ numbers m`.
+#[cfg(target_os = "linux")]
+fn is_styled(text: &str) -> bool {
+    text.split("\u{1b}[").skip(1).any(|rest| {
+        let end = rest.find(|it: char| !it.is_ascii_digit() && it != ';');
+        end.is_some_and(|end| rest[end..].starts_with('m'))
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_colours_unless_it_asks_for_none() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let Some(help) = on_a_terminal(&work, "--help", true) else {
+        return;
+    };
+    assert!(
+        is_styled(&help),
+        "otherwise the rest proves nothing: {help:?}"
+    );
+    for line in [
+        "--help",
+        "tiny.json --bad",
+        "tiny.json",
+        "compare tiny",
+        "inspect tiny",
+        "backends",
+    ] {
+        let text = on_a_terminal(&work, line, false).unwrap();
+        assert!(!text.is_empty(), "{line}");
+        assert!(!is_styled(&text), "{line}: {text:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_a_bar_with_the_time_left() {
+    let work = Work::new();
+    work.set("many", 2016, 32, 5);
+    let line = "tiny.json --set data.dir=many --set train.batch_size=1";
+    let Some(shown) = on_a_terminal(&work, line, false) else {
+        return;
+    };
+    assert!(
+        shown.contains("/4000  epoch ") && shown.contains(" left"),
+        "{shown:?}"
+    );
+    assert!(shown.contains("epoch   2/2"), "{shown:?}");
+    let quiet = on_a_terminal(&work, &format!("{line} --quiet"), false).unwrap();
+    assert!(!quiet.contains("epoch"), "{quiet:?}");
+}
