@@ -20,6 +20,8 @@ mod axis;
 #[cfg(feature = "flex")]
 mod backward;
 #[cfg(feature = "flex")]
+mod doubling;
+#[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
 mod forward;
