@@ -41,6 +41,13 @@ pub struct Backward<'a> {
     pub weight: Option<&'a [f32]>,
 }
 
+/// About the most values that the sums of all tasks take, 4 MiB.
+const SUMS: usize = 1 << 20;
+/// But no fewer tasks than this, where there are as many images.
+const LEAST_TASKS: usize = 8;
+/// Values that one thread adds up over all tasks.
+const CHUNK: usize = 4096;
+
 /// What [`Backward::run`] gives.
 pub struct Gradients {
     /// That of the input, channels last, where wanted.
@@ -84,12 +91,15 @@ impl Backward<'_> {
                 (None, None) => weights = Some(Weights::new(self.gradient, weight, exchanged)),
             }
         }
-        let images = images_per_task(batch);
-        let tasks = batch.div_ceil(images);
         let dx_len = self.weight.map_or(0, |_| plan.input_len());
         let panels_len = self.x.map_or(0, |_| layout.panels_len(order));
         // Both sums of a task lie together.
         let sums_len = panels_len + padded(plan.outputs);
+        // Large weights in few tasks, so that their sums stay small beside the images; this too
+        // depends on shapes alone.
+        let most = (SUMS / sums_len).clamp(LEAST_TASKS, batch.max(LEAST_TASKS));
+        let images = images_per_task(batch).max(batch.div_ceil(most));
+        let tasks = batch.div_ceil(images);
         let mut dx = fresh(batch * dx_len);
         let mut sums = fresh(tasks * sums_len);
         let run = |first: usize, dx: &mut [MaybeUninit<f32>], sums: &mut [MaybeUninit<f32>]| {
@@ -145,11 +155,14 @@ impl Backward<'_> {
         // SAFETY: each task filled its sums with zeros at least.
         let sums = unsafe { written(sums) };
         let mut total = vec![0.0; sums_len];
-        for sums in sums.chunks_exact(sums_len) {
-            for (total, sum) in total.iter_mut().zip(sums) {
-                *total += sum;
+        let totals = total.par_chunks_mut(CHUNK).enumerate();
+        totals.for_each(|(i, total)| {
+            for sums in sums.chunks_exact(sums_len) {
+                for (total, sum) in total.iter_mut().zip(&sums[i * CHUNK..]) {
+                    *total += sum;
+                }
             }
-        }
+        });
         Gradients {
             // SAFETY: each task writes every value of its images.
             x: self.weight.map(|_| unsafe { written(dx) }),
