@@ -33,7 +33,7 @@ mod image;
 mod plan;
 #[cfg(feature = "flex")]
 mod pool;
-#[cfg(test)]
+#[cfg(all(test, feature = "flex"))]
 mod tests;
 #[cfg(feature = "flex")]
 mod tile;
