@@ -3,6 +3,8 @@
 //! Each operator has a fast body with a handwritten backward on the flex backend, and a body
 //! composed of Burn's own operators on every other one; the two agree within f32 rounding.
 
+// Its loops and what they call are for the flex backend.
+#[cfg_attr(not(feature = "flex"), allow(dead_code))]
 pub mod activation;
 mod adam;
 mod gather;
@@ -15,6 +17,7 @@ mod lanes;
 pub mod level;
 mod linear;
 mod loss;
+#[cfg_attr(not(feature = "flex"), allow(dead_code))]
 mod math;
 #[cfg(test)]
 mod testing;
