@@ -1,7 +1,6 @@
 //! Activations: the element-wise functions that operators apply to their output before it leaves
 //! the cache, and their derivatives.
 
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 
@@ -187,5 +186,127 @@ fn pairs(grad: &mut [f32], kept: &[f32], function: impl Fn(f32, f32) -> f32) {
     debug_assert_eq!(grad.len(), kept.len());
     for (g, &k) in grad.iter_mut().zip(kept) {
         *g = function(*g, k);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::backend::flex::FlexTensor;
+
+    use super::*;
+    use crate::host;
+    use crate::level::{self, Level};
+    use crate::testing::{close, numbers};
+    use crate::vectorise::vectorise;
+
+    vectorise! {
+        fn value(values: &mut [f32], activation: Activation) {
+            activation.apply(values);
+        }
+    }
+
+    vectorise! {
+        fn derivative(grad: &mut [f32], kept: &[f32], activation: Activation) {
+            activation.apply_backward(grad, kept);
+        }
+    }
+
+    fn levels() -> impl Iterator<Item = Level> {
+        level::ALL
+            .into_iter()
+            .filter(|&level| level <= level::best())
+    }
+
+    fn tensor(values: &[f32]) -> FlexTensor {
+        host::tensor(values.to_vec(), [values.len()])
+    }
+
+    /// Every activation in f64.
+    fn naive(activation: Activation, x: f64) -> f64 {
+        match activation {
+            Activation::None => x,
+            Activation::Relu => x.max(0.0),
+            Activation::LeakyRelu => {
+                if x < 0.0 {
+                    0.01 * x
+                } else {
+                    x
+                }
+            }
+            Activation::Gelu => 0.5 * x * (1.0 + crate::math::tests::erf(x / 2f64.sqrt())),
+            Activation::Silu => x / (1.0 + (-x).exp()),
+            Activation::Elu => {
+                if x < 0.0 {
+                    x.exp_m1()
+                } else {
+                    x
+                }
+            }
+            Activation::Tanh => x.tanh(),
+            Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        }
+    }
+
+    #[test]
+    fn values_and_derivatives_agree_with_f64_and_with_the_composed_body() {
+        let x: Vec<f32> = numbers(997, 1).iter().map(|x| 3.0 * x).collect();
+        let grad = numbers(997, 2);
+        for activation in ALL {
+            let wanted: Vec<f64> = x.iter().map(|&x| naive(activation, x.into())).collect();
+            let slopes: Vec<f64> = x
+                .iter()
+                .zip(&grad)
+                .map(|(&x, &g)| {
+                    let (x, h) = (f64::from(x), 1e-6);
+                    let rise = naive(activation, x + h) - naive(activation, x - h);
+                    f64::from(g) * rise / (2.0 * h)
+                })
+                .collect();
+            let composed = activation.composed::<Flex>(tensor(&x));
+            close(host::values(&composed), &wanted, 1e-6);
+            for level in levels() {
+                let mut y = x.clone();
+                value(level, &mut y, activation);
+                close(&y, &wanted, 1e-6);
+                let kept = if activation.from_output() { &y } else { &x };
+                let mut dx = grad.clone();
+                derivative(level, &mut dx, kept, activation);
+                close(&dx, &slopes, 1e-5);
+                let composed = activation.composed_backward::<Flex>(tensor(&grad), tensor(kept));
+                close(&dx, host::values(&composed), 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn special_values_are_those_of_the_composed_body() {
+        let x = [
+            f32::NAN,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            0.0,
+            -0.0,
+            90.0,
+            -90.0,
+        ];
+        for activation in ALL {
+            for level in levels() {
+                let mut y = x.to_vec();
+                value(level, &mut y, activation);
+                let composed = activation.composed::<Flex>(tensor(&x));
+                close(&y, host::values(&composed), 1e-6);
+                let kept = if activation.from_output() { &y[..] } else { &x };
+                let mut dx = vec![1.0; x.len()];
+                derivative(level, &mut dx, kept, activation);
+                let grad = tensor(&vec![1.0; x.len()]);
+                let composed = activation.composed_backward::<Flex>(grad, tensor(kept));
+                // The derivative at NaN: ReLU and leaky ReLU pass the gradient as Burn does.
+                close(&dx[1..], &host::values(&composed)[1..], 1e-6);
+                if matches!(activation, Activation::Relu | Activation::LeakyRelu) {
+                    assert_eq!((dx[0], host::values(&composed)[0]), (1.0, 1.0));
+                }
+            }
+        }
     }
 }

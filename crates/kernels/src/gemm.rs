@@ -1,0 +1,390 @@
+//! Gemm: products of `f32` matrices of the sizes that layers have, where one side is a batch of a
+//! few hundred rows.
+//!
+//! A general library is as fast at a product of its own. What is gained here lies around it: bias
+//! and activation are applied to each tile of the result before it leaves the cache, the result
+//! needs no zero fill, both products of a backward pass share one parallel region, and a transposed
+//! weight costs no more than a plain one, because its columns become rows 8 x 8 values at a time.
+//!
+//! The left side is read where it lies if the values of its rows are neighbours. The right side is
+//! copied one panel of 32 columns at a time (16 with AVX2) into the cache of the thread that
+//! multiplies it.
+//!
+//! **Repeatability**: each value is one sum over the inner dimension in ascending order (in blocks
+//! of [`INNER`]), whatever the tiles and the threads are, so a product depends on neither the
+//! number of threads nor their timing. It does depend on the [`Level`], whose vectors round
+//! differently only where they lack a fused multiply-add.
+
+mod kernel;
+mod pack;
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::activation::Activation;
+use crate::lanes::{Lanes, Portable};
+use crate::level::Level;
+
+/// Values of the inner dimension that are multiplied at a time: with 32 columns, 128 KiB of the
+/// right side and 48 KiB of the left, which the second-level caches hold.
+const INNER: usize = 1024;
+
+/// Multiply-adds below which a second thread is not worth waking: some 5 microseconds of one.
+const PARALLEL: usize = 1 << 18;
+
+/// Tasks for each thread: enough that a thread which is interrupted can leave some to the others.
+const TASKS: usize = 4;
+
+/// Values of the left side that a task works on: 768 KiB of a second-level cache.
+const CACHED: usize = 192 * INNER;
+
+/// A matrix in memory, with any strides.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// The matrix whose value at row `r` and column `c` lies at `r * row_stride + c *
+    /// column_stride`.
+    ///
+    /// # Panics
+    /// Where its last value lies past the end.
+    pub(crate) fn new(values: &'a [f32], [rows, columns]: [usize; 2], strides: [usize; 2]) -> Self {
+        let [row_stride, column_stride] = strides;
+        if rows > 0 && columns > 0 {
+            let last = (rows - 1) * row_stride + (columns - 1) * column_stride;
+            assert!(last < values.len(), "the matrix lies within its memory");
+        }
+        Self {
+            values,
+            rows,
+            columns,
+            row_stride,
+            column_stride,
+        }
+    }
+
+    /// The matrix with contiguous rows, one after the other.
+    pub(crate) fn row_major(values: &'a [f32], [rows, columns]: [usize; 2]) -> Self {
+        Self::new(values, [rows, columns], [columns, 1])
+    }
+
+    /// Its transpose, in the same memory.
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// What is done to each value of a product: `activation(value + bias of its column)`.
+#[derive(Clone, Copy)]
+pub(crate) struct Epilogue<'a> {
+    /// One value a column.
+    pub bias: &'a [f32],
+    /// The function applied last.
+    pub activation: Activation,
+}
+
+/// The product `out = left right`, row-major, and what is done to it.
+pub(crate) struct Product<'a> {
+    left: Matrix<'a>,
+    right: Matrix<'a>,
+    out: Out<'a>,
+    epilogue: Option<Epilogue<'a>>,
+}
+
+/// Where a product goes. Tasks write disjoint tiles of it, which references could not say.
+struct Out<'a> {
+    values: *mut f32,
+    /// Keeps the memory borrowed.
+    _memory: std::marker::PhantomData<&'a mut [MaybeUninit<f32>]>,
+}
+
+// SAFETY: the pointer is only written through, by tasks that share no value.
+unsafe impl Sync for Out<'_> {}
+// SAFETY: the memory is borrowed exclusively for as long as the product lives.
+unsafe impl Send for Out<'_> {}
+
+impl<'a> Product<'a> {
+    /// The product, to be written to `out`, of which [`run`] writes every value.
+    ///
+    /// # Panics
+    /// Where the sizes do not fit.
+    pub(crate) fn new(
+        left: Matrix<'a>,
+        right: Matrix<'a>,
+        out: &'a mut [MaybeUninit<f32>],
+        epilogue: Option<Epilogue<'a>>,
+    ) -> Self {
+        assert_eq!(left.columns, right.rows, "inner dimensions");
+        assert_eq!(out.len(), left.rows * right.columns, "values of the result");
+        if let Some(epilogue) = &epilogue {
+            assert_eq!(epilogue.bias.len(), right.columns, "biases");
+        }
+        let out = Out {
+            values: out.as_mut_ptr().cast(),
+            _memory: std::marker::PhantomData,
+        };
+        Self {
+            left,
+            right,
+            out,
+            epilogue,
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.left.rows
+    }
+
+    fn columns(&self) -> usize {
+        self.right.columns
+    }
+
+    fn inner(&self) -> usize {
+        self.left.columns
+    }
+
+    fn work(&self) -> usize {
+        self.rows() * self.columns() * self.inner()
+    }
+}
+
+/// A part of a product that one thread computes.
+struct Task<'a> {
+    product: &'a Product<'a>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+/// Computes the products, in parallel where they are large enough.
+pub(crate) fn run(level: Level, products: &[Product]) {
+    let threads = rayon::current_num_threads();
+    let work: usize = products.iter().map(Product::work).sum();
+    let threads = if work < PARALLEL { 1 } else { threads };
+    let mut tasks = Vec::new();
+    for product in products {
+        split(product, tile(level), threads, &mut tasks);
+    }
+    if threads == 1 {
+        tasks.iter().for_each(|task| compute(level, task));
+    } else {
+        // One by one, so that the threads end together.
+        let tasks = tasks.par_iter().with_max_len(1);
+        tasks.for_each(|task| compute(level, task));
+    }
+}
+
+/// Cuts a product into tasks.
+fn split<'a>(
+    product: &'a Product,
+    (tile_rows, tile_columns): (usize, usize),
+    threads: usize,
+    tasks: &mut Vec<Task<'a>>,
+) {
+    let (rows, columns) = (product.rows(), product.columns());
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    // Each task copies its part of the side that is not cut again. So a left side that has to be
+    // copied is cut by rows, and otherwise the right side by columns; where one direction has too
+    // few tiles for the threads, the other is cut too.
+    let wanted = if threads == 1 { 1 } else { TASKS * threads };
+    let (row_parts, column_parts) = if product.left.column_stride != 1 {
+        let row_parts = rows.div_ceil(tile_rows).min(wanted);
+        (row_parts, wanted.div_ceil(row_parts))
+    } else {
+        let column_parts = columns.div_ceil(tile_columns).min(wanted);
+        (wanted.div_ceil(column_parts), column_parts)
+    };
+    let cached = CACHED / product.inner().clamp(1, INNER);
+    let row_step = part(rows, tile_rows, row_parts).min(cached / tile_rows * tile_rows);
+    let column_step = part(columns, tile_columns, column_parts);
+    for column in (0..columns).step_by(column_step) {
+        for row in (0..rows).step_by(row_step) {
+            tasks.push(Task {
+                product,
+                rows: row..(row + row_step).min(rows),
+                columns: column..(column + column_step).min(columns),
+            });
+        }
+    }
+}
+
+/// The length of each of about `count` equal parts of `length`, a multiple of `unit`.
+fn part(length: usize, unit: usize, count: usize) -> usize {
+    length.div_ceil(count).next_multiple_of(unit)
+}
+
+/// Rows and columns of a tile.
+fn tile(level: Level) -> (usize, usize) {
+    fn of<S: Lanes>() -> (usize, usize) {
+        (S::TILE.0, S::TILE.1 * S::LANES)
+    }
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => of::<crate::lanes::Avx512>(),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => of::<crate::lanes::Avx2>(),
+        _ => of::<Portable>(),
+    }
+}
+
+fn compute(level: Level, task: &Task) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use crate::lanes::{Avx2, Avx512};
+
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2")]
+        unsafe fn avx512(task: &Task, copies: [*mut f32; 2]) {
+            // SAFETY: the caller's.
+            unsafe { kernel::compute::<Avx512, 12>(task, copies) }
+        }
+
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2")]
+        unsafe fn avx2(task: &Task, copies: [*mut f32; 2]) {
+            // SAFETY: the caller's.
+            unsafe { kernel::compute::<Avx2, 6>(task, copies) }
+        }
+
+        match level {
+            Level::Avx512 => {
+                // SAFETY: a level is never above the processor's best; the scratch has the room.
+                return pack::with_scratch(kernel::room::<Avx512>(task), |copies| unsafe {
+                    avx512(task, copies);
+                });
+            }
+            Level::Avx2 => {
+                // SAFETY: as above.
+                return pack::with_scratch(kernel::room::<Avx2>(task), |copies| unsafe {
+                    avx2(task, copies);
+                });
+            }
+            Level::Portable => {}
+        }
+    }
+    let _ = level;
+    // SAFETY: plain Rust needs no instruction set; the scratch has the room.
+    pack::with_scratch(kernel::room::<Portable>(task), |copies| unsafe {
+        kernel::compute::<Portable, 4>(task, copies);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::level;
+    use crate::testing::{close, in_pool, numbers};
+
+    /// Memory for a matrix of one of five kinds, and how it lies there.
+    fn layout([rows, columns]: [usize; 2], kind: usize) -> (usize, [usize; 2]) {
+        let strides = match kind {
+            0 => [columns, 1],
+            1 => [1, rows],
+            // A slice of wider rows, of taller columns, and every third value.
+            2 => [columns + 5, 1],
+            3 => [1, rows + 3],
+            _ => [3 * columns, 3],
+        };
+        let last = rows.saturating_sub(1) * strides[0] + columns.saturating_sub(1) * strides[1];
+        (last + 1, strides)
+    }
+
+    fn check([m, n, k]: [usize; 3], kinds: [usize; 2], seed: u64) {
+        let (a_len, a_strides) = layout([m, k], kinds[0]);
+        let (b_len, b_strides) = layout([k, n], kinds[1]);
+        let (a, b, bias) = (
+            numbers(a_len, seed),
+            numbers(b_len, seed + 1),
+            numbers(n, seed + 2),
+        );
+        let mut wanted = Vec::with_capacity(m * n);
+        for i in 0..m {
+            for j in 0..n {
+                let product = |p: usize| {
+                    let a = a[i * a_strides[0] + p * a_strides[1]];
+                    f64::from(a) * f64::from(b[p * b_strides[0] + j * b_strides[1]])
+                };
+                let sum: f64 = (0..k).map(product).sum();
+                wanted.push((sum + f64::from(bias[j])).max(0.0));
+            }
+        }
+        for level in level::ALL
+            .into_iter()
+            .filter(|&level| level <= level::best())
+        {
+            let product = |threads| {
+                let mut out = vec![MaybeUninit::new(f32::NAN); m * n];
+                let left = Matrix::new(&a, [m, k], a_strides);
+                let right = Matrix::new(&b, [k, n], b_strides);
+                let epilogue = Epilogue {
+                    bias: &bias,
+                    activation: Activation::Relu,
+                };
+                let product = Product::new(left, right, &mut out, Some(epilogue));
+                in_pool(threads, || run(level, &[product]));
+                // SAFETY: the memory was initialised.
+                unsafe { crate::host::written(out) }
+            };
+            let one = product(1);
+            close(&one, &wanted, 1e-5);
+            assert_eq!(one, product(2), "{level:?}: one thread and two");
+            assert_eq!(one, product(3), "{level:?}: one thread and three");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn products_agree_with_f64(
+            m in 1usize..40, n in 1usize..80, k in 0usize..50, a in 0usize..5, b in 0usize..5, seed: u16,
+        ) {
+            check([m, n, k], [a, b], seed.into());
+        }
+    }
+
+    #[test]
+    fn products_shared_by_threads_agree_with_f64() {
+        // Large enough for several threads; rows 2 KiB apart, a code of 32, more than one block of
+        // the inner dimension, few rows, few columns.
+        let sizes = [
+            [128, 100, 512],
+            [128, 32, 256],
+            [24, 70, 2500],
+            [3, 500, 300],
+            [300, 1, 1000],
+            [520, 33, 96],
+        ];
+        for (i, size) in sizes.into_iter().enumerate() {
+            for kinds in [[0, 0], [0, 1], [1, 0], [2, 3], [4, 4]] {
+                check(size, kinds, i as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_product_too() {
+        check([0, 4, 3], [0, 0], 1);
+        check([4, 0, 3], [0, 0], 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "within its memory")]
+    fn a_matrix_lies_within_its_memory() {
+        Matrix::new(&[0.0; 5], [2, 3], [3, 1]);
+    }
+}
