@@ -188,6 +188,9 @@ fn shapes() -> Vec<Shape> {
         shape(Form::MaxPool, [16, 32], 5, [14, 14], Relu),
         shape(Form::Upsample([14, 14]), [32, 16], 5, [7, 7], Relu),
         shape(Form::Plain, [16, 16], 3, [14, 14], Relu),
+        shape(Form::Plain, [64, 128], 3, [7, 7], Relu),
+        shape(Form::Plain, [64, 64], 1, [14, 14], Relu),
+        shape(Form::Upsample([14, 14]), [128, 64], 3, [7, 7], Relu),
         odd(shape(Form::MaxPool, [3, 16], 3, [33, 47], Relu)),
         odd(shape(
             Form::Upsample([33, 47]),

@@ -11,6 +11,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kernels::{Activation, AdamStep, adam, bce_of_logits, gather, linear, mse_of_sigmoid};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: usize = 128;
 const SMALL: [usize; 7] = [784, 512, 256, 32, 256, 512, 784];
 const LARGE: [usize; 9] = [784, 1000, 500, 250, 30, 250, 500, 1000, 784];
@@ -246,7 +249,7 @@ impl Network {
             y = linear(y, weight.clone(), bias.clone(), activation);
         }
         let mut grads = mse_of_sigmoid(y, x).backward();
-        let empty = || Tensor::<1>::empty([0], &Device::flex());
+        let device = Device::flex();
         let layers = self.parameters.iter_mut().zip(&mut self.biases);
         for ((p, b), (weight, bias)) in layers.zip(weights.into_iter().zip(biases)) {
             let g = weight
@@ -255,12 +258,12 @@ impl Network {
                 .flatten(0, 1);
             let shape = weight.dims();
             drop(weight);
-            let [w, m, v] = std::mem::replace(p, [(); 3].map(|()| empty().reshape([0, 0])));
+            let [w, m, v] = std::mem::replace(p, [(); 3].map(|()| Tensor::empty([0, 0], &device)));
             let [w, m, v] = [w, m, v].map(|tensor| tensor.flatten(0, 1));
             *p = adam(w, g, m, v, STEP).map(|tensor| tensor.reshape(shape));
             let g = bias.grad_remove(&mut grads).expect("a gradient");
             drop(bias);
-            let [w, m, v] = std::mem::replace(b, [(); 3].map(|()| empty()));
+            let [w, m, v] = std::mem::replace(b, [(); 3].map(|()| Tensor::empty([0], &device)));
             *b = adam(w, g, m, v, STEP);
         }
     }

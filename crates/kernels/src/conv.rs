@@ -20,6 +20,8 @@ mod axis;
 #[cfg(feature = "flex")]
 mod backward;
 #[cfg(feature = "flex")]
+mod doubling;
+#[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
 mod forward;
@@ -31,7 +33,7 @@ mod image;
 mod plan;
 #[cfg(feature = "flex")]
 mod pool;
-#[cfg(test)]
+#[cfg(all(test, feature = "flex"))]
 mod tests;
 #[cfg(feature = "flex")]
 mod tile;

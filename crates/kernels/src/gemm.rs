@@ -1,11 +1,14 @@
 //! Gemm: products of `f32` matrices of the sizes that layers have, where one side is a batch of a
 //! few hundred rows.
 //!
-//! General libraries copy both sides into their own order first, which pays off for large squares
-//! but costs half the time at 128 rows. Here the left side is read where it lies if its rows are
-//! contiguous, the right side is copied one panel of 32 columns at a time into the cache of the
-//! thread that multiplies it, and bias and activation are applied to each tile of the result
-//! before it leaves the cache. Several products may share one parallel region.
+//! A general library is as fast at a product of its own. What is gained here lies around it: bias
+//! and activation are applied to each tile of the result before it leaves the cache, the result
+//! needs no zero fill, both products of a backward pass share one parallel region, and a transposed
+//! weight costs no more than a plain one, because its columns become rows 8 x 8 values at a time.
+//!
+//! The left side is read where it lies if the values of its rows are neighbours. The right side is
+//! copied one panel of 32 columns at a time (16 with AVX2) into the cache of the thread that
+//! multiplies it.
 //!
 //! **Repeatability**: each value is one sum over the inner dimension in ascending order (in blocks
 //! of [`INNER`]), whatever the tiles and the threads are, so a product depends on neither the

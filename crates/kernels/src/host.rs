@@ -63,6 +63,7 @@ pub(crate) fn is_channels_last(tensor: &FlexTensor) -> bool {
 }
 
 /// The strides of images of shape `[N, C, H, W]` that lie as `[N, H, W, C]`.
+#[allow(dead_code, reason = "for operators on images")]
 pub(crate) fn channels_last_strides([_, c, h, w]: [usize; 4]) -> [isize; 4] {
     [h * w * c, 1, w * c, c].map(|stride| stride as isize)
 }
@@ -131,6 +132,7 @@ pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Fle
 }
 
 /// A tensor of the values with the given strides, which must stay within them; no copy.
+#[allow(dead_code, reason = "for operators on images")]
 pub(crate) fn tensor_with_strides<const D: usize>(
     values: Vec<f32>,
     shape: [usize; D],

@@ -15,8 +15,8 @@ pub(crate) trait Lanes {
     type Vector: Copy;
     /// Floats in a vector.
     const LANES: usize;
-    /// Vectors that the registers hold beside the few that a product needs for its operands, as
-    /// rows times vectors of a row.
+    /// Rows, and vectors in a row, of the largest tile of a product that the registers hold beside
+    /// its operands.
     const TILE: (usize, usize);
 
     /// The same value in each lane.

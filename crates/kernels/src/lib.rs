@@ -3,8 +3,12 @@
 //! Each operator has a fast body with a handwritten backward on the flex backend, and a body
 //! composed of Burn's own operators on every other one; the two agree within f32 rounding.
 
+// Its loops and what they call are for the flex backend.
+#[cfg_attr(not(feature = "flex"), allow(dead_code))]
 pub mod activation;
 mod adam;
+// The routing between backends names all arguments, also where there is no backend to route to.
+#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 pub mod conv;
 mod gather;
 #[cfg(feature = "flex")]
@@ -16,6 +20,7 @@ mod lanes;
 pub mod level;
 mod linear;
 mod loss;
+#[cfg_attr(not(feature = "flex"), allow(dead_code))]
 mod math;
 #[cfg(feature = "flex")]
 mod simd;

@@ -79,10 +79,10 @@ pub(crate) fn tanh(x: f32) -> f32 {
     // Moshier's minimax polynomial (Cephes, tanhf.c) where the exponential would cancel.
     let z = x * x;
     let mut p = -5.704_988_7e-3;
-    p = p * z + 2.063_908_9e-2;
+    p = p * z + 2.063_909e-2;
     p = p * z - 5.373_971_6e-2;
     p = p * z + 0.133_314_42;
-    p = p * z - 0.333_332_82;
+    p = p * z - 0.333_332_8;
     let small = x + x * (z * p);
     let large = 1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0);
     if x.abs() < 0.625 {

@@ -49,12 +49,8 @@ pub trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
     unsafe fn sub(self, other: Self) -> Self;
-    /// `self * other`.
-    unsafe fn mul(self, other: Self) -> Self;
     /// `self * factor + sum`, rounded once where the instruction set can.
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
-    /// Where `self` is positive or NaN, `self`; elsewhere 0.
-    unsafe fn relu(self) -> Self;
     /// Where `self` is greater than `other` or is NaN, so that a maximum keeps a NaN.
     unsafe fn beats(self, other: Self) -> Self::Mask;
     /// `then` where the mask holds, elsewhere `otherwise`.
@@ -202,17 +198,9 @@ impl<const N: usize> Vector for Lanes<N> {
         self.zip(other, |a, b| a - b)
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| a * b)
-    }
-    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
         // Not `f32::mul_add`, which is a call into the C library where there is no instruction.
         self.zip(factor, |a, b| a * b).zip(sum, |a, b| a + b)
-    }
-    #[inline(always)]
-    unsafe fn relu(self) -> Self {
-        self.zip(self, |a, _| if a <= 0.0 { 0.0 } else { a })
     }
     #[inline(always)]
     unsafe fn beats(self, other: Self) -> Self::Mask {

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::doubling::Doubling;
 use super::forward::{Weights, images_per_task};
 use super::image::Images;
 use super::plan::{Order, Plan, padded};
@@ -40,6 +41,13 @@ pub struct Backward<'a> {
     pub weight: Option<&'a [f32]>,
 }
 
+/// About the most values that the sums of all tasks take, 4 MiB.
+const SUMS: usize = 1 << 20;
+/// But no fewer tasks than this, where there are as many images.
+const LEAST_TASKS: usize = 8;
+/// Values that one thread adds up over all tasks.
+const CHUNK: usize = 4096;
+
 /// What [`Backward::run`] gives.
 pub struct Gradients {
     /// That of the input, channels last, where wanted.
@@ -63,27 +71,35 @@ impl Backward<'_> {
             [plan.inputs * area, area],
         );
         assert!(self.weight.is_none_or(|weight| weight.len() == weight_len));
+        let doubling = Doubling::new(plan);
         // Where pooling leaves most gradients zero, each of the others meets whole windows.
-        let order = match self.winners {
-            Some(_) => Order::Windows,
-            None => dense::order(plan),
+        let order = match (self.winners, &doubling) {
+            (Some(_), _) => Order::Windows,
+            (None, Some(_)) => Order::Lanes,
+            (None, None) => dense::order(plan),
         };
-        let (mut weights, mut windows) = (None, None);
+        let layout = doubling.as_ref().map_or(plan, Doubling::layout);
+        let (mut weights, mut windows, mut points) = (None, None, None);
         if let Some(weight) = self.weight {
-            match self.winners {
-                Some(_) => windows = Some(plan.pack(Order::Windows, weight, strides)),
-                None => {
-                    let strides = [area, plan.inputs * area];
-                    weights = Some(Weights::new(self.gradient, weight, strides));
+            let exchanged = [area, plan.inputs * area];
+            match (self.winners, &doubling) {
+                (Some(_), _) => windows = Some(plan.pack(Order::Windows, weight, strides)),
+                (None, Some(doubling)) => {
+                    let layout = doubling.gradient_layout();
+                    points = Some(layout.pack(Order::Lanes, weight, exchanged));
                 }
+                (None, None) => weights = Some(Weights::new(self.gradient, weight, exchanged)),
             }
         }
-        let images = images_per_task(batch);
-        let tasks = batch.div_ceil(images);
         let dx_len = self.weight.map_or(0, |_| plan.input_len());
-        let panels_len = self.x.map_or(0, |_| plan.panels_len(order));
+        let panels_len = self.x.map_or(0, |_| layout.panels_len(order));
         // Both sums of a task lie together.
         let sums_len = panels_len + padded(plan.outputs);
+        // Large weights in few tasks, so that their sums stay small beside the images; this too
+        // depends on shapes alone.
+        let most = (SUMS / sums_len).clamp(LEAST_TASKS, batch.max(LEAST_TASKS));
+        let images = images_per_task(batch).max(batch.div_ceil(most));
+        let tasks = batch.div_ceil(images);
         let mut dx = fresh(batch * dx_len);
         let mut sums = fresh(tasks * sums_len);
         let run = |first: usize, dx: &mut [MaybeUninit<f32>], sums: &mut [MaybeUninit<f32>]| {
@@ -99,8 +115,8 @@ impl Backward<'_> {
                 weight_sums,
                 bias_sums,
             };
-            match self.winners {
-                Some(winners) => {
+            match (self.winners, &doubling) {
+                (Some(winners), _) => {
                     let windows = windows.as_deref();
                     dispatch(
                         level,
@@ -111,7 +127,18 @@ impl Backward<'_> {
                         },
                     );
                 }
-                None => {
+                (None, Some(doubling)) => {
+                    let points = points.as_deref();
+                    dispatch(
+                        level,
+                        dense::Doubled {
+                            task,
+                            doubling,
+                            points,
+                        },
+                    );
+                }
+                (None, None) => {
                     let weights = weights.as_ref();
                     dispatch(level, dense::Dense { task, weights });
                 }
@@ -128,17 +155,20 @@ impl Backward<'_> {
         // SAFETY: each task filled its sums with zeros at least.
         let sums = unsafe { written(sums) };
         let mut total = vec![0.0; sums_len];
-        for sums in sums.chunks_exact(sums_len) {
-            for (total, sum) in total.iter_mut().zip(sums) {
-                *total += sum;
+        let totals = total.par_chunks_mut(CHUNK).enumerate();
+        totals.for_each(|(i, total)| {
+            for sums in sums.chunks_exact(sums_len) {
+                for (total, sum) in total.iter_mut().zip(&sums[i * CHUNK..]) {
+                    *total += sum;
+                }
             }
-        }
+        });
         Gradients {
             // SAFETY: each task writes every value of its images.
             x: self.weight.map(|_| unsafe { written(dx) }),
             weight: self
                 .x
-                .map(|_| plan.unpack(order, &total[..panels_len], strides)),
+                .map(|_| layout.unpack(order, &total[..panels_len], strides)),
             bias: total[panels_len..][..plan.outputs].to_vec(),
         }
     }

@@ -2,9 +2,11 @@
 //! core, the images spread over the threads.
 
 use std::mem::MaybeUninit;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use super::doubling::Doubling;
 use super::grid;
 use super::image::{Images, Scratch};
 use super::plan::{Order, Plan, blocks, padded};
@@ -40,14 +42,18 @@ pub fn images_per_task(batch: usize) -> usize {
 /// Weights in the form that the sums of a plan are fastest with.
 pub struct Weights<'a> {
     plan: &'a Plan,
+    weight: &'a [f32],
+    strides: [usize; 2],
     order: Order,
-    panels: Vec<f32>,
+    /// Packed when first needed, which is never where a faster way always works.
+    panels: OnceLock<Vec<f32>>,
     winograd: Option<Winograd<'a>>,
+    doubling: Option<(Doubling, Vec<f32>)>,
 }
 
 impl<'a> Weights<'a> {
     /// From weights with the strides of [`Plan::pack`].
-    pub fn new(plan: &'a Plan, weight: &[f32], strides: [usize; 2]) -> Weights<'a> {
+    pub fn new(plan: &'a Plan, weight: &'a [f32], strides: [usize; 2]) -> Weights<'a> {
         let window = plan.window();
         let lanes = window.rows * window.len * padded(plan.outputs) / WIDE;
         let few = plan.outputs <= NARROW / 2;
@@ -56,14 +62,27 @@ impl<'a> Weights<'a> {
         } else {
             Order::Lanes
         };
-        let panels = plan.pack(order, weight, strides);
-        let winograd = Winograd::suits(plan).then(|| Winograd::new(plan, &panels));
-        Weights {
+        let mut weights = Weights {
             plan,
+            weight,
+            strides,
             order,
-            panels,
-            winograd,
+            panels: OnceLock::new(),
+            winograd: None,
+            doubling: Doubling::new(plan).map(|doubling| {
+                let points = doubling.layout().pack(Order::Lanes, weight, strides);
+                (doubling, points)
+            }),
+        };
+        if Winograd::suits(plan) {
+            weights.winograd = Some(Winograd::new(plan, weights.panels()));
         }
+        weights
+    }
+
+    fn panels(&self) -> &[f32] {
+        let pack = || self.plan.pack(self.order, self.weight, self.strides);
+        self.panels.get_or_init(pack)
     }
 
     /// Values of the memory that [`image`](Self::image) works in, which need not be zeros.
@@ -74,7 +93,11 @@ impl<'a> Weights<'a> {
             0
         };
         let winograd = self.winograd.as_ref().map_or(0, Winograd::scratch_len);
-        whole.max(winograd)
+        let doubling = self
+            .doubling
+            .as_ref()
+            .map_or(0, |(doubling, _)| doubling.scratch_len());
+        whole.max(winograd).max(doubling)
     }
 
     /// The sums of one image, channels last; with `winners`, the maximum of each 2x2 window.
@@ -98,6 +121,11 @@ impl<'a> Weights<'a> {
         unsafe {
             if let Some(winograd) = &self.winograd
                 && winograd.image::<I>(haloed, bias, scratch, out, winners)
+            {
+                return;
+            }
+            if let Some((doubling, points)) = &self.doubling
+                && doubling.image::<I>(points, haloed, bias, scratch, out)
             {
                 return;
             }
@@ -126,7 +154,7 @@ impl<'a> Weights<'a> {
         let (inputs, outputs, window) = (plan.inputs, plan.outputs, plan.window());
         let x_pixel = plan.columns.step * inputs;
         for pair in plan.pairs() {
-            let panel = &self.panels[pair.index * plan.panel_len(Order::Lanes)..];
+            let panel = &self.panels()[pair.index * plan.panel_len(Order::Lanes)..];
             let (out_pixel, count) = (pair.columns.step * outputs, pair.columns.count);
             for block in blocks(outputs) {
                 let w = panel[plan.block_start(block)..].as_ptr();
@@ -165,7 +193,7 @@ impl<'a> Weights<'a> {
         let x_pixel = plan.columns.step * inputs;
         let window_len = window.rows * window.len;
         for pair in plan.pairs() {
-            let panel = &self.panels[pair.index * plan.panel_len(Order::Windows)..];
+            let panel = &self.panels()[pair.index * plan.panel_len(Order::Windows)..];
             let (out_pixel, count) = (pair.columns.step * outputs, pair.columns.count);
             for (o, &bias) in bias[..outputs].iter().enumerate() {
                 let w = panel[o * window_len..][..window_len].as_ptr();

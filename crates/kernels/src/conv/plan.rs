@@ -96,11 +96,7 @@ impl Plan {
 
     /// Values of the weights of one class pair.
     pub fn panel_len(&self, order: Order) -> usize {
-        let outputs = match order {
-            Order::Lanes => padded(self.outputs),
-            Order::Windows => self.outputs,
-        };
-        self.rows.taps * self.run() * outputs
+        self.rows.taps * self.run() * order.lanes(self.outputs)
     }
 
     /// The class pairs, in the order of their panels.
@@ -140,47 +136,94 @@ impl Plan {
     ///
     /// There is a vector more of zeros at the end, since the last one of a window is read whole.
     pub fn pack(&self, order: Order, weight: &[f32], strides: [usize; 2]) -> Vec<f32> {
+        // First each kernel place on its own, in the order of the panels, so that whole slices can
+        // be added up.
+        let places_len = self.place_len(order);
+        let mut places = vec![0.0; self.kernel.pow(2) * places_len];
+        self.for_each_weight(order, |at, o, i| {
+            for (s, place) in places[at..].iter_mut().step_by(places_len).enumerate() {
+                *place = weight[o * strides[0] + i * strides[1] + s];
+            }
+        });
         let mut panels = vec![0.0; self.panels_len(order) + WIDE];
-        self.for_each_place(order, |panel, weights| {
-            panels[panel] += weight[weights.at(strides)];
+        self.for_each_slice(order, |panel, place, len| {
+            let sums = panels[panel..][..len].iter_mut();
+            for (sum, value) in sums.zip(&places[place..][..len]) {
+                *sum += value;
+            }
         });
         panels
     }
 
     /// The transpose of [`pack`](Self::pack): the gradient of the weights from that of the panels.
     pub fn unpack(&self, order: Order, panels: &[f32], strides: [usize; 2]) -> Vec<f32> {
+        let places_len = self.place_len(order);
+        let mut places = vec![0.0; self.kernel.pow(2) * places_len];
+        self.for_each_slice(order, |panel, place, len| {
+            let sums = places[place..][..len].iter_mut();
+            for (sum, value) in sums.zip(&panels[panel..][..len]) {
+                *sum += value;
+            }
+        });
         let mut weight = vec![0.0; self.inputs * self.outputs * self.kernel.pow(2)];
-        self.for_each_place(order, |panel, weights| {
-            weight[weights.at(strides)] += panels[panel];
+        self.for_each_weight(order, |at, o, i| {
+            for (s, place) in places[at..].iter().step_by(places_len).enumerate() {
+                weight[o * strides[0] + i * strides[1] + s] = *place;
+            }
         });
         weight
     }
 
-    /// Calls `visit` for every value of the panels and every weight that it is a sum of.
+    /// Values of the weights of one kernel place.
+    fn place_len(&self, order: Order) -> usize {
+        self.inputs * order.lanes(self.outputs)
+    }
+
+    /// Calls `visit(index in a kernel place, output channel, input channel)` for every weight.
     #[inline(always)]
-    fn for_each_place(&self, order: Order, mut visit: impl FnMut(usize, Place)) {
-        let window = self.rows.taps * self.run();
+    fn for_each_weight(&self, order: Order, mut visit: impl FnMut(usize, usize, usize)) {
+        for block in blocks(self.outputs) {
+            for i in 0..self.inputs {
+                for lane in 0..block.lanes {
+                    let start = block.first * self.inputs;
+                    let at = match order {
+                        Order::Lanes => start + i * block.width + lane,
+                        Order::Windows => start + lane * self.inputs + i,
+                    };
+                    visit(at, block.first + lane, i);
+                }
+            }
+        }
+    }
+
+    /// Calls `visit(start in the panels, start in the kernel places, length)` for every slice of the
+    /// panels and every one of a kernel place that it is a sum of.
+    #[inline(always)]
+    fn for_each_slice(&self, order: Order, mut visit: impl FnMut(usize, usize, usize)) {
+        let (window, places_len) = (self.rows.taps * self.run(), self.place_len(order));
         for pair in self.pairs() {
-            for block in blocks(self.outputs) {
-                // Where the block's first channel starts, and from one channel and from one value
-                // of the window to the next.
-                let panel = pair.index * self.panel_len(order);
-                let (start, o_step, i_step) = match order {
-                    Order::Lanes => (panel + self.block_start(block), 1, block.width),
-                    Order::Windows => (panel + block.first * window, window, 1),
-                };
-                for (row, rows) in pair.rows.fold.iter().enumerate() {
-                    for (tap, columns) in pair.columns.fold.iter().enumerate() {
-                        let first = start + (row * self.run() + tap * self.inputs) * i_step;
-                        let places = rows
-                            .iter()
-                            .flat_map(|y| columns.iter().map(move |x| (y, x)));
-                        for (sy, sx) in places {
-                            let s = sy * self.kernel + sx;
-                            for i in 0..self.inputs {
-                                for lane in 0..block.lanes {
-                                    let o = block.first + lane;
-                                    visit(first + i * i_step + lane * o_step, Place { o, i, s });
+            let panel = pair.index * self.panel_len(order);
+            for (row, rows) in pair.rows.fold.iter().enumerate() {
+                for (tap, columns) in pair.columns.fold.iter().enumerate() {
+                    let first = row * self.run() + tap * self.inputs;
+                    for (sy, sx) in rows
+                        .iter()
+                        .flat_map(|y| columns.iter().map(move |x| (y, x)))
+                    {
+                        let place = (sy * self.kernel + sx) * places_len;
+                        match order {
+                            Order::Lanes => {
+                                for block in blocks(self.outputs) {
+                                    let start = panel + self.block_start(block);
+                                    let place = place + block.first * self.inputs;
+                                    let len = self.inputs * block.width;
+                                    visit(start + first * block.width, place, len);
+                                }
+                            }
+                            Order::Windows => {
+                                for o in 0..self.outputs {
+                                    let start = panel + o * window + first;
+                                    visit(start, place + o * self.inputs, self.inputs);
                                 }
                             }
                         }
@@ -200,16 +243,12 @@ pub enum Order {
     Windows,
 }
 
-/// A weight: output channel, input channel, kernel place.
-struct Place {
-    o: usize,
-    i: usize,
-    s: usize,
-}
-
-impl Place {
-    #[inline(always)]
-    fn at(&self, strides: [usize; 2]) -> usize {
-        self.o * strides[0] + self.i * strides[1] + self.s
+impl Order {
+    /// Output channels, with those that fill up the last vector.
+    fn lanes(self, outputs: usize) -> usize {
+        match self {
+            Order::Lanes => padded(outputs),
+            Order::Windows => outputs,
+        }
     }
 }

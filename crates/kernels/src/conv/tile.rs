@@ -84,7 +84,7 @@ pub unsafe fn pixels<V: Vector>(
             with_size!(
                 size,
                 V,
-                pixel_tile(x, x_pixel, window, w, bias, out, out_pixel, lanes)
+                pixel_tile(x, x_pixel, window, w, bias, 0, out, out_pixel, lanes)
             );
         }
     }
@@ -98,6 +98,7 @@ unsafe fn pixel_tile<V: Vector, const P: usize>(
     window: Window,
     w: *const f32,
     bias: *const f32,
+    bias_pixel: usize,
     out: *mut f32,
     out_pixel: usize,
     lanes: usize,
@@ -105,6 +106,9 @@ unsafe fn pixel_tile<V: Vector, const P: usize>(
     // SAFETY: the contract of `pixels`.
     unsafe {
         let mut sums = [V::load(bias); P];
+        for (p, sum) in sums.iter_mut().enumerate() {
+            *sum = V::load(bias.add(p * bias_pixel));
+        }
         let mut w = w;
         for row in 0..window.rows {
             let x = x.add(row * window.row);
@@ -124,6 +128,34 @@ unsafe fn pixel_tile<V: Vector, const P: usize>(
                 sum.store_first(out, lanes);
             }
         }
+    }
+}
+
+/// As [`pixels`], adding to what is there instead of a bias, for at most
+/// [`ACCUMULATORS`](Vector::ACCUMULATORS) pixels and all lanes.
+///
+/// # Safety
+/// As [`pixels`].
+#[inline(always)]
+pub unsafe fn add_pixels<V: Vector>(
+    x: *const f32,
+    x_pixel: usize,
+    window: Window,
+    w: *const f32,
+    out: *mut f32,
+    out_pixel: usize,
+    count: usize,
+) {
+    let (bias, lanes) = (out.cast_const(), V::LANES);
+    // SAFETY: the caller's contract; the sums are read before they are written.
+    unsafe {
+        with_size!(
+            count,
+            V,
+            pixel_tile(
+                x, x_pixel, window, w, bias, out_pixel, out, out_pixel, lanes
+            )
+        );
     }
 }
 

@@ -186,8 +186,9 @@ unsafe fn transform_row<V: Vector>(
                     }
                     *row = differences(*row);
                 }
+                let [first, second, third, fourth] = rows;
                 for x in 0..4 {
-                    let column = differences([rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
+                    let column = differences([first[x], second[x], third[x], fourth[x]]);
                     for (y, value) in column.into_iter().enumerate() {
                         value.store(to.add((4 * y + x) * point));
                     }

@@ -56,30 +56,21 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
         let depth = (inner - first).min(INNER);
         let last = first + depth == inner;
         let pitch = row_pitch(depth);
-        // SAFETY: the rows lie in the matrix, a block has at most `ROWS` of them, and the
-        // scratch has room for all.
         match mode {
             Mode::Direct => {}
-            Mode::Rows => unsafe {
-                pack::rows(
-                    left,
-                    (task.rows.start, rows),
-                    (first, depth),
-                    pitch,
-                    left_copy,
-                );
-            },
+            Mode::Rows => {
+                let all = (task.rows.start, rows);
+                // SAFETY: the rows lie in the matrix, and the copy has room for them.
+                unsafe { pack::rows(left, all, (first, depth), pitch, left_copy) };
+            }
             Mode::Columns => {
                 for i in 0..blocks {
-                    // SAFETY: as above.
+                    let rows = block(&task.rows, blocks, i);
+                    // SAFETY: the rows lie in the matrix and are at most `ROWS`, which `PITCH` is
+                    // not below, and the copy has room for every block.
                     unsafe {
                         let to = left_copy.add(i * depth * PITCH);
-                        pack::columns::<PITCH>(
-                            left,
-                            block(&task.rows, blocks, i),
-                            (first, depth),
-                            to,
-                        );
+                        pack::columns::<PITCH>(left, rows, (first, depth), to);
                     }
                 }
             }
@@ -120,7 +111,7 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
                         Mode::Direct => {
                             let start = row * left.row_stride + first;
                             let a = Side {
-                                values: left.values.as_ptr().add(start),
+                                values: left.values.as_ptr().wrapping_add(start),
                                 outer: left.row_stride,
                             };
                             tile::<S, ROWS, false>(depth, a, b, &to, width);
@@ -304,15 +295,15 @@ unsafe fn put<S: Lanes, const R: usize, const V: usize>(
     stride: usize,
     add: bool,
 ) {
-    for r in 0..R {
-        for v in 0..V {
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
             // SAFETY: the caller vouches for a tile there.
             unsafe {
                 let to = to.add(r * stride + v * S::LANES);
                 if add {
-                    S::store(to, S::mul_add(S::splat(1.0), S::load(to), sums[r][v]));
+                    S::store(to, S::mul_add(S::splat(1.0), S::load(to), sum));
                 } else {
-                    S::store(to, sums[r][v]);
+                    S::store(to, sum);
                 }
             }
         }

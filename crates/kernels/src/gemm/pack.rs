@@ -64,8 +64,7 @@ pub(super) unsafe fn columns<const PITCH: usize>(
     to: *mut f32,
 ) {
     let start = row * matrix.row_stride + first * matrix.column_stride;
-    // SAFETY: the block lies in the matrix.
-    let from = unsafe { matrix.values.as_ptr().add(start) };
+    let from = matrix.values.as_ptr().wrapping_add(start);
     // Where the memory goes on behind the block, whole vectors are copied: what is too much is
     // never read.
     let end = start + (inner.max(1) - 1) * matrix.column_stride + PITCH;
@@ -107,8 +106,7 @@ pub(super) unsafe fn right<S: Lanes>(
     to: *mut f32,
 ) {
     let start = first * matrix.row_stride + column * matrix.column_stride;
-    // SAFETY: the block lies in the matrix.
-    let from = unsafe { matrix.values.as_ptr().add(start) };
+    let from = matrix.values.as_ptr().wrapping_add(start);
     if count < width {
         // SAFETY: there is room for so many.
         unsafe { to.write_bytes(0, inner * width) };

@@ -125,20 +125,9 @@ impl Vector for __m256 {
         unsafe { _mm256_sub_ps(self, other) }
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the trait's contract.
-        unsafe { _mm256_mul_ps(self, other) }
-    }
-    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
         // SAFETY: the trait's contract.
         unsafe { _mm256_fmadd_ps(self, factor, sum) }
-    }
-    #[inline(always)]
-    unsafe fn relu(self) -> Self {
-        // The instruction gives its second operand where either is NaN.
-        // SAFETY: the trait's contract.
-        unsafe { _mm256_max_ps(_mm256_setzero_ps(), self) }
     }
     #[inline(always)]
     unsafe fn beats(self, other: Self) -> Self::Mask {
@@ -240,11 +229,6 @@ impl Vector for Pair {
         unsafe { Pair(self.0.sub(other.0), self.1.sub(other.1)) }
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the trait's contract.
-        unsafe { Pair(self.0.mul(other.0), self.1.mul(other.1)) }
-    }
-    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
         // SAFETY: the trait's contract.
         unsafe {
@@ -253,11 +237,6 @@ impl Vector for Pair {
                 self.1.mul_add(factor.1, sum.1),
             )
         }
-    }
-    #[inline(always)]
-    unsafe fn relu(self) -> Self {
-        // SAFETY: the trait's contract.
-        unsafe { Pair(self.0.relu(), self.1.relu()) }
     }
     #[inline(always)]
     unsafe fn beats(self, other: Self) -> Self::Mask {
@@ -353,20 +332,9 @@ impl Vector for __m512 {
         unsafe { _mm512_sub_ps(self, other) }
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the trait's contract.
-        unsafe { _mm512_mul_ps(self, other) }
-    }
-    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
         // SAFETY: the trait's contract.
         unsafe { _mm512_fmadd_ps(self, factor, sum) }
-    }
-    #[inline(always)]
-    unsafe fn relu(self) -> Self {
-        // The instruction gives its second operand where either is NaN.
-        // SAFETY: the trait's contract.
-        unsafe { _mm512_max_ps(_mm512_setzero_ps(), self) }
     }
     #[inline(always)]
     unsafe fn beats(self, other: Self) -> Self::Mask {

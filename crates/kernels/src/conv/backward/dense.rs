@@ -2,6 +2,7 @@
 
 use super::Task;
 use crate::Activation;
+use crate::conv::doubling::Doubling;
 use crate::conv::forward::Weights;
 use crate::conv::grid::{self, Terms};
 use crate::conv::image::Scratch;
@@ -70,6 +71,56 @@ impl Kernel for Dense<'_> {
                     let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
                     let (dx, none) = (dx.as_mut_ptr().cast(), std::ptr::null_mut());
                     weights.image::<I>(&g, &no_bias, &mut scratch, dx, none);
+                }
+            }
+        }
+    }
+}
+
+/// A task of the backward pass of a layer that doubles its input.
+pub struct Doubled<'a> {
+    pub(super) task: Task<'a>,
+    /// The layer's sizes.
+    pub doubling: &'a Doubling,
+    /// The weights of the points for the input's gradient, where that is wanted.
+    pub points: Option<&'a [f32]>,
+}
+
+impl Kernel for Doubled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<I: Isa>(self) {
+        let Doubled {
+            task,
+            doubling,
+            points,
+        } = self;
+        let layer = task.layer;
+        let (plan, gradient) = (layer.plan, layer.gradient);
+        let mut g = Scratch::zeros(gradient.haloed_len() + WIDE);
+        let mut gradients = Scratch::zeros(doubling.gradients_len());
+        let is_weight_wanted = layer.x.is_some();
+        let len = |wanted: bool, len: usize| if wanted { len } else { 0 };
+        let mut haloed = Scratch::zeros(len(is_weight_wanted, plan.haloed_len() + WIDE));
+        let mut planes = Scratch::zeros(len(is_weight_wanted, doubling.planes_len()));
+        let mut scratch = Scratch::zeros(len(points.is_some(), doubling.input_scratch_len()));
+        for (n, image) in task.images.clone().enumerate() {
+            task.output_gradient(image, &mut g);
+            // SAFETY: the caller has the instructions of `I`; `dx` is as long as the images'
+            // gradients.
+            unsafe {
+                add_pixels::<I>(gradient, &g, task.bias_sums);
+                doubling.gradients::<I::Single>(&g, &mut gradients);
+                if let Some(x) = layer.x {
+                    x.copy_haloed(image, &plan.rows, &plan.columns, &mut haloed);
+                    doubling.planes::<I::Single>(&haloed, &mut planes);
+                    doubling.add_weight::<I>(&planes, &gradients, task.weight_sums);
+                }
+                if let Some(points) = points {
+                    let dx = &mut task.dx[n * plan.input_len()..][..plan.input_len()];
+                    let dx = dx.as_mut_ptr().cast();
+                    doubling.input::<I>(points, &gradients, &mut scratch, dx);
                 }
             }
         }
