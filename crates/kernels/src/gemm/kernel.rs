@@ -107,30 +107,27 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
                         columns: count,
                         add: first > 0,
                     };
-                    match mode {
-                        Mode::Direct => {
+                    // One call a kind: each is a copy of every kernel.
+                    if mode == Mode::Columns {
+                        let a = Side {
+                            values: left_copy.add(i * depth * PITCH),
+                            outer: PITCH,
+                        };
+                        tile::<S, ROWS, true>(depth, a, b, &to, width);
+                    } else {
+                        let a = if mode == Mode::Rows {
+                            Side {
+                                values: left_copy.add((row - task.rows.start) * pitch),
+                                outer: pitch,
+                            }
+                        } else {
                             let start = row * left.row_stride + first;
-                            let a = Side {
+                            Side {
                                 values: left.values.as_ptr().wrapping_add(start),
                                 outer: left.row_stride,
-                            };
-                            tile::<S, ROWS, false>(depth, a, b, &to, width);
-                        }
-                        Mode::Rows => {
-                            let start = (row - task.rows.start) * pitch;
-                            let a = Side {
-                                values: left_copy.add(start),
-                                outer: pitch,
-                            };
-                            tile::<S, ROWS, false>(depth, a, b, &to, width);
-                        }
-                        Mode::Columns => {
-                            let a = Side {
-                                values: left_copy.add(i * depth * PITCH),
-                                outer: PITCH,
-                            };
-                            tile::<S, ROWS, true>(depth, a, b, &to, width);
-                        }
+                            }
+                        };
+                        tile::<S, ROWS, false>(depth, a, b, &to, width);
                     }
                     if let (true, Some(epilogue)) = (last, &product.epilogue) {
                         finish(epilogue, column, &to);
@@ -224,7 +221,8 @@ unsafe fn tile<S: Lanes, const ROWS: usize, const PACKED: bool>(
     macro_rules! rows {
         ($($rows:literal)*) => {
             match to.rows {
-                $($rows if $rows <= ROWS => {
+                // `const`, so that no kernel with more rows is compiled.
+                $($rows if const { $rows <= ROWS } => {
                     if width > S::LANES {
                         // SAFETY: the caller's.
                         unsafe { multiply::<S, $rows, 2, PACKED>(depth, a, b, to) }
