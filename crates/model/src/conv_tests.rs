@@ -2,6 +2,8 @@
 //! shapes, and the order of activation and pooling.
 
 use burn::module::Param;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use serde_json::{Value, json};
 
 use super::*;
