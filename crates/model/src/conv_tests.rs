@@ -275,7 +275,8 @@ fn pooling_comes_after_the_activation_or_might_as_well() {
                 let pairs = actual.iter().zip(other);
                 pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
             };
-            assert!(apart(&host(&expected)) < 1e-6, "{activation}");
+            // Values up to about 30, and sums that Winograd's transforms round in another order.
+            assert!(apart(&host(&expected)) < 1e-4, "{activation}");
             let other_order: Tensor<2> = word.apply(max_pool(conv)).flatten(1, 3);
             if !word.fused().from_output() {
                 assert!(apart(&host(&other_order)) > 1e-3, "{activation}");
