@@ -22,6 +22,8 @@ mod codes;
 mod compare;
 // A loss that stops being a number.
 mod divergence;
+// README and configs: what they say is what the program does.
+mod documents;
 // `evaluate`: a run's own figures, and those on other data.
 mod evaluate;
 // A disk that is full, or that may not be written.

@@ -276,7 +276,8 @@ fn a_terminal_gets_colours_unless_it_asks_for_none() {
 fn a_terminal_gets_a_bar_with_the_time_left() {
     let work = Work::new();
     work.set("many", 2016, 32, 5);
-    let line = "tiny.json --set data.dir=many --set train.batch_size=1";
+    // Large enough that an epoch takes longer than the bar waits between two readings of the loss.
+    let line = "tiny.json --set data.dir=many --set train.batch_size=1 --set model.layers=[2048]";
     let Some(shown) = on_a_terminal(&work, line, false) else {
         return;
     };
