@@ -11,6 +11,9 @@
 
 // Its loops and what they call are for the flex backend.
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
+// Burn asks new programs to take flex in place of ndarray; it is here to be compared with.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
 pub mod activation;
 mod adam;
 // The routing between backends names all arguments, also where there is no backend to route to.

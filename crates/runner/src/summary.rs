@@ -175,12 +175,13 @@ pub fn table(
     }
     if let Some(pca) = pca {
         let gain = pca.mse / test.mse;
-        let (times, than) = if gain >= 1.0 {
-            (gain, "less")
+        let _ = if gain >= 1.0 {
+            write!(text, "{gain:.2} times less error than PCA; ")
+        } else if pca.code_size >= values as usize {
+            write!(text, "PCA of as many values as the image has is exact; ")
         } else {
-            (1.0 / gain, "more")
+            write!(text, "{:.2} times more error than PCA; ", 1.0 / gain)
         };
-        let _ = write!(text, "{times:.2} times {than} error than PCA; ");
     }
     let _ = write!(
         text,

@@ -22,7 +22,7 @@ pub fn print(text: &str) -> Result<()> {
 /// Writes a result as JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&serde_json::to_string_pretty(value)?)
 }

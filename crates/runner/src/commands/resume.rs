@@ -41,11 +41,13 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         } else {
             terminal::print(&summary.table())?;
         }
-        terminal::note(&format!(
-            "{folder}: finished after {} epochs; to train on: --set train.epochs={}",
-            state.epoch,
-            2 * state.epoch.max(1)
-        ));
+        if !args.output.quiet {
+            terminal::note(&format!(
+                "{folder}: finished after {} epochs; to train on: --set train.epochs={}",
+                state.epoch,
+                2 * state.epoch.max(1)
+            ));
+        }
         return Ok(DONE);
     }
     let setup = Setup::new(located, environment.quick)?;
