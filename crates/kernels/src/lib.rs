@@ -3,6 +3,8 @@
 //! Each operator has a fast body with a handwritten backward on the flex backend, and a body
 //! composed of Burn's own operators on every other one; the two agree within f32 rounding.
 
+// Burn asks new programs to take flex in place of ndarray; it is here to be compared with.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
 // Without any backend the operators' routing has nowhere to route to.
 #![cfg_attr(
     not(any(feature = "flex", feature = "ndarray", feature = "gpu")),
@@ -11,9 +13,6 @@
 
 // Its loops and what they call are for the flex backend.
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
-// Burn asks new programs to take flex in place of ndarray; it is here to be compared with.
-#![cfg_attr(feature = "ndarray", allow(deprecated))]
-
 pub mod activation;
 mod adam;
 // The routing between backends names all arguments, also where there is no backend to route to.
