@@ -52,7 +52,7 @@ fn the_readme_has_a_row_for_each_config_with_the_figures_that_its_description_gi
         let description = config["description"].as_str().unwrap();
         let found = rows.iter().find(|(row, _)| *row == name);
         let (_, cells) = found.unwrap_or_else(|| panic!("README.md: no row for {name}"));
-        // Name, what it is, code, test figure, PCA, time.
+        // Name, what it is, code, test figure, baseline, time.
         let [_, _, _, figure, _, time] = cells.as_slice() else {
             panic!("README.md: {name}: {cells:?}");
         };
