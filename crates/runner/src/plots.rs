@@ -103,17 +103,21 @@ fn render(title: &str, history: &[EpochRow]) -> String {
         // Left alone, the ticks would fall between the epochs.
         layout = layout.with_x_axis_max(last + 1.0).with_x_tick_step(1.0);
     }
+    let plain = TickFormat::Custom(std::sync::Arc::new(plain_number));
+    layout = layout.with_y_tick_format(plain);
     layout = if smallest > 0.0 && largest > LINEAR_RATIO * smallest {
-        let plain = TickFormat::Custom(std::sync::Arc::new(plain_number));
-        (layout.with_y_label("loss (logarithmic)").with_log_y()).with_y_tick_format(plain)
+        layout.with_y_label("loss (logarithmic)").with_log_y()
     } else {
         layout.with_y_label("loss")
     };
     SvgBackend::new().render_scene(&render_multiple(plots, layout))
 }
 
-/// 0.05 for a tick where kuva would put 0.050 beside 1e-1.
+/// 0.05 for a tick where kuva would put 0.050 beside 1e-1, and 0.005 where it would put 5e-3.
 fn plain_number(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
     let digits = 1.0 - value.abs().log10().floor();
     let text = format!("{value:.*}", digits.max(0.0) as usize);
     match text.contains('.') {
@@ -190,8 +194,8 @@ mod tests {
         assert!(!render("", &history(9, |e| 1.0 / e as f64)).contains("logarithmic"));
         assert!(render("", &history(99, |e| 1.0 / e as f64)).contains("logarithmic"));
         assert_eq!(
-            [0.05, 0.1, 2e-3, 20.0, 1.5].map(plain_number),
-            ["0.05", "0.1", "0.002", "20", "1.5"]
+            [0.0, 0.05, 0.1, 2e-3, 20.0, 1.5].map(plain_number),
+            ["0", "0.05", "0.1", "0.002", "20", "1.5"]
         );
     }
 
