@@ -238,7 +238,7 @@ fn cut(
 }
 
 /// `train` and `test` in `dir`, where both are folders.
-fn subfolders(dir: &Path) -> Option<(PathBuf, PathBuf)> {
+pub fn subfolders(dir: &Path) -> Option<(PathBuf, PathBuf)> {
     let (train, test) = (dir.join("train"), dir.join("test"));
     (train.is_dir() && test.is_dir()).then_some((train, test))
 }

@@ -31,7 +31,7 @@ pub use batch::Batches;
 pub use dataset::{Dataset, ImageShape, Images};
 pub use error::DataError;
 pub use idx_folder::is_idx_folder;
-pub use images::{FolderOptions, pictures};
+pub use images::{FolderOptions, pictures, subfolders};
 pub use picture::read_picture;
 pub use split::{Split, epoch_order, split};
 

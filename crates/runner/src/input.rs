@@ -44,13 +44,12 @@ pub fn read(
             part,
         )
     } else {
-        let split = [path.join("train"), path.join("test")];
-        let folder = match (part, &split) {
-            (Part::Train, [train, test]) if train.is_dir() && test.is_dir() => train,
-            (Part::Test, [train, test]) if train.is_dir() && test.is_dir() => test,
-            _ => path,
+        let folder = match (part, data::subfolders(path)) {
+            (Part::Train, Some((train, _))) => train,
+            (Part::Test, Some((_, test))) => test,
+            (_, None) => path.to_owned(),
         };
-        pictures(&data::pictures(folder)?, shape)?
+        pictures(&data::pictures(&folder)?, shape)?
     };
     if images.shape() != shape {
         let [c, h, w] = images.shape();

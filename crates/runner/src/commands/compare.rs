@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -72,7 +73,7 @@ struct Seeds {
 /// What `compare` prints.
 #[derive(Clone, Debug, Serialize)]
 struct Comparison {
-    sorted_by: &'static str,
+    sorted_by: String,
     /// Whether all figures are on the same test images.
     same_data: bool,
     runs: Vec<Row>,
@@ -277,18 +278,9 @@ impl Spread {
 }
 
 /// The word that the command line has for a figure.
-fn name_of(sort: SortKey) -> &'static str {
-    match sort {
-        SortKey::Mse => "mse",
-        SortKey::Bce => "bce",
-        SortKey::Psnr => "psnr",
-        SortKey::Ssim => "ssim",
-        SortKey::Gain => "gain",
-        SortKey::CodeSize => "code_size",
-        SortKey::Parameters => "parameters",
-        SortKey::Seconds => "seconds",
-        SortKey::ImagesPerS => "images_per_s",
-    }
+fn name_of(sort: SortKey) -> String {
+    let word = sort.to_possible_value();
+    word.map_or_else(String::new, |word| word.get_name().to_owned())
 }
 
 /// The leaves of a JSON value by their dotted paths, in order; arrays are leaves.
@@ -414,7 +406,6 @@ mod tests {
             good.images_per_s,
         ) = (2, 9, 1.0, 2e4);
         let bad = row("bad", 0.2, "x", json!({}));
-        use clap::ValueEnum;
         for sort in SortKey::value_variants() {
             let comparison = Comparison::new(vec![bad.clone(), good.clone()], *sort);
             assert_eq!(comparison.runs[0].run, "good", "{sort:?}");
