@@ -160,8 +160,16 @@ fn a_run_killed_before_it_was_called_finished_is_measured_again() {
     state["status"] = "running".into();
     work.json("runs/killed/state.json", &state);
     fs::remove_file(work.path("runs/killed/summary.json")).unwrap();
+    // No later checkpoint takes these away.
+    for beside in [".last.old", ".best.old", ".best.new"] {
+        work.write(
+            &format!("runs/killed/checkpoints/{beside}/model.safetensors"),
+            "cut",
+        );
+    }
     work.ok("resume killed");
     work.assert_same("runs/whole", "runs/killed");
+    assert_eq!(work.names("runs/whole"), work.names("runs/killed"));
     assert_eq!(
         work.read_json("runs/killed/state.json")["status"],
         "finished"

@@ -98,14 +98,7 @@ pub fn save(
             folders.last.display()
         )
     };
-    // Killed between the two renames below, a process left it under another name: it takes its place
-    // before the next one is written over it.
-    if let Some(present) = folders.present()
-        && *present != folders.last
-    {
-        fs::rename(present, &folders.last).with_context(place)?;
-    }
-    remove(&folders.new).with_context(place)?;
+    folders.settle().with_context(place)?;
     fs::create_dir_all(&folders.new).with_context(place)?;
     let written = (|| {
         run::write(&folders.new.join("model.safetensors"), &weights)?;
@@ -119,13 +112,26 @@ pub fn save(
         let _ = fs::remove_dir_all(&folders.new);
         return Err(error);
     }
-    remove(&folders.old).with_context(place)?;
     if folders.last.exists() {
         fs::rename(&folders.last, &folders.old).with_context(place)?;
     }
     fs::rename(&folders.new, &folders.last).with_context(place)?;
     run::sync_folder(&run.path("checkpoints"));
     remove(&folders.old).with_context(place)
+}
+
+/// Gives the checkpoints of a run that was killed while it wrote one their own names, and removes what
+/// else it left.
+///
+/// # Errors
+/// A folder that cannot be renamed or removed.
+pub fn settle(run: &Run) -> Result<()> {
+    for name in ["best", "last"] {
+        let folders = Folders::of(run, name);
+        let place = || format!("{}: cannot be put in order", folders.last.display());
+        folders.settle().with_context(place)?;
+    }
+    Ok(())
 }
 
 /// Reads and checks `checkpoints/<name>`; `None` where the run has none yet.
@@ -245,6 +251,17 @@ impl Folders {
             new: checkpoints.join(format!(".{name}.new")),
             old: checkpoints.join(format!(".{name}.old")),
         }
+    }
+
+    /// Leaves the checkpoint under its own name, and nothing beside it.
+    fn settle(&self) -> std::io::Result<()> {
+        if let Some(present) = self.present()
+            && *present != self.last
+        {
+            fs::rename(present, &self.last)?;
+        }
+        remove(&self.new)?;
+        remove(&self.old)
     }
 
     /// The folder that holds the checkpoint, if there is one yet.

@@ -32,6 +32,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     let located = config::load(&run.path("config.json"), &overrides)?;
 
     let state = run.state()?;
+    checkpoint::settle(&run)?;
     let from = checkpoint::read(&run, "last")?;
     let epochs = located.train.epochs;
     if state.status == Status::Finished && (state.epoch >= epochs || args.set.is_empty()) {
