@@ -136,8 +136,8 @@ fn a_second_signal_does_not_wait_for_the_step() {
     });
     work.json("heavy.json", &config);
     let (mut child, mut lines) = start(&work, "heavy.json");
-    // The last file that is written before the first step.
-    while !work.path("runs/heavy/metrics.jsonl").is_file() {
+    // Written beside the first step.
+    while !work.path("runs/heavy/checkpoints/last/meta.json").is_file() {
         std::thread::sleep(Duration::from_millis(10));
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
     }

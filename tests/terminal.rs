@@ -16,6 +16,7 @@ fn inspect_shows_layers_shapes_parameters_and_hyperparameters() {
         ["encoder.0", "code", "decoder.0", "decoder.1"]
     );
     assert_eq!(column("parameters"), [1040, 68, 80, 1088]);
+    assert_eq!(column("body"), ["fused"; 4]);
     assert_eq!(layers[1]["output"], serde_json::json!([4]));
     assert_eq!(layers[3]["output"], serde_json::json!([1, 8, 8]));
     let summary = work.read_json("runs/tiny/summary.json");

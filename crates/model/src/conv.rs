@@ -10,7 +10,7 @@ use kernels::Activation as Fused;
 
 use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample};
 use crate::dense::linear;
-use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
+use crate::network::{Body, Layer, ModelError, reject_no_units, reject_zero};
 use crate::shape::{ImageShape, levels, max_depth};
 
 /// A convolutional autoencoder; built by [`ConvConfig::init`].
@@ -118,6 +118,10 @@ impl ConvConfig {
         let mut layers = Vec::new();
         for i in 0..depth {
             let is_code = i + 1 == depth && self.code_size.is_none();
+            let activation = match self.code_activation.activation() {
+                Some(activation) if is_code => activation,
+                _ => self.activation,
+            };
             layers.push(Layer {
                 name: if is_code {
                     "code".into()
@@ -135,13 +139,14 @@ impl ConvConfig {
                     },
                     k = self.kernel,
                 ),
-                activation: if is_code && self.code_activation != CodeActivation::None {
-                    self.code_activation.activation()
-                } else {
-                    Some(self.activation)
-                },
+                activation: Some(activation),
                 output: vec![down[i + 1], levels[i + 1][0], levels[i + 1][1]],
                 parameters: area * down[i] * down[i + 1] + down[i + 1] + norm(down[i + 1]),
+                body: match self.downsample {
+                    Downsample::Stride => Body::Composed,
+                    Downsample::Max if !self.batch_norm => self.body(activation.fused()),
+                    Downsample::Max | Downsample::Average => self.partly(),
+                },
             });
         }
         let [rows, columns] = levels[depth];
@@ -153,6 +158,7 @@ impl ConvConfig {
                 activation: self.code_activation.activation(),
                 output: vec![code_size],
                 parameters: map * code_size + code_size,
+                body: Body::Fused,
             });
             layers.push(Layer {
                 name: "expand".into(),
@@ -160,6 +166,7 @@ impl ConvConfig {
                 activation: Some(self.activation),
                 output: vec![down[depth], rows, columns],
                 parameters: code_size * map + map,
+                body: Body::Fused,
             });
         }
         for i in 0..depth {
@@ -186,9 +193,34 @@ impl ConvConfig {
                 parameters: area * up[i] * up[i + 1]
                     + up[i + 1]
                     + if last { 0 } else { norm(up[i + 1]) },
+                body: match self.upsample {
+                    Upsample::Transposed => Body::Composed,
+                    // The last level gives logits.
+                    Upsample::Nearest if last => self.body(Fused::None),
+                    Upsample::Nearest if self.batch_norm => self.partly(),
+                    Upsample::Nearest => self.body(self.activation.fused()),
+                },
             });
         }
         Ok(layers)
+    }
+
+    /// What computes a convolution with this function around it, and nothing else.
+    fn body(&self, activation: Fused) -> Body {
+        if kernels::conv::is_fast(self.kernel, activation) {
+            Body::Fused
+        } else {
+            self.partly()
+        }
+    }
+
+    /// What computes a convolution with more around it than an operator takes in.
+    fn partly(&self) -> Body {
+        if kernels::conv::is_fast(self.kernel, Fused::None) {
+            Body::Partly
+        } else {
+            Body::Composed
+        }
     }
 
     /// The network with Burn's lazy initial weights, for images of the given shape.

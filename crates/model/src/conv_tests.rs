@@ -345,3 +345,34 @@ fn configs_that_cannot_work_are_refused_with_their_key() {
     assert_eq!(key, "channels");
     assert!(found.contains("8x8"), "{found}");
 }
+
+#[test]
+fn layers_say_what_computes_them() {
+    use Body::{Composed, Fused, Partly};
+    let bodies = |options: Value| -> Vec<Body> {
+        let mut config = json!({ "channels": [4, 8], "kernel": 3, "code_size": 5 });
+        for (key, value) in options.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        let config: ConvConfig = serde_json::from_value(config).unwrap();
+        let layers = config.layers([1, 8, 8]).unwrap();
+        layers.iter().map(|layer| layer.body).collect()
+    };
+    // Two levels down, code, expand, two levels up.
+    assert_eq!(bodies(json!({})), [Fused; 6]);
+    assert_eq!(bodies(json!({ "kernel": 5 })), [Fused; 6]);
+    let seven = [Composed, Composed, Fused, Fused, Composed, Composed];
+    assert_eq!(bodies(json!({ "kernel": 7 })), seven);
+    // No activation on the logits: the last level is fused with any.
+    let silu = [Partly, Partly, Fused, Fused, Partly, Fused];
+    assert_eq!(bodies(json!({ "activation": "silu" })), silu);
+    assert_eq!(bodies(json!({ "batch_norm": true })), silu);
+    let average = [Partly, Partly, Fused, Fused, Fused, Fused];
+    assert_eq!(bodies(json!({ "downsample": "average" })), average);
+    let strides = [Composed, Composed, Fused, Fused, Composed, Composed];
+    let options = json!({ "downsample": "stride", "upsample": "transposed" });
+    assert_eq!(bodies(options), strides);
+    // A map as the code has its own function.
+    let map = json!({ "code_size": null, "code_activation": "gelu" });
+    assert_eq!(bodies(map), [Fused, Partly, Fused, Fused]);
+}

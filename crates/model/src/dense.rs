@@ -6,7 +6,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
 use crate::config::{Activation, CodeActivation, DenseConfig};
-use crate::network::{Layer, ModelError, reject_no_units, reject_zero};
+use crate::network::{Body, Layer, ModelError, reject_no_units, reject_zero};
 use crate::shape::{ImageShape, values};
 
 /// A dense autoencoder; built by [`DenseConfig::init`].
@@ -75,6 +75,7 @@ impl DenseConfig {
             },
             output: vec![pair[1]],
             parameters: pair[0] * pair[1] + pair[1],
+            body: Body::Fused,
         });
         let end = decoder.len() - 2;
         let up = decoder.windows(2).enumerate().map(|(i, pair)| Layer {
@@ -100,6 +101,7 @@ impl DenseConfig {
             } else {
                 pair[0] * pair[1] + pair[1]
             },
+            body: Body::Fused,
         });
         Ok(down.chain(up).collect())
     }

@@ -26,5 +26,5 @@ pub mod weights;
 pub use config::ModelConfig;
 pub use denoising::Noise;
 pub use loss::Loss;
-pub use network::{Autoencoder, Layer, Losses, ModelError, code_size, compression_ratio};
+pub use network::{Autoencoder, Body, Layer, Losses, ModelError, code_size, compression_ratio};
 pub use shape::ImageShape;

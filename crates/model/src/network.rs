@@ -3,6 +3,7 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::sigmoid;
+use serde::Serialize;
 
 use crate::config::{Activation, ModelConfig};
 use crate::conv::Conv;
@@ -74,6 +75,20 @@ pub struct Layer {
     pub output: Vec<usize>,
     /// Trainable parameters, batch normalisation's included.
     pub parameters: usize,
+    /// What computes it on the flex backend.
+    pub body: Body,
+}
+
+/// What computes a layer on the flex backend; the other backends have composed layers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    /// One handwritten operator.
+    Fused,
+    /// A handwritten convolution among Burn's own operators.
+    Partly,
+    /// Burn's own operators, several times slower.
+    Composed,
 }
 
 impl ModelConfig {

@@ -13,8 +13,9 @@ use model::{Autoencoder, ImageShape, ModelConfig, weights};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::config::Config;
 use crate::optimizer::Optimizer;
-use crate::run::{self, Best, FORMAT_VERSION, Run};
+use crate::run::{self, Best, FORMAT_VERSION, Run, State, Status};
 
 /// How far a training had come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,21 @@ pub struct Progress {
     pub best: Option<Best>,
     /// Epochs since the best one.
     pub epochs_without_improvement: usize,
+}
+
+impl Progress {
+    /// What `state.json` says of it.
+    pub fn state(&self, status: Status) -> State {
+        State {
+            format_version: FORMAT_VERSION,
+            status,
+            epoch: self.epoch,
+            step: self.step,
+            best: self.best,
+            epochs_without_improvement: self.epochs_without_improvement,
+            message: None,
+        }
+    }
 }
 
 /// `meta.json`: what the weights belong to.
@@ -66,58 +82,81 @@ pub struct Checkpoint {
     optimizer: Vec<u8>,
 }
 
-/// Writes a checkpoint under `checkpoints/<name>`; the one that was there stays whole until the new
-/// one has taken its place.
-///
-/// # Errors
-/// Where the device does not give its values, or the folder cannot be written.
-pub fn save(
-    run: &Run,
-    name: &str,
-    config: &ModelConfig,
-    seed: u64,
-    model: &Autoencoder,
-    optimizer: &Optimizer,
-    progress: &Progress,
-) -> Result<()> {
-    let weights = weights::to_bytes(model)?;
-    let state = optimizer.to_bytes(model)?;
-    let meta = Meta {
-        format_version: FORMAT_VERSION,
-        model: config.clone(),
-        input_shape: model.input(),
-        seed,
-        progress: progress.clone(),
-        model_sha256: digest(&weights),
-        optimizer_sha256: digest(&state),
-    };
-    let folders = Folders::of(run, name);
-    let place = || {
-        format!(
-            "{}: the checkpoint cannot be written",
-            folders.last.display()
-        )
-    };
-    folders.settle().with_context(place)?;
-    fs::create_dir_all(&folders.new).with_context(place)?;
-    let written = (|| {
-        run::write(&folders.new.join("model.safetensors"), &weights)?;
-        run::write(&folders.new.join("optimizer.safetensors"), &state)?;
-        let mut text = serde_json::to_vec_pretty(&meta)?;
-        text.push(b'\n');
-        run::write(&folders.new.join("meta.json"), &text)
-    })();
-    if let Err(error) = written {
-        // A full disk: what little was written gives its room back, and the old one stays.
-        let _ = fs::remove_dir_all(&folders.new);
-        return Err(error);
+/// A training's state at one moment, ready to be written while training goes on.
+#[derive(Debug)]
+pub struct Snapshot {
+    meta: Meta,
+    model: Vec<u8>,
+    optimizer: Vec<u8>,
+}
+
+impl Snapshot {
+    /// Copies weights and optimizer state from the device.
+    ///
+    /// # Errors
+    /// Where the device does not give its values.
+    pub fn take(
+        config: &Config,
+        model: &Autoencoder,
+        optimizer: &Optimizer,
+        progress: &Progress,
+    ) -> Result<Self> {
+        Ok(Self {
+            meta: Meta {
+                format_version: FORMAT_VERSION,
+                model: config.model.clone(),
+                input_shape: model.input(),
+                seed: config.seed,
+                progress: progress.clone(),
+                model_sha256: String::new(),
+                optimizer_sha256: String::new(),
+            },
+            model: weights::to_bytes(model)?,
+            optimizer: optimizer.to_bytes(model)?,
+        })
     }
-    if folders.last.exists() {
-        fs::rename(&folders.last, &folders.old).with_context(place)?;
+
+    /// Writes it as the run's checkpoints of these names, one after the other.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write(mut self, run: &Run, names: &[&str]) -> Result<()> {
+        self.meta.model_sha256 = digest(&self.model);
+        self.meta.optimizer_sha256 = digest(&self.optimizer);
+        names.iter().try_for_each(|name| self.write_one(run, name))
     }
-    fs::rename(&folders.new, &folders.last).with_context(place)?;
-    run::sync_folder(&run.path("checkpoints"));
-    remove(&folders.old).with_context(place)
+
+    /// Writes `checkpoints/<name>`; the one that was there stays whole until the new one has taken
+    /// its place.
+    fn write_one(&self, run: &Run, name: &str) -> Result<()> {
+        let folders = Folders::of(run, name);
+        let place = || {
+            format!(
+                "{}: the checkpoint cannot be written",
+                folders.last.display()
+            )
+        };
+        folders.settle().with_context(place)?;
+        fs::create_dir_all(&folders.new).with_context(place)?;
+        let written = (|| {
+            run::write(&folders.new.join("model.safetensors"), &self.model)?;
+            run::write(&folders.new.join("optimizer.safetensors"), &self.optimizer)?;
+            let mut text = serde_json::to_vec_pretty(&self.meta)?;
+            text.push(b'\n');
+            run::write(&folders.new.join("meta.json"), &text)
+        })();
+        if let Err(error) = written {
+            // A full disk: what little was written gives its room back, and the old one stays.
+            let _ = fs::remove_dir_all(&folders.new);
+            return Err(error);
+        }
+        if folders.last.exists() {
+            fs::rename(&folders.last, &folders.old).with_context(place)?;
+        }
+        fs::rename(&folders.new, &folders.last).with_context(place)?;
+        run::sync_folder(&run.path("checkpoints"));
+        remove(&folders.old).with_context(place)
+    }
 }
 
 /// Gives the checkpoints of a run that was killed while it wrote one their own names, and removes what

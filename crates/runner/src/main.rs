@@ -1,6 +1,7 @@
 //! Hourglass: trains, measures and compares autoencoders from JSON configs.
 
 mod backend;
+mod background;
 mod checkpoint;
 mod cli;
 mod commands;

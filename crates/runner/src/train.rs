@@ -12,13 +12,14 @@ use burn::tensor::Tensor;
 use model::{Autoencoder, Noise};
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{self, Checkpoint, Progress};
+use crate::background::Background;
+use crate::checkpoint::{self, Checkpoint, Progress, Snapshot};
 use crate::evaluation::{self, values};
 use crate::interrupt;
 use crate::optimizer::Optimizer;
 use crate::plots::{self, EpochRow};
 use crate::progress::Display;
-use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
+use crate::run::{Best, Run, Status};
 use crate::samples;
 use crate::schedule::learning_rate;
 use crate::setup::Setup;
@@ -108,29 +109,15 @@ fn steps(
             (model, Progress::default())
         }
     };
-    let save = |name: &str, model: &Autoencoder, optimizer: &Optimizer, progress: &Progress| {
-        checkpoint::save(run, name, &config.model, seed, model, optimizer, progress)
-    };
-    let state = |status: Status, progress: &Progress| {
-        let state = State {
-            format_version: FORMAT_VERSION,
-            status,
-            epoch: progress.epoch,
-            step: progress.step,
-            best: progress.best,
-            epochs_without_improvement: progress.epochs_without_improvement,
-            message: None,
-        };
-        run.write_json("state.json", &state)
-    };
-    if from.is_none() {
-        save("last", &model, &optimizer, &progress)?;
+    let mut writer = Writer::new(setup, run);
+    match from {
+        Some(_) => writer.state(Status::Running, &progress)?,
+        None => writer.checkpoints(&["last"], &model, &optimizer, &progress)?,
     }
     let mut rows: Vec<Row> = run.metrics();
     // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
     rows.retain(|row| row.epoch <= progress.epoch);
     run.write_metrics(&rows)?;
-    state(Status::Running, &progress)?;
 
     let batches = setup.batches(&setup.train);
     let (images, held_out) = (&setup.split.train, &setup.split.validation);
@@ -168,20 +155,20 @@ fn steps(
                 let loss = progress.loss_sum / progress.images as f32;
                 display.message(format!("epoch {epoch}/{}  loss {loss:.5}", settings.epochs));
                 if !loss.is_finite() {
-                    return diverged(run, epoch, progress.step, display);
+                    return diverged(&mut writer, epoch, progress.step, display);
                 }
             }
             if stop {
                 progress.train_seconds += started.elapsed().as_secs_f64();
-                save("last", &model, &optimizer, &progress)?;
-                state(Status::Interrupted, &progress)?;
+                writer.checkpoints(&["last"], &model, &optimizer, &progress)?;
+                writer.state(Status::Interrupted, &progress)?;
                 return Ok(Outcome::Interrupted);
             }
         }
         let train_loss = f64::from(first(&loss_sum)?) / progress.images as f64;
         let seconds = started.elapsed().as_secs_f64();
         if !train_loss.is_finite() {
-            return diverged(run, epoch, progress.step, display);
+            return diverged(&mut writer, epoch, progress.step, display);
         }
         let images_per_s = (progress.images - done * settings.batch_size) as f64 / seconds;
         progress.train_seconds += seconds;
@@ -197,7 +184,7 @@ fn steps(
             match evaluation::evaluate(&measured, &batches, held_out, seed, false) {
                 Ok(evaluation) => Some(evaluation),
                 Err(error) if error.is::<crate::metrics::MetricError>() => {
-                    return diverged(run, epoch, progress.step, display);
+                    return diverged(&mut writer, epoch, progress.step, display);
                 }
                 Err(error) => return Err(error),
             }
@@ -232,22 +219,24 @@ fn steps(
         };
         run.append_metrics(&row)?;
         write_samples(setup, run, &measured, epoch)?;
-        if improved {
-            save("best", &model, &optimizer, &progress)?;
-        }
-        save("last", &model, &optimizer, &progress)?;
-        state(Status::Running, &progress)?;
+        let names: &[_] = if improved {
+            &["best", "last"]
+        } else {
+            &["last"]
+        };
+        writer.checkpoints(names, &model, &optimizer, &progress)?;
         display.line(&line(&row, settings.epochs));
         rows.push(row);
         // Between epochs, after everything is saved, there is no step to finish.
         if interrupt::requested() && progress.epoch < settings.epochs {
-            state(Status::Interrupted, &progress)?;
+            writer.state(Status::Interrupted, &progress)?;
             return Ok(Outcome::Interrupted);
         }
     }
 
     // The end: the best weights on the test images, with the baselines beside them.
     display.finish();
+    writer.finish()?;
     let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
     let tested = setup.batches(&setup.test);
     let all: Vec<u32> = (0..setup.test.len() as u32).collect();
@@ -270,7 +259,7 @@ fn steps(
     let summary = Summary::new(setup, trained, evaluation, baselines);
     write_curves(run, &rows)?;
     run.write_json("summary.json", &summary)?;
-    state(Status::Finished, &progress)?;
+    writer.state(Status::Finished, &progress)?;
     Ok(Outcome::Finished(Box::new(summary)))
 }
 
@@ -280,14 +269,60 @@ fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
     patience.is_some_and(|patience| progress.epochs_without_improvement >= patience)
 }
 
+/// Writes what a run is resumed from. Checkpoints are written while the next steps are computed.
+struct Writer<'a> {
+    setup: &'a Setup,
+    run: &'a Run,
+    background: Background,
+}
+
+impl<'a> Writer<'a> {
+    fn new(setup: &'a Setup, run: &'a Run) -> Self {
+        Self {
+            setup,
+            run,
+            background: Background::default(),
+        }
+    }
+
+    /// Starts to write checkpoints of these names and, once they are in place, a running state.
+    fn checkpoints(
+        &mut self,
+        names: &'static [&'static str],
+        model: &Autoencoder,
+        optimizer: &Optimizer,
+        progress: &Progress,
+    ) -> Result<()> {
+        let snapshot = Snapshot::take(&self.setup.config, model, optimizer, progress)?;
+        let state = progress.state(Status::Running);
+        let run = self.run.clone();
+        self.background.start(move || {
+            snapshot.write(&run, names)?;
+            run.write_json("state.json", &state)
+        })
+    }
+
+    /// Waits until all that was started is written.
+    fn finish(&mut self) -> Result<()> {
+        self.background.finish()
+    }
+
+    /// Writes the state, after everything before it.
+    fn state(&mut self, status: Status, progress: &Progress) -> Result<()> {
+        self.finish()?;
+        self.run.write_json("state.json", &progress.state(status))
+    }
+}
+
 /// Ends a run whose loss is no number any more; its last good checkpoint stays.
-fn diverged(run: &Run, epoch: usize, step: usize, display: &Display) -> Result<Outcome> {
-    let mut state = run.state()?;
+fn diverged(writer: &mut Writer, epoch: usize, step: usize, display: &Display) -> Result<Outcome> {
+    writer.finish()?;
+    let mut state = writer.run.state()?;
     state.status = Status::Diverged;
     let message = format!("the loss is not finite in epoch {epoch}, by step {step}");
     display.line(&message);
     state.message = Some(message);
-    run.write_json("state.json", &state)?;
+    writer.run.write_json("state.json", &state)?;
     Ok(Outcome::Diverged)
 }
 

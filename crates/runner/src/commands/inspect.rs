@@ -36,6 +36,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
                 json!({
                     "name": layer.name, "kind": layer.kind, "activation": layer.activation,
                     "output": layer.output, "parameters": layer.parameters,
+                    "body": layer.body,
                 })
             })
             .collect();
@@ -104,6 +105,7 @@ fn table(layers: &[Layer]) -> Table {
         "activation",
         "output",
         "parameters",
+        "on flex",
     ]);
     for layer in layers {
         let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
@@ -114,6 +116,7 @@ fn table(layers: &[Layer]) -> Table {
             activation,
             output.join("x"),
             layer.parameters.to_string(),
+            word(&layer.body),
         ]);
     }
     if let Some(column) = table.column_mut(4) {

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{DIVERGED, DONE, UsageError};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Progress};
 use crate::cli::{OutputArgs, TrainArgs};
 use crate::environment::Environment;
 use crate::progress::Display;
-use crate::run::{FORMAT_VERSION, Run, State, Status};
+use crate::run::{Run, Status};
 use crate::setup::Setup;
 use crate::train::{self, Outcome};
 use crate::{config, interrupt, summary, terminal};
@@ -25,15 +25,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         None => name_of(path),
     };
     let setup = Setup::new(located, args.quick)?;
-    let state = State {
-        format_version: FORMAT_VERSION,
-        status: Status::Running,
-        epoch: 0,
-        step: 0,
-        best: None,
-        epochs_without_improvement: 0,
-        message: None,
-    };
+    let state = Progress::default().state(Status::Running);
     let run = Run::create(
         &args.runs.runs,
         &name,
