@@ -58,6 +58,7 @@ fn the_summary_has_every_documented_figure() {
         "steps",
         "train_seconds",
         "train_images_per_s",
+        "start_seconds",
         "peak_rss_mib",
         "loss",
         "test",

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """PyTorch reference for speed and quality: the same models, data, batch, loss and optimizer as the project's.
 
-usage: torch_peer.py {conv,convmap,dense,deep} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
-                     [--loss mse|bce] [--eval] [--encode]
+usage: torch_peer.py {conv,convmap,odd,dense,deep} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
+                     [--loss mse|bce] [--activation relu|elu|silu] [--eval] [--encode]
 DIR (default: the bundled data) holds the four MNIST IDX files, gzipped or not. Prints one JSON object on the last line:
-images/s for training (first 10 steps not counted), for encoding, peak RSS, start-up seconds and test losses.
+images/s for training (first 10 steps not counted), for encoding, peak RSS, seconds to the first step and test losses.
 
 conv : Conv3x3(1-16)+ReLU, MaxPool2, Conv3x3(16-32)+ReLU, MaxPool2, Linear(1568-32)
        | Linear(32-1568)+ReLU, Up2 nearest, Conv3x3(32-16)+ReLU, Up2, Conv3x3(16-1)+Sigmoid
 convmap: the same without the two linear layers (the code is the 32x7x7 feature map)
+odd  : channels 8-24-40 with 5x5 kernels on 3x33x47 random pictures, pooling rounds up, the code is the 40x5x6 map
 dense: 784-512-256-32 | 32-256-512-784, ReLU, linear code, sigmoid output
 deep : 784-1000-500-250-30 | mirror, ReLU, linear code, sigmoid output (Hinton & Salakhutdinov 2006 sizes)
 """
@@ -34,30 +35,46 @@ def idx(directory, name):
 
 
 class Conv(nn.Module):
-    def __init__(self, code=None):
+    """Convolutions that halve the map, an optional dense code, and nearest up-sampling back to each size."""
+
+    def __init__(self, activation, shape=(1, 28, 28), channels=(16, 32), kernel=3, code=None):
         super().__init__()
-        c = lambda i, o: nn.Conv2d(i, o, 3, padding=1)
-        self.a, self.b, self.c, self.d = c(1, 16), c(16, 32), c(32, 16), c(16, 1)
-        self.down, self.up = (nn.Linear(1568, code), nn.Linear(code, 1568)) if code else (None, None)
+        widths, self.sizes = [shape[0], *channels], [shape[1:]]
+        for _ in channels:
+            self.sizes.append(tuple(-(-n // 2) for n in self.sizes[-1]))
+        conv = lambda i, o: nn.Conv2d(i, o, kernel, padding=kernel // 2)
+        self.act = activation
+        self.enc = nn.ModuleList(conv(i, o) for i, o in zip(widths, widths[1:]))
+        self.dec = nn.ModuleList(conv(o, i) for i, o in reversed(list(zip(widths, widths[1:]))))
+        self.map = (widths[-1], *self.sizes[-1])
+        values = self.map[0] * self.map[1] * self.map[2]
+        self.down, self.up = (nn.Linear(values, code), nn.Linear(code, values)) if code else (None, None)
 
     def encode(self, x):
-        x = F.max_pool2d(F.relu(self.a(x)), 2)
-        z = F.max_pool2d(F.relu(self.b(x)), 2)
-        return self.down(z.flatten(1)) if self.down else z
+        for layer in self.enc:
+            x = F.max_pool2d(self.act(layer(x)), 2, ceil_mode=True)
+        return self.down(x.flatten(1)) if self.down else x
 
     def forward(self, x):
         z = self.encode(x)
         if self.up:
-            z = F.relu(self.up(z)).view(-1, 32, 7, 7)
-        z = F.relu(self.c(F.interpolate(z, scale_factor=2)))
-        return self.d(F.interpolate(z, scale_factor=2))
+            z = self.act(self.up(z)).view(-1, *self.map)
+        for i, layer in enumerate(self.dec):
+            height, width = self.sizes[-2 - i]
+            z = F.interpolate(z, scale_factor=2)
+            if z.shape[2:] != (height, width):
+                z = z[:, :, :height, :width]
+            z = layer(z)
+            if i < len(self.dec) - 1:
+                z = self.act(z)
+        return z
 
 
 class Dense(nn.Module):
-    def __init__(self, widths):
+    def __init__(self, activation, widths):
         super().__init__()
         pairs = list(zip(widths, widths[1:]))
-        half = lambda ps: [m for i, (a, b) in enumerate(ps) for m in ([nn.Linear(a, b)] + ([nn.ReLU()] if i < len(ps) - 1 else []))]
+        half = lambda ps: [m for i, (a, b) in enumerate(ps) for m in ([nn.Linear(a, b)] + ([activation] if i < len(ps) - 1 else []))]
         self.enc = nn.Sequential(*half(pairs))
         self.dec = nn.Sequential(*half([(b, a) for a, b in reversed(pairs)]))
 
@@ -70,13 +87,14 @@ class Dense(nn.Module):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("model", choices=["conv", "convmap", "dense", "deep"])
+    ap.add_argument("model", choices=["conv", "convmap", "odd", "dense", "deep"])
     ap.add_argument("--mnist", default=MNIST)
     ap.add_argument("--steps", type=int)
     ap.add_argument("--epochs", type=int)
     ap.add_argument("--batch", type=int, default=128)
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     ap.add_argument("--loss", choices=["mse", "bce"], default="mse")
+    ap.add_argument("--activation", choices=["relu", "elu", "silu"], default="relu")
     ap.add_argument("--lr", type=float, default=1e-3)
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--eval", action="store_true")
@@ -84,9 +102,17 @@ def main():
     a = ap.parse_args()
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
-    train = idx(a.mnist, "train-images-idx3-ubyte")
-    test = torch.from_numpy(idx(a.mnist, "t10k-images-idx3-ubyte").copy()).float() / 255
-    net = Conv(32) if a.model == "conv" else Conv() if a.model == "convmap" else Dense({"dense": [784, 512, 256, 32], "deep": [784, 1000, 500, 250, 30]}[a.model])
+    act = {"relu": nn.ReLU, "elu": nn.ELU, "silu": nn.SiLU}[a.activation]()
+    if a.model == "odd":
+        train = np.random.default_rng(0).integers(0, 256, (2000, 3, 33, 47), np.uint8)
+        test = torch.from_numpy(train[:1000].copy()).float() / 255
+        net = Conv(act, (3, 33, 47), (8, 24, 40), 5)
+    else:
+        train = idx(a.mnist, "train-images-idx3-ubyte")
+        test = torch.from_numpy(idx(a.mnist, "t10k-images-idx3-ubyte").copy()).float() / 255
+        net = {"conv": lambda: Conv(act, code=32), "convmap": lambda: Conv(act),
+               "dense": lambda: Dense(act, [784, 512, 256, 32]),
+               "deep": lambda: Dense(act, [784, 1000, 500, 250, 30])}[a.model]()
     opt = torch.optim.Adam(net.parameters(), lr=a.lr)
     lossf = lambda o, x: F.mse_loss(torch.sigmoid(o), x) if a.loss == "mse" else F.binary_cross_entropy_with_logits(o, x)
     per_epoch = len(train) // a.batch
@@ -104,8 +130,10 @@ def main():
         loss.backward()
         opt.step()
         seen += a.batch
+        if s == 0:
+            first = time.time() - T0
     out = {"peer": "torch " + torch.__version__, "model": a.model, "threads": a.threads, "batch": a.batch, "loss": a.loss,
-           "steps": steps, "train_images_per_s": round(seen / (time.time() - t), 1), "last_loss": loss.item()}
+           "steps": steps, "train_images_per_s": round(seen / (time.time() - t), 1), "last_loss": loss.item(), "first_step_s": round(first, 2)}
     with torch.no_grad():
         if a.encode:
             net.encode(test[:1000]); t = time.time()
@@ -116,7 +144,7 @@ def main():
             logits = torch.cat([net(b) for b in test.split(1000)])
             out["test_mse"] = F.mse_loss(torch.sigmoid(logits), test).item()
             out["test_bce"] = F.binary_cross_entropy_with_logits(logits, test).item()
-            out["test_sum_sq_per_image"] = out["test_mse"] * 784
+            out["test_sum_sq_per_image"] = out["test_mse"] * test[0].numel()
     out["wall_s"] = round(time.time() - T0, 2)
     out["peak_rss_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(out))

@@ -217,7 +217,12 @@ impl Work {
         let mut summary = self.read_json(&format!("{run}/summary.json"));
         strip(
             &mut summary,
-            &["train_seconds", "train_images_per_s", "peak_rss_mib"],
+            &[
+                "train_seconds",
+                "train_images_per_s",
+                "start_seconds",
+                "peak_rss_mib",
+            ],
         );
         Outcome {
             last: file("last/model.safetensors"),

@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
-use burn::tensor::{Device, Tensor, TensorData};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kernels::{Activation, AdamStep, adam, bce_of_logits, gather, linear, mse_of_sigmoid};
 
 #[global_allocator]
@@ -37,9 +37,9 @@ fn square(criterion: &mut Criterion) {
     let (a, b) = (numbers(SIDE * SIDE), numbers(SIDE * SIDE));
     let mut c = vec![0f32; SIDE * SIDE];
     let side = SIDE as isize;
-    let mut group = criterion.benchmark_group("gemm crate");
+    let mut group = criterion.benchmark_group("product 2048x2048x2048");
     group.throughput(Throughput::Elements(2 * (SIDE * SIDE * SIDE) as u64));
-    group.bench_function("2048^3 (operations)", |bencher| {
+    group.bench_function("gemm", |bencher| {
         bencher.iter(|| {
             // SAFETY: three square row-major matrices of the side.
             unsafe {
@@ -83,30 +83,31 @@ const LAYERS: [(&str, Layer); 2] = [("kernels", fused), ("burn", composed)];
 
 /// Forward, and forward with all three gradients, in floating-point operations.
 fn layers(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("linear");
     for [inputs, outputs] in [[784, 512], [512, 256], [256, 32], [32, 256], [1000, 500]] {
         let operations = 2 * (BATCH * inputs * outputs) as u64;
+        let inner = Device::flex();
+        let (x, weight) = (
+            tensor([BATCH, inputs], &inner),
+            tensor([inputs, outputs], &inner),
+        );
+        let bias = tensor([outputs], &inner);
+        let title = format!("linear {inputs}-{outputs} batch {BATCH}");
+        let mut group = criterion.benchmark_group(format!("{title}, forward"));
+        group.throughput(Throughput::Elements(operations));
         for (name, layer) in LAYERS {
-            let size = format!("{inputs}x{outputs}");
-            let inner = Device::flex();
-            let (x, weight) = (
-                tensor([BATCH, inputs], &inner),
-                tensor([inputs, outputs], &inner),
-            );
-            let bias = tensor([outputs], &inner);
-            group.throughput(Throughput::Elements(operations));
-            group.bench_function(
-                BenchmarkId::new(format!("{name} forward"), &size),
-                |bencher| {
-                    bencher.iter(|| layer(x.clone(), weight.clone(), bias.clone()));
-                },
-            );
-            let device = Device::flex().autodiff();
-            let x = tensor([BATCH, inputs], &device).require_grad();
-            let weight = tensor([inputs, outputs], &device).require_grad();
-            let bias = tensor([outputs], &device).require_grad();
-            group.throughput(Throughput::Elements(3 * operations));
-            group.bench_function(BenchmarkId::new(format!("{name} all"), &size), |bencher| {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| layer(x.clone(), weight.clone(), bias.clone()));
+            });
+        }
+        group.finish();
+        let device = Device::flex().autodiff();
+        let x = tensor([BATCH, inputs], &device).require_grad();
+        let weight = tensor([inputs, outputs], &device).require_grad();
+        let bias = tensor([outputs], &device).require_grad();
+        let mut group = criterion.benchmark_group(format!("{title}, forward and backward"));
+        group.throughput(Throughput::Elements(3 * operations));
+        for (name, layer) in LAYERS {
+            group.bench_function(name, |bencher| {
                 bencher.iter(|| {
                     layer(x.clone(), weight.clone(), bias.clone())
                         .sum()
@@ -130,21 +131,22 @@ fn bce(logits: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
 /// Value and gradient, in values.
 fn losses(criterion: &mut Criterion) {
     type Loss = fn(Tensor<2>, Tensor<2>) -> Tensor<1>;
-    let losses: [(&str, Loss); 4] = [
-        ("kernels mse", mse_of_sigmoid),
-        ("burn mse", mse),
-        ("kernels bce", bce_of_logits),
-        ("burn bce", bce),
+    let losses: [(&str, [Loss; 2]); 2] = [
+        ("mse", [mse_of_sigmoid, mse]),
+        ("bce", [bce_of_logits, bce]),
     ];
     let device = Device::flex().autodiff();
     let logits = tensor([BATCH, 784], &device).require_grad();
     let target = tensor([BATCH, 784], &device);
-    let mut group = criterion.benchmark_group("loss");
-    group.throughput(Throughput::Elements((BATCH * 784) as u64));
-    for (name, loss) in losses {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| loss(logits.clone(), target.clone()).backward());
-        });
+    for (name, losses) in losses {
+        let mut group =
+            criterion.benchmark_group(format!("{name} 784 batch {BATCH}, value and gradient"));
+        group.throughput(Throughput::Elements((BATCH * 784) as u64));
+        for (by, loss) in ["kernels", "burn"].into_iter().zip(losses) {
+            group.bench_function(by, |bencher| {
+                bencher.iter(|| loss(logits.clone(), target.clone()).backward());
+            });
+        }
     }
 }
 
@@ -157,29 +159,66 @@ const STEP: AdamStep = AdamStep {
     root: 1.0,
 };
 
-/// One parameter of a million values, and a batch of images.
-fn passes(criterion: &mut Criterion) {
+type State = [Tensor<1>; 3];
+
+/// One update of weight and moments by Burn's own operators.
+fn composed_adam([w, m, v]: State, g: Tensor<1>) -> State {
+    let AdamStep {
+        betas: [b1, b2],
+        epsilon,
+        rate,
+        ..
+    } = STEP;
+    let m = m * b1 + g.clone() * (1.0 - b1);
+    let v = v * b2 + g.square() * (1.0 - b2);
+    let w = w - m.clone() * rate / (v.clone().sqrt() + epsilon);
+    [w, m, v]
+}
+
+/// One parameter of a million values.
+fn optimizer(criterion: &mut Criterion) {
     let device = Device::flex();
     let count = 1 << 20;
     let g = tensor([count], &device);
-    let mut group = criterion.benchmark_group("pass");
+    let mut group = criterion.benchmark_group("adam, a million values");
     group.throughput(Throughput::Elements(count as u64));
-    group.bench_function("adam", |bencher| {
-        let mut state = [g.clone() + 0.0, g.clone().abs(), g.clone().abs()];
-        bencher.iter(|| {
-            let [w, m, v] =
-                std::mem::replace(&mut state, [0; 3].map(|_| Tensor::empty([0], &device)));
-            state = adam(w, g.clone(), m, v, STEP);
+    type Update = fn(State, Tensor<1>) -> State;
+    let fused: Update = |[w, m, v], g| adam(w, g, m, v, STEP);
+    for (name, update) in [("kernels", fused), ("burn", composed_adam)] {
+        group.bench_function(name, |bencher| {
+            let mut state = [g.clone() + 0.0, g.clone().abs(), g.clone().abs()];
+            bencher.iter(|| {
+                let before =
+                    std::mem::replace(&mut state, [0; 3].map(|_| Tensor::empty([0], &device)));
+                state = update(before, g.clone());
+            });
         });
-    });
+    }
+}
+
+/// A batch of images: from bytes, and as Burn selects it, from a set that is kept as floats.
+fn batch(criterion: &mut Criterion) {
+    let device = Device::flex();
     let pixels: Vec<u8> = (0..10_000 * 784).map(|i| (i % 251) as u8).collect();
     let indices: Vec<u32> = (0..BATCH as u32).map(|i| i * 7919 % 10_000).collect();
+    let mut group = criterion.benchmark_group(format!("gather 784 batch {BATCH}"));
     group.throughput(Throughput::Elements((BATCH * 784) as u64));
-    group.bench_function("gather", |bencher| {
+    group.bench_function("kernels", |bencher| {
         bencher.iter(|| {
             let mut out = Vec::new();
             gather(&pixels, 784, &indices, &mut out).expect("the indices are in the set");
-            out
+            Tensor::<2>::from_data(TensorData::new(out, [BATCH, 784]), &device)
+        });
+    });
+    let floats: Vec<f32> = pixels
+        .iter()
+        .map(|&pixel| f32::from(pixel) / 255.0)
+        .collect();
+    let all = Tensor::<2>::from_data(TensorData::new(floats, [10_000, 784]), &device);
+    group.bench_function("burn", |bencher| {
+        bencher.iter(|| {
+            let indices = Tensor::<1, Int>::from_data(indices.as_slice(), &device);
+            all.clone().select(0, indices)
         });
     });
 }
@@ -297,6 +336,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .sample_size(20);
-    targets = square, layers, losses, passes, networks
+    targets = square, layers, losses, optimizer, batch, networks
 }
 criterion_main!(benches);

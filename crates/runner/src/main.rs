@@ -26,6 +26,8 @@ mod terminal;
 mod train;
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
+use std::time::Instant;
 
 use clap::Parser;
 
@@ -34,7 +36,11 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// When the program started.
+static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 fn main() -> ExitCode {
+    LazyLock::force(&STARTED);
     let code = match commands::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {

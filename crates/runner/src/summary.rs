@@ -38,6 +38,10 @@ pub struct Summary {
     pub train_seconds: f64,
     /// Images trained on per second, in those.
     pub train_images_per_s: f64,
+    /// Seconds from the start of the program to the end of its first training step; `None` where
+    /// it made none, as a resumed run that only had to be measured.
+    #[serde(default)]
+    pub start_seconds: Option<f64>,
     /// Largest memory that the process held, in MiB; `None` where the system does not tell.
     pub peak_rss_mib: Option<u64>,
     /// Loss that was minimised.
@@ -67,6 +71,8 @@ pub struct Trained {
     pub seconds: f64,
     /// Images trained on.
     pub images: usize,
+    /// Seconds from the start of the program to the end of its first step.
+    pub start_seconds: Option<f64>,
 }
 
 impl Summary {
@@ -85,6 +91,7 @@ impl Summary {
             steps: trained.steps,
             train_seconds: trained.seconds,
             train_images_per_s: trained.images as f64 / trained.seconds.max(f64::MIN_POSITIVE),
+            start_seconds: trained.start_seconds,
             peak_rss_mib: peak_rss_mib(),
             loss: setup.loss.name().into(),
             quick: setup.quick,

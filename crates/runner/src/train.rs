@@ -122,6 +122,7 @@ fn steps(
     let batches = setup.batches(&setup.train);
     let (images, held_out) = (&setup.split.train, &setup.split.validation);
     let steps_per_epoch = setup.steps_per_epoch();
+    let mut start_seconds = None;
 
     while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
         let epoch = progress.epoch + 1;
@@ -147,6 +148,7 @@ fn steps(
             progress.images += batch.len();
             progress.train_images += batch.len();
             display.step(progress.step);
+            start_seconds.get_or_insert_with(|| crate::STARTED.elapsed().as_secs_f64());
 
             let stop = interrupt::requested();
             if stop || last_reading.elapsed() >= Display::interval() {
@@ -255,6 +257,7 @@ fn steps(
         steps: progress.step,
         seconds: progress.train_seconds,
         images: progress.train_images,
+        start_seconds,
     };
     let summary = Summary::new(setup, trained, evaluation, baselines);
     write_curves(run, &rows)?;

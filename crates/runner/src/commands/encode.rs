@@ -1,6 +1,7 @@
 //! Encoding: images to codes, or to the representation after any layer of the encoder.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Result;
 use data::Batches;
@@ -51,13 +52,15 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let batches = Batches::new(Arc::clone(&images), &device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let mut codes = Vec::new();
+    let started = Instant::now();
     for chunk in all.chunks(BATCH) {
         codes.extend(values(model.encode_to(batches.gather(chunk)?, last))?);
     }
+    let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);
     output::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
     terminal::print(&format!(
-        "{}: {} images, {units} values each, from {layer} of {}",
+        "{}: {} images, {units} values each, from {layer} of {}, {images_per_s:.0} images/s",
         args.output.display(),
         images.len(),
         run.folder().display()
