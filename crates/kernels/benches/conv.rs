@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use burn::prelude::*;
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Distribution, activation, module};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use kernels::Activation;
 use kernels::conv::{Form, conv2d, conv2d_max_pool, upsample_conv2d};
 
@@ -288,4 +288,11 @@ criterion_group! {
     config = Criterion::default().measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300)).sample_size(10);
     targets = network, layers
 }
-criterion_main!(benches);
+
+fn main() {
+    // As in the program: this thread is one of those that compute.
+    let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
+    pool.build_global().expect("the threads start");
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

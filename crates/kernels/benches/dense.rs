@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use kernels::{Activation, AdamStep, adam, bce_of_logits, gather, linear, mse_of_sigmoid};
 
 #[global_allocator]
@@ -338,4 +338,11 @@ criterion_group! {
         .sample_size(20);
     targets = square, layers, losses, optimizer, batch, networks
 }
-criterion_main!(benches);
+
+fn main() {
+    // As in the program: this thread is one of those that compute.
+    let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
+    pool.build_global().expect("the threads start");
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -24,8 +24,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::activation::Activation;
-use crate::lanes::{Lanes, Portable};
 use crate::level::Level;
+use crate::simd::{Isa, Kernel, Vector, dispatch};
 
 /// Values of the inner dimension that are multiplied at a time: with 32 columns, 128 KiB of the
 /// right side and 48 KiB of the left, which the second-level caches hold.
@@ -36,6 +36,9 @@ const PARALLEL: usize = 1 << 18;
 
 /// Tasks for each thread: enough that a thread which is interrupted can leave some to the others.
 const TASKS: usize = 4;
+
+/// Rows that a copy of a part of the right side is worth making for.
+const ROWS_FOR_A_COPY: usize = 64;
 
 /// Values of the left side that a task works on: 768 KiB of a second-level cache.
 const CACHED: usize = 192 * INNER;
@@ -176,7 +179,7 @@ pub(crate) fn run(level: Level, products: &[Product]) {
     let threads = if work < PARALLEL { 1 } else { threads };
     let mut tasks = Vec::new();
     for product in products {
-        split(product, tile(level), threads, &mut tasks);
+        split(product, dispatch(level, Tile), threads, &mut tasks);
     }
     if threads == 1 {
         tasks.iter().for_each(|task| compute(level, task));
@@ -207,7 +210,18 @@ fn split<'a>(
         (row_parts, wanted.div_ceil(row_parts))
     } else {
         let column_parts = columns.div_ceil(tile_columns).min(wanted);
-        (wanted.div_ceil(column_parts), column_parts)
+        let row_parts = wanted.div_ceil(column_parts);
+        // Copying a right side whose columns become rows takes as long as multiplying some 16 rows.
+        let copied = product.right.column_stride != 1;
+        let fewest = threads.div_ceil(column_parts).max(rows / ROWS_FOR_A_COPY);
+        (
+            if copied {
+                row_parts.min(fewest)
+            } else {
+                row_parts
+            },
+            column_parts,
+        )
     };
     let cached = CACHED / product.inner().clamp(1, INNER);
     let row_step = part(rows, tile_rows, row_parts).min(cached / tile_rows * tile_rows);
@@ -229,57 +243,45 @@ fn part(length: usize, unit: usize, count: usize) -> usize {
 }
 
 /// Rows and columns of a tile.
-fn tile(level: Level) -> (usize, usize) {
-    fn of<S: Lanes>() -> (usize, usize) {
-        (S::TILE.0, S::TILE.1 * S::LANES)
+struct Tile;
+
+impl Kernel for Tile {
+    type Output = (usize, usize);
+
+    #[inline(always)]
+    unsafe fn run<I: Isa>(self) -> (usize, usize) {
+        (I::TILE.0, I::TILE.1 * I::Single::LANES)
     }
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => of::<crate::lanes::Avx512>(),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => of::<crate::lanes::Avx2>(),
-        _ => of::<Portable>(),
+}
+
+/// The scratch memory that a task needs.
+struct Room<'a>(&'a Task<'a>);
+
+impl Kernel for Room<'_> {
+    type Output = [usize; 2];
+
+    #[inline(always)]
+    unsafe fn run<I: Isa>(self) -> [usize; 2] {
+        kernel::room::<I>(self.0)
+    }
+}
+
+/// A task with the scratch memory that it needs.
+struct Compute<'a>(&'a Task<'a>, [*mut f32; 2]);
+
+impl Kernel for Compute<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<I: Isa>(self) {
+        // SAFETY: the caller's; `compute` gave the room.
+        unsafe { kernel::compute::<I>(self.0, self.1) }
     }
 }
 
 fn compute(level: Level, task: &Task) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use crate::lanes::{Avx2, Avx512};
-
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2")]
-        unsafe fn avx512(task: &Task, copies: [*mut f32; 2]) {
-            // SAFETY: the caller's.
-            unsafe { kernel::compute::<Avx512, 12>(task, copies) }
-        }
-
-        #[target_feature(enable = "avx2,fma,bmi1,bmi2")]
-        unsafe fn avx2(task: &Task, copies: [*mut f32; 2]) {
-            // SAFETY: the caller's.
-            unsafe { kernel::compute::<Avx2, 6>(task, copies) }
-        }
-
-        match level {
-            Level::Avx512 => {
-                // SAFETY: a level is never above the processor's best; the scratch has the room.
-                return pack::with_scratch(kernel::room::<Avx512>(task), |copies| unsafe {
-                    avx512(task, copies);
-                });
-            }
-            Level::Avx2 => {
-                // SAFETY: as above.
-                return pack::with_scratch(kernel::room::<Avx2>(task), |copies| unsafe {
-                    avx2(task, copies);
-                });
-            }
-            Level::Portable => {}
-        }
-    }
-    let _ = level;
-    // SAFETY: plain Rust needs no instruction set; the scratch has the room.
-    pack::with_scratch(kernel::room::<Portable>(task), |copies| unsafe {
-        kernel::compute::<Portable, 4>(task, copies);
-    });
+    let room = dispatch(level, Room(task));
+    pack::with_scratch(room, |copies| dispatch(level, Compute(task, copies)));
 }
 
 #[cfg(test)]

@@ -24,7 +24,6 @@ mod gemm;
 #[cfg(feature = "flex")]
 mod host;
 #[cfg(feature = "flex")]
-mod lanes;
 pub mod level;
 mod linear;
 mod loss;

@@ -1,5 +1,5 @@
-//! Vector: a block of 8 or 16 floats that the convolutions compute with, in the registers of each
-//! [`Level`](crate::level::Level). Kernels are written once over [`Vector`] and [`Isa`], and
+//! Vector: a block of 8 or 16 floats that convolutions and products compute with, in the registers of
+//! each [`Level`](crate::level::Level). Kernels are written once over [`Vector`] and [`Isa`], and
 //! [`dispatch`] compiles them for each level.
 //!
 //! Every function that touches a vector is `#[inline(always)]` and carries no target feature of its
@@ -65,6 +65,25 @@ pub trait Isa {
     type Narrow: Vector;
     /// The block of one register, for loops that keep many of them at hand.
     type Single: Vector;
+    /// Rows, and `Single` blocks in a row, of the largest tile of a product that the registers hold
+    /// beside its operands.
+    const TILE: (usize, usize);
+
+    /// Transposes 8 x 8 floats between rows that lie `from_stride` and `to_stride` apart.
+    ///
+    /// # Safety
+    /// The processor has the instructions, and both sides have 8 rows of 8 floats.
+    #[inline(always)]
+    unsafe fn transpose_8x8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        for row in 0..8 {
+            for column in 0..8 {
+                // SAFETY: the caller vouches for 8 floats in each of 8 rows on both sides.
+                unsafe {
+                    *to.add(column * to_stride + row) = *from.add(row * from_stride + column);
+                }
+            }
+        }
+    }
 }
 
 /// Work that is compiled once for each instruction set.
@@ -113,6 +132,8 @@ impl Isa for Portable {
     type Wide = Lanes<WIDE>;
     type Narrow = Lanes<NARROW>;
     type Single = Lanes<NARROW>;
+    // 8 of 16 registers of 4 floats.
+    const TILE: (usize, usize) = (4, 1);
 }
 
 /// `N` floats as an array.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Epilogue, INNER, Matrix, Task, pack};
-use crate::lanes::Lanes;
+use crate::simd::{Isa, Vector};
 
 /// Rows of a result up to which the right side is read where it lies: a copy of it would be used
 /// too few times.
@@ -18,29 +18,26 @@ struct Side {
 }
 
 /// Floats of scratch memory that [`compute`] needs for its copies of the left and the right side.
-pub(super) fn room<S: Lanes>(task: &Task) -> [usize; 2] {
+pub(super) fn room<I: Isa>(task: &Task) -> [usize; 2] {
     let depth = task.product.inner().min(INNER);
     let rows = task.rows.len();
     let left = match Mode::of(&task.product.left) {
         Mode::Direct => 0,
         Mode::Rows => rows * row_pitch(depth),
-        Mode::Columns => rows.div_ceil(S::TILE.0) * depth * PITCH,
+        Mode::Columns => rows.div_ceil(I::TILE.0) * depth * PITCH,
     };
-    [left, depth * S::TILE.1 * S::LANES]
+    [left, depth * I::TILE.1 * I::Single::LANES]
 }
 
-/// Computes a task. `ROWS` is `S::TILE.0`.
+/// Computes a task. `ROWS` is `I::TILE.0`.
 ///
 /// No closures in here: a closure would not be compiled for the instruction set.
 ///
 /// # Safety
-/// The processor has the instruction set of `S`, which the caller enables; the copies have the
+/// The processor has the instructions of `I`, which the caller enables; the copies have the
 /// [`room`] that they need.
 #[inline(always)]
-pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
-    task: &Task,
-    [left_copy, right_copy]: [*mut f32; 2],
-) {
+pub(super) unsafe fn compute<I: Isa>(task: &Task, [left_copy, right_copy]: [*mut f32; 2]) {
     let product = task.product;
     let (left, right) = (&product.left, &product.right);
     let columns = right.columns;
@@ -49,8 +46,8 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
         return;
     }
     // The tiles share the rows evenly: 128 rows are not ten tiles of 12 and one of 8.
-    let blocks = rows.div_ceil(ROWS);
-    let panel = S::TILE.1 * S::LANES;
+    let blocks = rows.div_ceil(I::TILE.0);
+    let panel = I::TILE.1 * I::Single::LANES;
     let mode = Mode::of(left);
     for first in (0..inner.max(1)).step_by(INNER) {
         let depth = (inner - first).min(INNER);
@@ -66,7 +63,7 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
             Mode::Columns => {
                 for i in 0..blocks {
                     let rows = block(&task.rows, blocks, i);
-                    // SAFETY: the rows lie in the matrix and are at most `ROWS`, which `PITCH` is
+                    // SAFETY: the rows lie in the matrix and are at most those of a tile, which `PITCH` is
                     // not below, and the copy has room for every block.
                     unsafe {
                         let to = left_copy.add(i * depth * PITCH);
@@ -77,7 +74,7 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
         }
         for column in task.columns.clone().step_by(panel) {
             let count = (task.columns.end - column).min(panel);
-            let width = count.next_multiple_of(S::LANES);
+            let width = count.next_multiple_of(I::Single::LANES);
             let direct = rows <= FEW_ROWS && right.column_stride == 1 && width == count;
             let b = if direct {
                 let start = first * right.row_stride + column;
@@ -88,7 +85,7 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
             } else {
                 // SAFETY: the columns lie in the matrix and the scratch has room for a panel.
                 unsafe {
-                    pack::right::<S>(right, (column, count), (first, depth), width, right_copy)
+                    pack::right::<I>(right, (column, count), (first, depth), width, right_copy)
                 };
                 Side {
                     values: right_copy,
@@ -113,7 +110,7 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
                             values: left_copy.add(i * depth * PITCH),
                             outer: PITCH,
                         };
-                        tile::<S, ROWS, true>(depth, a, b, &to, width);
+                        tile::<I, true>(depth, a, b, &to, width);
                     } else {
                         let a = if mode == Mode::Rows {
                             Side {
@@ -127,7 +124,7 @@ pub(super) unsafe fn compute<S: Lanes, const ROWS: usize>(
                                 outer: left.row_stride,
                             }
                         };
-                        tile::<S, ROWS, false>(depth, a, b, &to, width);
+                        tile::<I, false>(depth, a, b, &to, width);
                     }
                     if let (true, Some(epilogue)) = (last, &product.epilogue) {
                         finish(epilogue, column, &to);
@@ -211,7 +208,7 @@ unsafe fn finish(epilogue: &Epilogue, column: usize, tile: &Tile) {
 
 /// Chooses the loop for the tile's rows and vectors.
 #[inline(always)]
-unsafe fn tile<S: Lanes, const ROWS: usize, const PACKED: bool>(
+unsafe fn tile<I: Isa, const PACKED: bool>(
     depth: usize,
     a: Side,
     b: Side,
@@ -222,25 +219,25 @@ unsafe fn tile<S: Lanes, const ROWS: usize, const PACKED: bool>(
         ($($rows:literal)*) => {
             match to.rows {
                 // `const`, so that no kernel with more rows is compiled.
-                $($rows if const { $rows <= ROWS } => {
-                    if width > S::LANES {
+                $($rows if const { $rows <= I::TILE.0 } => {
+                    if width > I::Single::LANES {
                         // SAFETY: the caller's.
-                        unsafe { multiply::<S, $rows, 2, PACKED>(depth, a, b, to) }
+                        unsafe { multiply::<I::Single, $rows, 2, PACKED>(depth, a, b, to) }
                     } else {
                         // SAFETY: the caller's.
-                        unsafe { multiply::<S, $rows, 1, PACKED>(depth, a, b, to) }
+                        unsafe { multiply::<I::Single, $rows, 1, PACKED>(depth, a, b, to) }
                     }
                 })*
-                _ => unreachable!("a tile has 1 to ROWS rows"),
+                _ => unreachable!("a tile has 1 to TILE.0 rows"),
             }
         };
     }
     rows!(1 2 3 4 5 6 7 8 9 10 11 12)
 }
 
-/// `R` rows by `V` vectors of the result, summed in registers.
+/// `R` rows by `W` vectors of the result, summed in registers.
 #[inline(always)]
-unsafe fn multiply<S: Lanes, const R: usize, const V: usize, const PACKED: bool>(
+unsafe fn multiply<V: Vector, const R: usize, const W: usize, const PACKED: bool>(
     depth: usize,
     a: Side,
     b: Side,
@@ -248,32 +245,32 @@ unsafe fn multiply<S: Lanes, const R: usize, const V: usize, const PACKED: bool>
 ) {
     // SAFETY: the caller vouches for `depth` values of each side and for the tile.
     unsafe {
-        let mut sums = [[S::splat(0.0); V]; R];
+        let mut sums = [[V::splat(0.0); W]; R];
         let (mut left, mut right) = (a.values, b.values);
         for _ in 0..depth {
-            let mut row = [S::splat(0.0); V];
+            let mut row = [V::splat(0.0); W];
             for (v, vector) in row.iter_mut().enumerate() {
-                *vector = S::load(right.add(v * S::LANES));
+                *vector = V::load(right.add(v * V::LANES));
             }
             for (r, sums) in sums.iter_mut().enumerate() {
                 let offset = if PACKED { r } else { r * a.outer };
-                let value = S::splat(*left.add(offset));
+                let value = V::splat(*left.add(offset));
                 for (sum, vector) in sums.iter_mut().zip(row) {
-                    *sum = S::mul_add(value, vector, *sum);
+                    *sum = value.mul_add(vector, *sum);
                 }
             }
             left = left.wrapping_add(if PACKED { PITCH } else { 1 });
             right = right.wrapping_add(b.outer);
         }
-        if to.columns == V * S::LANES {
-            put::<S, R, V>(&sums, to.values, to.stride, to.add);
+        if to.columns == W * V::LANES {
+            put::<V, R, W>(&sums, to.values, to.stride, to.add);
             return;
         }
         // The last columns: through a whole tile beside the result.
-        let mut whole = [[[0f32; 16]; V]; R];
+        let mut whole = [[[0f32; 16]; W]; R];
         let beside = whole.as_mut_ptr().cast::<f32>();
-        let width = V * S::LANES;
-        put::<S, R, V>(&sums, beside, width, false);
+        let width = W * V::LANES;
+        put::<V, R, W>(&sums, beside, width, false);
         for r in 0..R {
             let to_row = to.values.add(r * to.stride);
             for c in 0..to.columns {
@@ -287,8 +284,8 @@ unsafe fn multiply<S: Lanes, const R: usize, const V: usize, const PACKED: bool>
 /// Writes the sums, or adds them to what is there. Its loops have constant lengths, so that the
 /// compiler unrolls them and keeps the sums in registers.
 #[inline(always)]
-unsafe fn put<S: Lanes, const R: usize, const V: usize>(
-    sums: &[[S::Vector; V]; R],
+unsafe fn put<V: Vector, const R: usize, const W: usize>(
+    sums: &[[V; W]; R],
     to: *mut f32,
     stride: usize,
     add: bool,
@@ -297,11 +294,11 @@ unsafe fn put<S: Lanes, const R: usize, const V: usize>(
         for (v, &sum) in sums.iter().enumerate() {
             // SAFETY: the caller vouches for a tile there.
             unsafe {
-                let to = to.add(r * stride + v * S::LANES);
+                let to = to.add(r * stride + v * V::LANES);
                 if add {
-                    S::store(to, S::mul_add(S::splat(1.0), S::load(to), sum));
+                    V::load(to).add(sum).store(to);
                 } else {
-                    S::store(to, sum);
+                    sum.store(to);
                 }
             }
         }

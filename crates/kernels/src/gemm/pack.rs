@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::Matrix;
-use crate::lanes::Lanes;
+use crate::simd::{Isa, Vector};
 
 /// A cache line of floats, which is also the widest vector.
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ pub(super) unsafe fn columns<const PITCH: usize>(
 /// The processor has the instruction set; the block lies in the matrix, `count` is at most `width`,
 /// and `to` has room for `inner * width`.
 #[inline(always)]
-pub(super) unsafe fn right<S: Lanes>(
+pub(super) unsafe fn right<I: Isa>(
     matrix: &Matrix,
     (column, count): (usize, usize),
     (first, inner): (usize, usize),
@@ -111,15 +111,13 @@ pub(super) unsafe fn right<S: Lanes>(
         // SAFETY: there is room for so many.
         unsafe { to.write_bytes(0, inner * width) };
     }
-    if matrix.column_stride == 1 && count.is_multiple_of(S::LANES) {
+    if matrix.column_stride == 1 && count.is_multiple_of(I::Single::LANES) {
         for p in 0..inner {
-            for c in (0..count).step_by(S::LANES) {
+            for c in (0..count).step_by(I::Single::LANES) {
                 // SAFETY: row and columns lie in the block; the caller vouches for the rest.
                 unsafe {
-                    S::store(
-                        to.add(p * width + c),
-                        S::load(from.add(p * matrix.row_stride + c)),
-                    )
+                    I::Single::load(from.add(p * matrix.row_stride + c))
+                        .store(to.add(p * width + c))
                 };
             }
         }
@@ -134,7 +132,7 @@ pub(super) unsafe fn right<S: Lanes>(
         for p in (0..whole[0]).step_by(8) {
             // SAFETY: 8 x 8 values from here on lie in the block.
             unsafe {
-                S::transpose_8x8(
+                I::transpose_8x8(
                     from.add(c * matrix.column_stride + p),
                     matrix.column_stride,
                     to.add(p * width + c),

@@ -10,6 +10,14 @@ impl Isa for Avx2 {
     type Wide = Pair;
     type Narrow = __m256;
     type Single = __m256;
+    // 12 of 16 registers; two hold a row of the right side and one a value of the left.
+    const TILE: (usize, usize) = (6, 2);
+
+    #[inline(always)]
+    unsafe fn transpose_8x8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's, who has AVX2.
+        unsafe { transpose_8x8(from, from_stride, to, to_stride) }
+    }
 }
 
 /// AVX-512.
@@ -19,11 +27,56 @@ impl Isa for Avx512 {
     type Wide = __m512;
     type Narrow = __m256;
     type Single = __m512;
+    // 24 of 32 registers.
+    const TILE: (usize, usize) = (12, 2);
+
+    #[inline(always)]
+    unsafe fn transpose_8x8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's, who has AVX2 with AVX-512.
+        unsafe { transpose_8x8(from, from_stride, to, to_stride) }
+    }
 }
 
 /// 16 floats in two registers.
 #[derive(Clone, Copy)]
 pub struct Pair(__m256, __m256);
+
+/// Three rounds of interleaving: of values, of pairs and of halves.
+#[inline(always)]
+unsafe fn transpose_8x8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: the caller vouches for AVX2 and for 8 values in each of 8 rows on both sides.
+    unsafe {
+        let row = |i: usize| _mm256_loadu_ps(from.add(i * from_stride));
+        let low = |i: usize| _mm256_unpacklo_ps(row(i), row(i + 1));
+        let high = |i: usize| _mm256_unpackhi_ps(row(i), row(i + 1));
+        let [a, b, c, d] = [low(0), high(0), low(2), high(2)];
+        let [e, f, g, h] = [low(4), high(4), low(6), high(6)];
+        let quads = [
+            (
+                _mm256_shuffle_ps::<0x44>(a, c),
+                _mm256_shuffle_ps::<0x44>(e, g),
+            ),
+            (
+                _mm256_shuffle_ps::<0xee>(a, c),
+                _mm256_shuffle_ps::<0xee>(e, g),
+            ),
+            (
+                _mm256_shuffle_ps::<0x44>(b, d),
+                _mm256_shuffle_ps::<0x44>(f, h),
+            ),
+            (
+                _mm256_shuffle_ps::<0xee>(b, d),
+                _mm256_shuffle_ps::<0xee>(f, h),
+            ),
+        ];
+        for (i, (left, right)) in quads.into_iter().enumerate() {
+            let first = _mm256_permute2f128_ps::<0x20>(left, right);
+            let second = _mm256_permute2f128_ps::<0x31>(left, right);
+            _mm256_storeu_ps(to.add(i * to_stride), first);
+            _mm256_storeu_ps(to.add((i + 4) * to_stride), second);
+        }
+    }
+}
 
 /// A mask of eight 32-bit lanes with the first `lanes` set.
 #[inline(always)]

@@ -41,12 +41,13 @@ pub struct UsageError(pub String);
 /// # Errors
 /// What stopped it, in one line; [`exit_code`] says which code that is.
 pub fn run(cli: Cli) -> Result<u8> {
-    if let Some(threads) = cli.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.into())
-            .build_global()
-            .context("--threads: the threads cannot be started")?;
-    }
+    // This thread is one of the pool: handing each operator to another one and waiting for it takes
+    // a tenth of a training step. 0 stands for RAYON_NUM_THREADS, or else as many as there are cores.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(cli.threads.map_or(0, Into::into))
+        .use_current_thread()
+        .build_global()
+        .context("the threads cannot be started; fewer may be, with --threads")?;
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
             Command::Resume(args) => resume::run(&args),
