@@ -231,7 +231,18 @@ impl Autoencoder {
 
     /// Reconstructions in [0, 1] of images `[batch, C, H, W]`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        self.decode(self.encode(images))
+        sigmoid(self.logits(images).0)
+    }
+
+    /// The decoder's output before its sigmoid for images `[batch, C, H, W]`, and the penalties on
+    /// their codes.
+    fn logits(&self, images: Tensor<4>) -> (Tensor<4>, Option<Tensor<1>>) {
+        if let (Network::Conv(conv), true) = (&self.network, self.sparse.is_empty()) {
+            return (conv.logits(images), None);
+        }
+        let code = self.encode(images);
+        let penalty = self.sparse.penalty(&code);
+        (self.decode_logits(code), penalty)
     }
 
     /// The input that the encoder gets in training or evaluation: the images themselves, or their
@@ -243,9 +254,8 @@ impl Autoencoder {
     /// The loss between the reconstruction of `input` and `target`, both `[batch, C, H, W]`, with
     /// the penalties on the code.
     pub fn loss(&self, input: Tensor<4>, target: Tensor<4>, loss: Loss) -> Losses {
-        let code = self.encode(input);
-        let penalty = self.sparse.penalty(&code);
-        let reconstruction = loss.forward(self.decode_logits(code), target);
+        let (logits, penalty) = self.logits(input);
+        let reconstruction = loss.forward(logits, target);
         let total = match penalty {
             Some(penalty) => reconstruction.clone() + penalty,
             None => reconstruction.clone(),

@@ -58,6 +58,11 @@ impl Sparse {
         }
     }
 
+    /// Whether there is no penalty.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The code as the decoder sees it, `[batch, code_size]`.
     pub(crate) fn constrain(&self, code: Tensor<2>) -> Tensor<2> {
         self.0
