@@ -11,9 +11,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use burn::prelude::*;
 use model::{Autoencoder, ImageShape, ModelConfig, weights};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::config::Config;
+use crate::digest::{sha256, short};
 use crate::optimizer::Optimizer;
 use crate::run::{self, Best, FORMAT_VERSION, Run, State, Status};
 
@@ -121,8 +121,8 @@ impl Snapshot {
     /// # Errors
     /// Where the folder cannot be written.
     pub fn write(mut self, run: &Run, names: &[&str]) -> Result<()> {
-        self.meta.model_sha256 = digest(&self.model);
-        self.meta.optimizer_sha256 = digest(&self.optimizer);
+        self.meta.model_sha256 = sha256(&self.model);
+        self.meta.optimizer_sha256 = sha256(&self.optimizer);
         names.iter().try_for_each(|name| self.write_one(run, name))
     }
 
@@ -200,13 +200,13 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>> {
         let path = folder.join(name);
         let bytes = fs::read(&path)
             .map_err(|error| anyhow!("{}: cannot be read: {error}", path.display()))?;
-        let found = digest(&bytes);
+        let found = sha256(&bytes);
         if found != expected {
             bail!(
                 "{}: damaged: found SHA-256 {}..., meta.json says {}...",
                 path.display(),
-                found.get(..12).unwrap_or_default(),
-                expected.get(..12).unwrap_or_default()
+                short(&found),
+                short(expected)
             );
         }
         Ok(bytes)
@@ -318,12 +318,4 @@ fn remove(folder: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// SHA-256 as `sha256sum` prints it.
-pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{self, Backend};
+use crate::digest::short;
 use crate::setup::Setup;
 
 /// Version of Burn that the workspace pins.
@@ -89,7 +90,6 @@ impl Environment {
     /// # Errors
     /// Where the digests differ.
     pub fn check_data(&self, setup: &Setup) -> Result<()> {
-        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
         if self.data_sha256 == setup.data_sha256 {
             return Ok(());
         }
