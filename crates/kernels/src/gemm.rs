@@ -223,23 +223,28 @@ fn split<'a>(
             column_parts,
         )
     };
-    let cached = CACHED / product.inner().clamp(1, INNER);
-    let row_step = part(rows, tile_rows, row_parts).min(cached / tile_rows * tile_rows);
-    let column_step = part(columns, tile_columns, column_parts);
-    for column in (0..columns).step_by(column_step) {
-        for row in (0..rows).step_by(row_step) {
+    let cached = CACHED / product.inner().clamp(1, INNER) / tile_rows;
+    let row_parts = row_parts.max(rows.div_ceil(tile_rows).div_ceil(cached));
+    for columns in parts(columns, tile_columns, column_parts) {
+        for rows in parts(rows, tile_rows, row_parts) {
             tasks.push(Task {
                 product,
-                rows: row..(row + row_step).min(rows),
-                columns: column..(column + column_step).min(columns),
+                rows,
+                columns: columns.clone(),
             });
         }
     }
 }
 
-/// The length of each of about `count` equal parts of `length`, a multiple of `unit`.
-fn part(length: usize, unit: usize, count: usize) -> usize {
-    length.div_ceil(count).next_multiple_of(unit)
+/// Cuts `0..length` into at most `count` parts of whole units (but for the last) whose numbers of units
+/// differ by one at most, so that threads with as many parts have as much to do.
+fn parts(length: usize, unit: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
+    let units = length.div_ceil(unit);
+    let count = count.min(units);
+    (0..count).map(move |i| {
+        let end = |i: usize| units * i / count * unit;
+        end(i)..end(i + 1).min(length)
+    })
 }
 
 /// Rows and columns of a tile.
