@@ -6,6 +6,7 @@
 //! source of names, defaults and ranges: the schema is made from them.
 
 mod allowed;
+mod augment;
 mod check;
 mod error;
 mod overrides;
