@@ -36,6 +36,8 @@ mod resume;
 mod shipped;
 // Signals: once finishes the step and saves, twice stops at once.
 mod signals;
+// `sweep`: a grid of runs, kept, resumed and compared.
+mod sweep;
 // What the program prints, and where: help, version, lists, closed pipes, colours.
 mod terminal;
 // Training: the run folder and everything in it.

@@ -69,6 +69,20 @@ fn with_noise_two_epochs_and_two_more_are_four() {
 }
 
 #[test]
+fn with_changed_pictures_two_epochs_and_two_more_are_four() {
+    two_and_two_are_four(|config| {
+        config["data"]["augment"] = json!({
+            "shift": 1, "rotation": 20, "scale": 0.1, "shear": 0.1, "flip": true,
+            "elastic": { "strength": 1, "smoothness": 3 },
+        });
+        // The changed picture is what is corrupted, and what is to be restored.
+        config["model"] = json!({
+            "kind": "denoising", "corruption": "gaussian", "of": tiny()["model"],
+        });
+    });
+}
+
+#[test]
 fn with_running_statistics_two_epochs_and_two_more_are_four() {
     two_and_two_are_four(|config| {
         config["model"] = json!({

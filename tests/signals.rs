@@ -156,3 +156,29 @@ fn a_second_signal_does_not_wait_for_the_step() {
     let shown = work.ok_json("inspect heavy --json");
     assert_eq!(shown["state"], state);
 }
+
+#[test]
+fn an_interrupted_sweep_goes_on_with_the_same_command() {
+    let work = Work::new();
+    slow_epochs(&work);
+    let mut config = work.read_json("slow.json");
+    config["sweep"] = json!({ "seed": [42, 1] });
+    work.json("slow-sweep.json", &config);
+    let (mut child, mut lines) = start(&work, "sweep slow-sweep.json");
+    wait_for(&mut lines, "epoch   1/3");
+    signal("INT", &child);
+    wait_for(&mut lines, "saved; to go on: the same command again");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let report = work.read_json("runs/slow-sweep/sweep.json");
+    assert_eq!(report["status"], "interrupted");
+    assert_eq!(report["points"], json!([]));
+    assert!(!work.path("runs/slow-sweep/seed=1").exists());
+
+    work.ok("sweep slow-sweep.json");
+    work.ok("slow.json --name whole");
+    work.assert_same("runs/whole", "runs/slow-sweep/seed=42");
+    assert_eq!(
+        work.read_json("runs/slow-sweep/sweep.json")["status"],
+        "finished"
+    );
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::{DataError, ImageShape, Images};
+use crate::{Augment, DataError, ImageShape, Images};
 
 /// Gathers batches of a set of images onto one device.
 ///
@@ -66,6 +66,32 @@ impl Batches {
             TensorData::new::<f32, _>(values, shape),
             &self.device,
         ))
+    }
+
+    /// The images at `indices` with small random changes, which `seed` and each image's index
+    /// decide. They are computed on the CPU and uploaded, also where the set is resident.
+    ///
+    /// # Shapes
+    ///
+    /// - output: `[indices.len(), channels, height, width]`, in [0, 1]
+    ///
+    /// # Errors
+    ///
+    /// As [`gather`](Self::gather).
+    pub fn augmented(
+        &self,
+        indices: &[u32],
+        augment: &Augment,
+        seed: u64,
+    ) -> Result<Tensor<4>, DataError> {
+        if indices.is_empty() {
+            return Err(DataError::EmptyBatch);
+        }
+        let values = augment.gather(&self.images, indices, seed)?;
+        let [channels, height, width] = self.shape();
+        let shape = [indices.len(), channels, height, width];
+        let data = TensorData::new::<f32, _>(values, shape);
+        Ok(Tensor::from_data(data, &self.device))
     }
 
     /// Whether the whole set is on the device.

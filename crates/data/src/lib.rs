@@ -14,8 +14,10 @@
 //! # Ok::<(), data::DataError>(())
 //! ```
 
+mod augment;
 mod batch;
 mod dataset;
+mod elastic;
 mod error;
 mod idx;
 mod idx_folder;
@@ -27,8 +29,10 @@ mod split;
 
 use std::path::{Path, PathBuf};
 
+pub use augment::Augment;
 pub use batch::Batches;
 pub use dataset::{Dataset, ImageShape, Images};
+pub use elastic::Elastic;
 pub use error::DataError;
 pub use idx_folder::is_idx_folder;
 pub use images::{FolderOptions, pictures, subfolders};

@@ -29,6 +29,7 @@ mod linear;
 mod loss;
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
 mod math;
+mod sample;
 #[cfg(feature = "flex")]
 mod simd;
 #[cfg(test)]
@@ -41,3 +42,4 @@ pub use conv::{conv2d, conv2d_max_pool, upsample_conv2d};
 pub use gather::{PastTheEnd, gather};
 pub use linear::{DenseGrad, LinearGrad, LinearOps, linear};
 pub use loss::{LossGrad, LossKind, LossOps, bce_of_logits, mse_of_sigmoid};
+pub use sample::sample;

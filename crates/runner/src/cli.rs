@@ -11,6 +11,7 @@ Examples:
   hourglass configs/conv.json                          train
   hourglass configs/conv.json --set train.epochs=5     train for fewer epochs
   hourglass resume conv                                go on where it stopped
+  hourglass sweep grid.json --dry-run                  list the runs of a grid of configs
   hourglass compare conv dense                         put two runs side by side
   hourglass reconstruct conv digit.png -o out.png      see what a model makes of a picture";
 
@@ -37,6 +38,8 @@ pub struct Cli {
 pub enum Command {
     /// Go on training a run exactly where it stopped.
     Resume(ResumeArgs),
+    /// Train every combination of the values that a config's "sweep" lists, and compare them.
+    Sweep(SweepArgs),
     /// Measure a run's model on its test images, or on other data, beside the baselines.
     Evaluate(EvaluateArgs),
     /// Put runs side by side, the smallest reconstruction error first.
@@ -96,6 +99,15 @@ impl TrainArgs {
             .chain(self.backend.as_override()))
         .collect()
     }
+}
+
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub train: TrainArgs,
+    /// List the runs and train none.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

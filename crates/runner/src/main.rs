@@ -6,6 +6,7 @@ mod checkpoint;
 mod cli;
 mod commands;
 mod config;
+mod curve;
 mod digest;
 mod environment;
 mod evaluation;

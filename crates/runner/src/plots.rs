@@ -23,12 +23,12 @@ const LINEAR_RATIO: f64 = 20.0;
 const FEW_EPOCHS: f64 = 10.0;
 
 /// In pixels; a report shows two side by side.
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 400.0;
+pub const WIDTH: f64 = 640.0;
+pub const HEIGHT: f64 = 400.0;
 
 /// Blue and orange of Okabe & Ito (2008), which colour-blind readers tell apart.
-const TRAIN_COLOR: &str = "#0072B2";
-const VALIDATION_COLOR: &str = "#D55E00";
+pub const TRAIN_COLOR: &str = "#0072B2";
+pub const VALIDATION_COLOR: &str = "#D55E00";
 
 /// The losses of one epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,7 +114,7 @@ fn render(title: &str, history: &[EpochRow]) -> String {
 }
 
 /// 0.05 for a tick where kuva would put 0.050 beside 1e-1, and 0.005 where it would put 5e-3.
-fn plain_number(value: f64) -> String {
+pub fn plain_number(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }

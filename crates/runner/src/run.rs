@@ -176,18 +176,7 @@ impl Run {
     /// # Errors
     /// Where another process holds the lock.
     pub fn lock(&self) -> Result<File> {
-        let path = self.path(".lock");
-        let file = File::create(&path)
-            .map_err(reason)
-            .with_context(|| format!("{}: cannot be written", path.display()))?;
-        match file.try_lock() {
-            Err(fs::TryLockError::WouldBlock) => bail!(
-                "{}: another process is training this run; allowed: one at a time",
-                self.folder.display()
-            ),
-            // A file system without locks cannot tell, which is no reason not to train.
-            Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(file),
-        }
+        lock(&self.folder, "is training this run")
     }
 
     /// Removes what a process that was killed was writing; only for who holds the lock.
@@ -251,9 +240,7 @@ impl Run {
     /// # Errors
     /// Where the folder cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_vec_pretty(value)?;
-        text.push(b'\n');
-        write(&self.path(name), &text)
+        write_json(&self.path(name), value)
     }
 
     /// Appends one line to `metrics.jsonl`.
@@ -293,6 +280,36 @@ impl Run {
         }
         write(&self.path("metrics.jsonl"), &text)
     }
+}
+
+/// Keeps other processes from what this one does in a folder until the lock is dropped, or the
+/// process ends however it may; `busy` says what that is.
+///
+/// # Errors
+/// Where another process holds the lock.
+pub fn lock(folder: &Path, busy: &str) -> Result<File> {
+    let path = folder.join(".lock");
+    let file = File::create(&path)
+        .map_err(reason)
+        .with_context(|| format!("{}: cannot be written", path.display()))?;
+    match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => bail!(
+            "{}: another process {busy}; allowed: one at a time",
+            folder.display()
+        ),
+        // A file system without locks cannot tell, which is no reason not to train.
+        Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(file),
+    }
+}
+
+/// Writes a JSON file, whole or not at all.
+///
+/// # Errors
+/// Where the folder cannot be written.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    write(path, &text)
 }
 
 /// Reads a JSON file.

@@ -14,6 +14,8 @@ pub enum Stream {
     Split,
     /// The order of the training images in an epoch, by epoch.
     Order,
+    /// The changes of the training pictures in an epoch, by epoch.
+    Augment,
     /// The corruption of a training batch, by step.
     Corruption,
     /// The corruption of an evaluation batch, by batch.
@@ -27,6 +29,7 @@ impl Stream {
             Stream::Init => "init",
             Stream::Split => "split",
             Stream::Order => "order",
+            Stream::Augment => "augment",
             Stream::Corruption => "corruption",
             Stream::Evaluation => "evaluation",
         };
@@ -51,6 +54,7 @@ mod tests {
             Stream::Init,
             Stream::Split,
             Stream::Order,
+            Stream::Augment,
             Stream::Corruption,
             Stream::Evaluation,
         ];
@@ -58,7 +62,7 @@ mod tests {
             .iter()
             .flat_map(|s| (0..50).flat_map(move |i| (0..3).map(move |seed| s.seed(seed, i))))
             .collect();
-        assert_eq!(seeds.len(), 5 * 50 * 3);
+        assert_eq!(seeds.len(), 6 * 50 * 3);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The training loop: from a setup to a finished run, in one function that reads top to bottom.
 //!
-//! Order of the images, noise and initial weights come from named streams of the seed, so a resumed
+//! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
 //! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
 
 use std::time::Instant;
@@ -121,12 +121,14 @@ fn steps(
 
     let batches = setup.batches(&setup.train);
     let (images, held_out) = (&setup.split.train, &setup.split.validation);
+    let augment = config.data.augment().map(data::Augment::from);
     let steps_per_epoch = setup.steps_per_epoch();
     let mut start_seconds = None;
 
     while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
         let epoch = progress.epoch + 1;
         let order = data::epoch_order(images, Stream::Order.seed(seed, epoch as u64));
+        let changes = Stream::Augment.seed(seed, epoch as u64);
         let done = progress.images / settings.batch_size;
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], &setup.backend.device);
         let started = Instant::now();
@@ -134,7 +136,11 @@ fn steps(
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(settings, progress.step, steps_per_epoch);
-            let clean = batches.gather(batch)?.autodiff();
+            let clean = match &augment {
+                Some(augment) => batches.augmented(batch, augment, changes)?,
+                None => batches.gather(batch)?,
+            };
+            let clean = clean.autodiff();
             let noise = Noise::Device {
                 seed: Stream::Corruption.seed(seed, progress.step as u64),
             };

@@ -5,6 +5,7 @@
 //! and standard deviation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -21,7 +22,7 @@ use crate::terminal;
 mod render;
 
 /// Keys of a config that do not make one training another.
-const WORDS: [&str; 2] = ["$schema", "description"];
+pub(super) const WORDS: [&str; 2] = ["$schema", "description"];
 
 /// One finished run.
 #[derive(Clone, Debug, Serialize)]
@@ -53,9 +54,9 @@ struct Row {
 
 /// Mean and standard deviation (n - 1) of a figure over seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-struct Spread {
-    mean: f64,
-    sd: f64,
+pub(super) struct Spread {
+    pub mean: f64,
+    pub sd: f64,
 }
 
 /// Runs that differ in nothing but their seed.
@@ -123,6 +124,15 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
         TableFormat::Csv => terminal::print(&render::csv(&comparison))?,
     }
     Ok(DONE)
+}
+
+/// The table of finished runs, the smallest reconstruction error first.
+pub(super) fn table_of(runs: &[PathBuf]) -> Result<String> {
+    let rows = runs
+        .iter()
+        .map(|run| Row::read(&Run::open(run, Path::new("."))?));
+    let comparison = Comparison::new(rows.collect::<Result<_>>()?, SortKey::Mse);
+    Ok(render::table(&comparison))
 }
 
 impl Row {
@@ -265,7 +275,7 @@ impl Seeds {
 }
 
 impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
+    pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.collect();
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;

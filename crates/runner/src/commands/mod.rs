@@ -8,6 +8,7 @@ mod evaluate;
 mod inspect;
 mod reconstruct;
 mod resume;
+mod sweep;
 mod train;
 
 use anyhow::{Context, Result};
@@ -51,6 +52,7 @@ pub fn run(cli: Cli) -> Result<u8> {
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
             Command::Resume(args) => resume::run(&args),
+            Command::Sweep(args) => sweep::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Encode(args) => encode::run(&args),

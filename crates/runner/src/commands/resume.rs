@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::{DONE, UsageError};
+use crate::checkpoint::Checkpoint;
 use crate::cli::ResumeArgs;
 use crate::config::{self, Override};
 use crate::environment::{Environment, Resumption};
@@ -52,12 +53,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         return Ok(DONE);
     }
     let setup = Setup::new(located, environment.quick)?;
-    environment.check_data(&setup)?;
-    if let Some(from) = &from
-        && (from.meta.model != setup.config.model || from.meta.input_shape != setup.shape())
-    {
-        bail!("{folder}: checkpoints/last is of another model than config.json describes");
-    }
+    check(&run, &setup, &environment, from.as_ref())?;
     run.remove_drafts();
     if !args.set.is_empty() {
         let mut config = setup.config.without_schema();
@@ -67,4 +63,26 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     environment.resumed.push(Resumption::new(&setup.backend));
     run.write_json("env.json", &environment)?;
     super::train::drive(&setup, &run, from.as_ref(), &args.output)
+}
+
+/// Refuses data or a checkpoint that are not those of the run.
+///
+/// # Errors
+/// Images that are others than the run was trained on, or a checkpoint of another model.
+pub fn check(
+    run: &Run,
+    setup: &Setup,
+    environment: &Environment,
+    from: Option<&Checkpoint>,
+) -> Result<()> {
+    environment.check_data(setup)?;
+    if let Some(from) = from
+        && (from.meta.model != setup.config.model || from.meta.input_shape != setup.shape())
+    {
+        bail!(
+            "{}: checkpoints/last is of another model than config.json describes",
+            run.folder().display()
+        );
+    }
+    Ok(())
 }

@@ -15,10 +15,7 @@ use crate::train::{self, Outcome};
 use crate::{config, interrupt, summary, terminal};
 
 pub fn run(args: &TrainArgs) -> Result<u8> {
-    let Some(path) = &args.config else {
-        let text = "found no config; allowed: a config to train, such as configs/conv.json, or a command; see hourglass --help";
-        return Err(UsageError(text.into()).into());
-    };
+    let path = config_of(args)?;
     let located = config::load(path, &args.overrides())?;
     let name = match &args.name {
         Some(name) => checked_name(name)?,
@@ -35,6 +32,14 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     )?;
     let _lock = run.lock()?;
     drive(&setup, &run, None, &args.output)
+}
+
+/// The config that the command line names.
+pub fn config_of(args: &TrainArgs) -> Result<&Path, UsageError> {
+    args.config.as_deref().ok_or_else(|| {
+        let text = "found no config; allowed: a config to train, such as configs/conv.json, or a command; see hourglass --help";
+        UsageError(text.into())
+    })
 }
 
 /// Trains a run, whose lock the caller holds, to its end and reports it; the exit code.
@@ -116,7 +121,7 @@ fn about(setup: &Setup, run: &Run) -> [String; 4] {
 }
 
 /// The name that a config gives its run: that of the file, or of the run whose config it is.
-fn name_of(config: &Path) -> String {
+pub fn name_of(config: &Path) -> String {
     let folder = config
         .parent()
         .filter(|folder| folder.join("state.json").is_file());
@@ -128,7 +133,7 @@ fn name_of(config: &Path) -> String {
 }
 
 /// A `--name` that makes a folder below the runs and nothing else.
-fn checked_name(name: &str) -> Result<String, UsageError> {
+pub fn checked_name(name: &str) -> Result<String, UsageError> {
     let bad = |found: char| found.is_control() || matches!(found, '/' | '\\' | ':');
     if name.is_empty() || name.starts_with('.') || name.contains(bad) {
         return Err(UsageError(format!(

@@ -17,11 +17,16 @@ const NEAR: f64 = 0.8;
 
 /// Everything that is wrong with `root` by `schema`.
 pub(super) fn check(root: &Node, schema: &Value) -> Vec<Fault> {
+    check_below(root, schema, "")
+}
+
+/// Everything that is wrong with `node`, which lies at `path` of a config, by `schema`.
+pub(super) fn check_below(node: &Node, schema: &Value, path: &str) -> Vec<Fault> {
     let mut check = Check {
         schema,
         faults: Vec::new(),
     };
-    check.value(root, schema, "");
+    check.value(node, schema, path);
     check.faults
 }
 
@@ -74,8 +79,11 @@ impl<'a> Check<'a> {
                 if least.is_some_and(|it| count < it) || most.is_some_and(|it| count > it) {
                     self.wrong(node, &all, path);
                 }
-                for (index, node) in nodes.iter().enumerate() {
-                    self.value(node, &first["items"], &join(path, index));
+                // Without a schema for them they may be anything.
+                if let Some(schema) = first.get("items") {
+                    for (index, node) in nodes.iter().enumerate() {
+                        self.value(node, schema, &join(path, index));
+                    }
                 }
             }
             Raw::Object(entries) => {
@@ -144,7 +152,10 @@ impl<'a> Check<'a> {
         let names = || known.unwrap_or(&none).keys().map(String::as_str);
         for entry in entries {
             let path = join(path, &entry.key);
-            if let Some(schema) = known.and_then(|known| known.get(&entry.key)) {
+            let others = schema.get("additionalProperties");
+            let others = others.filter(|schema| schema.is_object());
+            let named = known.and_then(|known| known.get(&entry.key));
+            if let Some(schema) = named.or(others) {
                 self.value(&entry.node, schema, &path);
                 continue;
             }

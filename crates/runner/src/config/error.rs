@@ -40,7 +40,7 @@ pub(super) enum Place {
 }
 
 /// One thing that is wrong with a config.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// Where it was written.
     pub place: Place,

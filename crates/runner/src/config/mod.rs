@@ -6,6 +6,7 @@
 //! source of names, defaults and ranges: the schema is made from them.
 
 mod allowed;
+mod augment;
 mod check;
 mod error;
 mod overrides;
@@ -13,6 +14,7 @@ mod raw;
 mod resolved;
 mod schema;
 mod source;
+mod sweep;
 mod train;
 
 use std::fs::File;
@@ -28,6 +30,7 @@ pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
 pub use source::DataConfig;
+pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig};
 
 use error::{Fault, Place};
@@ -83,6 +86,12 @@ impl Deref for Located {
 ///
 /// The file cannot be read, or as [`parse`].
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Located, ConfigError> {
+    let (name, text) = read_text(path)?;
+    parse(&name, &text, overrides)
+}
+
+/// The name that errors give the file at `path`, and its text.
+fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
     let name = error::quotable_path(path);
     let refuse = |place: Place, text: String| {
         Err(ConfigError::new(&name, vec![Fault::new(&place, "", text)]))
@@ -106,10 +115,10 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Located, ConfigError>
         let text = format!("found more than {limit} KiB; allowed: a config of at most {limit} KiB");
         return refuse(Place::File, text);
     }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(&name, text, overrides),
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((name, text)),
         Err(error) => {
-            let (good, bad) = bytes.split_at(error.valid_up_to());
+            let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
             let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
             let start = good
                 .iter()
@@ -132,22 +141,38 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Located, ConfigError>
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Located, ConfigError> {
     let refuse = |faults| ConfigError::new(name, faults);
     let mut faults = Vec::new();
-    let mut root = raw::parse(text, &mut faults).map_err(|fault| refuse(vec![fault]))?;
-    for argument in overrides {
-        if let Err(fault) = overrides::apply(&mut root, argument, &mut faults) {
-            faults.push(fault);
-        }
+    let root = tree(text, overrides, &mut faults).map_err(|fault| refuse(vec![fault]))?;
+    if let Some(place) = root.place_of_key(sweep::KEY) {
+        let text =
+            format!("is for many trainings; allowed: hourglass sweep {name}, or no such key");
+        faults.push(Fault::new(place, sweep::KEY, text));
     }
     faults.extend(check::check(&root, &schema()));
     if !faults.is_empty() {
         return Err(refuse(faults));
     }
+    resolve(name, root).map_err(refuse)
+}
+
+/// The tree of a config's `text`, changed by `overrides`.
+fn tree(text: &str, overrides: &[Override], faults: &mut Vec<Fault>) -> Result<Node, Fault> {
+    let mut root = raw::parse(text, faults)?;
+    for argument in overrides {
+        if let Err(fault) = overrides::apply(&mut root, argument, faults) {
+            faults.push(fault);
+        }
+    }
+    Ok(root)
+}
+
+/// The config that a tree describes which has passed the check.
+fn resolve(name: &str, root: Node) -> Result<Located, Vec<Fault>> {
     let config: Config = serde_json::from_value(root.to_json())
-        .map_err(|error| refuse(vec![Fault::new(&Place::File, "", error.to_string())]))?;
+        .map_err(|error| vec![Fault::new(&Place::File, "", error.to_string())])?;
     let contradictions = config.contradictions();
     if !contradictions.is_empty() {
         let fault = |(path, text)| Fault::new(root.nearest_place(path), path, text);
-        return Err(refuse(contradictions.into_iter().map(fault).collect()));
+        return Err(contradictions.into_iter().map(fault).collect());
     }
     let name = name.to_string();
     Ok(Located { config, name, root })

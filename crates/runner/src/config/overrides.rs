@@ -2,6 +2,7 @@
 
 use super::error::{Fault, Place, join};
 use super::raw::{DEEPEST, Entry, Node, Raw, parse_override};
+use super::sweep;
 
 /// A change of one key, with the words of the command line that ask for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,19 @@ impl Override {
         let key = self.assignment.split_once('=').map_or("", |(key, _)| key);
         key.trim()
     }
+
+    /// Whether the user named the key or its value, as `--quick` does not.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.flag != "--quick"
+    }
+
+    /// Where it was written.
+    pub(super) fn place(&self) -> Place {
+        Place::Argument {
+            flag: self.flag,
+            value: self.written.clone(),
+        }
+    }
 }
 
 /// Puts the value of `argument` into the tree. KEY is a path of keys joined by
@@ -51,15 +65,16 @@ pub(super) fn apply(
     argument: &Override,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
-    let place = Place::Argument {
-        flag: argument.flag,
-        value: argument.written.clone(),
-    };
+    let place = argument.place();
     let usage = "allowed: KEY=VALUE, with a KEY such as train.epochs";
     let Some((path, text)) = argument.assignment.split_once('=') else {
         return Err(Fault::new(&place, "", format!("found no \"=\"; {usage}")));
     };
-    let keys: Vec<&str> = path.trim().split('.').collect();
+    // The keys of a sweep are paths themselves.
+    let keys: Vec<&str> = match path.trim().split_once('.') {
+        Some((sweep::KEY, swept)) => vec![sweep::KEY, swept],
+        _ => path.trim().split('.').collect(),
+    };
     if keys.iter().any(|key| key.is_empty()) {
         return Err(Fault::new(
             &place,
@@ -76,6 +91,21 @@ pub(super) fn apply(
         raw: Raw::String(text.to_string()),
     });
     *slot(root, &keys, &place)? = value;
+    Ok(())
+}
+
+/// Puts `value` into the tree at `path`, keys joined by dots, which was written at `place`.
+///
+/// # Errors
+///
+/// A fault where the path leads through something that has no keys, or has too many of them.
+pub(super) fn put(root: &mut Node, path: &str, place: &Place, value: Node) -> Result<(), Fault> {
+    let keys: Vec<&str> = path.split('.').collect();
+    if keys.len() > DEEPEST {
+        let text = format!("found {} keys; allowed: at most {DEEPEST}", keys.len());
+        return Err(Fault::new(place, "", text));
+    }
+    *slot(root, &keys, place)? = value;
     Ok(())
 }
 

@@ -63,6 +63,15 @@ impl Node {
         .map(|entry| &entry.node)
     }
 
+    /// The place of `key` itself, where this is an object that has it.
+    pub fn place_of_key(&self, key: &str) -> Option<&Place> {
+        match &self.raw {
+            Raw::Object(entries) => entries.iter().find(|entry| entry.key == key),
+            _ => None,
+        }
+        .map(|entry| &entry.place)
+    }
+
     /// The place of the value at `path`, or of the nearest value above it that was written.
     pub fn nearest_place(&self, path: &str) -> &Place {
         let mut node = self;

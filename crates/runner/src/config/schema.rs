@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::Config;
+use super::{Config, sweep};
 
 /// The JSON Schema (draft 2020-12) of a config, which `configs/schema.json` holds for editors and
 /// which configs are checked against.
@@ -13,6 +13,8 @@ pub fn schema() -> Value {
     // Through the serialiser, which puts the keywords into their usual order.
     let mut schema = serde_json::to_value(schema).expect("a schema is JSON");
     unwrap_descriptions(&mut schema);
+    // A config with this key is one for many trainings, so the type of one training lacks it.
+    schema["properties"][sweep::KEY] = sweep::schema_of_sweep();
     schema
 }
 

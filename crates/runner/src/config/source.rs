@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::augment::AugmentConfig;
 use super::resolved::MOST;
 
 /// The largest height or width of an image, in pixels: beyond it a single image is too large for
@@ -25,6 +26,9 @@ pub enum DataConfig {
         #[serde(default)]
         #[schemars(range(min = 1, max = MOST))]
         limit: Option<usize>,
+        /// Random changes of the training pictures. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        augment: Option<AugmentConfig>,
     },
     /// A folder with the four files of a data set in MNIST's format, gzipped or not.
     Idx {
@@ -39,6 +43,9 @@ pub enum DataConfig {
         #[serde(default)]
         #[schemars(range(min = 1, max = MOST))]
         limit: Option<usize>,
+        /// Random changes of the training pictures. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        augment: Option<AugmentConfig>,
     },
     /// A folder of PNG or JPEG pictures, split by file.
     Images {
@@ -53,6 +60,9 @@ pub enum DataConfig {
         #[serde(default)]
         #[schemars(range(min = 1, max = MOST))]
         limit: Option<usize>,
+        /// Random changes of the training pictures. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        augment: Option<AugmentConfig>,
         /// Height and width that every picture is resized to, in pixels. Default: as they are,
         /// which must then be one size.
         #[serde(default)]
@@ -73,6 +83,17 @@ pub enum DataConfig {
         #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
         test: f64,
     },
+}
+
+impl DataConfig {
+    /// Random changes of the training pictures, where there are any.
+    pub fn augment(&self) -> Option<&AugmentConfig> {
+        match self {
+            DataConfig::Mnist { augment, .. }
+            | DataConfig::Idx { augment, .. }
+            | DataConfig::Images { augment, .. } => augment.as_ref(),
+        }
+    }
 }
 
 fn five_thousand() -> usize {

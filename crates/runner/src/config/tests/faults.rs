@@ -4,6 +4,14 @@ use super::super::parse;
 use super::{LEAST, errors, of_model};
 use crate::config::Override;
 
+/// A config whose training pictures are changed so.
+fn of_augment(augment: &str) -> String {
+    let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+    format!(
+        "{{\n\"data\": {{\"dataset\": \"mnist\",\n\"augment\": {augment}}},\n\"model\": {model}\n}}"
+    )
+}
+
 /// A config with these keys of `train`.
 fn of_train(train: &str) -> String {
     let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
@@ -113,6 +121,31 @@ fn a_fault_of_a_key_is_one_exact_line() {
         (
             denoising("0.5"),
             r#"c.json:3:46: model.corruption: found 0.5; allowed: "gaussian", "masking", "salt_and_pepper", "speckle" or an object"#,
+        ),
+        (
+            of_augment(r#"{"shift": -1}"#),
+            "c.json:3:22: data.augment.shift: found -1; allowed: a number from 0 to 16384",
+        ),
+        (
+            of_augment(r#"{"rotation": 270}"#),
+            "c.json:3:25: data.augment.rotation: found 270; allowed: a number from 0 to 180",
+        ),
+        (
+            of_augment(r#"{"scale": 1}"#),
+            "c.json:3:22: data.augment.scale: found 1; allowed: a number of at least 0 and below 1",
+        ),
+        (
+            of_augment(r#"{"flip": "horizontal"}"#),
+            r#"c.json:3:21: data.augment.flip: found "horizontal"; allowed: true or false"#,
+        ),
+        (
+            of_augment(r#"{"shaer": 0.1}"#),
+            r#"c.json:3:13: data.augment.shaer: unknown key; did you mean "shear"?"#,
+        ),
+        (
+            of_augment(r#"{"elastic": {"smoothness": 4}}"#),
+            "c.json:3:24: data.augment.elastic.strength: missing key; allowed: a number from 0 to \
+             16384",
         ),
         (
             of_train(r#"{"batch_size": 0}"#),
@@ -231,7 +264,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             LEAST.replacen('{', "{ \"line\\nbreak\\u001b[2J\": 2,", 1),
-            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, train",
+            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, train, sweep",
         ),
     ];
     for (text, line) in cases {

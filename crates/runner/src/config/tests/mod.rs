@@ -122,7 +122,8 @@ fn overrides_change_any_key() {
         config.data,
         DataConfig::Mnist {
             validation: 10,
-            limit: None
+            limit: None,
+            augment: None
         }
     );
     assert_eq!(config.description.as_deref(), Some("a = b"));

@@ -9,6 +9,7 @@ use model::config::{
 };
 use proptest::prelude::*;
 
+use super::super::augment::{AugmentConfig, ElasticConfig};
 use super::super::{
     BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig,
     parse, raw,
@@ -129,6 +130,25 @@ fn models() -> impl Strategy<Value = ModelConfig> {
     })
 }
 
+fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
+    let elastic = (0.0..16_384.0, 1.0..16_384.0).prop_map(|(strength, smoothness)| ElasticConfig {
+        strength,
+        smoothness,
+    });
+    let affine = (0.0..16_384.0, 0.0..=180.0, 0.0..0.9999, 0.0..=1.0);
+    let augment = (affine, any::<bool>(), prop::option::of(elastic)).prop_map(
+        |((shift, rotation, scale, shear), flip, elastic)| AugmentConfig {
+            shift,
+            rotation,
+            scale,
+            shear,
+            flip,
+            elastic,
+        },
+    );
+    prop::option::of(augment)
+}
+
 fn data_sets() -> impl Strategy<Value = DataConfig> {
     let count = || prop::option::of(1usize..1_000_000);
     let side = || prop::option::of(1usize..=16_384);
@@ -136,24 +156,44 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
     let size = prop::option::of([1usize..=16_384, 1..=16_384]);
     let channels = prop::sample::select(vec![None, Some(1), Some(3)]);
     prop_oneof![
-        (1usize..60_000, count())
-            .prop_map(|(validation, limit)| DataConfig::Mnist { validation, limit }),
-        (dir(), 1usize..60_000, count()).prop_map(|(dir, validation, limit)| DataConfig::Idx {
-            dir,
-            validation,
-            limit
+        (1usize..60_000, count(), augmentations()).prop_map(|(validation, limit, augment)| {
+            DataConfig::Mnist {
+                validation,
+                limit,
+                augment,
+            }
         }),
-        (dir(), count(), count(), size, side(), channels, 1e-6..0.999).prop_map(
-            |(dir, validation, limit, size, patch, channels, test)| DataConfig::Images {
+        (dir(), 1usize..60_000, count(), augmentations()).prop_map(
+            |(dir, validation, limit, augment)| DataConfig::Idx {
                 dir,
                 validation,
                 limit,
-                size,
-                patch,
-                channels,
-                test,
+                augment,
             }
         ),
+        (
+            dir(),
+            count(),
+            (count(), augmentations()),
+            size,
+            side(),
+            channels,
+            1e-6..0.999
+        )
+            .prop_map(
+                |(dir, validation, (limit, augment), size, patch, channels, test)| {
+                    DataConfig::Images {
+                        dir,
+                        validation,
+                        limit,
+                        augment,
+                        size,
+                        patch,
+                        channels,
+                        test,
+                    }
+                }
+            ),
     ]
 }
 

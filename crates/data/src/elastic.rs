@@ -1,0 +1,153 @@
+//! Elastic displacement: every place of a picture moves a little, near ones alike.
+//!
+//! Simard, Steinkraus & Platt (2003) smooth a random move of every pixel. Here the moves are drawn
+//! at the points of a coarse grid, and a cubic B-spline (Rueckert et al. 1999) is laid through the
+//! picture, which is as smooth and takes a fiftieth of the random numbers.
+
+/// Random smooth displacements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elastic {
+    /// Largest displacement to each side, and up and down, in pixels.
+    pub strength: f64,
+    /// Distance of the grid's points, in pixels: places closer than this move much alike. At
+    /// least 1.
+    pub smoothness: f64,
+}
+
+impl Elastic {
+    /// What pictures of this height and width need, worked out once.
+    pub(crate) fn warp(self, [height, width]: [usize; 2]) -> Warp {
+        Warp {
+            strength: self.strength as f32,
+            across: Axis::new(width, self.smoothness),
+            down: Axis::new(height, self.smoothness),
+        }
+    }
+}
+
+/// The spline over pictures of one size.
+pub(crate) struct Warp {
+    strength: f32,
+    across: Axis,
+    down: Axis,
+}
+
+/// One side of the picture.
+struct Axis {
+    /// For each pixel the first of the four points that it lies between, and their weights, which
+    /// sum to 1.
+    pixels: Vec<(usize, [f32; 4])>,
+    /// Points of the grid.
+    points: usize,
+}
+
+impl Axis {
+    fn new(side: usize, distance: f64) -> Self {
+        let pixel = |pixel: usize| {
+            let place = pixel as f64 / distance.max(1.0);
+            (place as usize, weights(place.fract()))
+        };
+        let pixels: Vec<_> = (0..side).map(pixel).collect();
+        let points = pixels.last().map_or(0, |(first, _)| first + 4);
+        Self { pixels, points }
+    }
+}
+
+/// The uniform cubic B-spline's weights of the four points around a place, which lies so far from
+/// the second of them to the third.
+fn weights(t: f64) -> [f32; 4] {
+    let cube = |t: f64| t * t * t;
+    let middle = |t: f64| 3.0 * cube(t) - 6.0 * t * t + 4.0;
+    [cube(1.0 - t), middle(t), middle(1.0 - t), cube(t)].map(|it| (it / 6.0) as f32)
+}
+
+impl Warp {
+    /// Moves places, those of one picture row by row. `draw` gives numbers of [-1, 1): first for
+    /// the moves to the right, row by row of the grid, then for those down. `room` is memory that
+    /// is reused.
+    pub(crate) fn displace(
+        &self,
+        mut draw: impl FnMut() -> f32,
+        room: &mut Vec<f32>,
+        xs: &mut [f32],
+        ys: &mut [f32],
+    ) {
+        let width = self.across.pixels.len();
+        for places in [xs, ys] {
+            room.clear();
+            room.resize(self.across.points + self.down.points * width, 0.0);
+            let (points, rows) = room.split_at_mut(self.across.points);
+            // Along each row of the grid first, to every column of the picture ...
+            for row in rows.chunks_exact_mut(width) {
+                points.fill_with(|| self.strength * draw());
+                for (value, (first, weights)) in row.iter_mut().zip(&self.across.pixels) {
+                    let near = points.iter().skip(*first).zip(weights);
+                    *value = near.map(|(point, weight)| point * weight).sum();
+                }
+            }
+            // ... then down.
+            let places = places.chunks_exact_mut(width);
+            for (places, (first, weights)) in places.zip(&self.down.pixels) {
+                let near = rows.chunks_exact(width).skip(*first);
+                for (row, &weight) in near.zip(weights) {
+                    for (place, value) in places.iter_mut().zip(row) {
+                        *place += weight * value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn displaced(elastic: Elastic, draw: impl FnMut() -> f32) -> (Vec<f32>, Vec<f32>) {
+        let (mut xs, mut ys) = (vec![0.0; 20 * 30], vec![0.0; 20 * 30]);
+        let mut room = Vec::new();
+        elastic
+            .warp([20, 30])
+            .displace(draw, &mut room, &mut xs, &mut ys);
+        (xs, ys)
+    }
+
+    #[test]
+    fn nothing_moves_further_than_the_strength() {
+        let elastic = Elastic {
+            strength: 2.5,
+            smoothness: 7.0,
+        };
+        let (xs, ys) = displaced(elastic, || -1.0);
+        for moved in xs.iter().chain(&ys) {
+            assert!((moved + 2.5).abs() < 1e-5, "{moved}");
+        }
+        let mut sign = 1.0;
+        let (xs, ys) = displaced(elastic, || {
+            sign = -sign;
+            sign
+        });
+        assert!(xs.iter().chain(&ys).all(|moved| moved.abs() <= 2.5));
+    }
+
+    #[test]
+    fn neighbours_move_alike_and_distant_places_do_not() {
+        // As many numbers as the grid has: 3 + 4 by 4 + 4 points for either direction.
+        let mut drawn = 0;
+        let elastic = Elastic {
+            strength: 1.0,
+            smoothness: 7.0,
+        };
+        let (xs, _) = displaced(elastic, || {
+            drawn += 1;
+            ((drawn * 37 % 101) as f32 / 50.5) - 1.0
+        });
+        assert_eq!(drawn, 2 * 6 * 8);
+        let steps = || xs.chunks(30).flat_map(|row| row.windows(2));
+        // The spline's slope is at most the difference of its points over their distance.
+        assert!(steps().all(|pair| (pair[0] - pair[1]).abs() <= 2.0 / 7.0));
+        let largest = xs.iter().fold(f32::MIN, |a, &b| a.max(b));
+        let smallest = xs.iter().fold(f32::MAX, |a, &b| a.min(b));
+        assert!(largest - smallest > 0.3, "{smallest} {largest}");
+    }
+}
