@@ -18,6 +18,8 @@ pub enum Stream {
     Corruption,
     /// The corruption of an evaluation batch, by batch.
     Evaluation,
+    /// Samples and restarts of an analysis, by repetition.
+    Analysis,
 }
 
 impl Stream {
@@ -29,6 +31,7 @@ impl Stream {
             Stream::Order => "order",
             Stream::Corruption => "corruption",
             Stream::Evaluation => "evaluation",
+            Stream::Analysis => "analysis",
         };
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());
@@ -53,12 +56,13 @@ mod tests {
             Stream::Order,
             Stream::Corruption,
             Stream::Evaluation,
+            Stream::Analysis,
         ];
         let seeds: HashSet<u64> = streams
             .iter()
             .flat_map(|s| (0..50).flat_map(move |i| (0..3).map(move |seed| s.seed(seed, i))))
             .collect();
-        assert_eq!(seeds.len(), 5 * 50 * 3);
+        assert_eq!(seeds.len(), 6 * 50 * 3);
     }
 
     #[test]

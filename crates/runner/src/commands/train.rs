@@ -116,7 +116,7 @@ fn about(setup: &Setup, run: &Run) -> [String; 4] {
 }
 
 /// The name that a config gives its run: that of the file, or of the run whose config it is.
-fn name_of(config: &Path) -> String {
+pub fn name_of(config: &Path) -> String {
     let folder = config
         .parent()
         .filter(|folder| folder.join("state.json").is_file());
@@ -128,7 +128,7 @@ fn name_of(config: &Path) -> String {
 }
 
 /// A `--name` that makes a folder below the runs and nothing else.
-fn checked_name(name: &str) -> Result<String, UsageError> {
+pub fn checked_name(name: &str) -> Result<String, UsageError> {
     let bad = |found: char| found.is_control() || matches!(found, '/' | '\\' | ':');
     if name.is_empty() || name.starts_with('.') || name.contains(bad) {
         return Err(UsageError(format!(
