@@ -8,6 +8,8 @@
 // What the tests share: a folder of one's own, the program, and small data to train on.
 mod common;
 
+// `cluster`, `probe` and `anomaly`: what they find, write and refuse.
+mod analysis;
 // Losses and gradients of all kinds on every backend that was compiled in.
 mod backends;
 // Config faults and usage faults: one line each, before anything is written.

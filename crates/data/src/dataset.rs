@@ -137,6 +137,30 @@ impl Images {
         }
     }
 
+    /// The images at `indices`, in that order, with their labels and names.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Index`] for an index past the end.
+    pub fn select(&self, indices: &[u32]) -> Result<Self, DataError> {
+        let mut pixels = Vec::with_capacity(indices.len() * self.image_len());
+        let (mut labels, mut names) = (Vec::new(), Vec::new());
+        for &index in indices {
+            let at = index as usize;
+            let count = self.len();
+            let image = self.image(at).ok_or(DataError::Index { index, count })?;
+            pixels.extend_from_slice(image);
+            labels.extend(self.labels().and_then(|labels| labels.get(at)));
+            names.extend(self.names().and_then(|names| names.get(at)).cloned());
+        }
+        Ok(Images {
+            pixels,
+            shape: self.shape,
+            labels: self.labels.is_some().then_some(labels),
+            names: self.names.is_some().then_some(names),
+        })
+    }
+
     /// SHA-256, in hexadecimal, of shape, pixels and labels.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
@@ -238,6 +262,19 @@ mod tests {
         assert_eq!(images.pixels(), &[0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(images.labels(), Some(&[7, 8][..]));
         assert_eq!(images.names().map(<[String]>::len), Some(2));
+    }
+
+    #[test]
+    fn a_selection_keeps_labels_and_names_in_step() {
+        let names = ["a", "b", "c"].map(String::from).to_vec();
+        let images = three().with_labels(vec![7, 8, 9]).unwrap();
+        let images = images.with_names(names).unwrap();
+        let selected = images.select(&[2, 0]).unwrap();
+        assert_eq!(selected.pixels(), &[8, 9, 10, 11, 0, 1, 2, 3]);
+        assert_eq!(selected.labels(), Some(&[9, 7][..]));
+        assert_eq!(selected.names().unwrap(), ["c", "a"]);
+        assert!(images.select(&[]).unwrap().is_empty());
+        assert!(images.select(&[3]).is_err());
     }
 
     #[test]

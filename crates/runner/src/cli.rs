@@ -44,12 +44,18 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Put runs side by side, the smallest reconstruction error first.
     Compare(CompareArgs),
+    /// Score pictures by the error of their reconstruction, beside PCA.
+    Anomaly(AnomalyArgs),
+    /// Cluster pictures by their codes with k-means, beside raw pixels and PCA.
+    Cluster(ClusterArgs),
     /// Turn images into codes, written as NumPy arrays.
     Encode(EncodeArgs),
     /// Turn codes back into pictures.
     Decode(DecodeArgs),
     /// Send pictures through a model and write what comes back.
     Reconstruct(ReconstructArgs),
+    /// Classify pictures by each layer's representation, beside raw pixels and PCA.
+    Probe(ProbeArgs),
     /// Show a model's layers, shapes, parameters and hyperparameters.
     Inspect(InspectArgs),
     /// List the backends that were compiled in and the hardware that they find.
@@ -88,17 +94,16 @@ pub struct TrainArgs {
 impl TrainArgs {
     /// The changes to the config.
     pub fn overrides(&self) -> Vec<Override> {
-        // First, so that it gives way to a --set.
-        let quick = self
-            .quick
-            .then(|| Override::flag("--quick", "train.epochs", "1"));
-        let set = self.set.iter().map(|it| Override::set(it));
-        (quick
-            .into_iter()
-            .chain(set)
-            .chain(self.backend.as_override()))
-        .collect()
+        overrides(self.quick, &self.set, &self.backend)
     }
+}
+
+/// The changes to a config that --quick, --set and --backend stand for.
+fn overrides(quick: bool, set: &[String], backend: &BackendArg) -> Vec<Override> {
+    // First, so that it gives way to a --set.
+    let quick = quick.then(|| Override::flag("--quick", "train.epochs", "1"));
+    let set = set.iter().map(|it| Override::set(it));
+    (quick.into_iter().chain(set).chain(backend.as_override())).collect()
 }
 
 #[derive(Debug, Args)]
@@ -192,6 +197,88 @@ pub enum TableFormat {
     Csv,
     /// For a program.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// The layer to probe, by its name or number, or all of the encoder's.
+    #[arg(long, default_value = "all", value_name = "NAME")]
+    pub layer: String,
+    /// Other data with labels, to learn from and to be measured on: mnist, a folder of IDX files, or
+    /// a config's "data" [default: the run's own].
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct AnomalyArgs {
+    /// A run's folder or name; a config with --one-class.
+    #[arg(value_name = "RUN|CONFIG")]
+    pub target: PathBuf,
+    #[command(flatten)]
+    pub runs: RunsArg,
+    /// Normal pictures: mnist, a folder, a picture, or a config's "data" [default: the run's own
+    /// test pictures].
+    #[arg(long, value_name = "SPEC")]
+    pub normal: Option<String>,
+    /// Pictures of another kind, named alike.
+    #[arg(long, value_name = "SPEC")]
+    pub other: Option<String>,
+    /// The share of normal pictures whose errors lie below the threshold.
+    #[arg(long, default_value_t = 0.99, value_parser = share)]
+    pub quantile: f64,
+    /// Train on each label in turn, and tell its test pictures from all others.
+    #[arg(long)]
+    pub one_class: bool,
+    /// Change a key of the config, with --one-class.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Name of the folder that --one-class makes [default: that of the config, with -one-class].
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Prove --one-class in seconds: few images, one epoch.
+    #[arg(long)]
+    pub quick: bool,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl AnomalyArgs {
+    /// The changes to the config.
+    pub fn overrides(&self) -> Vec<Override> {
+        overrides(self.quick, &self.set, &self.backend)
+    }
+}
+
+/// Reads a share of a whole.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|it| (0.0..=1.0).contains(it));
+    share.ok_or_else(|| "allowed: a number from 0 to 1".into())
+}
+
+#[derive(Debug, Args)]
+pub struct ClusterArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// How many clusters.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..))]
+    pub k: u16,
+    /// Cluster the test pictures of other data: mnist, a folder, or a config's "data" [default: the
+    /// run's own test pictures].
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! Hourglass: trains, measures and compares autoencoders from JSON configs.
 
+mod analysis;
 mod backend;
 mod background;
 mod checkpoint;

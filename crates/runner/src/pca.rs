@@ -100,6 +100,64 @@ impl Pca {
         })
     }
 
+    /// How many directions were kept: as many as were asked for, or as many as there are.
+    pub fn components(&self) -> usize {
+        self.components.ncols()
+    }
+
+    /// The codes of images (row-major [images, dims]) in all directions that were kept, row-major
+    /// [images, components]; a unit is that of the images' values in [0, 1].
+    ///
+    /// # Errors
+    /// If `images` are not whole images.
+    pub fn codes(&self, images: &[u8]) -> Result<Vec<f32>, PcaError> {
+        let dims = self.mean.len();
+        let count = count(images, dims)?;
+        let mut all = Vec::with_capacity(count * self.components());
+        for block in images.chunks(block_len(dims)) {
+            let codes = self.project(&centred(block, &self.mean), self.components.as_ref());
+            // Each image is a column.
+            for code in codes.col_iter() {
+                all.extend(code.iter().map(|value| (value / WHITE) as f32));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The squared error of each image (row-major [images, dims]) from all directions that were
+    /// kept, summed over its values in [0, 1].
+    ///
+    /// # Errors
+    /// If `images` are not whole images.
+    pub fn errors(&self, images: &[u8]) -> Result<Vec<f64>, PcaError> {
+        let dims = self.mean.len();
+        let mut all = Vec::with_capacity(count(images, dims)?);
+        for block in images.chunks(block_len(dims)) {
+            let centred = centred(block, &self.mean);
+            let codes = self.project(&centred, self.components.as_ref());
+            for (image, code) in centred.col_iter().zip(codes.col_iter()) {
+                let left = image.squared_norm_l2() - code.squared_norm_l2();
+                all.push(left.max(0.0) / (WHITE * WHITE));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The codes of centred images, a column each, in the given directions.
+    fn project(&self, centred: &Mat<f64>, directions: faer::MatRef<'_, f64>) -> Mat<f64> {
+        let mut codes = Mat::<f64>::zeros(directions.ncols(), centred.ncols());
+        let par = Par::rayon(0);
+        matmul(
+            &mut codes,
+            Accum::Replace,
+            directions.transpose(),
+            centred,
+            1.0,
+            par,
+        );
+        codes
+    }
+
     /// The error on `test` (row-major [images, dims]) of reconstructions from codes of `code_size`
     /// values, not clipped to [0, 1]; with a `code_size` of 0 every reconstruction is the mean
     /// picture. Components that were not kept, or do not exist, are not used.
@@ -113,16 +171,7 @@ impl Pca {
         let mut sum = 0.0;
         for block in test.chunks(block_len(dims)) {
             let centred = centred(block, &self.mean);
-            let mut codes = Mat::<f64>::zeros(used.ncols(), centred.ncols());
-            let par = Par::rayon(0);
-            matmul(
-                &mut codes,
-                Accum::Replace,
-                used.transpose(),
-                &centred,
-                1.0,
-                par,
-            );
+            let codes = self.project(&centred, used);
             // The components are orthonormal, so what a code holds is what the error lacks.
             sum += centred.squared_norm_l2() - codes.squared_norm_l2();
         }
@@ -317,6 +366,24 @@ mod tests {
         assert!(errors[0] > 1e-3 && errors[10] < 1e-15, "{errors:?}");
         // A code larger than the image is no better than one as large.
         assert_eq!(pca.error(99, &train), pca.error(10, &train));
+    }
+
+    #[test]
+    fn the_errors_of_images_sum_up_to_that_of_all_and_codes_have_what_errors_lack() {
+        let (train, test) = (images(40, 10), images(30, 10));
+        let pca = Pca::fit(&train, 10, 4).unwrap();
+        let errors = pca.errors(&test).unwrap();
+        let mean = errors.iter().sum::<f64>() / 30.0;
+        assert!((mean - pca.error(4, &test).unwrap().sum_sq).abs() < 1e-12);
+        let whole = Pca::mean(&train, 10).unwrap().errors(&test).unwrap();
+        let codes = pca.codes(&test).unwrap();
+        for ((code, error), whole) in codes.chunks(4).zip(&errors).zip(&whole) {
+            let held: f64 = code.iter().map(|it| f64::from(*it).powi(2)).sum();
+            assert!(
+                (held + error - whole).abs() < 1e-5,
+                "{held} {error} {whole}"
+            );
+        }
     }
 
     #[test]

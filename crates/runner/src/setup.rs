@@ -151,6 +151,46 @@ impl Setup {
         })
     }
 
+    /// The same for the images of one label alone: those to train on, to validate with and to test
+    /// with that have it.
+    ///
+    /// # Errors
+    /// Where the images have no labels, or none has this one.
+    pub fn only(&self, label: u8) -> Result<Self> {
+        let of = |images: &Images, indices: &[u32]| -> Vec<u32> {
+            let labels = images.labels().unwrap_or_default();
+            let has = |index: &&u32| labels.get(**index as usize) == Some(&label);
+            indices.iter().filter(has).copied().collect()
+        };
+        let (train, validation) = (
+            of(&self.train, &self.split.train),
+            of(&self.train, &self.split.validation),
+        );
+        let tested: Vec<u32> = (0..self.test.len() as u32).collect();
+        let test = self.test.select(&of(&self.test, &tested))?;
+        let steps = train.len() as u32;
+        let all = steps + validation.len() as u32;
+        let train = self.train.select(&[train, validation].concat())?;
+        let dataset = format!("{}, label {label}", self.dataset);
+        let (test_sha256, train_sha256) = (test.sha256(), train.sha256());
+        Ok(Self {
+            config: self.config.clone(),
+            data_sha256: train_sha256,
+            test_sha256,
+            dataset,
+            train: Arc::new(train),
+            test: Arc::new(test),
+            split: Split {
+                train: (0..steps).collect(),
+                validation: (steps..all).collect(),
+            },
+            backend: self.backend.clone(),
+            layers: self.layers.clone(),
+            loss: self.loss,
+            quick: self.quick,
+        })
+    }
+
     /// Channels, height and width of the images.
     pub fn shape(&self) -> ImageShape {
         self.train.shape()

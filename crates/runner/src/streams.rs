@@ -20,6 +20,8 @@ pub enum Stream {
     Corruption,
     /// The corruption of an evaluation batch, by batch.
     Evaluation,
+    /// Samples and restarts of an analysis, by repetition.
+    Analysis,
 }
 
 impl Stream {
@@ -32,6 +34,7 @@ impl Stream {
             Stream::Augment => "augment",
             Stream::Corruption => "corruption",
             Stream::Evaluation => "evaluation",
+            Stream::Analysis => "analysis",
         };
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());
@@ -57,6 +60,7 @@ mod tests {
             Stream::Augment,
             Stream::Corruption,
             Stream::Evaluation,
+            Stream::Analysis,
         ];
         let seeds: HashSet<u64> = streams
             .iter()

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::{DONE, Loaded};
 use crate::cli::{EvaluateArgs, Part};
-use crate::config::{self, Override};
 use crate::environment::Environment;
 use crate::evaluation::{self, Baselines, CodeUse};
 use crate::metrics::Figures;
@@ -30,21 +29,15 @@ struct Report {
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
+    let loaded = Loaded::open(&args.run, &args.backend)?;
+    let environment: Environment = loaded.run.read_json("env.json")?;
+    let setup = loaded.setup(&args.backend);
     let Loaded {
         run,
         model,
         device,
         meta,
-    } = Loaded::open(&args.run, &args.backend)?;
-    let environment: Environment = run.read_json("env.json")?;
-    let backend = args
-        .backend
-        .as_override()
-        .unwrap_or_else(|| Override::flag("--backend", "backend", "auto"));
-    let setup = config::load(&run.path("config.json"), &[backend])
-        .map_err(anyhow::Error::from)
-        .and_then(|located| Setup::new(located, environment.quick))
-        .and_then(|setup| environment.check_data(&setup).map(|()| setup));
+    } = loaded;
     let (test, setup): (Arc<Images>, Option<Setup>) = match (&args.data, setup) {
         (None, Ok(setup)) => (Arc::clone(&setup.test), Some(setup)),
         (None, Err(error)) => return Err(error),

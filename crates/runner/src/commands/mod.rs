@@ -1,11 +1,16 @@
 //! The verbs of the command line, a file each.
 
+mod analysed;
+mod anomaly;
 mod backends;
+mod cluster;
 mod compare;
 mod decode;
 mod encode;
 mod evaluate;
 mod inspect;
+mod one_class;
+mod probe;
 mod reconstruct;
 mod resume;
 mod sweep;
@@ -19,8 +24,10 @@ use model::Autoencoder;
 use crate::backend::{self, BackendError};
 use crate::checkpoint::Meta;
 use crate::cli::{BackendArg, Cli, Command, RunArg};
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, Override};
+use crate::environment::Environment;
 use crate::run::Run;
+use crate::setup::Setup;
 use crate::{checkpoint, terminal};
 
 /// It did what was asked.
@@ -49,15 +56,21 @@ pub fn run(cli: Cli) -> Result<u8> {
         .use_current_thread()
         .build_global()
         .context("the threads cannot be started; fewer may be, with --threads")?;
+    // The eigensolver's threads wait for each other by spinning, which beside any other work makes a
+    // second of PCA a minute; alone, one thread is hardly slower, and rounds the same everywhere.
+    faer::set_global_parallelism(faer::Par::Seq);
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
             Command::Resume(args) => resume::run(&args),
             Command::Sweep(args) => sweep::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Compare(args) => compare::run(&args),
+            Command::Anomaly(args) => anomaly::run(&args),
+            Command::Cluster(args) => cluster::run(&args),
             Command::Encode(args) => encode::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
+            Command::Probe(args) => probe::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Backends(args) => backends::run(&args),
             Command::Schema => {
@@ -100,6 +113,18 @@ impl Loaded {
             run,
             device,
         })
+    }
+
+    /// The run's own images, as it was trained and measured on them.
+    fn setup(&self, backend: &BackendArg) -> Result<Setup> {
+        let environment: Environment = self.run.read_json("env.json")?;
+        let backend = backend
+            .as_override()
+            .unwrap_or_else(|| Override::flag("--backend", "backend", "auto"));
+        let located = config::load(&self.run.path("config.json"), &[backend])?;
+        let setup = Setup::new(located, environment.quick)?;
+        environment.check_data(&setup)?;
+        Ok(setup)
     }
 }
 

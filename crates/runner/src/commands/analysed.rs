@@ -1,0 +1,158 @@
+//! What the analyses of a run share: its model, the pictures, the baseline, and the files that they
+//! leave in the run's folder.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use comfy_table::{CellAlignment, Table};
+use data::Images;
+use serde::Serialize;
+
+use super::Loaded;
+use crate::cli::{BackendArg, Part, RunArg};
+use crate::environment::Environment;
+use crate::pca::{Pca, PcaError};
+use crate::run::Run;
+use crate::setup::Setup;
+use crate::{input, terminal};
+
+/// The folder of a run that analyses write into.
+const FOLDER: &str = "analysis";
+
+/// A run's model and the pictures that it is analysed with.
+pub struct Analysed {
+    /// The run with its best model.
+    pub loaded: Loaded,
+    /// The run's own images; `None` where they cannot be had and others are analysed.
+    pub setup: Option<Setup>,
+    /// The pictures that the model has not seen.
+    pub test: Arc<Images>,
+    /// What the pictures are called.
+    pub data: String,
+}
+
+impl Analysed {
+    /// Opens a run with its own test pictures, or with those that `spec` names.
+    ///
+    /// # Errors
+    /// A run or pictures that cannot be read; the run's own ones only where there is no `spec`.
+    pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result<Self> {
+        let loaded = Loaded::open(run, backend)?;
+        let setup = loaded.setup(backend);
+        let (test, setup, data) = match (spec, setup) {
+            (None, Ok(setup)) => {
+                let environment: Environment = loaded.run.read_json("env.json")?;
+                (Arc::clone(&setup.test), Some(setup), environment.dataset)
+            }
+            (None, Err(error)) => return Err(error),
+            (Some(spec), setup) => {
+                let (shape, seed) = (loaded.meta.input_shape, loaded.meta.seed);
+                let images = input::read("--data", spec, Part::Test, shape, seed)?;
+                if let Err(error) = &setup {
+                    terminal::note(&format!(
+                        "note: no PCA, for the run's own images cannot be had: {error:#}"
+                    ));
+                }
+                (Arc::new(images), setup.ok(), spec.clone())
+            }
+        };
+        Ok(Self {
+            loaded,
+            setup,
+            test,
+            data,
+        })
+    }
+
+    /// The run's folder, for people.
+    pub fn name(&self) -> String {
+        self.loaded.run.folder().display().to_string()
+    }
+
+    /// Kinds from the outside in, and the size of the code.
+    pub fn kind_and_code_size(&self) -> Result<(String, usize)> {
+        let meta = &self.loaded.meta;
+        let layers = meta.model.layers(meta.input_shape)?;
+        Ok((meta.model.kind(), model::code_size(&layers)))
+    }
+
+    /// PCA of so many components, fitted on the images that the run's training may see.
+    ///
+    /// # Errors
+    /// Where the eigensolver fails.
+    pub fn pca(&self, components: usize) -> Result<Option<Pca>> {
+        match &self.setup {
+            Some(setup) => pca(&setup.train, components),
+            None => Ok(None),
+        }
+    }
+}
+
+/// PCA of the images; nothing, with a note that says why, where they are too large for it.
+///
+/// # Errors
+/// Where the eigensolver fails.
+pub fn pca(train: &Images, components: usize) -> Result<Option<Pca>> {
+    let dims = train.shape().iter().product();
+    match Pca::fit(train.pixels(), dims, components.min(dims)) {
+        Ok(pca) => Ok(Some(pca)),
+        Err(error @ PcaError::TooLarge { .. }) => {
+            terminal::note(&format!("note: no PCA: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The path of a file of a run's analyses, in a folder that exists.
+///
+/// # Errors
+/// Where the folder cannot be made.
+pub fn file(run: &Run, name: &str) -> Result<PathBuf> {
+    let folder = run.path(FOLDER);
+    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    Ok(folder.join(name))
+}
+
+/// Writes `analysis/NAME.json` and prints the same, or the table that people read.
+///
+/// # Errors
+/// Where the folder or stdout cannot be written.
+pub fn finish(
+    run: &Run,
+    name: &str,
+    report: &impl Serialize,
+    table: &Table,
+    json: bool,
+) -> Result<()> {
+    let name = format!("{name}.json");
+    file(run, &name)?;
+    run.write_json(&format!("{FOLDER}/{name}"), report)?;
+    if json {
+        terminal::print_json(report)
+    } else {
+        terminal::print(&table.trim_fmt())
+    }
+}
+
+/// A table of which all columns but the first hold figures.
+pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A figure in four digits, or a dash where there is none.
+pub fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
+}
