@@ -23,7 +23,6 @@ mod gather;
 mod gemm;
 #[cfg(feature = "flex")]
 mod host;
-#[cfg(feature = "flex")]
 pub mod level;
 mod linear;
 mod loss;

@@ -66,7 +66,7 @@ mod tests {
             .iter()
             .flat_map(|s| (0..50).flat_map(move |i| (0..3).map(move |seed| s.seed(seed, i))))
             .collect();
-        assert_eq!(seeds.len(), 6 * 50 * 3);
+        assert_eq!(seeds.len(), streams.len() * 50 * 3);
     }
 
     #[test]
