@@ -136,10 +136,10 @@ def backends(folder, program):
     for config in ("conv", "dense"):
         row = {}
         for backend in names:
-            # Few images, and the last epoch: a GPU's shaders are compiled in the first.
+            # The few images of --quick, and the last epoch: a GPU's shaders are compiled in the first.
             out = folder / f"{config}-{backend}"
             run([program, ROOT / f"configs/{config}.json", "--quiet", "--runs", folder, "--name", out.name, "--backend", backend,
-                 "--set", "data.limit=1792", "--set", "data.validation=512", "--set", "train.epochs=2"], env=environment)
+                 "--quick", "--set", "train.epochs=2"], env=environment)
             row[backend] = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["images_per_s"]
             say(f"{config} on {backend}: {row[backend]:.0f} images/s")
         rows.append((config, row))
@@ -203,7 +203,7 @@ def report_operators(found, rows):
 
 
 def report_backends(names, rows):
-    text = ["\n## Backends\nTraining on each backend that runs without a GPU, images/s; `wgpu` is Mesa's software driver here, which says nothing about a GPU.\n",
+    text = ["\n## Backends\nTraining on each backend that runs without a GPU, images/s in the second epoch of a `--quick` run (five steps, too few for full speed); `wgpu` is Mesa's software driver here, which says nothing about a GPU.\n",
             "| network | " + " | ".join(names) + " |", "| --- |" + " ---: |" * len(names)]
     return text + [f"| {config} | " + " | ".join(f"{row[name]:,.0f}" for name in names) + " |" for config, row in rows]
 
