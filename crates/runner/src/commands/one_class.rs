@@ -12,7 +12,6 @@ use crate::analysis::roc::auroc;
 use crate::checkpoint::{self, Progress};
 use crate::cli::AnomalyArgs;
 use crate::config;
-use crate::environment::Environment;
 use crate::interrupt;
 use crate::progress::Display;
 use crate::run::{Run, Status};
@@ -65,13 +64,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let setup = Setup::new(located, args.quick)?;
     let labels = labels(&setup)?;
     let mut state = Progress::default().state(Status::Running);
-    let run = Run::create(
-        &args.runs.runs,
-        &name,
-        &setup.config.without_schema(),
-        &Environment::new(&setup),
-        &state,
-    )?;
+    let run = train::new_run(&setup, &args.runs.runs, &name)?;
     let _lock = run.lock()?;
     interrupt::listen();
     let display = Display::new(args.output.quiet, labels.len(), 0);
@@ -176,13 +169,7 @@ fn class(setup: &Setup, run: &Run, label: u8) -> Result<Found> {
         .prefix(".class-")
         .tempdir_in(run.folder())
         .with_context(|| format!("{}: cannot be written", run.folder().display()))?;
-    let inner = Run::create(
-        folder.path(),
-        "class",
-        &only.config,
-        &Environment::new(&only),
-        &Progress::default().state(Status::Running),
-    )?;
+    let inner = train::new_run(&only, folder.path(), "class")?;
     match train_run(&only, &inner, None, &Display::new(true, only.steps(), 0))? {
         Outcome::Finished(_) => {}
         Outcome::Interrupted => return Ok(Found::Interrupted),

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::compare::{self, Spread};
-use super::train::{checked_name, config_of, name_of};
+use super::train::{checked_name, config_of, name_of, new_run};
 use super::{DIVERGED, DONE, resume};
-use crate::checkpoint::{self, Progress};
+use crate::checkpoint;
 use crate::cli::SweepArgs;
 use crate::config::{self, Sweep};
 use crate::curve::{self, Curve};
@@ -145,11 +145,9 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
     let (setup, run, from, _lock) = match &point.run {
         None => {
             let setup = Setup::new(located, quick)?;
-            let (config, environment) = (setup.config.without_schema(), Environment::new(&setup));
-            let state = Progress::default().state(Status::Running);
             let runs = point.folder.parent().unwrap_or(Path::new("."));
             let name = point.folder.file_name().unwrap_or_default();
-            let run = Run::create(runs, &name.to_string_lossy(), &config, &environment, &state)?;
+            let run = new_run(&setup, runs, &name.to_string_lossy())?;
             if run.folder() != point.folder {
                 bail!("{}: another process made this run", point.folder.display());
             }

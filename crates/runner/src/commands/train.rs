@@ -22,16 +22,23 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         None => name_of(path),
     };
     let setup = Setup::new(located, args.quick)?;
-    let state = Progress::default().state(Status::Running);
-    let run = Run::create(
-        &args.runs.runs,
-        &name,
-        &setup.config.without_schema(),
-        &Environment::new(&setup),
-        &state,
-    )?;
+    let run = new_run(&setup, &args.runs.runs, &name)?;
     let _lock = run.lock()?;
     drive(&setup, &run, None, &args.output)
+}
+
+/// Makes the folder of a run that is about to train `setup`, `runs/<name>` or the next one free.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn new_run(setup: &Setup, runs: &Path, name: &str) -> Result<Run> {
+    Run::create(
+        runs,
+        name,
+        &setup.config.without_schema(),
+        &Environment::new(setup),
+        &Progress::default().state(Status::Running),
+    )
 }
 
 /// The config that the command line names.
