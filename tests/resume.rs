@@ -80,6 +80,9 @@ fn with_changed_pictures_two_epochs_and_two_more_are_four() {
             "kind": "denoising", "corruption": "gaussian", "of": tiny()["model"],
         });
     });
+    two_and_two_are_four(|config| {
+        config["data"]["augment"] = json!({ "shift": 2, "target": "original" });
+    });
 }
 
 #[test]

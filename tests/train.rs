@@ -129,6 +129,26 @@ fn every_epoch_has_its_line_of_figures() {
 }
 
 #[test]
+fn a_model_gives_back_the_changed_picture_or_the_original() {
+    let work = Work::new();
+    let loss = |name: &str, augment: Value| -> Value {
+        let mut config = tiny();
+        config["data"]["augment"] = augment;
+        let file = format!("{name}.json");
+        work.json(&file, &config);
+        work.ok(&format!("{file} --set train.epochs=1"));
+        let text = work.read_text(&format!("runs/{name}/metrics.jsonl"));
+        let row: Value = serde_json::from_str(&text).unwrap();
+        row["train/loss"].clone()
+    };
+    let plain = loss("plain", Value::Null);
+    assert_eq!(loss("unmoved", json!({ "target": "original" })), plain);
+    let changed = loss("changed", json!({ "shift": 3 }));
+    let original = loss("original", json!({ "shift": 3, "target": "original" }));
+    assert!(plain != changed && changed != original && plain != original);
+}
+
+#[test]
 fn the_run_says_what_it_was_made_with() {
     let work = Work::new();
     work.ok("tiny.json --set train.learning_rate=0.02");

@@ -80,6 +80,11 @@ pub struct ConvConfig {
     #[serde(default)]
     #[schemars(range(min = 1, max = WIDEST))]
     pub code_size: Option<usize>,
+    /// Units of each dense layer between the last feature map and the code, from the map to the
+    /// code; the decoder has them in reverse order. Needs a `code_size`. Default: none.
+    #[serde(default)]
+    #[schemars(inner(range(min = 1, max = WIDEST)))]
+    pub layers: Vec<usize>,
     /// Activation after each hidden layer. Default: relu.
     #[serde(default)]
     pub activation: Activation,

@@ -17,9 +17,13 @@ use crate::shape::{ImageShape, levels, max_depth};
 #[derive(Module, Debug)]
 pub struct Conv {
     encoder: Vec<DownBlock>,
-    /// From the flattened last map to the code, where there is a dense code.
+    /// Dense layers between the flattened last map and a dense code.
+    narrow: Vec<Linear>,
+    /// To the code from what is above it, where there is a dense code.
     code: Option<Linear>,
-    /// From the code back to the last map.
+    /// The mirror image of `narrow`, from the code on.
+    widen: Vec<Linear>,
+    /// Back to the last map.
     expand: Option<Linear>,
     decoder: Vec<UpBlock>,
     #[module(skip)]
@@ -69,7 +73,7 @@ impl ConvConfig {
     ///
     /// # Errors
     /// More levels than the image can be halved, a decoder of another depth, no channels
-    /// or units in a layer, or an even kernel.
+    /// or units in a layer, dense layers without a dense code, or an even kernel.
     pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
         let [_, height, width] = input;
         let depth = self.channels.len();
@@ -89,7 +93,15 @@ impl ConvConfig {
         }
         reject_zero("channels", Some(&self.channels))?;
         reject_zero("decoder", self.decoder.as_ref())?;
+        reject_zero("layers", Some(&self.layers))?;
         reject_no_units("code_size", self.code_size.unwrap_or(1))?;
+        if self.code_size.is_none() && !self.layers.is_empty() {
+            return Err(ModelError::new(
+                "layers",
+                format!("found {:?} without a \"code_size\"", self.layers),
+                "no dense layers where the last map is the code".into(),
+            ));
+        }
         let Some(levels) = levels(height, width, depth) else {
             return Err(ModelError::new(
                 "channels",
@@ -152,22 +164,32 @@ impl ConvConfig {
         let [rows, columns] = levels[depth];
         let map = down[depth] * rows * columns;
         if let Some(code_size) = self.code_size {
-            layers.push(Layer {
-                name: "code".into(),
-                kind: format!("dense {map} -> {code_size}"),
-                activation: self.code_activation.activation(),
-                output: vec![code_size],
-                parameters: map * code_size + code_size,
+            let widths = self.dense_widths(map, code_size);
+            let dense = |name: String, inputs: usize, outputs: usize, activation| Layer {
+                name,
+                kind: format!("dense {inputs} -> {outputs}"),
+                activation,
+                output: vec![outputs],
+                parameters: inputs * outputs + outputs,
                 body: Body::Fused,
-            });
-            layers.push(Layer {
-                name: "expand".into(),
-                kind: format!("dense {code_size} -> {map}"),
-                activation: Some(self.activation),
-                output: vec![down[depth], rows, columns],
-                parameters: code_size * map + map,
-                body: Body::Fused,
-            });
+            };
+            let last = widths.len() - 2;
+            for (i, pair) in widths.windows(2).enumerate() {
+                let (name, activation) = if i == last {
+                    ("code".into(), self.code_activation.activation())
+                } else {
+                    (format!("narrow.{i}"), Some(self.activation))
+                };
+                layers.push(dense(name, pair[0], pair[1], activation));
+            }
+            for (i, pair) in widths.windows(2).rev().enumerate() {
+                let name = format!("widen.{i}");
+                layers.push(dense(name, pair[1], pair[0], Some(self.activation)));
+            }
+            if let Some(expand) = layers.last_mut() {
+                expand.name = "expand".into();
+                expand.output = vec![down[depth], rows, columns];
+            }
         }
         for i in 0..depth {
             let [rows, columns] = levels[depth - 1 - i];
@@ -203,6 +225,11 @@ impl ConvConfig {
             });
         }
         Ok(layers)
+    }
+
+    /// Units from the flattened last map down to the dense code.
+    fn dense_widths(&self, map: usize, code_size: usize) -> Vec<usize> {
+        [&[map], self.layers.as_slice(), &[code_size]].concat()
     }
 
     /// What computes a convolution with this function around it, and nothing else.
@@ -271,14 +298,18 @@ impl ConvConfig {
             .collect();
         let [rows, columns] = levels[depth];
         let map = down[depth] * rows * columns;
+        let widths = (self.code_size).map(|code_size| self.dense_widths(map, code_size));
+        let pairs = widths.as_deref().unwrap_or_default().windows(2);
+        let dense = |inputs: usize, outputs: usize| LinearConfig::new(inputs, outputs).init(device);
+        let mut narrow: Vec<Linear> = pairs.clone().map(|pair| dense(pair[0], pair[1])).collect();
+        let mut widen: Vec<Linear> = pairs.rev().map(|pair| dense(pair[1], pair[0])).collect();
+        let (code, expand) = (narrow.pop(), widen.pop());
         Conv {
             encoder,
-            code: self
-                .code_size
-                .map(|size| LinearConfig::new(map, size).init(device)),
-            expand: self
-                .code_size
-                .map(|size| LinearConfig::new(size, map).init(device)),
+            narrow,
+            code,
+            widen,
+            expand,
             decoder,
             activation: self.activation,
             code_activation: self.code_activation,
@@ -297,8 +328,12 @@ impl Conv {
         let depth = self.encoder.len();
         let x = self.map_after(images, last.saturating_add(1).min(depth));
         let x: Tensor<2> = x.flatten(1, 3);
+        let above = (self.narrow.iter()).take(last.saturating_add(1).saturating_sub(depth));
+        let x = above.fold(x, |x, layer| linear(layer, x, self.activation.fused()));
         match &self.code {
-            Some(code) if last >= depth => linear(code, x, self.code_activation.fused()),
+            Some(code) if last >= depth + self.narrow.len() => {
+                linear(code, x, self.code_activation.fused())
+            }
             _ => x,
         }
     }
@@ -356,10 +391,8 @@ impl Conv {
 
     /// Logits `[batch, C, H, W]` from flattened codes `[batch, code_size]`.
     pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
-        let x = match &self.expand {
-            Some(expand) => linear(expand, code, self.activation.fused()),
-            None => code,
-        };
+        let dense = self.widen.iter().chain(&self.expand);
+        let x = dense.fold(code, |x, layer| linear(layer, x, self.activation.fused()));
         let [rows, columns] = self.levels[self.decoder.len()];
         self.decode_map(x.reshape([-1, self.channels as i32, rows as i32, columns as i32]))
     }
@@ -377,9 +410,14 @@ impl Conv {
         x
     }
 
+    /// How many dense layers stand between the last map and the code.
+    pub(crate) fn narrow(&self) -> usize {
+        self.narrow.len()
+    }
+
     /// How many layers the encoder has, the code's included.
     pub(crate) fn depth(&self) -> usize {
-        self.encoder.len() + usize::from(self.code.is_some())
+        self.encoder.len() + self.narrow.len() + usize::from(self.code.is_some())
     }
 }
 

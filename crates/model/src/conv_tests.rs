@@ -341,6 +341,9 @@ fn configs_that_cannot_work_are_refused_with_their_key() {
     assert_eq!(conv(json!({ "decoder": [3, 2] })).0, "decoder");
     assert_eq!(conv(json!({ "decoder": [] })).0, "decoder");
     assert_eq!(conv(json!({ "code_size": 0 })).0, "code_size");
+    let deep = |layers: Value| conv(json!({ "code_size": 3, "layers": layers })).0;
+    assert_eq!(deep(json!([4, 0])), "layers.1");
+    assert_eq!(conv(json!({ "layers": [4] })).0, "layers");
     let (key, found) = conv(json!({ "channels": [2, 2, 2, 2] }));
     assert_eq!(key, "channels");
     assert!(found.contains("8x8"), "{found}");
@@ -375,4 +378,48 @@ fn layers_say_what_computes_them() {
     // A map as the code has its own function.
     let map = json!({ "code_size": null, "code_activation": "gelu" });
     assert_eq!(bodies(map), [Fused, Partly, Fused, Fused]);
+}
+
+/// Conv 1 -> 2 down to 2x2 maps, dense 8 -> 6 -> 3 -> 6 -> 8 and back: each dense layer by hand.
+#[test]
+fn dense_layers_stand_between_the_map_and_the_code() {
+    let json = json!({
+        "kind": "conv", "channels": [2], "code_size": 3, "layers": [6], "activation": "relu",
+    });
+    let input = [1, 4, 4];
+    let names: Vec<String> = (config(json.clone()).layers(input).unwrap().into_iter())
+        .map(|layer| format!("{} {}", layer.name, layer.kind))
+        .collect();
+    let expected = [
+        "encoder.0 conv 3x3 1 -> 2, max-pool",
+        "narrow.0 dense 8 -> 6",
+        "code dense 6 -> 3",
+        "widen.0 dense 3 -> 6",
+        "expand dense 6 -> 8",
+        "decoder.0 nearest x2, conv 3x3 2 -> 1",
+    ];
+    assert_eq!(names, expected);
+    let network = build(json, input);
+    let dense = |layer: &Linear, x: Tensor<2>| {
+        let bias = layer.bias.as_ref().unwrap().val();
+        x.matmul(layer.weight.val()) + bias.unsqueeze()
+    };
+    let relu = burn::tensor::activation::relu::<2>;
+    let check = |found: &Tensor<2>, expected: &Tensor<2>, what: &str| {
+        let expected: Vec<f64> = host(expected).into_iter().map(f64::from).collect();
+        assert_close(&host(found), &expected, TOLERANCE, what);
+    };
+    let x = pictures(2, input, 3);
+    let narrow = relu(dense(&network.narrow[0], network.encode_to(x.clone(), 0)));
+    check(&network.encode_to(x.clone(), 1), &narrow, "narrow");
+    let code = dense(network.code.as_ref().unwrap(), narrow);
+    check(&network.encode_to(x, 2), &code, "code");
+    let wide = relu(dense(&network.widen[0], code.clone()));
+    let map = relu(dense(network.expand.as_ref().unwrap(), wide));
+    let logits = network.decode_map(map.reshape([2, 2, 2, 2]));
+    check(
+        &network.decode_logits(code).flatten(1, 3),
+        &logits.flatten(1, 3),
+        "logits",
+    );
 }

@@ -65,7 +65,8 @@ pub(crate) fn reject_no_units(key: &str, units: usize) -> Result<(), ModelError>
 /// One layer as tables show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
-    /// `encoder.0` and so on, `code`, `expand`, `decoder.0` and so on.
+    /// `encoder.0` and so on, `narrow.0` and so on, `code`, `widen.0` and so on, `expand`, `decoder.0`
+    /// and so on: the names that its parameters have in files.
     pub name: String,
     /// What it computes, for example `dense 784 -> 512`.
     pub kind: String,
@@ -266,15 +267,26 @@ impl Autoencoder {
         }
     }
 
-    /// The place of an encoder layer by its name (`encoder.0` and so on, `code`) or number, for
-    /// [`Autoencoder::encode_to`]; `None` where it has no such layer.
+    /// The place of an encoder layer by its name (`encoder.0` and so on, `narrow.0` and so on,
+    /// `code`) or number, for [`Autoencoder::encode_to`]; `None` where it has no such layer.
     pub fn encoder_layer(&self, name: &str) -> Option<usize> {
         let code = self.depth() - 1;
         if name == "code" {
             return Some(code);
         }
-        match name.strip_prefix("encoder.") {
-            Some(number) => number.parse().ok().filter(|&layer| layer < code),
+        let narrow = match &self.network {
+            Network::Dense(_) => 0,
+            Network::Conv(conv) => conv.narrow(),
+        };
+        // The dense layers of a convolutional encoder stand between its maps and its code.
+        let first_narrow = code - narrow;
+        if let Some(number) = name.strip_prefix("encoder.") {
+            return number.parse().ok().filter(|&layer| layer < first_narrow);
+        }
+        match name.strip_prefix("narrow.") {
+            Some(number) => (number.parse().ok())
+                .filter(|&layer: &usize| layer < narrow)
+                .map(|layer| first_narrow + layer),
             None => name.parse().ok().filter(|&layer| layer <= code),
         }
     }

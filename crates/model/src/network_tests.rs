@@ -56,18 +56,20 @@ fn working_conv() -> impl Strategy<Value = (Value, ImageShape)> {
         activations(),
         code_activations(),
         any::<bool>(),
-        prop::option::of(1..=4usize),
+        prop::option::of((1..=4usize, prop::collection::vec(1..=5usize, 0..=2))),
     );
     images().prop_flat_map(move |(input, depth)| {
         let widths = |length| prop::collection::vec(1..=3usize, length);
         let decoder = prop::option::of(widths(depth - 1));
         let all = (widths(depth), decoder, ways.clone());
         all.prop_map(move |(channels, decoder, ways)| {
-            let (kernel, down, up, activation, code_activation, norm, code_size) = ways;
+            let (kernel, down, up, activation, code_activation, norm, code) = ways;
+            let (code_size, layers) = code.unzip();
             let json = json!({
                 "kind": "conv", "channels": channels, "decoder": decoder, "kernel": kernel,
                 "downsample": down, "upsample": up, "activation": activation,
                 "code_activation": code_activation, "batch_norm": norm, "code_size": code_size,
+                "layers": layers.unwrap_or_default(),
             });
             (json, input)
         })
@@ -119,9 +121,13 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
             "{}",
             layer.name
         );
-        if i < code {
-            prop_assert_eq!(&layer.name, &format!("encoder.{i}"));
-        }
+        prop_assert_eq!(model.encoder_layer(&layer.name), Some(i));
+        prop_assert_eq!(model.encoder_layer(&i.to_string()), Some(i));
+    }
+
+    for beyond in ["encoder", "narrow"] {
+        let known = names.iter().filter(|name| name.starts_with(beyond)).count();
+        prop_assert_eq!(model.encoder_layer(&format!("{beyond}.{known}")), None);
     }
 
     // The picture comes back in its own shape, with values in [0, 1].
@@ -211,14 +217,16 @@ fn anything() -> impl Strategy<Value = Value> {
         0..=5usize,
         prop::option::of(0..=3usize),
         prop::option::of(widths(4)),
-        code_activations(),
+        (code_activations(), widths(2)),
     )
-        .prop_map(|(channels, kernel, code_size, decoder, code_activation)| {
-            json!({
-                "kind": "conv", "channels": channels, "kernel": kernel, "code_size": code_size,
-                "decoder": decoder, "code_activation": code_activation,
-            })
-        });
+        .prop_map(
+            |(channels, kernel, code_size, decoder, (code_activation, layers))| {
+                json!({
+                    "kind": "conv", "channels": channels, "kernel": kernel, "code_size": code_size,
+                    "decoder": decoder, "code_activation": code_activation, "layers": layers,
+                })
+            },
+        );
     let penalty = prop_oneof![
         Just(json!({ "kind": "l1" })),
         Just(json!({ "kind": "kl" })),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::background::Background;
 use crate::checkpoint::{self, Checkpoint, Progress, Snapshot};
+use crate::config::AugmentTarget;
 use crate::evaluation::{self, values};
 use crate::interrupt;
 use crate::optimizer::Optimizer;
@@ -121,7 +122,8 @@ fn steps(
 
     let batches = setup.batches(&setup.train);
     let (images, held_out) = (&setup.split.train, &setup.split.validation);
-    let augment = config.data.augment().map(data::Augment::from);
+    let augment =
+        (config.data.augment()).map(|augment| (data::Augment::from(augment), augment.target));
     let steps_per_epoch = setup.steps_per_epoch();
     let mut start_seconds = None;
 
@@ -136,16 +138,25 @@ fn steps(
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(settings, progress.step, steps_per_epoch);
-            let clean = match &augment {
-                Some(augment) => batches.augmented(batch, augment, changes)?,
-                None => batches.gather(batch)?,
+            let (shown, target) = match &augment {
+                Some((augment, AugmentTarget::Changed)) => {
+                    let changed = batches.augmented(batch, augment, changes)?;
+                    (changed.clone(), changed)
+                }
+                Some((augment, AugmentTarget::Original)) => {
+                    let changed = batches.augmented(batch, augment, changes)?;
+                    (changed, batches.gather(batch)?)
+                }
+                None => {
+                    let images = batches.gather(batch)?;
+                    (images.clone(), images)
+                }
             };
-            let clean = clean.autodiff();
             let noise = Noise::Device {
                 seed: Stream::Corruption.seed(seed, progress.step as u64),
             };
-            let input = model.corrupt(clean.clone(), noise);
-            let losses = model.loss(input, clean, setup.loss);
+            let input = model.corrupt(shown.autodiff(), noise);
+            let losses = model.loss(input, target.autodiff(), setup.loss);
             let grads = GradientsParams::from_grads(losses.total.backward(), &model);
             model = optimizer.step(rate, model, grads);
             let loss = losses.reconstruction.without_autodiff();

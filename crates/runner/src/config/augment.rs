@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const LARGEST_MOVE: f64 = 16_384.0;
 
 /// Small random changes of the training pictures, drawn anew in each epoch. What comes in from
-/// beyond the border is black. A denoising model corrupts the changed picture and restores it.
+/// beyond the border is black. A denoising model corrupts the changed picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
@@ -30,6 +30,20 @@ pub struct AugmentConfig {
     pub flip: bool,
     /// Smooth displacements that differ from place to place. Default: none.
     pub elastic: Option<ElasticConfig>,
+    /// What the model is to give back. Default: changed.
+    pub target: AugmentTarget,
+}
+
+/// What a model is to give back for a changed picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AugmentTarget {
+    /// The changed picture.
+    #[default]
+    Changed,
+    /// The picture as it was: the model learns to undo the change, and its code to leave it out, so
+    /// that pictures of one thing lie closer together.
+    Original,
 }
 
 /// Smooth displacements that differ from place to place.

@@ -24,6 +24,7 @@ use std::path::Path;
 
 use model::{ImageShape, Layer};
 
+pub use augment::AugmentTarget;
 pub use check::nearest;
 pub use error::ConfigError;
 pub use overrides::Override;

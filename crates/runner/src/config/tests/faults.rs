@@ -139,6 +139,10 @@ fn a_fault_of_a_key_is_one_exact_line() {
             r#"c.json:3:21: data.augment.flip: found "horizontal"; allowed: true or false"#,
         ),
         (
+            of_augment(r#"{"target": "clean"}"#),
+            r#"c.json:3:23: data.augment.target: found "clean"; allowed: "changed" or "original""#,
+        ),
+        (
             of_augment(r#"{"shaer": 0.1}"#),
             r#"c.json:3:13: data.augment.shaer: unknown key; did you mean "shear"?"#,
         ),

@@ -9,7 +9,7 @@ use model::config::{
 };
 use proptest::prelude::*;
 
-use super::super::augment::{AugmentConfig, ElasticConfig};
+use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig};
 use super::super::{
     BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig,
     parse, raw,
@@ -74,7 +74,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         prop::sample::select(downsample.to_vec()),
         prop::sample::select(upsample.to_vec()),
     );
-    let code_size = prop::option::of(1usize..=65_536);
+    let code_size = (prop::option::of(1usize..=65_536), widths());
     let decoder = prop::option::of(widths());
     let conv = (
         widths(),
@@ -86,9 +86,10 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         decoder,
     )
         .prop_map(
-            |(channels, half, ways, code_size, activations, batch_norm, decoder)| {
+            |(channels, half, ways, (code_size, layers), activations, batch_norm, decoder)| {
                 ModelConfig::Conv(ConvConfig {
                     channels,
+                    layers,
                     kernel: 2 * half + 1,
                     downsample: ways.0,
                     upsample: ways.1,
@@ -136,14 +137,16 @@ fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
         smoothness,
     });
     let affine = (0.0..16_384.0, 0.0..=180.0, 0.0..0.9999, 0.0..=1.0);
-    let augment = (affine, any::<bool>(), prop::option::of(elastic)).prop_map(
-        |((shift, rotation, scale, shear), flip, elastic)| AugmentConfig {
+    let target = prop::sample::select(vec![AugmentTarget::Changed, AugmentTarget::Original]);
+    let augment = (affine, any::<bool>(), prop::option::of(elastic), target).prop_map(
+        |((shift, rotation, scale, shear), flip, elastic, target)| AugmentConfig {
             shift,
             rotation,
             scale,
             shear,
             flip,
             elastic,
+            target,
         },
     );
     prop::option::of(augment)
