@@ -208,11 +208,17 @@ def report_backends(names, rows):
     return text + [f"| {config} | " + " | ".join(f"{row[name]:,.0f}" for name in names) + " |" for config, row in rows]
 
 
+def sections(file):
+    """The parts of an earlier report by their headings, so that measuring one part keeps the others."""
+    text = file.read_text() if file.exists() else ""
+    return {part.split("\n", 1)[0]: [f"\n## {part}".rstrip()] for part in text.split("\n## ")[1:]}
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=os.cpu_count())
-    arguments.add_argument("--only", default="peers,operators,backends", help="parts to measure")
+    arguments.add_argument("--only", default="peers,operators,backends", help="parts to measure; the others are kept as they are in the output")
     arguments.add_argument("--output", default=ROOT / "BENCHMARKS.md", type=Path)
     asked = arguments.parse_args()
     parts = asked.only.split(",")
@@ -225,15 +231,16 @@ def main():
             f"- versions: {run([program, '--version']).strip()}, Burn 0.22.1, {run(['rustc', '--version']).strip()}, PyTorch {pytorch.__version__}",
             "- program: `cargo run -p runner`, the development profile, no flags for the processor\n"]
     rows = None
+    kept = sections(asked.output)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "peers" in parts:
             rows = peers(asked.rounds, asked.threads, folder, program)
             text += report_peers(rows, memory_is_flat(folder, program, asked.threads), asked.threads, asked.rounds)
-        if "operators" in parts:
-            text += report_operators(operators(), rows)
-        if "backends" in parts:
-            text += report_backends(*backends(folder, program))
+        else:
+            text += kept.get("Beside PyTorch", [])
+        text += report_operators(operators(), rows) if "operators" in parts else kept.get("Operators", [])
+        text += report_backends(*backends(folder, program)) if "backends" in parts else kept.get("Backends", [])
     asked.output.write_text("\n".join(text) + "\n")
     say(f"wrote {asked.output}")
 
