@@ -158,6 +158,23 @@ fn what_is_easy_to_tell_apart_is_told_apart() {
         (&same["auroc"], &same["baselines"]["pca"]["auroc"]),
         (&json!(0.5), &json!(0.5))
     );
+    // A run of the other pictures stands beside, and restores them better.
+    let mut config = tiny();
+    config["train"]["epochs"] = json!(8);
+    work.json("set.json", &config);
+    work.ok("set.json --name crosses");
+    let beside =
+        work.ok_json("anomaly run --other set --other-run crosses --score relative --json");
+    assert_eq!(
+        (&anomaly["score"], &beside["score"]),
+        (&json!("mse"), &json!("relative"))
+    );
+    assert!(beside["auroc"].as_f64().unwrap() > 0.9, "{beside}");
+    assert!(beside["threshold"] != anomaly["threshold"]);
+    // The errors are the same, whatever is scored.
+    assert_eq!(beside["errors"]["model"], anomaly["errors"]["model"]);
+    let error = |model: &str| beside["errors"][model]["other"].as_f64().unwrap();
+    assert!(error("model_of_other") < error("model"), "{beside}");
     // Of normal pictures that are not the run's own, half are for the threshold.
     let halved = work.ok_json("anomaly run --normal set --other bars --json");
     assert_eq!(halved["normal_images"], 16);

@@ -233,6 +233,12 @@ pub struct AnomalyArgs {
     /// The share of normal pictures whose errors lie below the threshold.
     #[arg(long, default_value_t = 0.99, value_parser = share)]
     pub quantile: f64,
+    /// What a picture is scored by.
+    #[arg(long, value_enum, default_value_t)]
+    pub score: Score,
+    /// A run that was trained on pictures of the other kind, whose errors stand beside.
+    #[arg(long, value_name = "RUN", conflicts_with = "one_class")]
+    pub other_run: Option<PathBuf>,
     /// Train on each label in turn, and tell its test pictures from all others.
     #[arg(long)]
     pub one_class: bool,
@@ -256,6 +262,17 @@ impl AnomalyArgs {
     pub fn overrides(&self) -> Vec<Override> {
         overrides(self.quick, &self.set, &self.backend)
     }
+}
+
+/// What a picture is scored by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Score {
+    /// The squared error of its reconstruction, mean over its values.
+    #[default]
+    Mse,
+    /// The squared error divided by the picture's norm: without it, pictures with little on them
+    /// pass for ordinary, as there is little to get wrong.
+    Relative,
 }
 
 /// Reads a share of a whole.

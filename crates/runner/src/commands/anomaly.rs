@@ -10,10 +10,10 @@ use model::Autoencoder;
 use serde::Serialize;
 
 use super::analysed::{self, Analysed};
-use super::{DONE, UsageError, one_class};
+use super::{DONE, Loaded, UsageError, one_class};
 use crate::analysis::random::sample;
 use crate::analysis::roc::{auroc, average_precision, quantile, share_above};
-use crate::cli::{AnomalyArgs, Part, RunArg, RunsArg};
+use crate::cli::{AnomalyArgs, Part, RunArg, RunsArg, Score};
 use crate::evaluation::{BATCH, values};
 use crate::pca::Pca;
 use crate::progress::Display;
@@ -43,6 +43,9 @@ struct Errors {
 #[derive(Debug, Serialize)]
 struct AllErrors {
     model: Errors,
+    /// The model that was trained on pictures like the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_of_other: Option<Errors>,
     /// PCA of the code's size, fitted on what the run trained on.
     pca: Option<Errors>,
     /// The same fitted on the training part of the other pictures, where they have one.
@@ -69,6 +72,8 @@ struct Report {
     threshold: f64,
     /// The pictures whose errors the threshold is a quantile of.
     threshold_from: String,
+    /// `mse` or `relative`.
+    score: &'static str,
     /// Share of the normal pictures above the threshold.
     false_alarm_rate: f64,
     /// Share of the others above it.
@@ -106,16 +111,44 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let (normal, held, threshold_from) = normal_and_held(&subject)?;
 
     display.message("scoring".into());
-    let score = |images: &Arc<Images>, indices: &[u32]| {
-        scores(&loaded.model, &loaded.device, images, indices)
+    let errors_of = |loaded: &Loaded, images: &Arc<Images>, indices: &[u32]| {
+        squared_errors(&loaded.model, &loaded.device, images, indices)
     };
     let (held_images, held_indices) = &held;
-    let held_scores = score(held_images, held_indices)?;
+    let score = args.score;
+    let held_errors = errors_of(loaded, held_images, held_indices)?;
+    let held_scores = score.of(&held_errors, held_images, held_indices);
     display.step(1);
-    let normal_scores = score(&subject.test, &normal)?;
+    let normal_errors = errors_of(loaded, &subject.test, &normal)?;
+    let normal_scores = score.of(&normal_errors, &subject.test, &normal);
     display.step(2);
     let others: Vec<u32> = (0..other.len() as u32).collect();
-    let other_scores = score(&other, &others)?;
+    let other_errors = errors_of(loaded, &other, &others)?;
+    let other_scores = score.of(&other_errors, &other, &others);
+    let by_other_run = match &args.other_run {
+        Some(name) => {
+            let run = RunArg {
+                name: name.clone(),
+                runs: RunsArg {
+                    runs: args.runs.runs.clone(),
+                },
+            };
+            let beside = Loaded::open(&run, &args.backend)?;
+            if beside.meta.input_shape != shape {
+                bail!(
+                    "{}: found a model for pictures of {:?}; allowed: {shape:?}, like those of {}",
+                    name.display(),
+                    beside.meta.input_shape,
+                    args.target.display()
+                );
+            }
+            Some([
+                errors_of(&beside, &subject.test, &normal)?,
+                errors_of(&beside, &other, &others)?,
+            ])
+        }
+        None => None,
+    };
     display.step(3);
     let Some(threshold) = quantile(&held_scores, args.quantile) else {
         bail!("{}: found no pictures to set the threshold", subject.data);
@@ -154,29 +187,37 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         quantile: args.quantile,
         threshold,
         threshold_from,
+        score: score.name(),
         false_alarm_rate: share_above(&normal_scores, threshold),
         detection_rate: share_above(&other_scores, threshold),
         preprocessing: PREPROCESSING,
         errors: AllErrors {
-            model: Errors {
-                normal: mean(&normal_scores),
-                other: mean(&other_scores),
-            },
+            model: errors(&[normal_errors, other_errors]),
+            model_of_other: by_other_run.as_ref().map(errors),
             pca: own.as_ref().map(errors),
             pca_of_other: of_other.as_ref().map(errors),
         },
         baselines: Baselines {
-            pca: own.map(|[normal, other]| Baseline {
-                auroc: auroc(&normal, &other),
-                auprc: average_precision(&normal, &other),
+            pca: own.map(|[normal_errors, other_errors]| {
+                let normal = score.of(&normal_errors, &subject.test, &normal);
+                let other = score.of(&other_errors, &other, &others);
+                Baseline {
+                    auroc: auroc(&normal, &other),
+                    auprc: average_precision(&normal, &other),
+                }
             }),
         },
     };
     let (run, json) = (&loaded.run, args.output.json);
     if !json {
         terminal::note(&format!(
-            "{}: {} normal pictures of {}, {} others of {}; {PREPROCESSING}",
-            report.run, report.normal_images, report.normal, report.other_images, report.other
+            "{}: {} normal pictures of {}, {} others of {}; {PREPROCESSING}; score: {}",
+            report.run,
+            report.normal_images,
+            report.normal,
+            report.other_images,
+            report.other,
+            report.score
         ));
     }
     analysed::finish(run, "anomaly", &report, &table(&report), json)?;
@@ -235,12 +276,39 @@ fn other_train(spec: &str, test: &Images, subject: &Analysed) -> Result<Option<I
     Ok((train.pixels() != test.pixels()).then_some(train))
 }
 
-/// The error of each picture's reconstruction by a model on its device: squared, mean over its
+impl Score {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Score::Mse => "mse",
+            Score::Relative => "relative",
+        }
+    }
+
+    /// The scores of the images at `indices` from the squared errors of their reconstructions.
+    pub fn of(self, squared_errors: &[f64], images: &Images, indices: &[u32]) -> Vec<f64> {
+        let score = |(error, &index): (&f64, &u32)| {
+            let pixels = images.image(index as usize).unwrap_or_default();
+            match self {
+                Score::Mse => error / pixels.len().max(1) as f64,
+                Score::Relative => {
+                    let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
+                    let norm = pixels.iter().map(square).sum::<f64>().sqrt();
+                    // One white pixel's; a black picture has none to divide by.
+                    error / norm.max(1.0)
+                }
+            }
+        };
+        squared_errors.iter().zip(indices).map(score).collect()
+    }
+}
+
+/// The squared error of each picture's reconstruction by a model on its device, summed over its
 /// values.
 ///
 /// # Errors
 /// Where the device fails, or a reconstruction is not a finite number.
-pub fn scores(
+pub fn squared_errors(
     model: &Autoencoder,
     device: &Device,
     images: &Arc<Images>,
@@ -248,7 +316,7 @@ pub fn scores(
 ) -> Result<Vec<f64>> {
     let batches = Batches::new(Arc::clone(images), device, false);
     let image: usize = images.shape().iter().product();
-    let mut scores = Vec::with_capacity(indices.len());
+    let mut errors = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(BATCH) {
         let input = batches.gather(chunk)?;
         let restored = values(model.forward(input.clone()))?;
@@ -260,10 +328,10 @@ pub fn scores(
             if !sum.is_finite() {
                 bail!("image {index}: found a reconstruction that is no finite number");
             }
-            scores.push(sum / image as f64);
+            errors.push(sum);
         }
     }
-    Ok(scores)
+    Ok(errors)
 }
 
 /// The pixels of the images at `indices`.
@@ -380,6 +448,10 @@ fn table(report: &Report) -> comfy_table::Table {
             errors.pca,
         ));
     }
+    if errors.model_of_other.is_some() {
+        let name = "model of the others".into();
+        rows.push(row(name, None, None, errors.model_of_other));
+    }
     if errors.pca_of_other.is_some() {
         let name = "PCA fitted on the others".into();
         rows.push(row(name, None, None, errors.pca_of_other));
@@ -391,6 +463,21 @@ fn table(report: &Report) -> comfy_table::Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_score_is_the_squared_error_over_the_norm() {
+        // Norms 2 (four white pixels), 1 (one) and 0; the last counts as 1.
+        let pixels = [[255; 4], [0, 255, 0, 0], [0; 4]].concat();
+        let images = Images::new(pixels, [1, 2, 2]).unwrap();
+        let errors = [8.0, 0.5, 0.25];
+        let scores = Score::Relative.of(&errors, &images, &[0, 1, 2]);
+        assert_eq!(scores, [4.0, 0.5, 0.25]);
+        assert_eq!(
+            Score::Mse.of(&errors, &images, &[0, 1, 2]),
+            [2.0, 0.125, 0.0625]
+        );
+        assert_eq!(Score::Relative.of(&[3.0], &images, &[0]), [1.5]);
+    }
 
     #[test]
     fn heat_goes_from_black_over_red_and_yellow_to_white() {

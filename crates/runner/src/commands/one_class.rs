@@ -6,11 +6,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use super::anomaly::{PREPROCESSING, scores};
+use super::anomaly::{PREPROCESSING, squared_errors};
 use super::{DIVERGED, DONE, UsageError, analysed, train};
 use crate::analysis::roc::auroc;
 use crate::checkpoint::{self, Progress};
-use crate::cli::AnomalyArgs;
+use crate::cli::{AnomalyArgs, Score};
 use crate::config;
 use crate::interrupt;
 use crate::progress::Display;
@@ -45,6 +45,8 @@ struct Report {
     kind: String,
     code_size: usize,
     preprocessing: &'static str,
+    /// `mse` or `relative`, of the model and of PCA alike.
+    score: &'static str,
     classes: Vec<Class>,
     mean_auroc: f64,
     baselines: Baselines,
@@ -72,7 +74,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     for (done, &label) in labels.iter().enumerate() {
         display.message(format!("label {label}"));
         let started = Instant::now();
-        let (status, code) = match class(&setup, &run, label) {
+        let (status, code) = match class(&setup, &run, label, args.score) {
             Ok(Found::Class(class)) => {
                 display.step(done + 1);
                 display.line(&format!(
@@ -117,6 +119,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         kind: setup.config.model.kind(),
         code_size: model::code_size(&setup.layers),
         preprocessing: PREPROCESSING,
+        score: args.score.name(),
         mean_auroc: mean(classes.iter().map(|class| class.auroc).collect()).unwrap_or_default(),
         baselines: Baselines {
             pca: mean(classes.iter().filter_map(|class| class.pca).collect()),
@@ -163,7 +166,7 @@ enum Found {
 
 /// Trains on one label and scores all test pictures. The training leaves nothing behind: a run of
 /// some of the pictures could not be repeated from its config.
-fn class(setup: &Setup, run: &Run, label: u8) -> Result<Found> {
+fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
     let only = setup.only(label)?;
     let folder = tempfile::Builder::new()
         .prefix(".class-")
@@ -178,10 +181,14 @@ fn class(setup: &Setup, run: &Run, label: u8) -> Result<Found> {
     let device = &only.backend.device;
     let model = checkpoint::read_best(&inner)?.model(device)?;
     let all: Vec<u32> = (0..setup.test.len() as u32).collect();
-    let by_model = scores(&model, device, &setup.test, &all)?;
+    let errors = squared_errors(&model, device, &setup.test, &all)?;
+    let by_model = score.of(&errors, &setup.test, &all);
     let pca = analysed::pca(&only.train, model::code_size(&setup.layers))?;
     let by_pca = match pca {
-        Some(pca) => Some(pca.errors(setup.test.pixels())?),
+        Some(pca) => {
+            let errors = pca.errors(setup.test.pixels())?;
+            Some(score.of(&errors, &setup.test, &all))
+        }
         None => None,
     };
     let labels = setup.test.labels().unwrap_or_default();
