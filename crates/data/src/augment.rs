@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::elastic::Elastic;
 use crate::{DataError, Images};
+use kernels::Interpolation;
 
 /// Pictures at a time that a thread takes: enough that handing them out costs nothing beside them.
 const LEAST: usize = 8;
@@ -30,6 +31,8 @@ pub struct Augment {
     pub flip: bool,
     /// Smooth displacements, other ones at each place of the picture.
     pub elastic: Option<Elastic>,
+    /// How pixels come to lie between pixels.
+    pub interpolation: Interpolation,
 }
 
 impl Augment {
@@ -68,7 +71,9 @@ impl Augment {
                 let image = images.image(index as usize).unwrap_or_default();
                 let channels = image.chunks_exact(height * width);
                 for (pixels, out) in channels.zip(out.chunks_exact_mut(height * width)) {
-                    kernels::sample(pixels, size, &room.xs, &room.ys, &mut room.padded, out);
+                    let (xs, ys) = (&room.xs, &room.ys);
+                    let padded = &mut room.padded;
+                    kernels::sample(pixels, size, xs, ys, self.interpolation, padded, out);
                 }
             },
         );

@@ -15,6 +15,7 @@ const STRONG: Augment = Augment {
     scale: 0.1,
     shear: 0.1,
     flip: true,
+    interpolation: Interpolation::Bicubic,
     elastic: Some(Elastic {
         strength: 2.0,
         smoothness: 6.0,
@@ -207,7 +208,15 @@ fn time_of_an_augmented_batch() {
         elastic: None,
         ..STRONG
     };
-    for (name, augment) in [("affine", affine), ("affine and elastic", STRONG)] {
+    let blurred = Augment {
+        interpolation: Interpolation::Bilinear,
+        ..affine
+    };
+    for (name, augment) in [
+        ("affine, bilinear", blurred),
+        ("affine", affine),
+        ("affine and elastic", STRONG),
+    ] {
         let mut times: Vec<f64> = order
             .chunks_exact(128)
             .map(|indices| {

@@ -36,6 +36,7 @@ pub use elastic::Elastic;
 pub use error::DataError;
 pub use idx_folder::is_idx_folder;
 pub use images::{FolderOptions, pictures, subfolders};
+pub use kernels::Interpolation;
 pub use picture::read_picture;
 pub use split::{Split, epoch_order, split};
 

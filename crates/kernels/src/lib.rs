@@ -41,4 +41,4 @@ pub use conv::{conv2d, conv2d_max_pool, upsample_conv2d};
 pub use gather::{PastTheEnd, gather};
 pub use linear::{DenseGrad, LinearGrad, LinearOps, linear};
 pub use loss::{LossGrad, LossKind, LossOps, bce_of_logits, mse_of_sigmoid};
-pub use sample::sample;
+pub use sample::{Interpolation, sample};

@@ -20,7 +20,7 @@ fn defaults_are_the_documented_ones() {
     let written = json!({
         "kind": "conv", "channels": [8], "kernel": 3, "downsample": "max", "upsample": "nearest",
         "code_size": null, "activation": "relu", "code_activation": "none", "batch_norm": false,
-        "decoder": null,
+        "decoder": null, "layers": [],
     });
     assert_eq!(serde_json::to_value(conv).unwrap(), written);
 }

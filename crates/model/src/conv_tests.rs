@@ -383,11 +383,10 @@ fn layers_say_what_computes_them() {
 /// Conv 1 -> 2 down to 2x2 maps, dense 8 -> 6 -> 3 -> 6 -> 8 and back: each dense layer by hand.
 #[test]
 fn dense_layers_stand_between_the_map_and_the_code() {
-    let json = json!({
-        "kind": "conv", "channels": [2], "code_size": 3, "layers": [6], "activation": "relu",
-    });
+    let json = json!({ "channels": [2], "code_size": 3, "layers": [6] });
     let input = [1, 4, 4];
-    let names: Vec<String> = (config(json.clone()).layers(input).unwrap().into_iter())
+    let conv: ConvConfig = serde_json::from_value(json.clone()).unwrap();
+    let names: Vec<String> = (conv.layers(input).unwrap().into_iter())
         .map(|layer| format!("{} {}", layer.name, layer.kind))
         .collect();
     let expected = [

@@ -9,7 +9,7 @@ use model::config::{
 };
 use proptest::prelude::*;
 
-use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig};
+use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::{
     BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig,
     parse, raw,
@@ -138,8 +138,10 @@ fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
     });
     let affine = (0.0..16_384.0, 0.0..=180.0, 0.0..0.9999, 0.0..=1.0);
     let target = prop::sample::select(vec![AugmentTarget::Changed, AugmentTarget::Original]);
-    let augment = (affine, any::<bool>(), prop::option::of(elastic), target).prop_map(
-        |((shift, rotation, scale, shear), flip, elastic, target)| AugmentConfig {
+    let interpolation = [InterpolationChoice::Bilinear, InterpolationChoice::Bicubic];
+    let ways = (target, prop::sample::select(interpolation.to_vec()));
+    let augment = (affine, any::<bool>(), prop::option::of(elastic), ways).prop_map(
+        |((shift, rotation, scale, shear), flip, elastic, (target, interpolation))| AugmentConfig {
             shift,
             rotation,
             scale,
@@ -147,6 +149,7 @@ fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
             flip,
             elastic,
             target,
+            interpolation,
         },
     );
     prop::option::of(augment)
