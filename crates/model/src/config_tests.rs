@@ -14,13 +14,14 @@ fn defaults_are_the_documented_ones() {
     let written = json!({
         "kind": "dense", "layers": [8], "code_size": 2, "activation": "relu",
         "code_activation": "none", "decoder": null, "tied": false,
+        "initial_gain": 1.0,
     });
     assert_eq!(serde_json::to_value(dense).unwrap(), written);
     let conv = read(json!({ "kind": "conv", "channels": [8] })).unwrap();
     let written = json!({
         "kind": "conv", "channels": [8], "kernel": 3, "downsample": "max", "upsample": "nearest",
         "code_size": null, "activation": "relu", "code_activation": "none", "batch_norm": false,
-        "decoder": null, "layers": [],
+        "decoder": null, "layers": [], "initial_gain": 1.0,
     });
     assert_eq!(serde_json::to_value(conv).unwrap(), written);
 }

@@ -18,7 +18,7 @@ const TOLERANCE: f64 = 1e-5;
 
 fn build(json: Value, input: ImageShape) -> Conv {
     let config: ConvConfig = serde_json::from_value(json).unwrap();
-    crate::init::draw(config.init(input, &device()), 1)
+    crate::init::draw(config.init(input, &device()), 1, 1.0)
 }
 
 fn learned<const D: usize>(case: &Case, name: &str) -> Param<Tensor<D>> {

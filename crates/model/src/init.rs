@@ -2,8 +2,8 @@
 //! on every backend.
 //!
 //! Weights and biases are uniform in `±1/sqrt(fan_in)` (He et al. 2015 with gain `1/sqrt(3)`), which
-//! is what PyTorch's `nn.Linear` and `nn.Conv2d` start from. Batch normalisation starts as the
-//! identity, and the biases of a tied decoder at zero.
+//! is what PyTorch's `nn.Linear` and `nn.Conv2d` start from; a config's `initial_gain` multiplies the
+//! weights. Batch normalisation starts as the identity, and the biases of a tied decoder at zero.
 
 use burn::module::{ModuleMapper, Param};
 use burn::prelude::*;
@@ -15,10 +15,11 @@ pub(crate) fn unit(bits: u32) -> f32 {
     (bits >> 8) as f32 / (1u32 << 24) as f32
 }
 
-/// Gives every weight and bias of the module its initial value for the seed.
-pub(crate) fn draw<M: Module>(module: M, seed: u64) -> M {
+/// Gives every weight and bias of the module its initial value for the seed; weights times `gain`.
+pub(crate) fn draw<M: Module>(module: M, seed: u64, gain: f64) -> M {
     module.map(&mut Draw {
         rng: ChaCha8Rng::seed_from_u64(seed),
+        gain: gain as f32,
         path: Vec::new(),
         bound: 0.0,
     })
@@ -26,6 +27,8 @@ pub(crate) fn draw<M: Module>(module: M, seed: u64) -> M {
 
 struct Draw {
     rng: ChaCha8Rng,
+    /// What weights are multiplied by.
+    gain: f32,
     /// Field name and type of what holds it, from the module down to the parameter.
     path: Vec<(String, String)>,
     /// Bound of the layer whose weight was drawn last, for the bias that follows it.
@@ -49,7 +52,8 @@ impl ModuleMapper for Draw {
             Some((name, container)) => (name.as_str(), container.as_str()),
             None => ("", ""),
         };
-        if name == "weight" {
+        let is_weight = name == "weight";
+        if is_weight {
             let fan_in: usize = match (container, dims.as_slice()) {
                 ("Struct:Linear", [inputs, _]) => *inputs,
                 // PyTorch takes the second axis for transposed convolutions too.
@@ -61,8 +65,13 @@ impl ModuleMapper for Draw {
             // Batch normalisation and tied biases keep their constant start.
             return param;
         }
+        let bound = if is_weight {
+            self.bound * self.gain
+        } else {
+            self.bound
+        };
         let values: Vec<f32> = (0..shape.num_elements())
-            .map(|_| (unit(self.rng.next_u32()) * 2.0 - 1.0) * self.bound)
+            .map(|_| (unit(self.rng.next_u32()) * 2.0 - 1.0) * bound)
             .collect();
         let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
         // The parameter's setting, not the tensor's: it also holds on a device without gradients.
@@ -111,6 +120,23 @@ mod tests {
             assert_eq!(values(json.clone(), 7), first);
             for ((name, a), (_, b)) in first.iter().zip(&values(json, 8)) {
                 assert_eq!(a == b, is_constant(name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gain_multiplies_weights_and_leaves_biases() {
+        for mut json in all() {
+            let plain = values(json.clone(), 7);
+            json["initial_gain"] = 2.into();
+            for ((name, plain), (_, found)) in plain.iter().zip(values(json, 7)) {
+                let factor = if name.ends_with(".weight") && !is_constant(name) {
+                    2.0
+                } else {
+                    1.0
+                };
+                let expected: Vec<f32> = plain.iter().map(|it| it * factor).collect();
+                assert_eq!(found, expected, "{name}");
             }
         }
     }

@@ -147,15 +147,18 @@ impl ModelConfig {
         device: &Device,
     ) -> Result<Autoencoder, ModelError> {
         self.layers(input)?;
-        let network = match self.base() {
-            ModelConfig::Conv(conv) => Network::Conv(conv.init(input, device)),
-            ModelConfig::Dense(dense) => Network::Dense(dense.init(input, device)),
+        let (network, gain) = match self.base() {
+            ModelConfig::Conv(conv) => (Network::Conv(conv.init(input, device)), conv.initial_gain),
+            ModelConfig::Dense(dense) => (
+                Network::Dense(dense.init(input, device)),
+                dense.initial_gain,
+            ),
             ModelConfig::Sparse(_) | ModelConfig::Denoising(_) => {
                 unreachable!("a base is not a wrapper")
             }
         };
         Ok(Autoencoder {
-            network: init::draw(network, seed),
+            network: init::draw(network, seed, gain),
             sparse: Sparse::of(self),
             denoising: Denoising::of(self),
             input,

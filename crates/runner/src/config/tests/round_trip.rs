@@ -55,9 +55,10 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         activations(),
         prop::option::of(widths()),
         any::<bool>(),
+        1e-3..100.0,
     )
         .prop_map(
-            |(layers, code_size, (activation, code_activation), decoder, tied)| {
+            |(layers, code_size, (activation, code_activation), decoder, tied, initial_gain)| {
                 ModelConfig::Dense(DenseConfig {
                     layers,
                     code_size,
@@ -65,6 +66,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                     code_activation,
                     decoder,
                     tied,
+                    initial_gain,
                 })
             },
         );
@@ -83,10 +85,11 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         code_size,
         activations(),
         any::<bool>(),
-        decoder,
+        (decoder, 1e-3..100.0),
     )
         .prop_map(
-            |(channels, half, ways, (code_size, layers), activations, batch_norm, decoder)| {
+            |(channels, half, ways, (code_size, layers), activations, batch_norm, last)| {
+                let (decoder, initial_gain) = last;
                 ModelConfig::Conv(ConvConfig {
                     channels,
                     layers,
@@ -98,6 +101,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                     code_activation: activations.1,
                     batch_norm,
                     decoder,
+                    initial_gain,
                 })
             },
         );
