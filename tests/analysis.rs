@@ -123,6 +123,17 @@ fn what_is_easy_to_tell_apart_is_told_apart() {
         (&json!(3), &json!(90))
     );
 
+    // Moved together with their neighbours, pictures of a class lie on one spot.
+    let smooth = work.ok_json("cluster run --k 3 --smooth 20 --json");
+    assert_eq!(
+        (&clusters["smooth"], &smooth["smooth"]),
+        (&json!(0), &json!(20))
+    );
+    for space in [&smooth, &smooth["baselines"]["raw"]] {
+        assert_eq!(space["accuracy"], 1.0, "{space}");
+        assert!(space["silhouette"].as_f64().unwrap() > 0.9, "{space}");
+    }
+
     let probe = work.ok_json("probe run --json");
     let names: Vec<&Value> = (probe["layers"].as_array().unwrap().iter())
         .map(|layer| &layer["name"])

@@ -288,6 +288,10 @@ pub struct ClusterArgs {
     /// How many clusters.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..))]
     pub k: u16,
+    /// Move the codes, the pixels and the components together with their 20 nearest neighbours so
+    /// many times before they are clustered; 50 is enough.
+    #[arg(long, default_value_t = 0, value_name = "ROUNDS")]
+    pub smooth: u16,
     /// Cluster the test pictures of other data: mnist, a folder, or a config's "data" [default: the
     /// run's own test pictures].
     #[arg(long, value_name = "SPEC")]

@@ -15,6 +15,7 @@ pub mod rand_index;
 pub mod random;
 pub mod roc;
 pub mod silhouette;
+pub mod smooth;
 pub mod softmax;
 pub mod spread;
 pub mod wilson;

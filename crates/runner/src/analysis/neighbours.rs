@@ -19,8 +19,19 @@ pub fn classify(
     width: usize,
     count: usize,
 ) -> Vec<u8> {
+    let class = |&(_, row): &(f32, u32)| classes.get(row as usize).copied();
+    let nearest = nearest(known, asked, width, count).into_iter();
+    nearest
+        .map(|nearest| vote(nearest.iter().filter_map(class)))
+        .collect()
+}
+
+/// For each row of `asked` [m, width] the `count` nearest of the rows `known` [n, width], ascending:
+/// half the squared distance but for a part that all rows share, and the row's number. Of two as
+/// near the earlier one comes first. With fewer known rows than `count` all are nearest.
+pub fn nearest(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>> {
     let norms = squared_norms(known, width);
-    let blocks: Vec<Vec<u8>> = asked
+    let blocks: Vec<Vec<Vec<(f32, u32)>>> = asked
         .par_chunks(BLOCK * width)
         .map_init(
             || vec![0f32; BLOCK * TILE],
@@ -28,7 +39,7 @@ pub fn classify(
                 let rows_here = rows.len() / width;
                 let mut nearest = vec![Vec::with_capacity(count + 1); rows_here];
                 let tiles = known.chunks(TILE * width).zip(norms.chunks(TILE));
-                for ((tile, norms), classes) in tiles.zip(classes.chunks(TILE)) {
+                for (start, (tile, norms)) in (0..).step_by(TILE).zip(tiles) {
                     let distances = distances
                         .get_mut(..rows_here * norms.len())
                         .unwrap_or_default();
@@ -36,27 +47,28 @@ pub fn classify(
                     for (nearest, distances) in
                         nearest.iter_mut().zip(distances.chunks_exact(norms.len()))
                     {
-                        keep_nearest(nearest, distances, classes, count);
+                        keep_nearest(nearest, distances, start, count);
                     }
                 }
-                nearest.iter().map(|nearest| vote(nearest)).collect()
+                nearest
             },
         )
         .collect();
     blocks.concat()
 }
 
-/// Keeps the `count` nearest found so far, ascending; of two as near, the earlier one.
-fn keep_nearest(nearest: &mut Vec<(f32, u8)>, distances: &[f32], classes: &[u8], count: usize) {
-    let full = |nearest: &Vec<(f32, u8)>| match nearest.last() {
+/// Keeps the `count` nearest found so far, ascending; of two as near, the earlier one. The distances
+/// are those of the rows from `start` on.
+fn keep_nearest(nearest: &mut Vec<(f32, u32)>, distances: &[f32], start: u32, count: usize) {
+    let full = |nearest: &Vec<(f32, u32)>| match nearest.last() {
         Some(last) if nearest.len() >= count => last.0,
         _ => f32::INFINITY,
     };
     let mut limit = full(nearest);
-    for (&distance, &class) in distances.iter().zip(classes) {
+    for (&distance, row) in distances.iter().zip(start..) {
         if distance < limit {
             let place = nearest.partition_point(|it| it.0 <= distance);
-            nearest.insert(place, (distance, class));
+            nearest.insert(place, (distance, row));
             nearest.truncate(count);
             limit = full(nearest);
         }
@@ -64,10 +76,10 @@ fn keep_nearest(nearest: &mut Vec<(f32, u8)>, distances: &[f32], classes: &[u8],
 }
 
 /// The class that most have; the lowest of several.
-fn vote(nearest: &[(f32, u8)]) -> u8 {
+fn vote(classes: impl Iterator<Item = u8>) -> u8 {
     let mut votes = [0usize; u8::MAX as usize + 1];
-    for (_, class) in nearest {
-        if let Some(votes) = votes.get_mut(usize::from(*class)) {
+    for class in classes {
+        if let Some(votes) = votes.get_mut(usize::from(class)) {
             *votes += 1;
         }
     }

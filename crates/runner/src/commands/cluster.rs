@@ -15,6 +15,7 @@ use crate::analysis::nmi::nmi;
 use crate::analysis::rand_index::adjusted_rand_index;
 use crate::analysis::random::sample;
 use crate::analysis::silhouette::silhouettes;
+use crate::analysis::smooth::smoothed;
 use crate::analysis::spread::mean_and_spread;
 use crate::cli::ClusterArgs;
 use crate::evaluation::values;
@@ -27,6 +28,10 @@ const SEEDS: usize = 10;
 
 /// Starts of k-means for a seed, of which the one with the least distances counts.
 const RESTARTS: usize = 10;
+
+/// Rows that a row is moved together with, itself among them: UMAP (McInnes et al. 2018) looks at 15
+/// by default, t-SNE at about 30.
+const NEIGHBOURS: usize = 20;
 
 /// The most pictures that a silhouette is measured on: their distances grow with the square.
 const SILHOUETTE_PICTURES: usize = 10_000;
@@ -73,6 +78,8 @@ struct Report {
     k: usize,
     seeds: usize,
     restarts: usize,
+    /// Rounds of smoothing along the nearest neighbours.
+    smooth: u16,
     silhouette_images: usize,
     #[serde(flatten)]
     code: Figures,
@@ -124,6 +131,7 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
             SILHOUETTE_PICTURES,
             Stream::Analysis.seed(seed, 1),
         ),
+        rounds: usize::from(args.smooth),
         display: &display,
         done: 0,
     };
@@ -132,11 +140,14 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let depth = loaded.model.depth();
     let device = &loaded.device;
     let codes = Features::encoded(&loaded.model, device, test, &chosen, depth, |_| ())?;
+    let codes = study.smooth("the codes", codes);
     let (code, best) = study.cluster("the codes", &codes);
-    let (raw, _) = study.cluster("raw pixels", &Features::pixels(test, &chosen));
+    let raw = study.smooth("raw pixels", Features::pixels(test, &chosen));
+    let (raw, _) = study.cluster("raw pixels", &raw);
     let pca = match &pca {
         Some(pca) => {
             let components = Features::components(pca, test, &chosen)?;
+            let components = study.smooth("principal components", components);
             Some(study.cluster("principal components", &components).0)
         }
         None => None,
@@ -151,16 +162,22 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
         k,
         seeds: SEEDS,
         restarts: RESTARTS,
+        smooth: args.smooth,
         silhouette_images: study.silhouette.len(),
         code,
         baselines: Baselines { raw, pca },
     };
     if !args.output.json {
         terminal::note(&format!(
-            "{} on {} pictures of {}: k-means with k = {k}, mean of {SEEDS} seeds +- spread{}",
+            "{} on {} pictures of {}: k-means with k = {k}, mean of {SEEDS} seeds +- spread{}{}",
             report.run,
             report.images,
             report.data,
+            match args.smooth {
+                0 => String::new(),
+                rounds =>
+                    format!(", after {rounds} rounds of smoothing along {NEIGHBOURS} neighbours"),
+            },
             if report.silhouette_images < report.images {
                 format!(", silhouette on {} of them", report.silhouette_images)
             } else {
@@ -185,11 +202,22 @@ struct Study<'a> {
     seed: u64,
     /// The rows that silhouettes are measured on.
     silhouette: Vec<u32>,
+    /// Rounds of smoothing.
+    rounds: usize,
     display: &'a Display,
     done: usize,
 }
 
 impl Study<'_> {
+    /// Smooths a space, where that is asked for.
+    fn smooth(&self, name: &str, features: Features) -> Features {
+        if self.rounds == 0 {
+            return features;
+        }
+        self.display.message(format!("{name}, smoothing"));
+        smoothed(&features, NEIGHBOURS, self.rounds)
+    }
+
     /// Clusters a space once for each seed: the figures, and the clusters with the least distances.
     fn cluster(&mut self, name: &str, features: &Features) -> (Figures, Clusters) {
         let mut found: Vec<Clusters> = Vec::with_capacity(SEEDS);

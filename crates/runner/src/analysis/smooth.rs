@@ -1,0 +1,87 @@
+//! Smoothing along neighbours: rows move together with those that they lie beside, so that a class
+//! that lies along a curved sheet becomes a ball, which k-means can find.
+
+use rayon::prelude::*;
+
+use super::features::Features;
+use super::neighbours::nearest;
+
+/// Replaces each row by the mean of the `neighbours` rows nearest to it, itself among them, and does
+/// so `rounds` times with the neighbours of the first (a random walk on the graph of nearest
+/// neighbours, as in diffusion maps: Coifman & Lafon 2006). No label is used. With fewer rows than
+/// neighbours all are.
+pub fn smoothed(features: &Features, neighbours: usize, rounds: usize) -> Features {
+    let width = features.width();
+    let mut centred = features.clone();
+    let mean = centred.centre();
+    let beside = nearest(centred.values(), centred.values(), width, neighbours.max(1));
+    let mut rows = centred.values().to_vec();
+    let mut next = vec![0f32; rows.len()];
+    for _ in 0..rounds {
+        next.par_chunks_exact_mut(width).zip(&beside).for_each_init(
+            || vec![0f64; width],
+            |sums, (out, beside)| {
+                sums.fill(0.0);
+                for &(_, row) in beside {
+                    let start = row as usize * width;
+                    let row = rows.get(start..start + width).unwrap_or_default();
+                    for (sum, value) in sums.iter_mut().zip(row) {
+                        *sum += f64::from(*value);
+                    }
+                }
+                let count = beside.len().max(1) as f64;
+                for (out, sum) in out.iter_mut().zip(sums.iter()) {
+                    *out = (sum / count) as f32;
+                }
+            },
+        );
+        std::mem::swap(&mut rows, &mut next);
+    }
+    for row in rows.chunks_exact_mut(width) {
+        for (value, mean) in row.iter_mut().zip(&mean) {
+            *value = (f64::from(*value) + mean) as f32;
+        }
+    }
+    Features::new(rows, width, features.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_is_the_mean_of_its_neighbours_again_and_again() {
+        // Of 0, 1, 3 the two nearest, each with itself: {0, 1}, {0, 1}, {1, 3}; 100 with 101.
+        let features = Features::new(vec![0.0, 1.0, 3.0, 100.0, 101.0], 1, 5);
+        assert_eq!(smoothed(&features, 2, 0).values(), features.values());
+        let once = [0.5, 0.5, 2.0, 100.5, 100.5];
+        assert_eq!(smoothed(&features, 2, 1).values(), once);
+        let twice = [0.5, 0.5, 1.25, 100.5, 100.5];
+        assert_eq!(smoothed(&features, 2, 2).values(), twice);
+    }
+
+    #[test]
+    fn fewer_rows_than_neighbours_all_become_their_mean() {
+        let features = Features::new(vec![0.0, 2.0, 3.0, 4.0, 6.0, 9.0], 2, 3);
+        let found = smoothed(&features, 20, 1);
+        assert_eq!(found.values(), [3.0, 5.0, 3.0, 5.0, 3.0, 5.0]);
+        let same = Features::new(vec![7.0; 6], 2, 3);
+        assert_eq!(smoothed(&same, 2, 5).values(), [7.0; 6]);
+    }
+
+    /// Two rings, one within the other, are no balls; smoothed they are two points.
+    #[test]
+    fn rings_come_apart() {
+        let ring = |radius: f32| {
+            (0..100).flat_map(move |i| {
+                let angle = i as f32 * std::f32::consts::TAU / 100.0;
+                [radius * angle.cos(), radius * angle.sin() + radius / 6.0]
+            })
+        };
+        let features = Features::new(ring(1.0).chain(ring(3.0)).collect(), 2, 200);
+        let found = smoothed(&features, 9, 2000);
+        let (inner, outer) = found.values().split_at(200);
+        assert!(inner.chunks(2).all(|row| (row[1] - 1.0 / 6.0).abs() < 0.05));
+        assert!(outer.chunks(2).all(|row| (row[1] - 0.5).abs() < 0.05));
+    }
+}
