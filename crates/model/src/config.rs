@@ -240,6 +240,12 @@ pub enum Penalty {
         /// How many values are kept.
         #[schemars(range(min = 1, max = WIDEST))]
         k: usize,
+        /// Epochs of training in which the number kept falls from all to `k`, in a straight line:
+        /// otherwise most units of a large code are never among the largest and learn nothing
+        /// (Makhzani & Frey 2013). Evaluation keeps `k` at all times. Default: 0.
+        #[serde(default)]
+        #[schemars(range(min = 0.0))]
+        anneal_epochs: f64,
     },
 }
 

@@ -270,6 +270,12 @@ impl Autoencoder {
         }
     }
 
+    /// Sets how many epochs of training are done, for penalties that change with them; `None`, as a
+    /// new model has it, is for everything but training.
+    pub fn at_epoch(&mut self, epoch: Option<f64>) {
+        self.sparse.at_epoch(epoch);
+    }
+
     /// The place of an encoder layer by its name (`encoder.0` and so on, `narrow.0` and so on,
     /// `code`) or number, for [`Autoencoder::encode_to`]; `None` where it has no such layer.
     pub fn encoder_layer(&self, name: &str) -> Option<usize> {

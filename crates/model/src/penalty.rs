@@ -34,12 +34,20 @@ impl Penalty {
     /// The code as the decoder sees it: top-k keeps the `k` largest units of each picture and sets
     /// the others to zero (Makhzani & Frey, "k-Sparse Autoencoders", 2013); others change nothing.
     ///
-    /// The gradient passes through the kept units only.
-    pub(crate) fn constrain(&self, code: Tensor<2>) -> Tensor<2> {
-        let Penalty::TopK { k } = *self else {
+    /// The gradient passes through the kept units only. `epoch` is how many epochs of training are
+    /// done, `None` outside of training: while the annealing lasts, more are kept.
+    pub(crate) fn constrain(&self, code: Tensor<2>, epoch: Option<f64>) -> Tensor<2> {
+        let Penalty::TopK { k, anneal_epochs } = *self else {
             return code;
         };
-        let [pictures, _] = code.dims();
+        let [pictures, units] = code.dims();
+        let k = match epoch {
+            Some(epoch) if epoch < anneal_epochs => {
+                let fall = units.saturating_sub(k) as f64 * epoch / anneal_epochs;
+                (units - fall as usize).max(k)
+            }
+            _ => k,
+        };
         let (_, kept) = code.clone().detach().topk_with_indices(k, 1);
         let ones = Tensor::ones([pictures, k], &code.device());
         let mask =
@@ -54,6 +62,13 @@ impl Penalty {
 mod tests {
     use super::*;
     use crate::fixtures::{assert_close, cases, device, host, spread};
+
+    fn top(k: usize) -> Penalty {
+        Penalty::TopK {
+            k,
+            anneal_epochs: 0.0,
+        }
+    }
 
     fn codes(values: Vec<f32>, units: usize) -> Tensor<2> {
         let shape = [values.len() / units, units];
@@ -94,7 +109,7 @@ mod tests {
             }
             let k = case.count("k");
             let code: Tensor<2> = case.leaf("inputs/code");
-            let kept = Penalty::TopK { k }.constrain(code.clone());
+            let kept = top(k).constrain(code.clone(), None);
             // Values are kept or not, never computed, so they are exact.
             case.check_layer(kept, &[("code", &code)], 1e-9);
             seen += 1;
@@ -164,42 +179,42 @@ mod tests {
         for penalty in [l1, kl] {
             assert_eq!(host(&penalty.constrain(code.clone())), host(&code));
         }
-        assert!(Penalty::TopK { k: 2 }.forward(&code).is_none());
+        assert!(top(2).forward(&code).is_none());
     }
 
     #[test]
     fn top_k_keeps_exactly_k_of_equal_values() {
         for k in 1..=5 {
             let equal = codes(vec![0.5; 15], 5);
-            let kept = host(&Penalty::TopK { k }.constrain(equal));
+            let kept = host(&top(k).constrain(equal, None));
             for row in kept.chunks(5) {
                 assert_eq!(row.iter().filter(|&&v| v == 0.5).count(), k);
                 assert_eq!(row.iter().filter(|&&v| v == 0.0).count(), 5 - k);
             }
         }
         // The largest is kept for certain, one of the two second ones with it.
-        let kept = host(&Penalty::TopK { k: 2 }.constrain(codes(vec![1.0, 3.0, 2.0, 2.0], 4)));
+        let kept = host(&top(2).constrain(codes(vec![1.0, 3.0, 2.0, 2.0], 4), None));
         assert_eq!(kept[..2], [0.0, 3.0]);
         assert_eq!(kept[2] + kept[3], 2.0);
     }
 
     #[test]
     fn top_k_takes_the_largest_not_the_farthest_from_zero() {
-        let kept = Penalty::TopK { k: 2 }.constrain(codes(vec![-9.0, 0.5, -0.25, -1.0], 4));
+        let kept = top(2).constrain(codes(vec![-9.0, 0.5, -0.25, -1.0], 4), None);
         assert_eq!(host(&kept), [0.0, 0.5, -0.25, 0.0]);
     }
 
     #[test]
     fn top_k_of_all_units_changes_nothing() {
         let code = codes(spread(12, 0), 4);
-        let kept = Penalty::TopK { k: 4 }.constrain(code.clone());
+        let kept = top(4).constrain(code.clone(), None);
         assert_eq!(host(&kept), host(&code));
     }
 
     #[test]
     fn the_gradient_of_top_k_passes_the_kept_units_only() {
         let code = codes(vec![1.0, 3.0, 2.0, 0.5, -1.0, -2.0, -3.0, -4.0], 4).require_grad();
-        let kept = Penalty::TopK { k: 2 }.constrain(code.clone());
+        let kept = top(2).constrain(code.clone(), None);
         let grads = (kept * 7.0).sum().backward();
         let grad = host(&code.grad(&grads).unwrap());
         assert_eq!(grad, [0.0, 7.0, 7.0, 0.0, 7.0, 7.0, 0.0, 0.0]);
@@ -210,10 +225,26 @@ mod tests {
     fn codes_that_are_not_numbers_do_not_stop_top_k() {
         for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for values in [vec![bad; 40], [vec![bad, 1.0, bad], vec![2.0; 37]].concat()] {
-                let kept = Penalty::TopK { k: 3 }.constrain(codes(values, 40));
+                let kept = top(3).constrain(codes(values, 40), None);
                 assert_eq!(kept.dims(), [1, 40]);
                 host(&kept);
             }
         }
+    }
+
+    #[test]
+    fn the_number_kept_falls_in_a_straight_line_while_it_is_annealed() {
+        let penalty = Penalty::TopK {
+            k: 2,
+            anneal_epochs: 4.0,
+        };
+        let code = codes((1..=10).map(|it| it as f32).collect(), 10);
+        let kept = |epoch: Option<f64>| {
+            let kept = host(&penalty.constrain(code.clone(), epoch));
+            kept.iter().filter(|&&it| it != 0.0).count()
+        };
+        let epochs = [0.0, 1.0, 2.0, 3.5, 4.0, 9.0];
+        assert_eq!(epochs.map(|it| kept(Some(it))), [10, 8, 6, 3, 2, 2]);
+        assert_eq!(kept(None), 2);
     }
 }

@@ -16,7 +16,7 @@ impl SparseConfig {
             return Ok(());
         };
         let units: usize = code.output.iter().product();
-        if let Penalty::TopK { k } = self.penalty {
+        if let Penalty::TopK { k, .. } = self.penalty {
             reject_no_units("penalty.k", k)?;
         }
         match self.penalty {
@@ -27,7 +27,7 @@ impl SparseConfig {
                     "\"kl\" with \"code_activation\": \"sigmoid\", or \"l1\" or \"top_k\"".into(),
                 ))
             }
-            Penalty::TopK { k } if k > units => Err(ModelError::new(
+            Penalty::TopK { k, .. } if k > units => Err(ModelError::new(
                 "penalty.k",
                 format!("found {k} for a code of {units} units"),
                 format!("1 to {units}"),
@@ -39,7 +39,11 @@ impl SparseConfig {
 
 /// The penalties on a model's code, from the outside in; none where the model is not sparse.
 #[derive(Clone, Debug)]
-pub(crate) struct Sparse(Vec<Penalty>);
+pub(crate) struct Sparse {
+    penalties: Vec<Penalty>,
+    /// Epochs of training that are done, while it goes on.
+    epoch: Option<f64>,
+}
 
 impl Sparse {
     /// The penalties among a config's wrappers.
@@ -53,26 +57,36 @@ impl Sparse {
                     &sparse.of
                 }
                 ModelConfig::Denoising(denoising) => &denoising.of,
-                ModelConfig::Dense(_) | ModelConfig::Conv(_) => return Self(penalties),
+                ModelConfig::Dense(_) | ModelConfig::Conv(_) => {
+                    return Self {
+                        penalties,
+                        epoch: None,
+                    };
+                }
             }
         }
     }
 
+    /// Sets how many epochs of training are done; `None` outside of training.
+    pub(crate) fn at_epoch(&mut self, epoch: Option<f64>) {
+        self.epoch = epoch;
+    }
+
     /// Whether there is no penalty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.penalties.is_empty()
     }
 
     /// The code as the decoder sees it, `[batch, code_size]`.
     pub(crate) fn constrain(&self, code: Tensor<2>) -> Tensor<2> {
-        self.0
+        self.penalties
             .iter()
-            .fold(code, |code, penalty| penalty.constrain(code))
+            .fold(code, |code, penalty| penalty.constrain(code, self.epoch))
     }
 
     /// What the penalties add to the loss, if anything, shape `[1]`.
     pub(crate) fn penalty(&self, code: &Tensor<2>) -> Option<Tensor<1>> {
-        self.0
+        self.penalties
             .iter()
             .filter_map(|penalty| penalty.forward(code))
             .reduce(|sum, penalty| sum + penalty)

@@ -155,6 +155,7 @@ fn steps(
             let noise = Noise::Device {
                 seed: Stream::Corruption.seed(seed, progress.step as u64),
             };
+            model.at_epoch(Some(progress.step as f64 / steps_per_epoch as f64));
             let input = model.corrupt(shown.autodiff(), noise);
             let losses = model.loss(input, target.autodiff(), setup.loss);
             let grads = GradientsParams::from_grads(losses.total.backward(), &model);
@@ -196,7 +197,8 @@ fn steps(
         progress.loss_sum = 0.0;
 
         // The epoch's end: validation, the sample pictures, the line of figures, checkpoints.
-        let measured = model.valid();
+        let mut measured = model.valid();
+        measured.at_epoch(None);
         let validation = if held_out.is_empty() {
             None
         } else {

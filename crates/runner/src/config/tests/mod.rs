@@ -72,7 +72,13 @@ fn models_nest() {
     let ModelConfig::Sparse(sparse) = parse("c.json", &text, &[]).unwrap().config.model else {
         panic!("another kind");
     };
-    assert_eq!(sparse.penalty, Penalty::TopK { k: 3 });
+    assert_eq!(
+        sparse.penalty,
+        Penalty::TopK {
+            k: 3,
+            anneal_epochs: 0.0
+        }
+    );
     let ModelConfig::Denoising(denoising) = *sparse.of else {
         panic!("another kind");
     };

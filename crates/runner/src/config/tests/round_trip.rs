@@ -108,7 +108,8 @@ fn models() -> impl Strategy<Value = ModelConfig> {
     let penalty = prop_oneof![
         (0.0..1e9).prop_map(|weight| Penalty::L1 { weight }),
         (1e-9..0.999, 0.0..1e9).prop_map(|(rho, beta)| Penalty::Kl { rho, beta }),
-        (1usize..=65_536).prop_map(|k| Penalty::TopK { k }),
+        (1usize..=65_536, 0.0..1e6)
+            .prop_map(|(k, anneal_epochs)| Penalty::TopK { k, anneal_epochs }),
     ];
     let corruption = prop_oneof![
         (1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
