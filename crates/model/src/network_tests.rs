@@ -343,12 +343,17 @@ fn filters_are_the_first_layers_weights_in_the_shape_of_pictures() {
         values[pixel] = 1.0;
         let lit = Tensor::from_data(TensorData::new(values, [1, 3, 2, 5]), &device());
         let gains = network.encode(lit) - network.encode(black.clone());
-        let expected: Vec<f64> = (0..4).map(|unit| weights[unit * 30 + pixel].into()).collect();
+        let expected: Vec<f64> = (0..4)
+            .map(|unit| weights[unit * 30 + pixel].into())
+            .collect();
         assert_close(&host(&gains), &expected, 1e-6, "filter");
     }
     let of = json!({ "kind": "conv", "channels": [4, 5], "kernel": 5, "batch_norm": true });
     let json = json!({ "kind": "sparse", "penalty": "l1", "of": of });
-    assert_eq!(model(json, input, 1).filters().unwrap().dims(), [4, 3, 5, 5]);
+    assert_eq!(
+        model(json, input, 1).filters().unwrap().dims(),
+        [4, 3, 5, 5]
+    );
 }
 
 #[test]

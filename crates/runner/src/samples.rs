@@ -25,7 +25,9 @@ const SEPARATOR: u8 = 128;
 pub fn grid(rows: &[Vec<&[f32]>], shape: [usize; 3], path: &Path) -> Result<()> {
     let [_, height, width] = shape;
     let scale = (SEEN_SIDE / height.max(width).max(1)).max(1);
-    let canvas = Canvas::grid(rows, shape, scale).with_context(|| path.display().to_string())?;
+    let line = (1, SEPARATOR);
+    let canvas =
+        Canvas::grid(rows, shape, scale, line).with_context(|| path.display().to_string())?;
     canvas.save(path)
 }
 
@@ -42,12 +44,18 @@ pub fn save_picture(image: &[f32], shape: [usize; 3], path: &Path) -> Result<()>
     canvas.save(path)
 }
 
-/// A grid as [`grid`] writes it, each value a square of side `scale`, in memory and in colour.
+/// Rows of images one over the other, each value a square of side `scale`, in memory and in colour;
+/// `line` says how wide what lies between neighbours is, and how bright.
 ///
 /// # Errors
 /// If there is no image, or an image is not of `shape` or of other channels than 1 or 3.
-pub fn grid_picture(rows: &[Vec<&[f32]>], shape: [usize; 3], scale: usize) -> Result<RgbImage> {
-    let canvas = Canvas::grid(rows, shape, scale)?;
+pub fn grid_picture(
+    rows: &[Vec<&[f32]>],
+    shape: [usize; 3],
+    scale: usize,
+    line: (usize, u8),
+) -> Result<RgbImage> {
+    let canvas = Canvas::grid(rows, shape, scale, line)?;
     let (width, height) = (u32::try_from(canvas.width)?, u32::try_from(canvas.height)?);
     let bytes = match canvas.color()? {
         ExtendedColorType::L8 => canvas.bytes.iter().flat_map(|&it| [it; 3]).collect(),
@@ -75,17 +83,23 @@ impl Canvas {
         }
     }
 
-    /// Rows of images one over the other, with a line between neighbours.
-    fn grid(rows: &[Vec<&[f32]>], shape: [usize; 3], scale: usize) -> Result<Self> {
+    /// Rows of images one over the other, with a line so wide and bright between neighbours.
+    fn grid(
+        rows: &[Vec<&[f32]>],
+        shape: [usize; 3],
+        scale: usize,
+        (line, brightness): (usize, u8),
+    ) -> Result<Self> {
         let [channels, height, width] = shape;
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         ensure!(columns > 0, "a grid of no images");
-        let (cell_height, cell_width) = (height * scale + 1, width * scale + 1);
+        let (cell_height, cell_width) = (height * scale + line, width * scale + line);
         let mut canvas = Canvas::new(
             channels,
-            rows.len() * cell_height - 1,
-            columns * cell_width - 1,
+            rows.len() * cell_height - line,
+            columns * cell_width - line,
         );
+        canvas.bytes.fill(brightness);
         for (row, images) in rows.iter().enumerate() {
             for (column, image) in images.iter().enumerate() {
                 canvas.draw(image, shape, row * cell_height, column * cell_width, scale)?;

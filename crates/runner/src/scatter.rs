@@ -110,6 +110,7 @@ impl Scatter<'_> {
             .with_y_label(up.label.clone())
             .with_x_tick_format(format(across))
             .with_y_tick_format(format(up))
+            .with_show_grid(across.ticks && up.ticks)
             .with_width(WIDTH)
             .with_height(HEIGHT);
         layout = layout
@@ -226,7 +227,7 @@ mod tests {
         for labels in [None, Some(many.as_slice())] {
             let svg = svg(&places, labels);
             assert!(!svg.contains(">label<"));
-            assert_eq!(svg.matches(TRAIN_COLOR).count(), 61);
+            assert_eq!(svg.matches(&TRAIN_COLOR.to_lowercase()).count(), 61);
         }
         let sixty = svg(&places[..60], Some(&many[..60]));
         assert!(sixty.contains(">label<") && sixty.contains(">59<"));

@@ -34,6 +34,10 @@ const GAP: f64 = 6.0;
 /// From one line of text to the next, in proportion to its size.
 const LINE: f64 = 1.5;
 
+/// How wide what lies between pictures is, and how bright.
+const LINE_BETWEEN: (usize, u8) = (1, 128);
+const APART: (usize, u8) = (4, 205);
+
 /// Width, height and steps of a scale of colours.
 const BAR: f64 = 14.0;
 const BAR_HEIGHT: f64 = 120.0;
@@ -58,6 +62,8 @@ pub struct Sheet {
     pub pictures: Vec<Vec<Vec<f32>>>,
     /// Channels, height and width of each picture: 1 channel or 3.
     pub shape: [usize; 3],
+    /// Whether the pictures stand farther apart, as small ones of few pixels should.
+    pub apart: bool,
     /// A scale of colours.
     pub bar: Option<Bar>,
 }
@@ -134,7 +140,11 @@ impl Sheet {
         let rows: Vec<Vec<&[f32]>> = (shrunk.iter())
             .map(|row| row.iter().map(Vec::as_slice).collect())
             .collect();
-        samples::grid_picture(&rows, shape, (wanted / side).max(1))
+        samples::grid_picture(&rows, shape, (wanted / side).max(1), self.line())
+    }
+
+    fn line(&self) -> (usize, u8) {
+        if self.apart { APART } else { LINE_BETWEEN }
     }
 
     /// Room for everything about pictures of so many pixels.
@@ -181,20 +191,20 @@ impl Sheet {
             scene.add(text(note, middle, y, TEXT, TextAnchor::Middle));
         }
         let columns = self.pictures.iter().map(Vec::len).max().unwrap_or(0).max(1) as f64;
-        let (wide, high) = (
-            (across + 1.0) / columns,
-            (down + 1.0) / self.pictures.len().max(1) as f64,
-        );
+        // From one picture to the next.
+        let line_width = self.line().0 as f64;
+        let wide = (across + line_width) / columns;
+        let high = (down + line_width) / self.pictures.len().max(1) as f64;
         let base = f64::from(TEXT) * 0.35;
         for (row, name) in self.rows.iter().enumerate() {
-            let y = places.top + (row as f64 + 0.5) * high + base;
+            let y = places.top + row as f64 * high + (high - line_width) / 2.0 + base;
             scene.add(text(name, places.left - GAP, y, TEXT, TextAnchor::End));
         }
         let mut y = places.top + down;
         if !self.columns.is_empty() {
             y += line;
             for (column, name) in self.columns.iter().enumerate() {
-                let x = places.left + (column as f64 + 0.5) * wide;
+                let x = places.left + column as f64 * wide + (wide - line_width) / 2.0;
                 scene.add(text(name, x, y, TEXT, TextAnchor::Middle));
             }
         }
@@ -325,6 +335,7 @@ mod tests {
             rows: (0..rows).map(|it| format!("r{it}")).collect(),
             pictures: (0..rows).map(row).collect(),
             shape,
+            apart: false,
             bar: Some(Bar {
                 names: ["low", "middle", "high"].map(String::from),
                 color: |it| [it; 3],

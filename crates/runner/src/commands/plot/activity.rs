@@ -17,7 +17,7 @@ use crate::plots::{TRAIN_COLOR, VALIDATION_COLOR, plain_number, write_chart};
 /// Up to so many units each has a bar for its deviation; of more, the bars would run into a band.
 const WITH_BARS: usize = 64;
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 420.0;
 
 /// Of means without bars.
@@ -85,7 +85,7 @@ fn scene(title: &str, subtitle: &str, units: &[Unit]) -> Scene {
         plots.push(Plot::Scatter(plot.with_marker(MarkerShape::Cross)));
     }
     let across = (-0.5, units.len() as f64 - 0.5);
-    let layout = Layout::new(across, (low, high))
+    let layout = Layout::auto_from_plots(&plots)
         .with_title(title)
         .with_subtitle(subtitle)
         .with_x_label("unit")
@@ -96,7 +96,7 @@ fn scene(title: &str, subtitle: &str, units: &[Unit]) -> Scene {
         .with_y_axis_max(high)
         .with_x_tick_format(TickFormat::Custom(Arc::new(whole)))
         .with_y_tick_format(TickFormat::Custom(Arc::new(plain_number)))
-        .with_legend_position(LegendPosition::OutsideTopRight)
+        .with_legend_position(LegendPosition::OutsideRightTop)
         .with_width(WIDTH)
         .with_height(HEIGHT);
     render_multiple(plots, layout)

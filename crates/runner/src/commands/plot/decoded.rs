@@ -14,9 +14,8 @@ use crate::sheet::Sheet;
 use crate::streams::Stream;
 use crate::terminal;
 
-/// Pictures along each side of the grid.
-const GRID: usize = 20;
-/// Of which so many have their place written beside them.
+/// Pictures along each side of the grid, of which one in five has its place written beside it.
+const GRID: usize = 21;
 const GRID_NAMED: usize = 5;
 
 /// Walks, and pictures on each from one end to the other.
@@ -63,13 +62,9 @@ impl Study<'_> {
             .flat_map(|&second| across.iter().flat_map(move |&first| [first, second]))
             .collect();
         let named = |values: &[f32]| -> Vec<String> {
-            let every = (GRID - 1) as f64 / (GRID_NAMED - 1) as f64;
-            let places: Vec<usize> = (0..GRID_NAMED)
-                .map(|it| (it as f64 * every).round() as usize)
-                .collect();
-            let name = |(place, value): (usize, &f32)| match places.contains(&place) {
-                true => plain_number(f64::from(*value)),
-                false => String::new(),
+            let name = |(place, value): (usize, &f32)| match place % GRID_NAMED {
+                0 => plain_number(f64::from(*value)),
+                _ => String::new(),
             };
             values.iter().enumerate().map(name).collect()
         };
