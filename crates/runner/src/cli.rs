@@ -54,7 +54,7 @@ pub enum Command {
     Decode(DecodeArgs),
     /// Send pictures through a model and write what comes back.
     Reconstruct(ReconstructArgs),
-    /// Draw the code: its scatter by label, its units, what the decoder makes of it, and filters.
+    /// Draw the code: its scatter, its units, what the decoder makes of it, and filters.
     Plot(PlotArgs),
     /// Classify pictures by each layer's representation, beside raw pixels and PCA.
     Probe(ProbeArgs),

@@ -230,7 +230,7 @@ mod tests {
             assert_eq!(svg.matches(&TRAIN_COLOR.to_lowercase()).count(), 61);
         }
         let sixty = svg(&places[..60], Some(&many[..60]));
-        assert!(sixty.contains(">label<") && sixty.contains(">59<"));
+        assert!(sixty.contains(">0<") && sixty.contains(">59<"));
     }
 
     #[test]

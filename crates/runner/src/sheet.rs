@@ -140,7 +140,9 @@ impl Sheet {
         let rows: Vec<Vec<&[f32]>> = (shrunk.iter())
             .map(|row| row.iter().map(Vec::as_slice).collect())
             .collect();
-        samples::grid_picture(&rows, shape, (wanted / side).max(1), self.line())
+        // The nearest whole factor.
+        let scale = ((wanted + side / 2) / side).max(1);
+        samples::grid_picture(&rows, shape, scale, self.line())
     }
 
     fn line(&self) -> (usize, u8) {
@@ -203,7 +205,9 @@ impl Sheet {
         let mut y = places.top + down;
         if !self.columns.is_empty() {
             y += line;
-            for (column, name) in self.columns.iter().enumerate() {
+            // Names wider than a column would run into each other.
+            let every = (widest(&self.columns) / wide).ceil().max(1.0) as usize;
+            for (column, name) in self.columns.iter().enumerate().step_by(every) {
                 let x = places.left + column as f64 * wide + (wide - line_width) / 2.0;
                 scene.add(text(name, x, y, TEXT, TextAnchor::Middle));
             }
@@ -381,10 +385,23 @@ mod tests {
     fn large_pictures_are_shrunk_and_small_ones_enlarged() {
         let size = |shape, columns| sheet(shape, 1, columns).drawn().unwrap().dimensions();
         assert_eq!(size([1, 28, 28], 20), (20 * 29 - 1, 28));
-        assert_eq!(size([3, 8, 4], 2), (2 * 29 - 1, 56));
+        assert_eq!(size([3, 8, 4], 2), (2 * 33 - 1, 64));
         assert_eq!(size([3, 130, 100], 1), (34, 44));
         let image = [0.0, 1.0, 4.0, 2.0, 3.0, 6.0, 8.0, 8.0, 9.0];
         assert_eq!(shrunk(&image, [1, 3, 3], 2), [1.5, 5.0, 8.0, 9.0]);
+    }
+
+    #[test]
+    fn names_wider_than_their_columns_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let stem = folder.path().join("sheet");
+        let mut sheet = sheet([1, 28, 28], 1, 20);
+        sheet.columns = (0..20).map(|it| format!("{it} long")).collect();
+        sheet.write(&stem).unwrap();
+        let svg = std::fs::read_to_string(stem.with_extension("svg")).unwrap();
+        // 7 letters of about 7 pixels each over 29 pixels.
+        assert_eq!(svg.matches(" long<").count(), 10);
+        assert!(svg.contains(">0 long<") && !svg.contains(">1 long<"));
     }
 
     #[test]

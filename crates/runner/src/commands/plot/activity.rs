@@ -17,6 +17,9 @@ use crate::plots::{TRAIN_COLOR, VALIDATION_COLOR, plain_number, write_chart};
 /// Up to so many units each has a bar for its deviation; of more, the bars would run into a band.
 const WITH_BARS: usize = 64;
 
+/// Up to so many units each has a tick; left alone, ticks would fall between them.
+const WITH_TICKS: usize = 10;
+
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 420.0;
 
@@ -84,8 +87,9 @@ fn scene(title: &str, subtitle: &str, units: &[Unit]) -> Scene {
         let plot = marks(dead, "dead (its mean)", VALIDATION_COLOR);
         plots.push(Plot::Scatter(plot.with_marker(MarkerShape::Cross)));
     }
-    let across = (-0.5, units.len() as f64 - 0.5);
-    let layout = Layout::auto_from_plots(&plots)
+    let count = units.len();
+    let across = (-1.0, units.len() as f64);
+    let mut layout = Layout::auto_from_plots(&plots)
         .with_title(title)
         .with_subtitle(subtitle)
         .with_x_label("unit")
@@ -94,17 +98,20 @@ fn scene(title: &str, subtitle: &str, units: &[Unit]) -> Scene {
         .with_x_axis_max(across.1)
         .with_y_axis_min(low)
         .with_y_axis_max(high)
-        .with_x_tick_format(TickFormat::Custom(Arc::new(whole)))
+        .with_x_tick_format(TickFormat::Custom(Arc::new(move |it| unit_name(it, count))))
         .with_y_tick_format(TickFormat::Custom(Arc::new(plain_number)))
         .with_legend_position(LegendPosition::OutsideRightTop)
         .with_width(WIDTH)
         .with_height(HEIGHT);
+    if units.len() <= WITH_TICKS {
+        layout = layout.with_x_tick_step(1.0);
+    }
     render_multiple(plots, layout)
 }
 
-/// A unit's number; nothing between two of them.
-fn whole(value: f64) -> String {
-    if value.fract() == 0.0 {
+/// A unit's number; nothing where there is no unit.
+fn unit_name(value: f64, units: usize) -> String {
+    if value.fract() == 0.0 && value >= 0.0 && value < units as f64 {
         format!("{value}")
     } else {
         String::new()
