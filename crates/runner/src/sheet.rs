@@ -1,5 +1,8 @@
 //! Sheets: pictures in rows and columns with a title, axes and names, as SVG and PNG.
 
+mod bar;
+mod shrink;
+
 use std::io::Cursor;
 use std::path::Path;
 
@@ -8,8 +11,11 @@ use data_encoding::BASE64;
 use image::imageops::{FilterType, replace, resize};
 use image::{ImageFormat, RgbImage};
 use kuva::backend::svg::SvgBackend;
-use kuva::render::color::Color;
 use kuva::render::render::{Primitive, Scene, TextAnchor};
+
+pub use bar::Bar;
+use bar::{BAR, BAR_HEIGHT};
+use shrink::shrunk;
 
 use crate::plots::{PNG_SCALE, chart_png};
 use crate::{run, samples};
@@ -38,11 +44,6 @@ const LINE: f64 = 1.5;
 const LINE_BETWEEN: (usize, u8) = (1, 128);
 const APART: (usize, u8) = (4, 205);
 
-/// Width, height and steps of a scale of colours.
-const BAR: f64 = 14.0;
-const BAR_HEIGHT: f64 = 120.0;
-const BAR_STEPS: usize = 60;
-
 /// Rows of pictures and what is written about them.
 #[derive(Clone, Debug, Default)]
 pub struct Sheet {
@@ -66,15 +67,6 @@ pub struct Sheet {
     pub apart: bool,
     /// A scale of colours.
     pub bar: Option<Bar>,
-}
-
-/// What colours mean.
-#[derive(Clone, Debug)]
-pub struct Bar {
-    /// What its lower end, its middle and its upper end stand for.
-    pub names: [String; 3],
-    /// The colour at a place from 0, below, to 1, above; red, green and blue in [0, 1].
-    pub color: fn(f32) -> [f32; 3],
 }
 
 /// Where the parts of a sheet lie.
@@ -237,31 +229,6 @@ impl Sheet {
     }
 }
 
-impl Bar {
-    fn draw(&self, scene: &mut Scene, left: f64, top: f64) {
-        let step = BAR_HEIGHT / BAR_STEPS as f64;
-        for place in 0..BAR_STEPS {
-            let above = 1.0 - (place as f32 + 0.5) / BAR_STEPS as f32;
-            let [red, green, blue] = (self.color)(above).map(|it| (it * 255.0).round() as u8);
-            scene.add(Primitive::Rect {
-                x: left,
-                y: top + place as f64 * step,
-                width: BAR,
-                height: step,
-                fill: Color::Rgb(red, green, blue),
-                stroke: None,
-                stroke_width: None,
-                opacity: None,
-            });
-        }
-        let base = f64::from(TEXT) * 0.35;
-        for (name, share) in self.names.iter().zip([1.0, 0.5, 0.0]) {
-            let y = top + share * BAR_HEIGHT + base;
-            scene.add(text(name, left + BAR + GAP, y, TEXT, TextAnchor::Start));
-        }
-    }
-}
-
 fn text(content: &str, x: f64, y: f64, size: u32, anchor: TextAnchor) -> Primitive {
     Primitive::Text {
         x,
@@ -279,25 +246,6 @@ fn text(content: &str, x: f64, y: f64, size: u32, anchor: TextAnchor) -> Primiti
 fn widest(texts: &[String]) -> f64 {
     let letters = texts.iter().map(|text| text.chars().count()).max();
     letters.unwrap_or(0) as f64 * f64::from(TEXT) * LETTER
-}
-
-/// A picture of which each value is the mean of `by` x `by` values, fewer at the edges.
-fn shrunk(image: &[f32], [channels, height, width]: [usize; 3], by: usize) -> Vec<f32> {
-    if by <= 1 || image.len() != channels * height * width {
-        return image.to_vec();
-    }
-    let mut small = Vec::new();
-    for plane in image.chunks_exact(height * width) {
-        let rows: Vec<&[f32]> = plane.chunks_exact(width).collect();
-        for rows in rows.chunks(by) {
-            for left in (0..width).step_by(by) {
-                let block = rows.iter().flat_map(|row| row.iter().skip(left).take(by));
-                let count = rows.len() * by.min(width - left);
-                small.push(block.sum::<f32>() / count as f32);
-            }
-        }
-    }
-    small
 }
 
 /// The SVG with the pictures in their place.
@@ -387,8 +335,6 @@ mod tests {
         assert_eq!(size([1, 28, 28], 20), (20 * 29 - 1, 28));
         assert_eq!(size([3, 8, 4], 2), (2 * 33 - 1, 64));
         assert_eq!(size([3, 130, 100], 1), (34, 44));
-        let image = [0.0, 1.0, 4.0, 2.0, 3.0, 6.0, 8.0, 8.0, 9.0];
-        assert_eq!(shrunk(&image, [1, 3, 3], 2), [1.5, 5.0, 8.0, 9.0]);
     }
 
     #[test]

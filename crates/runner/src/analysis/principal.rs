@@ -45,9 +45,9 @@ impl Principal {
             varies: &varies(&deviation),
         };
         let (values, directions) = if dims <= images {
-            centred.from_covariance(wanted)?
+            centred.by_covariance(wanted)?
         } else {
-            centred.from_gram(wanted)?
+            centred.by_gram(wanted)?
         };
         // Along a direction without any variance there is only rounding.
         let floor = total * images.max(dims) as f64 * f64::EPSILON;
@@ -96,7 +96,7 @@ impl Centred<'_> {
         (f64::from(value) - of(self.mean)) * of(self.varies)
     }
 
-    fn from_covariance(&self, wanted: usize) -> Result<Found, PcaError> {
+    fn by_covariance(&self, wanted: usize) -> Result<Found, PcaError> {
         let dims = self.rows.width();
         let mut sum = Mat::<f64>::zeros(dims, dims);
         for start in (0..self.rows.len()).step_by(BLOCK) {
@@ -112,7 +112,7 @@ impl Centred<'_> {
     }
 
     /// With the rows as columns of X and an eigenvector u of X'X, Xu is one of XX'.
-    fn from_gram(&self, wanted: usize) -> Result<Found, PcaError> {
+    fn by_gram(&self, wanted: usize) -> Result<Found, PcaError> {
         let (count, dims) = (self.rows.len(), self.rows.width());
         let mut sum = Mat::<f64>::zeros(count, count);
         let block = |start: usize| {

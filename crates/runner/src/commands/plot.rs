@@ -4,13 +4,15 @@
 mod activity;
 mod codes;
 mod decoded;
+mod files;
 mod filters;
+mod report;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
-use serde::Serialize;
+use anyhow::Result;
+use files::{Files, stems};
+use report::{Drawn, Shown, TsneFigures, table};
 
 use super::DONE;
 use super::analysed::{self, Analysed};
@@ -22,7 +24,6 @@ use crate::analysis::units::{Unit, units};
 use crate::cli::PlotArgs;
 use crate::evaluation::BATCH;
 use crate::progress::Display;
-use crate::run::Run;
 use crate::streams::Stream;
 use crate::terminal;
 
@@ -31,75 +32,6 @@ const MOST_POINTS: usize = 4000;
 
 /// Steps of the progress, beside those of encoding and of t-SNE: the other charts.
 const CHARTS: usize = 4;
-
-/// Everything that this command may write, without the endings.
-const NAMES: [&str; 8] = [
-    "code", "pca", "tsne", "units", "grid", "walk", "varied", "filters",
-];
-
-/// A unit of the code over the pictures.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct UnitFigures {
-    mean: f64,
-    /// Standard deviation over the pictures; 0 where there is nothing but rounding.
-    deviation: f64,
-    /// The share of the pictures for which it is active: its absolute value is above a hundredth of
-    /// the largest that any unit has for any picture.
-    active: f64,
-    /// Active for no picture, or the same for all.
-    dead: bool,
-}
-
-/// How t-SNE was made.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct TsneFigures {
-    images: usize,
-    perplexity: usize,
-}
-
-/// How many of how many are drawn.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Shown {
-    shown: usize,
-    of: usize,
-}
-
-/// What the pictures show.
-#[derive(Debug, Serialize)]
-struct Drawn {
-    /// The share of the codes' variance along each of the first two principal components; fewer
-    /// where there are no more, none where all codes are the same.
-    explained: Vec<f64>,
-    /// Pictures in the scatter charts.
-    scattered_images: usize,
-    /// `None` where the code itself is drawn, or there is nothing to map.
-    tsne: Option<TsneFigures>,
-    /// Pairs of pictures, counted from 0, that the walks lead between.
-    walks: Vec<[u32; 2]>,
-    varied_units: Shown,
-    filters: Shown,
-}
-
-/// `analysis/plot.json`.
-#[derive(Debug, Serialize)]
-struct Report {
-    run: String,
-    data: String,
-    images: usize,
-    code_size: usize,
-    /// Units that are active for no picture, or the same for all.
-    dead_units: usize,
-    /// Of them: active for no picture.
-    never_active: usize,
-    /// Of them: the same for all pictures.
-    constant: usize,
-    #[serde(flatten)]
-    drawn: Drawn,
-    /// In the order of the code.
-    units: Vec<UnitFigures>,
-    /// Below the run's folder.
-    files: Vec<String>,
-}
 
 /// What every picture of the code is made from.
 struct Study<'a> {
@@ -182,7 +114,7 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
         varied_units,
         filters,
     };
-    let report = study.report(drawn, files)?;
+    let report = study.report(drawn, files.finish()?);
     if !args.output.json {
         terminal::note(&format!(
             "{} on {} pictures of {}: a unit is active for a picture where it is above 1 % of the \
@@ -234,115 +166,4 @@ impl Study<'_> {
         };
         Ok(found?)
     }
-
-    fn report(&self, drawn: Drawn, files: Files<'_>) -> Result<Report> {
-        let count = |is: fn(&Unit) -> bool| self.units.iter().filter(|unit| is(unit)).count();
-        let figures = |unit: &Unit| UnitFigures {
-            mean: unit.mean,
-            deviation: unit.deviation,
-            active: unit.active,
-            dead: unit.is_dead(),
-        };
-        Ok(Report {
-            run: self.subject.name(),
-            data: self.subject.data.clone(),
-            images: self.codes.len(),
-            code_size: self.codes.width(),
-            dead_units: count(Unit::is_dead),
-            never_active: count(|unit| unit.active == 0.0),
-            constant: count(|unit| unit.deviation == 0.0),
-            drawn,
-            units: self.units.iter().map(figures).collect(),
-            files: files.finish()?,
-        })
-    }
-}
-
-/// The pictures that this command leaves in the run's folder.
-struct Files<'a> {
-    run: &'a Run,
-    folder: PathBuf,
-    written: Vec<&'static str>,
-}
-
-impl<'a> Files<'a> {
-    fn new(run: &'a Run) -> Result<Self> {
-        let folder = analysed::file(run, "plot")?;
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("{}: cannot be made", folder.display()))?;
-        Ok(Self {
-            run,
-            folder,
-            written: Vec::new(),
-        })
-    }
-
-    /// Where a picture goes, without the ending.
-    fn stem(&mut self, name: &'static str) -> PathBuf {
-        self.written.push(name);
-        self.folder.join(name)
-    }
-
-    /// Removes what an earlier call has left of pictures that there are no more, so that the folder
-    /// never shows two states; the names of the files that there are.
-    fn finish(self) -> Result<Vec<String>> {
-        let mut files = Vec::new();
-        for name in NAMES {
-            for ending in ["png", "svg"] {
-                let path = self.folder.join(name).with_extension(ending);
-                if self.written.contains(&name) {
-                    let below = path.strip_prefix(self.run.folder()).unwrap_or(&path);
-                    files.push(below.to_string_lossy().into_owned());
-                } else if path.exists() {
-                    fs::remove_file(&path)
-                        .with_context(|| format!("{}: cannot be removed", path.display()))?;
-                }
-            }
-        }
-        Ok(files)
-    }
-}
-
-/// The files' names without folder and ending, each once.
-fn stems(files: &[String]) -> Vec<String> {
-    let stem = |file: &String| Some(Path::new(file).file_stem()?.to_string_lossy().into_owned());
-    let mut stems: Vec<String> = files.iter().filter_map(stem).collect();
-    stems.dedup();
-    stems
-}
-
-fn table(report: &Report, kind: &str) -> comfy_table::Table {
-    let active = report.units.iter().map(|unit| unit.active).sum::<f64>();
-    let active = active / report.units.len().max(1) as f64;
-    let percent = |share: f64| format!("{:.1} %", share * 100.0);
-    let drawn = &report.drawn;
-    let explained = |component: usize| drawn.explained.get(component).copied().map(percent);
-    let dash = || "-".to_string();
-    let tsne = drawn
-        .tsne
-        .map(|tsne| format!("{} pictures, perplexity {}", tsne.images, tsne.perplexity));
-    let shown = |it: Shown| format!("{} of {}", it.shown, it.of);
-    let rows = vec![
-        ("pictures", report.images.to_string()),
-        ("units active per picture", percent(active)),
-        ("dead units", report.dead_units.to_string()),
-        ("  never active", report.never_active.to_string()),
-        ("  the same for all", report.constant.to_string()),
-        (
-            "variance along component 1",
-            explained(0).unwrap_or_else(dash),
-        ),
-        (
-            "variance along component 2",
-            explained(1).unwrap_or_else(dash),
-        ),
-        ("t-SNE", tsne.unwrap_or_else(dash)),
-        ("units varied alone", shown(drawn.varied_units)),
-        ("filters", shown(drawn.filters)),
-    ];
-    let rows = rows
-        .into_iter()
-        .map(|(name, value)| vec![name.to_owned(), value]);
-    let header = format!("{kind}, code {}", report.code_size);
-    analysed::table(&[&header, "found"], rows.collect())
 }
