@@ -32,6 +32,8 @@ mod evaluate;
 mod full_disk;
 // Processes killed at any moment.
 mod killed;
+// `plot`: pictures of every kind's code, whole, and nothing else touched.
+mod plot;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
 // The shipped configs and their schema.

@@ -419,6 +419,11 @@ impl Conv {
     pub(crate) fn depth(&self) -> usize {
         self.encoder.len() + self.narrow.len() + usize::from(self.code.is_some())
     }
+
+    /// The first level's kernels, `[channels, C, kernel, kernel]`.
+    pub(crate) fn filters(&self) -> Option<Tensor<4>> {
+        Some(self.encoder.first()?.conv.weight.val())
+    }
 }
 
 /// The maximum of each 2x2 window.

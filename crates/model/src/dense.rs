@@ -180,6 +180,14 @@ impl Dense {
     pub(crate) fn depth(&self) -> usize {
         self.encoder.len()
     }
+
+    /// The weights of each unit of the first layer in the shape of an image, `[units, C, H, W]`.
+    pub(crate) fn filters(&self) -> Option<Tensor<4>> {
+        let [channels, height, width] = self.input;
+        let weight = self.encoder.first()?.weight.val().transpose();
+        let units = weight.dims()[0];
+        Some(weight.reshape([units, channels, height, width]))
+    }
 }
 
 /// A dense layer and the function after it: `[batch, inputs]` to `[batch, outputs]`.

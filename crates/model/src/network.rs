@@ -308,6 +308,16 @@ impl Autoencoder {
         }
     }
 
+    /// The weights of the encoder's first layer as pictures, `[filters, C, height, width]`: what each
+    /// unit of a dense layer gives to every pixel, or each kernel of a convolution. `None` where it
+    /// has no layer.
+    pub fn filters(&self) -> Option<Tensor<4>> {
+        match &self.network {
+            Network::Dense(dense) => dense.filters(),
+            Network::Conv(conv) => conv.filters(),
+        }
+    }
+
     /// Whether a corruption stands before the encoder.
     pub fn is_denoising(&self) -> bool {
         !self.denoising.is_empty()

@@ -336,6 +336,34 @@ fn pictures_are_encoded_each_by_itself() {
     }
 }
 
+/// What a unit gives to a pixel is what its output gains from it.
+#[test]
+fn filters_are_the_first_layers_weights_in_the_shape_of_pictures() {
+    let input = [3, 2, 5];
+    let json = json!({ "kind": "dense", "layers": [], "code_size": 4 });
+    let network = model(json, input, 1);
+    let filters = network.filters().unwrap();
+    assert_eq!(filters.dims(), [4, 3, 2, 5]);
+    let weights = host(&filters);
+    let black = pictures(1, input, 0).zeros_like();
+    for pixel in [0, 7, 29] {
+        let mut values = vec![0.0; 30];
+        values[pixel] = 1.0;
+        let lit = Tensor::from_data(TensorData::new(values, [1, 3, 2, 5]), &device());
+        let gains = network.encode(lit) - network.encode(black.clone());
+        let expected: Vec<f64> = (0..4)
+            .map(|unit| weights[unit * 30 + pixel].into())
+            .collect();
+        assert_close(&host(&gains), &expected, 1e-6, "filter");
+    }
+    let of = json!({ "kind": "conv", "channels": [4, 5], "kernel": 5, "batch_norm": true });
+    let json = json!({ "kind": "sparse", "penalty": "l1", "of": of });
+    assert_eq!(
+        model(json, input, 1).filters().unwrap().dims(),
+        [4, 3, 5, 5]
+    );
+}
+
 #[test]
 fn an_error_names_key_finding_and_remedy() {
     let of = json!({ "kind": "conv", "channels": [2, 3, 4] });

@@ -54,6 +54,8 @@ pub enum Command {
     Decode(DecodeArgs),
     /// Send pictures through a model and write what comes back.
     Reconstruct(ReconstructArgs),
+    /// Draw the code: its scatter, its units, what the decoder makes of it, and filters.
+    Plot(PlotArgs),
     /// Classify pictures by each layer's representation, beside raw pixels and PCA.
     Probe(ProbeArgs),
     /// Show a model's layers, shapes, parameters and hyperparameters.
@@ -294,6 +296,20 @@ pub struct ClusterArgs {
     pub smooth: u16,
     /// Cluster the test pictures of other data: mnist, a folder, or a config's "data" [default: the
     /// run's own test pictures].
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Draw the test pictures of other data: mnist, a folder, a picture, or a config's "data"
+    /// [default: the run's own test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]

@@ -9,16 +9,13 @@ use data::{Batches, Images};
 use model::{Autoencoder, Loss, Noise};
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::units::ACTIVE_SHARE;
 use crate::metrics::{Figures, Reconstruction};
 use crate::pca::{Pca, PcaError};
 use crate::streams::Stream;
 
 /// Images in one evaluation batch: large enough for full speed, small enough for any device.
 pub const BATCH: usize = 250;
-
-/// A unit counts as active for an image where its absolute value is above this share of the largest
-/// that any unit has for any image, so that neither rescaling the code nor rounding changes the count.
-const ACTIVE_SHARE: f32 = 0.01;
 
 /// Code values kept for counting active units: the first images' where all would take more room.
 const KEPT_CODES: usize = 1 << 25;

@@ -293,7 +293,10 @@ fn from_gram(
 
 /// The `wanted` largest eigenvalues of a symmetric matrix, largest first, and their eigenvectors
 /// as columns. Only the lower triangle is read.
-fn largest(matrix: &Mat<f64>, wanted: usize) -> Result<(Vec<f64>, Mat<f64>), PcaError> {
+///
+/// # Errors
+/// Where the eigensolver gives up.
+pub fn largest(matrix: &Mat<f64>, wanted: usize) -> Result<(Vec<f64>, Mat<f64>), PcaError> {
     let side = matrix.nrows();
     let solved =
         (matrix.self_adjoint_eigen(Side::Lower)).map_err(|_| PcaError::NoConvergence { side })?;

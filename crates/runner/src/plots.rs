@@ -1,14 +1,15 @@
-//! Curves of a run as SVG files.
+//! Curves of a run as SVG files, and what all charts share.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::legend::LegendPosition;
 use kuva::plot::{LinePlot, ScatterPlot};
 use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
-use kuva::render::render::render_multiple;
+use kuva::render::render::{Scene, render_multiple};
 
 use crate::run;
 
@@ -25,6 +26,9 @@ const FEW_EPOCHS: f64 = 10.0;
 /// In pixels; a report shows two side by side.
 pub const WIDTH: f64 = 640.0;
 pub const HEIGHT: f64 = 400.0;
+
+/// Pixels of a PNG for each unit of a chart, so that it stays sharp on fine screens.
+pub const PNG_SCALE: u32 = 2;
 
 /// Blue and orange of Okabe & Ito (2008), which colour-blind readers tell apart.
 pub const TRAIN_COLOR: &str = "#0072B2";
@@ -111,6 +115,26 @@ fn render(title: &str, history: &[EpochRow]) -> String {
         layout.with_y_label("loss")
     };
     SvgBackend::new().render_scene(&render_multiple(plots, layout))
+}
+
+/// Writes a chart as `STEM.svg` and `STEM.png`, the latter of twice as many pixels a side. Each file
+/// appears whole or not at all.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_chart(scene: &Scene, stem: &Path) -> Result<()> {
+    let svg = SvgBackend::new().render_scene(scene);
+    run::write(&stem.with_extension("svg"), svg.as_bytes())?;
+    run::write(&stem.with_extension("png"), &chart_png(scene)?)
+}
+
+/// A chart as the bytes of a PNG file, [`PNG_SCALE`] times as large.
+///
+/// # Errors
+/// If it cannot be encoded.
+pub fn chart_png(scene: &Scene) -> Result<Vec<u8>> {
+    let backend = PngBackend::new().with_scale(PNG_SCALE as f32);
+    (backend.render_scene(scene)).map_err(|error| anyhow!("the chart cannot be encoded: {error}"))
 }
 
 /// 0.05 for a tick where kuva would put 0.050 beside 1e-1, and 0.005 where it would put 5e-3.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
 
 use crate::run;
 
@@ -23,23 +23,11 @@ const SEPARATOR: u8 = 128;
 /// # Errors
 /// If there is no image, an image is not of `shape`, or the file cannot be written.
 pub fn grid(rows: &[Vec<&[f32]>], shape: [usize; 3], path: &Path) -> Result<()> {
-    let [channels, height, width] = shape;
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    ensure!(columns > 0, "{}: a grid of no images", path.display());
+    let [_, height, width] = shape;
     let scale = (SEEN_SIDE / height.max(width).max(1)).max(1);
-    let (cell_height, cell_width) = (height * scale + 1, width * scale + 1);
-    let mut canvas = Canvas::new(
-        channels,
-        rows.len() * cell_height - 1,
-        columns * cell_width - 1,
-    );
-    for (row, images) in rows.iter().enumerate() {
-        for (column, image) in images.iter().enumerate() {
-            canvas
-                .draw(image, shape, row * cell_height, column * cell_width, scale)
-                .with_context(|| path.display().to_string())?;
-        }
-    }
+    let line = (1, SEPARATOR);
+    let canvas =
+        Canvas::grid(rows, shape, scale, line).with_context(|| path.display().to_string())?;
     canvas.save(path)
 }
 
@@ -54,6 +42,26 @@ pub fn save_picture(image: &[f32], shape: [usize; 3], path: &Path) -> Result<()>
         .draw(image, shape, 0, 0, 1)
         .with_context(|| path.display().to_string())?;
     canvas.save(path)
+}
+
+/// Rows of images one over the other, each value a square of side `scale`, in memory and in colour;
+/// `line` says how wide what lies between neighbours is, and how bright.
+///
+/// # Errors
+/// If there is no image, or an image is not of `shape` or of other channels than 1 or 3.
+pub fn grid_picture(
+    rows: &[Vec<&[f32]>],
+    shape: [usize; 3],
+    scale: usize,
+    line: (usize, u8),
+) -> Result<RgbImage> {
+    let canvas = Canvas::grid(rows, shape, scale, line)?;
+    let (width, height) = (u32::try_from(canvas.width)?, u32::try_from(canvas.height)?);
+    let bytes = match canvas.color()? {
+        ExtendedColorType::L8 => canvas.bytes.iter().flat_map(|&it| [it; 3]).collect(),
+        _ => canvas.bytes,
+    };
+    RgbImage::from_raw(width, height, bytes).context("a picture of the wrong size")
 }
 
 /// Bytes of a picture, row-major [height, width, channels] as PNG wants them.
@@ -73,6 +81,31 @@ impl Canvas {
             width,
             bytes,
         }
+    }
+
+    /// Rows of images one over the other, with a line so wide and bright between neighbours.
+    fn grid(
+        rows: &[Vec<&[f32]>],
+        shape: [usize; 3],
+        scale: usize,
+        (line, brightness): (usize, u8),
+    ) -> Result<Self> {
+        let [channels, height, width] = shape;
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+        ensure!(columns > 0, "a grid of no images");
+        let (cell_height, cell_width) = (height * scale + line, width * scale + line);
+        let mut canvas = Canvas::new(
+            channels,
+            rows.len() * cell_height - line,
+            columns * cell_width - line,
+        );
+        canvas.bytes.fill(brightness);
+        for (row, images) in rows.iter().enumerate() {
+            for (column, image) in images.iter().enumerate() {
+                canvas.draw(image, shape, row * cell_height, column * cell_width, scale)?;
+            }
+        }
+        Ok(canvas)
     }
 
     /// Draws an image with its first pixel at (`top`, `left`), each value as a square of side
@@ -103,15 +136,18 @@ impl Canvas {
         Ok(())
     }
 
-    fn save(&self, path: &Path) -> Result<()> {
-        let color = match self.channels {
-            1 => ExtendedColorType::L8,
-            3 => ExtendedColorType::Rgb8,
+    fn color(&self) -> Result<ExtendedColorType> {
+        match self.channels {
+            1 => Ok(ExtendedColorType::L8),
+            3 => Ok(ExtendedColorType::Rgb8),
             other => bail!(
-                "{}: a picture of {other} channels; 1 (grey) or 3 (red, green, blue) can be drawn",
-                path.display()
+                "a picture of {other} channels; 1 (grey) or 3 (red, green, blue) can be drawn"
             ),
-        };
+        }
+    }
+
+    fn save(&self, path: &Path) -> Result<()> {
+        let color = self.color().with_context(|| path.display().to_string())?;
         let mut png = Vec::new();
         let (width, height) = (u32::try_from(self.width)?, u32::try_from(self.height)?);
         PngEncoder::new(&mut png)

@@ -1,7 +1,7 @@
-//! What a representation is good for: the measures behind `cluster`, `probe` and `anomaly`, a file
-//! each, with the formula and where it comes from. They know nothing of runs, files or terminals,
-//! and give the same bits whatever the number of threads: work is cut into blocks of a fixed size,
-//! whose results are added in the order of the blocks.
+//! What a representation is good for: the measures behind `cluster`, `probe`, `anomaly` and `plot`,
+//! a file each, with the formula and where it comes from. They know nothing of runs, files or
+//! terminals, and give the same bits whatever the number of threads: work is cut into blocks of a
+//! fixed size, whose results are added in the order of the blocks.
 
 pub mod contingency;
 pub mod distances;
@@ -11,6 +11,7 @@ pub mod lbfgs;
 pub mod matching;
 pub mod neighbours;
 pub mod nmi;
+pub mod principal;
 pub mod rand_index;
 pub mod random;
 pub mod roc;
@@ -18,6 +19,8 @@ pub mod silhouette;
 pub mod smooth;
 pub mod softmax;
 pub mod spread;
+pub mod tsne;
+pub mod units;
 pub mod wilson;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! k nearest neighbours: a picture has the class of most of the pictures nearest to it.
+//! k nearest neighbours, and the class of a picture by them: that of most of those nearest to it.
 
 use rayon::prelude::*;
 
@@ -19,27 +19,47 @@ pub fn classify(
     width: usize,
     count: usize,
 ) -> Vec<u8> {
-    let class = |&(_, row): &(f32, u32)| classes.get(row as usize).copied();
-    let nearest = nearest(known, asked, width, count).into_iter();
-    nearest
-        .map(|nearest| vote(nearest.iter().filter_map(class)))
-        .collect()
+    each(known, classes, asked, width, count, |_, nearest| {
+        vote(nearest)
+    })
 }
 
-/// For each row of `asked` [m, width] the `count` nearest of the rows `known` [n, width], ascending:
-/// half the squared distance but for a part that all rows share, and the row's number. Of two as
-/// near the earlier one comes first. With fewer known rows than `count` all are nearest.
-pub fn nearest(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>> {
+/// The `count` nearest others of each row [n, width] with their distances, the nearest first; all
+/// others where there are no more. All rows should lie about the origin.
+pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>> {
+    let indices: Vec<u32> = (0..(rows.len() / width) as u32).collect();
+    let norms = squared_norms(rows, width);
+    each(rows, &indices, rows, width, count + 1, |row, nearest| {
+        // A row is the nearest of itself, unless enough others are the same.
+        let others = nearest.iter().filter(|(_, other)| *other as usize != row);
+        let own = norms.get(row).copied().unwrap_or_default();
+        let distance = |partial: f32| (partial + own).max(0.0).sqrt();
+        let others = others.map(|&(partial, other)| (distance(partial), other));
+        others.take(count).collect()
+    })
+}
+
+/// What `make` makes of each row of `asked` and the `count` rows of `known` that are nearest to it:
+/// their [`partial_distances`] and what `of` says of them, the nearest first.
+fn each<T: Copy + Send + Sync, R: Send>(
+    known: &[f32],
+    of: &[T],
+    asked: &[f32],
+    width: usize,
+    count: usize,
+    make: impl Fn(usize, &[(f32, T)]) -> R + Sync,
+) -> Vec<R> {
     let norms = squared_norms(known, width);
-    let blocks: Vec<Vec<Vec<(f32, u32)>>> = asked
+    let blocks: Vec<Vec<R>> = asked
         .par_chunks(BLOCK * width)
+        .enumerate()
         .map_init(
             || vec![0f32; BLOCK * TILE],
-            |distances, rows| {
+            |distances, (block, rows)| {
                 let rows_here = rows.len() / width;
                 let mut nearest = vec![Vec::with_capacity(count + 1); rows_here];
                 let tiles = known.chunks(TILE * width).zip(norms.chunks(TILE));
-                for (start, (tile, norms)) in (0..).step_by(TILE).zip(tiles) {
+                for ((tile, norms), of) in tiles.zip(of.chunks(TILE)) {
                     let distances = distances
                         .get_mut(..rows_here * norms.len())
                         .unwrap_or_default();
@@ -47,28 +67,30 @@ pub fn nearest(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<
                     for (nearest, distances) in
                         nearest.iter_mut().zip(distances.chunks_exact(norms.len()))
                     {
-                        keep_nearest(nearest, distances, start, count);
+                        keep_nearest(nearest, distances, of, count);
                     }
                 }
+                let nearest = nearest.iter().enumerate();
                 nearest
+                    .map(|(row, nearest)| make(block * BLOCK + row, nearest))
+                    .collect()
             },
         )
         .collect();
-    blocks.concat()
+    blocks.into_iter().flatten().collect()
 }
 
-/// Keeps the `count` nearest found so far, ascending; of two as near, the earlier one. The distances
-/// are those of the rows from `start` on.
-fn keep_nearest(nearest: &mut Vec<(f32, u32)>, distances: &[f32], start: u32, count: usize) {
-    let full = |nearest: &Vec<(f32, u32)>| match nearest.last() {
+/// Keeps the `count` nearest found so far, ascending; of two as near, the earlier one.
+fn keep_nearest<T: Copy>(nearest: &mut Vec<(f32, T)>, distances: &[f32], of: &[T], count: usize) {
+    let full = |nearest: &Vec<(f32, T)>| match nearest.last() {
         Some(last) if nearest.len() >= count => last.0,
         _ => f32::INFINITY,
     };
     let mut limit = full(nearest);
-    for (&distance, row) in distances.iter().zip(start..) {
+    for (&distance, &of) in distances.iter().zip(of) {
         if distance < limit {
             let place = nearest.partition_point(|it| it.0 <= distance);
-            nearest.insert(place, (distance, row));
+            nearest.insert(place, (distance, of));
             nearest.truncate(count);
             limit = full(nearest);
         }
@@ -76,10 +98,10 @@ fn keep_nearest(nearest: &mut Vec<(f32, u32)>, distances: &[f32], start: u32, co
 }
 
 /// The class that most have; the lowest of several.
-fn vote(classes: impl Iterator<Item = u8>) -> u8 {
+fn vote(nearest: &[(f32, u8)]) -> u8 {
     let mut votes = [0usize; u8::MAX as usize + 1];
-    for class in classes {
-        if let Some(votes) = votes.get_mut(usize::from(class)) {
+    for (_, class) in nearest {
+        if let Some(votes) = votes.get_mut(usize::from(*class)) {
             *votes += 1;
         }
     }
@@ -115,5 +137,22 @@ mod tests {
         let found = classify(&known, &classes, &asked, 1, 1);
         let right: Vec<u8> = (0..300).map(|it| (it * 8 / 10) as u8).collect();
         assert_eq!(found, right);
+    }
+
+    #[test]
+    fn the_others_nearest_to_each_row_have_their_distances() {
+        let found = nearest(&[0.0, 3.0, 1.0, -1.5], 1, 2);
+        assert_eq!(found[0], [(1.0, 2), (1.5, 3)]);
+        assert_eq!(found[1], [(2.0, 2), (3.0, 0)]);
+        // Itself is never among them, however many are the same; all others where there are few.
+        for (row, found) in nearest(&[2.0; 9], 1, 3).iter().enumerate() {
+            assert!(found.len() == 3 && found.iter().all(|it| it.1 as usize != row));
+        }
+        let few = nearest(&[1.0, 0.0, 0.0, 1.0], 2, 5);
+        assert_eq!((few[0].len(), few[1][0].1), (1, 0));
+        assert!((few[0][0].0 - 2f32.sqrt()).abs() < 1e-6);
+        let far: Vec<f32> = (0..1500).map(|it| it as f32 / 100.0 - 7.5).collect();
+        let found = nearest(&far, 1, 1);
+        assert!((1..1499).all(|row| found[row][0].1.abs_diff(row as u32) == 1));
     }
 }

@@ -10,6 +10,7 @@ mod encode;
 mod evaluate;
 mod inspect;
 mod one_class;
+mod plot;
 mod probe;
 mod reconstruct;
 mod resume;
@@ -70,6 +71,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Encode(args) => encode::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
+            Command::Plot(args) => plot::run(&args),
             Command::Probe(args) => probe::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Backends(args) => backends::run(&args),

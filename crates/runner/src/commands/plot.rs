@@ -1,0 +1,169 @@
+//! Pictures of the code: where the pictures lie in it, what its units do, what the decoder makes of
+//! it, and what the first layer looks for.
+
+mod activity;
+mod codes;
+mod decoded;
+mod files;
+mod filters;
+mod report;
+
+use std::path::Path;
+
+use anyhow::Result;
+use files::{Files, stems};
+use report::{Drawn, Shown, TsneFigures, table};
+
+use super::DONE;
+use super::analysed::{self, Analysed};
+use crate::analysis::features::{Features, MOST_VALUES};
+use crate::analysis::principal::Principal;
+use crate::analysis::random::sample;
+use crate::analysis::tsne;
+use crate::analysis::units::{Unit, units};
+use crate::cli::PlotArgs;
+use crate::evaluation::BATCH;
+use crate::progress::Display;
+use crate::streams::Stream;
+use crate::terminal;
+
+/// The most pictures in a scatter chart: more lie over each other, and t-SNE takes long.
+const MOST_POINTS: usize = 4000;
+
+/// Steps of the progress, beside those of encoding and of t-SNE: the other charts.
+const CHARTS: usize = 4;
+
+/// What every picture of the code is made from.
+struct Study<'a> {
+    subject: &'a Analysed,
+    /// The run's name, for titles.
+    name: String,
+    /// The pictures, by their place in the data.
+    chosen: Vec<u32>,
+    /// A row for each of `chosen`.
+    codes: Features,
+    units: Vec<Unit>,
+    /// Their labels, where there are any.
+    labels: Option<Vec<u8>>,
+    seed: u64,
+}
+
+pub fn run(args: &PlotArgs) -> Result<u8> {
+    let subject = Analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let (kind, code_size) = subject.kind_and_code_size()?;
+    let (loaded, test) = (&subject.loaded, &subject.test);
+    let seed = loaded.meta.seed;
+    let most = (MOST_VALUES / code_size.max(1)).max(1);
+    let chosen = sample(test.len(), most, Stream::Analysis.seed(seed, 0));
+    if chosen.len() < test.len() {
+        terminal::note(&format!(
+            "note: {} of the {} pictures, drawn by the run's seed",
+            chosen.len(),
+            test.len()
+        ));
+    }
+    let batches = chosen.len().div_ceil(BATCH);
+    let display = Display::new(args.output.quiet, batches + tsne::STEPS + CHARTS, 0);
+    display.message("encoding".into());
+    let (model, device) = (&loaded.model, &loaded.device);
+    let codes = Features::encoded(model, device, test, &chosen, model.depth(), |images| {
+        display.step(images.div_ceil(BATCH));
+    })?;
+    let study = Study {
+        name: short_name(loaded.run.folder()),
+        labels: labels(&subject, &chosen),
+        units: units(&codes),
+        subject: &subject,
+        chosen,
+        codes,
+        seed,
+    };
+    let mut files = Files::new(&loaded.run)?;
+    let scattered = study.sample();
+    let principal = study.principal(&scattered)?;
+    let tsne = match &principal {
+        Some(principal) => {
+            display.message("scatter charts".into());
+            let step = |step| display.step(batches + step);
+            study.scatter(principal, &scattered, &mut files, step)?
+        }
+        None => {
+            terminal::note("note: all pictures have the same code; there is nothing to scatter");
+            None
+        }
+    };
+    let next = |chart: usize, name: &str| {
+        display.message(name.into());
+        display.step(batches + tsne::STEPS + chart);
+    };
+    next(0, "units");
+    study.activity(&mut files)?;
+    let varied_units = study.varied(&mut files)?;
+    next(1, "grid");
+    study.grid(&mut files)?;
+    next(2, "walks");
+    let walks = study.walks(&mut files)?;
+    next(3, "filters");
+    let filters = study.filters(&mut files)?;
+    display.finish();
+    let drawn = Drawn {
+        explained: principal.map_or_else(Vec::new, |it| it.explained().to_vec()),
+        scattered_images: scattered.len(),
+        tsne,
+        walks,
+        varied_units,
+        filters,
+    };
+    let report = study.report(drawn, files.finish()?);
+    if !args.output.json {
+        terminal::note(&format!(
+            "{} on {} pictures of {}: a unit is active for a picture where it is above 1 % of the \
+             largest value of all, and dead where it is active for none or the same for all",
+            report.run, report.images, report.data
+        ));
+    }
+    let table = table(&report, &kind);
+    analysed::finish(&loaded.run, "plot", &report, &table, args.output.json)?;
+    display.line(&format!(
+        "results in {}: analysis/plot.json, and as svg and png analysis/plot/{}",
+        loaded.run.folder().display(),
+        stems(&report.files).join(", ")
+    ));
+    Ok(DONE)
+}
+
+/// The last part of a run's folder.
+fn short_name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// The labels of the chosen pictures.
+fn labels(subject: &Analysed, chosen: &[u32]) -> Option<Vec<u8>> {
+    let Some(labels) = subject.test.labels() else {
+        terminal::note("note: these pictures have no labels; all have one colour");
+        return None;
+    };
+    let label = |&index: &u32| labels.get(index as usize).copied();
+    Some(chosen.iter().filter_map(label).collect())
+}
+
+impl Study<'_> {
+    /// The rows of the codes that scatter charts show.
+    fn sample(&self) -> Vec<u32> {
+        let seed = Stream::Analysis.seed(self.seed, 1);
+        sample(self.codes.len(), MOST_POINTS, seed)
+    }
+
+    /// The principal components of the codes; of the sampled ones where the code is too wide for
+    /// those of all.
+    fn principal(&self, scattered: &[u32]) -> Result<Option<Principal>> {
+        let wide = self.codes.width() > crate::pca::LARGEST_MATRIX;
+        let found = if wide {
+            Principal::fit(&self.codes.select(scattered), 2)
+        } else {
+            Principal::fit(&self.codes, 2)
+        };
+        Ok(found?)
+    }
+}

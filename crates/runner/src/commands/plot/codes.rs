@@ -1,0 +1,128 @@
+//! Scatter charts of the codes by label: the code itself where it has one unit or two, else its
+//! principal components and t-SNE.
+
+use anyhow::Result;
+
+use super::{Files, Study, TsneFigures};
+use crate::analysis::principal::Principal;
+use crate::analysis::random::Random;
+use crate::analysis::tsne;
+use crate::plots::write_chart;
+use crate::scatter::{Axis, MOST_LABELS, Scatter};
+use crate::streams::Stream;
+use crate::terminal;
+
+impl Study<'_> {
+    /// Draws the rows of the codes that are named by `scattered`; `step` hears of t-SNE's steps.
+    pub(super) fn scatter(
+        &self,
+        principal: &Principal,
+        scattered: &[u32],
+        files: &mut Files<'_>,
+        step: impl FnMut(usize) + Send,
+    ) -> Result<Option<TsneFigures>> {
+        let sampled = self.codes.select(scattered);
+        let labels: Option<Vec<u8>> = self.labels.as_ref().map(|labels| {
+            let label = |&row: &u32| labels.get(row as usize).copied();
+            scattered.iter().filter_map(label).collect()
+        });
+        let chart = |title: String, detail: &str, axes, equal, places: &[[f64; 2]]| {
+            Scatter {
+                title,
+                subtitle: format!("{}{detail}", self.pictures(scattered.len())),
+                axes,
+                equal,
+                places,
+                labels: labels.as_deref(),
+            }
+            .scene()
+        };
+        let name = &self.name;
+        let width = sampled.width();
+        if width <= 2 {
+            let mut random = Random::new(Stream::Analysis.seed(self.seed, 3));
+            let second = |row: &[f32]| row.get(1).copied().map(f64::from);
+            let places: Vec<[f64; 2]> = sampled
+                .values()
+                .chunks_exact(width)
+                .map(|row| {
+                    let first = row.first().copied().map_or(0.0, f64::from);
+                    [first, second(row).unwrap_or_else(|| random.uniform())]
+                })
+                .collect();
+            let up = if width == 2 {
+                axis("unit 1", true)
+            } else {
+                axis("at random, to tell the pictures apart", false)
+            };
+            let title = match width {
+                1 => format!("{name}: the code of 1 unit"),
+                _ => format!("{name}: the code of 2 units"),
+            };
+            let scene = chart(title, "", [axis("unit 0", true), up], width == 2, &places);
+            write_chart(&scene, &files.stem("code"))?;
+            return Ok(None);
+        }
+        let places = principal.places(&sampled);
+        let label = |component: usize| match principal.explained().get(component) {
+            Some(share) => {
+                format!(
+                    "component {} ({:.1} % of the variance)",
+                    component + 1,
+                    share * 100.0
+                )
+            }
+            None => format!("component {} (no variance)", component + 1),
+        };
+        let axes = [0, 1].map(|component| axis(&label(component), true));
+        let title = format!("{name}: principal components of the code of {width} units");
+        let scene = chart(title, "", axes, true, &places);
+        write_chart(&scene, &files.stem("pca"))?;
+        let Some(map) = tsne::map(&sampled, &places, step)? else {
+            terminal::note(&format!(
+                "note: no t-SNE, which needs at least {} pictures with different codes",
+                tsne::FEWEST
+            ));
+            return Ok(None);
+        };
+        let title = format!("{name}: t-SNE of the code of {width} units");
+        let detail = format!("; perplexity {}", map.perplexity);
+        let axes = [axis("first axis", false), axis("second axis", false)];
+        let scene = chart(title, &detail, axes, true, &map.places);
+        write_chart(&scene, &files.stem("tsne"))?;
+        Ok(Some(TsneFigures {
+            images: sampled.len(),
+            perplexity: map.perplexity,
+        }))
+    }
+
+    /// Which pictures are shown.
+    fn pictures(&self, shown: usize) -> String {
+        let all = self.codes.len();
+        let pictures = if shown < all {
+            format!("{shown} of {all} pictures of {}", self.subject.data)
+        } else {
+            format!("{all} pictures of {}", self.subject.data)
+        };
+        match &self.labels {
+            None => format!("{pictures}, which have no labels"),
+            Some(labels) => {
+                let mut names = labels.clone();
+                names.sort_unstable();
+                names.dedup();
+                if names.len() > MOST_LABELS {
+                    format!("{pictures}; {} labels, too many for colours", names.len())
+                } else {
+                    pictures
+                }
+            }
+        }
+    }
+}
+
+fn axis(label: &str, ticks: bool) -> Axis {
+    Axis {
+        label: label.to_owned(),
+        ticks,
+    }
+}

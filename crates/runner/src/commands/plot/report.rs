@@ -1,0 +1,133 @@
+//! What `plot` finds: `analysis/plot.json`, and the table that people read.
+
+use serde::Serialize;
+
+use super::Study;
+use crate::analysis::units::Unit;
+use crate::commands::analysed;
+
+/// A unit of the code over the pictures.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UnitFigures {
+    pub mean: f64,
+    /// Standard deviation over the pictures; 0 where there is nothing but rounding.
+    pub deviation: f64,
+    /// The share of the pictures for which it is active: its absolute value is above a hundredth of
+    /// the largest that any unit has for any picture.
+    pub active: f64,
+    /// Active for no picture, or the same for all.
+    pub dead: bool,
+}
+
+/// How t-SNE was made.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TsneFigures {
+    pub images: usize,
+    pub perplexity: usize,
+}
+
+/// How many of how many are drawn.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Shown {
+    pub shown: usize,
+    pub of: usize,
+}
+
+/// What the pictures show.
+#[derive(Debug, Serialize)]
+pub struct Drawn {
+    /// The share of the codes' variance along each of the first two principal components; fewer
+    /// where there are no more, none where all codes are the same.
+    pub explained: Vec<f64>,
+    /// Pictures in the scatter charts.
+    pub scattered_images: usize,
+    /// `None` where the code itself is drawn, or there is nothing to map.
+    pub tsne: Option<TsneFigures>,
+    /// Pairs of pictures, counted from 0, that the walks lead between.
+    pub walks: Vec<[u32; 2]>,
+    pub varied_units: Shown,
+    pub filters: Shown,
+}
+
+/// `analysis/plot.json`.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub run: String,
+    pub data: String,
+    pub images: usize,
+    pub code_size: usize,
+    /// Units that are active for no picture, or the same for all.
+    pub dead_units: usize,
+    /// Of them: active for no picture.
+    pub never_active: usize,
+    /// Of them: the same for all pictures.
+    pub constant: usize,
+    #[serde(flatten)]
+    pub drawn: Drawn,
+    /// In the order of the code.
+    pub units: Vec<UnitFigures>,
+    /// Below the run's folder.
+    pub files: Vec<String>,
+}
+
+impl Study<'_> {
+    /// Everything that was found and drawn.
+    pub fn report(&self, drawn: Drawn, files: Vec<String>) -> Report {
+        let count = |is: fn(&Unit) -> bool| self.units.iter().filter(|unit| is(unit)).count();
+        let figures = |unit: &Unit| UnitFigures {
+            mean: unit.mean,
+            deviation: unit.deviation,
+            active: unit.active,
+            dead: unit.is_dead(),
+        };
+        Report {
+            run: self.subject.name(),
+            data: self.subject.data.clone(),
+            images: self.codes.len(),
+            code_size: self.codes.width(),
+            dead_units: count(Unit::is_dead),
+            never_active: count(|unit| unit.active == 0.0),
+            constant: count(|unit| unit.deviation == 0.0),
+            drawn,
+            units: self.units.iter().map(figures).collect(),
+            files,
+        }
+    }
+}
+
+/// The figures, one below the other.
+pub fn table(report: &Report, kind: &str) -> comfy_table::Table {
+    let active = report.units.iter().map(|unit| unit.active).sum::<f64>();
+    let active = active / report.units.len().max(1) as f64;
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let drawn = &report.drawn;
+    let explained = |component: usize| drawn.explained.get(component).copied().map(percent);
+    let dash = || "-".to_string();
+    let tsne = drawn
+        .tsne
+        .map(|tsne| format!("{} pictures, perplexity {}", tsne.images, tsne.perplexity));
+    let shown = |it: Shown| format!("{} of {}", it.shown, it.of);
+    let rows = vec![
+        ("pictures", report.images.to_string()),
+        ("units active per picture", percent(active)),
+        ("dead units", report.dead_units.to_string()),
+        ("  never active", report.never_active.to_string()),
+        ("  the same for all", report.constant.to_string()),
+        (
+            "variance along component 1",
+            explained(0).unwrap_or_else(dash),
+        ),
+        (
+            "variance along component 2",
+            explained(1).unwrap_or_else(dash),
+        ),
+        ("t-SNE", tsne.unwrap_or_else(dash)),
+        ("units varied alone", shown(drawn.varied_units)),
+        ("filters", shown(drawn.filters)),
+    ];
+    let rows = rows
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value]);
+    let header = format!("{kind}, code {}", report.code_size);
+    analysed::table(&[&header, "found"], rows.collect())
+}
