@@ -14,22 +14,23 @@ pub fn smoothed(features: &Features, neighbours: usize, rounds: usize) -> Featur
     let width = features.width();
     let mut centred = features.clone();
     let mean = centred.centre();
-    let beside = nearest(centred.values(), centred.values(), width, neighbours.max(1));
+    let others = nearest(centred.values(), width, neighbours.saturating_sub(1));
     let mut rows = centred.values().to_vec();
     let mut next = vec![0f32; rows.len()];
     for _ in 0..rounds {
-        next.par_chunks_exact_mut(width).zip(&beside).for_each_init(
+        let each = next.par_chunks_exact_mut(width).zip(&others).enumerate();
+        each.for_each_init(
             || vec![0f64; width],
-            |sums, (out, beside)| {
+            |sums, (own, (out, others))| {
                 sums.fill(0.0);
-                for &(_, row) in beside {
-                    let start = row as usize * width;
-                    let row = rows.get(start..start + width).unwrap_or_default();
-                    for (sum, value) in sums.iter_mut().zip(row) {
+                let beside = others.iter().map(|&(_, row)| row as usize).chain([own]);
+                let count = (others.len() + 1) as f64;
+                for row in beside {
+                    let row = rows.get(row * width..(row + 1) * width);
+                    for (sum, value) in sums.iter_mut().zip(row.unwrap_or_default()) {
                         *sum += f64::from(*value);
                     }
                 }
-                let count = beside.len().max(1) as f64;
                 for (out, sum) in out.iter_mut().zip(sums.iter()) {
                     *out = (sum / count) as f32;
                 }
