@@ -63,7 +63,9 @@ def other_sizes(folder):
 
 def hourglass(folder, config, epochs, threads, name, program, extra=()):
     out = run([program, config, "--quiet", "--json", "--runs", folder, "--name", name, "--threads", threads,
-               "--set", f"train.epochs={epochs}", *extra])
+               "--set", f"train.epochs={epochs}",
+               # PyTorch's side changes no pictures.
+               "--set", "data.augment=null", *extra])
     summary = json.loads(out)
     lines = (folder / name / "metrics.jsonl").read_text().splitlines()
     # The median epoch: the first one also touches all memory for the first time.
