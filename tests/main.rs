@@ -30,6 +30,8 @@ mod documents;
 mod evaluate;
 // A disk that is full, or that may not be written.
 mod full_disk;
+// `init`: layers of an earlier run, taken over and kept.
+mod init;
 // Processes killed at any moment.
 mod killed;
 // `resume`: exactly what a run that never stopped would have done.

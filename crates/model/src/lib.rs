@@ -21,6 +21,7 @@ mod network;
 mod penalty;
 pub mod shape;
 mod sparse;
+pub mod transplant;
 pub mod weights;
 
 pub use config::ModelConfig;

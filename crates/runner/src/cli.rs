@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Override;
+use crate::run::RUNS;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -354,7 +355,7 @@ pub struct RunArg {
 #[derive(Debug, Args)]
 pub struct RunsArg {
     /// The folder that holds the runs.
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = RUNS, value_name = "DIR")]
     pub runs: PathBuf,
 }
 

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The folder that holds the runs, unless another is named.
+pub const RUNS: &str = "runs";
+
 /// How the name of a file begins that is not yet whole.
 const DRAFT: &str = ".tmp-";
 

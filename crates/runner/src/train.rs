@@ -19,6 +19,7 @@ use crate::evaluation::{self, values};
 use crate::interrupt;
 use crate::optimizer::Optimizer;
 use crate::plots::{self, EpochRow};
+use crate::pretrained;
 use crate::progress::Display;
 use crate::run::{Best, Run, Status};
 use crate::samples;
@@ -97,20 +98,29 @@ fn steps(
 
     // Start: initial weights, or everything as the checkpoint has it.
     let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
-    let (mut model, mut progress) = match from {
+    let (model, mut progress, frozen) = match from {
         Some(checkpoint) => {
             let model = checkpoint.model(&device)?;
             checkpoint.restore(&mut optimizer, &model, &setup.backend.device)?;
-            (model, checkpoint.meta.progress.clone())
+            let meta = &checkpoint.meta;
+            (model, meta.progress.clone(), meta.frozen.clone())
         }
         None => {
             let model = config
                 .model
                 .init(setup.shape(), Stream::Init.seed(seed, 0), &device)?;
-            (model, Progress::default())
+            match &setup.pretrained {
+                Some(layers) => (
+                    layers.put_into(model)?,
+                    Progress::default(),
+                    layers.frozen(),
+                ),
+                None => (model, Progress::default(), Vec::new()),
+            }
         }
     };
-    let mut writer = Writer::new(setup, run);
+    let mut model = pretrained::freeze(model, &setup.layers, &frozen);
+    let mut writer = Writer::new(setup, run, frozen);
     match from {
         Some(_) => writer.state(Status::Running, &progress)?,
         None => writer.checkpoints(&["last"], &model, &optimizer, &progress)?,
@@ -293,14 +303,17 @@ fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
 struct Writer<'a> {
     setup: &'a Setup,
     run: &'a Run,
+    /// Layers that are not trained.
+    frozen: Vec<String>,
     background: Background,
 }
 
 impl<'a> Writer<'a> {
-    fn new(setup: &'a Setup, run: &'a Run) -> Self {
+    fn new(setup: &'a Setup, run: &'a Run, frozen: Vec<String>) -> Self {
         Self {
             setup,
             run,
+            frozen,
             background: Background::default(),
         }
     }
@@ -313,7 +326,8 @@ impl<'a> Writer<'a> {
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<()> {
-        let snapshot = Snapshot::take(&self.setup.config, model, optimizer, progress)?;
+        let config = &self.setup.config;
+        let snapshot = Snapshot::take(config, model, optimizer, progress, &self.frozen)?;
         let state = progress.state(Status::Running);
         let run = self.run.clone();
         self.background.start(move || {

@@ -144,7 +144,7 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
     let mut located = point.located.clone();
     let (setup, run, from, _lock) = match &point.run {
         None => {
-            let setup = Setup::new(located, quick)?;
+            let setup = Setup::to_start(located, quick)?;
             let runs = point.folder.parent().unwrap_or(Path::new("."));
             let name = point.folder.file_name().unwrap_or_default();
             let run = new_run(&setup, runs, &name.to_string_lossy())?;
@@ -167,7 +167,7 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
             })?;
             checkpoint::settle(run)?;
             let from = checkpoint::read(run, "last")?;
-            let setup = Setup::new(located, quick)?;
+            let setup = resume::setup(located, quick, from.as_ref())?;
             resume::check(run, &setup, &environment, from.as_ref())?;
             run.remove_drafts();
             environment.resumed.push(Resumption::new(&setup.backend));

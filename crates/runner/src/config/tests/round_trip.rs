@@ -11,8 +11,8 @@ use proptest::prelude::*;
 
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig};
 use super::super::{
-    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig,
-    parse, raw,
+    BackendChoice, Config, DataConfig, InitConfig, LossChoice, OptimizerConfig, ScheduleConfig,
+    TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -200,6 +200,15 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
     ]
 }
 
+fn inits() -> impl Strategy<Value = InitConfig> {
+    let layers = prop::option::of(prop::collection::vec("[a-z0-9.]{0,12}", 1..4));
+    ("[^\0]{1,20}", layers, any::<bool>()).prop_map(|(from, layers, freeze)| InitConfig {
+        from: from.into(),
+        layers,
+        freeze,
+    })
+}
+
 fn trainings() -> impl Strategy<Value = TrainConfig> {
     let share = || 0.0..0.9999;
     let adam = (share(), share(), 1e-12..1.0, 0.0..10.0, any::<bool>());
@@ -284,13 +293,14 @@ proptest! {
     fn a_resolved_config_reads_back_as_itself(
         texts in (prop::option::of(".*"), prop::option::of(".*")),
         seed in 0u64..=1 << 53,
+        init in prop::option::of(inits()),
         data in data_sets(),
         model in models(),
         train in trainings(),
     ) {
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
-        let config = Config { schema, description, seed, backend, data, model, train };
+        let config = Config { schema, description, seed, backend, data, model, init, train };
         let text = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(parse("c.json", &text, &[]).unwrap().config, config);
     }
