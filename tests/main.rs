@@ -34,6 +34,8 @@ mod full_disk;
 mod init;
 // Processes killed at any moment.
 mod killed;
+// `train.pretrain`: layers by themselves, before all are trained together.
+mod pretrain;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
 // The shipped configs and their schema.

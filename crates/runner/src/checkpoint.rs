@@ -20,6 +20,10 @@ use crate::run::{self, Best, FORMAT_VERSION, Run, State, Status};
 /// How far a training had come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
+    /// The encoder layer that is trained by itself, counted from 0, of which the next four are; none
+    /// where all layers are trained together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<usize>,
     /// Epochs completed.
     pub epoch: usize,
     /// Optimizer steps made, in all epochs.
@@ -44,6 +48,7 @@ impl Progress {
         State {
             format_version: FORMAT_VERSION,
             status,
+            pretraining: self.pretraining,
             epoch: self.epoch,
             step: self.step,
             best: self.best,

@@ -8,7 +8,8 @@ use data::{Batches, Dataset, FolderOptions, Images, Source, Split};
 use model::{ImageShape, Layer, Loss};
 
 use crate::backend::{self, Backend};
-use crate::config::{Config, DataConfig, Located, LossChoice};
+use crate::checkpoint::Progress;
+use crate::config::{Config, DataConfig, Located, LossChoice, PretrainConfig};
 use crate::pretrained::Pretrained;
 use crate::streams::Stream;
 
@@ -226,9 +227,23 @@ impl Setup {
         Batches::new(Arc::clone(images), &self.backend.device, resident)
     }
 
-    /// Optimizer steps of the whole training.
+    /// Optimizer steps of the whole training, of the layers by themselves and together.
     pub fn steps(&self) -> usize {
-        self.steps_per_epoch() * self.config.train.epochs
+        self.pretrain_steps(None) + self.steps_per_epoch() * self.config.train.epochs
+    }
+
+    /// Of these the steps that were made.
+    pub fn steps_made(&self, progress: &Progress) -> usize {
+        self.pretrain_steps(progress.pretraining) + progress.step
+    }
+
+    /// Optimizer steps of the encoder layers before `layer`, each by itself; of all where it is none.
+    pub fn pretrain_steps(&self, layer: Option<usize>) -> usize {
+        let Some(PretrainConfig::Layerwise { epochs }) = self.config.train.pretrain else {
+            return 0;
+        };
+        let layers = layer.unwrap_or(model::code_place(&self.layers) + 1);
+        layers * epochs * self.steps_per_epoch()
     }
 
     /// Optimizer steps of one epoch; the last one may have fewer images.

@@ -18,7 +18,10 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     let folder = run.folder().display();
     let mut environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
-    if let Some(fixed) = overrides.iter().find(|it| !it.key().starts_with("train.")) {
+    // Layers that were trained by themselves are not so again.
+    let changes =
+        |key: &str| key.starts_with("train.") && !format!("{key}.").starts_with("train.pretrain.");
+    if let Some(fixed) = overrides.iter().find(|it| !changes(it.key())) {
         return Err(UsageError(format!(
             "--set {}: found a key that a run cannot change; allowed: keys below train, or a new run",
             fixed.key()

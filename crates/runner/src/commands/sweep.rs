@@ -175,7 +175,7 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
             (setup, run.clone(), from, lock)
         }
     };
-    let steps = from.as_ref().map_or(0, |it| it.meta.progress.step);
+    let steps = (from.as_ref()).map_or(0, |it| setup.steps_made(&it.meta.progress));
     let display = Display::new(args.train.output.quiet, setup.steps(), steps);
     match train::train(&setup, &run, from.as_ref(), &display)? {
         Outcome::Finished(_) => Ok(true),

@@ -57,7 +57,7 @@ pub fn drive(
     output: &OutputArgs,
 ) -> Result<u8> {
     interrupt::listen();
-    let done = from.map_or(0, |checkpoint| checkpoint.meta.progress.step);
+    let done = from.map_or(0, |checkpoint| setup.steps_made(&checkpoint.meta.progress));
     let display = Display::new(output.quiet, setup.steps(), done);
     for line in about(setup, run) {
         display.line(&line);

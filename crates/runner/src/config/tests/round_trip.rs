@@ -10,8 +10,9 @@ use model::config::{
 use proptest::prelude::*;
 
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig};
+use super::super::init::InitConfig;
 use super::super::{
-    BackendChoice, Config, DataConfig, InitConfig, LossChoice, OptimizerConfig, ScheduleConfig,
+    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig,
     TrainConfig, parse, raw,
 };
 use super::LEAST;
@@ -256,8 +257,9 @@ fn trainings() -> impl Strategy<Value = TrainConfig> {
         prop::sample::select(losses),
     );
     let patience = (prop::option::of(1usize..1000), 0.0..1.0);
+    let pretrain = prop::option::of(1usize..1000);
     (
-        sizes,
+        (sizes, pretrain),
         optimizer,
         1e-4..1e9,
         schedule,
@@ -266,7 +268,7 @@ fn trainings() -> impl Strategy<Value = TrainConfig> {
     )
         .prop_map(
             |(
-                (epochs, batch_size, loss),
+                ((epochs, batch_size, loss), pretrain),
                 optimizer,
                 learning_rate,
                 schedule,
@@ -283,6 +285,7 @@ fn trainings() -> impl Strategy<Value = TrainConfig> {
                     clip_norm,
                     patience: patience.0,
                     min_delta: patience.1,
+                    pretrain: pretrain.map(|epochs| PretrainConfig::Layerwise { epochs }),
                 }
             },
         )
