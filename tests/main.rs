@@ -48,3 +48,5 @@ mod sweep;
 mod terminal;
 // Training: the run folder and everything in it.
 mod train;
+// `transfer`: what it finds, writes and refuses.
+mod transfer;

@@ -15,6 +15,7 @@ mod reconstruct;
 mod resume;
 mod sweep;
 mod train;
+mod transfer;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Decode(args) => decode::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
             Command::Probe(args) => probe::run(&args),
+            Command::Transfer(args) => transfer::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Backends(args) => backends::run(&args),
             Command::Schema => {
