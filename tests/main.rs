@@ -30,10 +30,14 @@ mod documents;
 mod evaluate;
 // A disk that is full, or that may not be written.
 mod full_disk;
+// `init`: layers of an earlier run, taken over and kept.
+mod init;
 // Processes killed at any moment.
 mod killed;
 // `plot`: pictures of every kind's code, whole, and nothing else touched.
 mod plot;
+// `train.pretrain`: layers by themselves, before all are trained together.
+mod pretrain;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
 // The shipped configs and their schema.
@@ -46,3 +50,5 @@ mod sweep;
 mod terminal;
 // Training: the run folder and everything in it.
 mod train;
+// `transfer`: what it finds, writes and refuses.
+mod transfer;

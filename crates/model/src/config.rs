@@ -300,6 +300,28 @@ where
     T::deserialize(table).map_err(D::Error::custom)
 }
 
+/// Reads a value as [`word_or_table`] does, or null as nothing.
+///
+/// # Errors
+///
+/// What `T` says of the table.
+pub fn optional_word_or_table<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        value => word_or_table(value).map(Some).map_err(D::Error::custom),
+    }
+}
+
+/// The schema of [`optional_word_or_table`].
+pub fn optional_word_or_table_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let of_value = word_or_table_schema::<T>(generator);
+    json_schema!({ "anyOf": [of_value, { "type": "null" }] })
+}
+
 /// The schema of [`word_or_table`]: a table of `T`, or the `kind` of one that needs no other key.
 pub fn word_or_table_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let tagged = T::json_schema(generator);

@@ -340,14 +340,9 @@ impl Conv {
 
     /// The map after the first `levels` levels of the encoder.
     fn map_after(&self, images: Tensor<4>, levels: usize) -> Tensor<4> {
-        let depth = self.encoder.len();
         let blocks = self.encoder.iter().enumerate().take(levels);
         blocks.fold(images, |x, (i, block)| {
-            let activation = match self.code_activation.activation() {
-                Some(activation) if i + 1 == depth && self.code.is_none() => activation,
-                _ => self.activation,
-            };
-            self.down(block, x, activation)
+            self.down(block, x, self.activation_of(i))
         })
     }
 
@@ -408,6 +403,67 @@ impl Conv {
             x = up(block, x, activation, self.levels[depth - 1 - i]);
         }
         x
+    }
+
+    /// The output of encoder layer `layer` alone for what comes into it, both flattened.
+    pub(crate) fn encode_layer(&self, layer: usize, below: Tensor<2>) -> Tensor<2> {
+        let depth = self.encoder.len();
+        let (Some(block), Some([rows, columns])) =
+            (self.encoder.get(layer), self.levels.get(layer))
+        else {
+            let mut dense = self.narrow.iter().map(|it| (it, self.activation.fused()));
+            let code = self
+                .code
+                .iter()
+                .map(|it| (it, self.code_activation.fused()));
+            return match dense.by_ref().chain(code).nth(layer - depth) {
+                Some((layer, activation)) => linear(layer, below, activation),
+                None => below,
+            };
+        };
+        let x = below.reshape([
+            -1,
+            block.conv.weight.dims()[1] as i32,
+            *rows as i32,
+            *columns as i32,
+        ]);
+        self.down(block, x, self.activation_of(layer)).flatten(1, 3)
+    }
+
+    /// What the mirror of encoder layer `layer` makes of that layer's output, both flattened; of the
+    /// first layer's logits.
+    pub(crate) fn decode_layer(&self, layer: usize, code: Tensor<2>) -> Tensor<2> {
+        let depth = self.decoder.len();
+        let place = self
+            .encoder
+            .get(layer)
+            .zip(self.decoder.iter().rev().nth(layer));
+        let Some((block, mirror)) = place else {
+            let mut dense = self.expand.iter().chain(self.widen.iter().rev());
+            return match dense.nth(layer - depth) {
+                Some(layer) => linear(layer, code, self.activation.fused()),
+                None => code,
+            };
+        };
+        let [rows, columns] = self.levels[layer + 1];
+        let x = code.reshape([
+            -1,
+            block.conv.weight.dims()[0] as i32,
+            rows as i32,
+            columns as i32,
+        ]);
+        let activation = (layer > 0).then_some(self.activation);
+        up(mirror, x, activation, self.levels[layer]).flatten(1, 3)
+    }
+
+    /// The function after a level of the encoder.
+    fn activation_of(&self, level: usize) -> Activation {
+        match self.code_activation.activation() {
+            Some(activation) if level + 1 == self.encoder.len() && self.code.is_none() => {
+                activation
+            }
+            _ => self.activation,
+        }
     }
 
     /// How many dense layers stand between the last map and the code.

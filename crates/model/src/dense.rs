@@ -140,15 +140,37 @@ impl Dense {
     /// `[batch, units]` out.
     pub(crate) fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
         let mut x: Tensor<2> = images.flatten(1, 3);
-        for (i, layer) in self.encoder.iter().enumerate().take(last.saturating_add(1)) {
-            let activation = if i + 1 == self.encoder.len() {
-                self.code_activation.fused()
-            } else {
-                self.activation.fused()
-            };
-            x = linear(layer, x, activation);
+        for layer in 0..self.encoder.len().min(last.saturating_add(1)) {
+            x = self.encode_layer(layer, x);
         }
         x
+    }
+
+    /// The output of encoder layer `layer` alone for what comes into it, both `[batch, units]`.
+    pub(crate) fn encode_layer(&self, layer: usize, below: Tensor<2>) -> Tensor<2> {
+        let activation = if layer + 1 == self.encoder.len() {
+            self.code_activation.fused()
+        } else {
+            self.activation.fused()
+        };
+        match self.encoder.get(layer) {
+            Some(layer) => linear(layer, below, activation),
+            None => below,
+        }
+    }
+
+    /// What the mirror of encoder layer `layer` makes of that layer's output; of the first layer's
+    /// logits.
+    pub(crate) fn decode_layer(&self, layer: usize, code: Tensor<2>) -> Tensor<2> {
+        let activation = if layer == 0 {
+            kernels::Activation::None
+        } else {
+            self.activation.fused()
+        };
+        match self.decoder.iter().rev().nth(layer) {
+            Some(mirror) => linear(mirror, code, activation),
+            None => code,
+        }
     }
 
     /// Logits `[batch, C, H, W]` from codes `[batch, code_size]`.

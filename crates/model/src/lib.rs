@@ -16,15 +16,19 @@ mod fixtures;
 #[cfg(test)]
 mod gradients;
 mod init;
+mod layerwise;
 mod loss;
 mod network;
 mod penalty;
 pub mod shape;
 mod sparse;
+pub mod transplant;
 pub mod weights;
 
 pub use config::ModelConfig;
 pub use denoising::Noise;
 pub use loss::Loss;
-pub use network::{Autoencoder, Body, Layer, Losses, ModelError, code_size, compression_ratio};
+pub use network::{
+    Autoencoder, Body, Layer, Losses, ModelError, code_place, code_size, compression_ratio,
+};
 pub use shape::ImageShape;

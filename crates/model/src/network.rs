@@ -36,7 +36,7 @@ impl ModelError {
     }
 
     /// The same error seen from the wrapper around the model it is about.
-    fn within(mut self, outer: &str) -> Self {
+    pub(crate) fn within(mut self, outer: &str) -> Self {
         self.key = format!("{outer}.{}", self.key);
         self
     }
@@ -200,6 +200,19 @@ pub struct Losses {
     pub reconstruction: Tensor<1>,
 }
 
+impl Losses {
+    fn new(reconstruction: Tensor<1>, penalty: Option<Tensor<1>>) -> Self {
+        let total = match penalty {
+            Some(penalty) => reconstruction.clone() + penalty,
+            None => reconstruction.clone(),
+        };
+        Self {
+            total,
+            reconstruction,
+        }
+    }
+}
+
 impl Autoencoder {
     /// Codes `[batch, code_size]` of images `[batch, C, H, W]` in [0, 1]; maps come flattened.
     pub fn encode(&self, images: Tensor<4>) -> Tensor<2> {
@@ -259,14 +272,53 @@ impl Autoencoder {
     /// the penalties on the code.
     pub fn loss(&self, input: Tensor<4>, target: Tensor<4>, loss: Loss) -> Losses {
         let (logits, penalty) = self.logits(input);
-        let reconstruction = loss.forward(logits, target);
-        let total = match penalty {
-            Some(penalty) => reconstruction.clone() + penalty,
-            None => reconstruction.clone(),
+        Losses::new(loss.forward(logits, target), penalty)
+    }
+
+    /// What encoder layer `layer` (counted from 0, the code's last) and its mirror in the decoder cost
+    /// as an autoencoder of their own, from `input` to `target`, both the flattened representation
+    /// below the layer, `[batch, units]`: `loss` on pictures, which are what is below the first layer,
+    /// and the mean squared error on all others. The code's layer has the penalties with it.
+    ///
+    /// The decoder must be the encoder's mirror, which [`ModelConfig::check_mirror`] checks.
+    pub fn layer_loss(
+        &self,
+        layer: usize,
+        input: Tensor<2>,
+        target: Tensor<2>,
+        loss: Loss,
+    ) -> Losses {
+        let code = self.encode_layer(layer, input);
+        let last = layer + 1 >= self.depth();
+        let penalty = last.then(|| self.sparse.penalty(&code)).flatten();
+        let restored = self.decode_layer(layer, code);
+        let reconstruction = if layer == 0 {
+            loss.forward(restored, target)
+        } else {
+            (restored - target).square().mean()
         };
-        Losses {
-            total,
-            reconstruction,
+        Losses::new(reconstruction, penalty)
+    }
+
+    /// The output of encoder layer `layer` alone for what comes into it, both `[batch, units]`.
+    pub(crate) fn encode_layer(&self, layer: usize, below: Tensor<2>) -> Tensor<2> {
+        let code = match &self.network {
+            Network::Dense(dense) => dense.encode_layer(layer, below),
+            Network::Conv(conv) => conv.encode_layer(layer, below),
+        };
+        if layer + 1 >= self.depth() {
+            self.sparse.constrain(code)
+        } else {
+            code
+        }
+    }
+
+    /// What the mirror of encoder layer `layer` makes of that layer's output, both `[batch, units]`; of
+    /// the first layer's logits.
+    pub(crate) fn decode_layer(&self, layer: usize, code: Tensor<2>) -> Tensor<2> {
+        match &self.network {
+            Network::Dense(dense) => dense.decode_layer(layer, code),
+            Network::Conv(conv) => conv.decode_layer(layer, code),
         }
     }
 
@@ -327,6 +379,12 @@ impl Autoencoder {
     pub fn input(&self) -> ImageShape {
         self.input
     }
+}
+
+/// The place of the code among the layers of a config.
+pub fn code_place(layers: &[Layer]) -> usize {
+    let place = layers.iter().position(|layer| layer.name == "code");
+    place.unwrap_or_default()
 }
 
 /// Units of the code, from the layers of a config.

@@ -50,20 +50,20 @@ struct Stored {
 
 /// The path of field names from the module to the parameter at hand.
 #[derive(Default)]
-struct Path(Vec<(String, String)>);
+pub(crate) struct Path(Vec<(String, String)>);
 
 impl Path {
-    fn enter(&mut self, name: &str, container: &str) {
+    pub(crate) fn enter(&mut self, name: &str, container: &str) {
         self.0.push((name.to_owned(), container.to_owned()));
     }
 
-    fn exit(&mut self) {
+    pub(crate) fn exit(&mut self) {
         self.0.pop();
     }
 
     /// Dotted name without the levels that only Rust has, enum variants and the `network` field,
     /// and with PyTorch's words for what batch normalisation learns.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let fields = self.0.iter().filter(|(name, container)| {
             let wraps = container == "Struct:Autoencoder" && name == "network";
             !container.starts_with("Enum:") && !wraps
@@ -82,6 +82,19 @@ impl Path {
     fn is_dense_weight(&self) -> bool {
         matches!(self.0.last(), Some((name, container))
             if name == "weight" && container == "Struct:Linear")
+    }
+
+    /// The parameter at hand, as files have it.
+    pub(crate) fn parameter<const D: usize>(&self, param: &Param<Tensor<D>>) -> Parameter {
+        let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
+        if self.is_dense_weight() {
+            shape.reverse();
+        }
+        Parameter {
+            id: param.id,
+            name: self.name(),
+            shape,
+        }
     }
 }
 
@@ -108,15 +121,7 @@ pub fn names(model: &Autoencoder) -> Vec<Parameter> {
             self.0.exit();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
-            if self.0.is_dense_weight() {
-                shape.reverse();
-            }
-            self.1.push(Parameter {
-                id: param.id,
-                name: self.0.name(),
-                shape,
-            });
+            self.1.push(self.0.parameter(param));
         }
     }
     let mut names = Names(Path::default(), Vec::new());
@@ -198,14 +203,47 @@ pub fn tensors_from_bytes(
 /// Bytes that are not a whole safetensors file, and any parameter that is missing, unknown or of
 /// another shape; the model is then left out of the result.
 pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, WeightsError> {
-    struct Load<'a> {
+    let file = SafeTensors::deserialize(bytes)?;
+    let known: Vec<String> = names(&model).into_iter().map(|known| known.name).collect();
+    if let Some(name) = file
+        .names()
+        .into_iter()
+        .find(|name| !known.iter().any(|k| k == name))
+    {
+        return Err(WeightsError::Unknown(name.to_owned()));
+    }
+    load(model, file, |name| Some(name.to_owned()))
+}
+
+/// The model with some parameters of a safetensors file in place of its own: for each name of
+/// `taken` the file's parameter that it leads to. The others stay as they are.
+///
+/// # Errors
+/// Bytes that are not a whole safetensors file, and a parameter that it should have and does not, or
+/// has in another shape.
+pub fn from_bytes_in_part(
+    model: Autoencoder,
+    bytes: &[u8],
+    taken: &HashMap<String, String>,
+) -> Result<Autoencoder, WeightsError> {
+    let file = SafeTensors::deserialize(bytes)?;
+    load(model, file, |name| taken.get(name).cloned())
+}
+
+/// The model with the parameters of a file: for each of its own names the file's that `source` has.
+fn load(
+    model: Autoencoder,
+    file: SafeTensors<'_>,
+    source: impl Fn(&str) -> Option<String>,
+) -> Result<Autoencoder, WeightsError> {
+    struct Load<'a, S> {
         path: Path,
         file: SafeTensors<'a>,
+        source: S,
         error: Option<WeightsError>,
     }
-    impl Load<'_> {
-        fn values(&self, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
-            let name = self.path.name();
+    impl<S> Load<'_, S> {
+        fn values(&self, name: String, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
             match self.file.tensor(&name) {
                 Ok(view) if view.shape() == expected => floats(&name, &view),
                 Ok(view) => Err(mismatch(&name, &view, expected)),
@@ -216,7 +254,7 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
             }
         }
     }
-    impl ModuleMapper for Load<'_> {
+    impl<S: Fn(&str) -> Option<String>> ModuleMapper for Load<'_, S> {
         fn enter_module(&mut self, name: &str, container: &str) {
             self.path.enter(name, container);
         }
@@ -224,12 +262,12 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
             self.path.exit();
         }
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let Some(name) = (self.source)(&self.path.name()) else {
+                return param;
+            };
             let dense = self.path.is_dense_weight();
-            let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
-            if dense {
-                shape.reverse();
-            }
-            let values = match self.values(&shape) {
+            let shape = self.path.parameter(&param).shape;
+            let values = match self.values(name, &shape) {
                 Ok(values) => values,
                 Err(error) => {
                     self.error.get_or_insert(error);
@@ -251,18 +289,10 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
             param.map(|_| tensor.set_require_grad(trained))
         }
     }
-    let file = SafeTensors::deserialize(bytes)?;
-    let known: Vec<String> = names(&model).into_iter().map(|known| known.name).collect();
-    if let Some(name) = file
-        .names()
-        .into_iter()
-        .find(|name| !known.iter().any(|k| k == name))
-    {
-        return Err(WeightsError::Unknown(name.to_owned()));
-    }
     let mut load = Load {
         path: Path::default(),
         file,
+        source,
         error: None,
     };
     let model = own_statistics(model).map(&mut load);

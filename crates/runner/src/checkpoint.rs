@@ -20,6 +20,10 @@ use crate::run::{self, Best, FORMAT_VERSION, Run, State, Status};
 /// How far a training had come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
+    /// The encoder layer that is trained by itself, counted from 0, of which the next four are; none
+    /// where all layers are trained together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<usize>,
     /// Epochs completed.
     pub epoch: usize,
     /// Optimizer steps made, in all epochs.
@@ -44,6 +48,7 @@ impl Progress {
         State {
             format_version: FORMAT_VERSION,
             status,
+            pretraining: self.pretraining,
             epoch: self.epoch,
             step: self.step,
             best: self.best,
@@ -64,6 +69,9 @@ pub struct Meta {
     pub input_shape: ImageShape,
     /// Seed of the run.
     pub seed: u64,
+    /// Layers that are not trained, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<String>,
     /// How far training had come.
     pub progress: Progress,
     /// SHA-256 of `model.safetensors`.
@@ -100,6 +108,7 @@ impl Snapshot {
         model: &Autoencoder,
         optimizer: &Optimizer,
         progress: &Progress,
+        frozen: &[String],
     ) -> Result<Self> {
         Ok(Self {
             meta: Meta {
@@ -107,6 +116,7 @@ impl Snapshot {
                 model: config.model.clone(),
                 input_shape: model.input(),
                 seed: config.seed,
+                frozen: frozen.to_vec(),
                 progress: progress.clone(),
                 model_sha256: String::new(),
                 optimizer_sha256: String::new(),
@@ -251,6 +261,11 @@ impl Checkpoint {
             .init(meta.input_shape, meta.seed, device)
             .with_context(place)?;
         weights::from_bytes(model, &self.model).with_context(place)
+    }
+
+    /// The weights as the bytes of a safetensors file.
+    pub fn weights(&self) -> &[u8] {
+        &self.model
     }
 
     /// Puts the optimizer's state back as it was.

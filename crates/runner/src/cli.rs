@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Override;
+use crate::run::RUNS;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +59,8 @@ pub enum Command {
     Plot(PlotArgs),
     /// Classify pictures by each layer's representation, beside raw pixels and PCA.
     Probe(ProbeArgs),
+    /// Classify pictures with few labels by a run's encoder, beside one from scratch.
+    Transfer(TransferArgs),
     /// Show a model's layers, shapes, parameters and hyperparameters.
     Inspect(InspectArgs),
     /// List the backends that were compiled in and the hardware that they find.
@@ -216,6 +219,53 @@ pub struct ProbeArgs {
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TransferArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// How many labelled pictures to learn from, evenly of all classes; all for all that there are. A
+    /// classifier makes 1000 steps of up to 128 of them, some two passes over MNIST's 60,000.
+    #[arg(
+        long,
+        default_value = "100,1000,10000,all",
+        value_delimiter = ',',
+        value_name = "N,...",
+        value_parser = labels
+    )]
+    pub labels: Vec<Labels>,
+    /// Seeds that every figure is the mean of: other labelled pictures, another order, another start.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub seeds: u16,
+    /// Other data with labels, to learn from and to be measured on: mnist, a folder of IDX files, or
+    /// a config's "data" [default: the run's own].
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// A number of labelled pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// All that there are.
+    All,
+    /// So many.
+    Count(usize),
+}
+
+/// Reads a number of labelled pictures.
+fn labels(text: &str) -> Result<Labels, String> {
+    let text = text.trim();
+    if text == "all" {
+        return Ok(Labels::All);
+    }
+    let count = text.parse().ok().filter(|&count: &usize| count > 0);
+    let count = count.ok_or("allowed: a whole number above 0, or all")?;
+    Ok(Labels::Count(count))
 }
 
 #[derive(Debug, Args)]
@@ -391,7 +441,7 @@ pub struct RunArg {
 #[derive(Debug, Args)]
 pub struct RunsArg {
     /// The folder that holds the runs.
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = RUNS, value_name = "DIR")]
     pub runs: PathBuf,
 }
 

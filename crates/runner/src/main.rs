@@ -18,6 +18,8 @@ mod optimizer;
 mod output;
 mod pca;
 mod plots;
+mod pretrain;
+mod pretrained;
 mod progress;
 mod run;
 mod samples;

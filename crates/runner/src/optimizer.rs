@@ -49,13 +49,8 @@ impl Optimizer {
         }
     }
 
-    /// The model after one step against the gradients.
-    pub fn step(
-        &mut self,
-        learning_rate: f64,
-        model: Autoencoder,
-        grads: GradientsParams,
-    ) -> Autoencoder {
+    /// The model, or any other module, after one step against the gradients.
+    pub fn step<M: Module>(&mut self, learning_rate: f64, model: M, grads: GradientsParams) -> M {
         self.steps += 1;
         let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let corrections = match self.config {
@@ -211,7 +206,7 @@ fn adam(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> AdamS
 
 /// The factor, shape `[1]`, that brings the Euclidean norm of all gradients down to the limit, as
 /// PyTorch's `clip_grad_norm_`; stays on the device. `None` where there is no gradient.
-fn clip_scale(model: &Autoencoder, grads: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
+fn clip_scale<M: Module>(model: &M, grads: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
     struct Squares<'a>(&'a GradientsParams, Option<Tensor<1>>);
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

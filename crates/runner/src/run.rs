@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The folder that holds the runs, unless another is named.
+pub const RUNS: &str = "runs";
+
 /// How the name of a file begins that is not yet whole.
 const DRAFT: &str = ".tmp-";
 
@@ -49,6 +52,10 @@ pub struct State {
     pub format_version: u32,
     /// How the run stands.
     pub status: Status,
+    /// The encoder layer that is trained by itself, counted from 0, of which epoch and step are; none
+    /// where all layers are trained together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<usize>,
     /// Epochs completed.
     pub epoch: usize,
     /// Optimizer steps made.
@@ -217,6 +224,7 @@ impl Run {
             return Ok(State {
                 format_version: version.format_version,
                 status: Status::Failed,
+                pretraining: None,
                 epoch: 0,
                 step: 0,
                 best: None,
@@ -243,12 +251,12 @@ impl Run {
         write_json(&self.path(name), value)
     }
 
-    /// Appends one line to `metrics.jsonl`.
+    /// Appends one line to a file of them, such as `metrics.jsonl`.
     ///
     /// # Errors
     /// Where it cannot be written; a part of a line may then be left, which readers skip.
-    pub fn append_metrics(&self, row: &impl Serialize) -> Result<()> {
-        let path = self.path("metrics.jsonl");
+    pub fn append_line(&self, name: &str, row: &impl Serialize) -> Result<()> {
+        let path = self.path(name);
         let mut line = serde_json::to_vec(row)?;
         line.push(b'\n');
         File::options()
@@ -260,25 +268,25 @@ impl Run {
             .with_context(|| format!("{}: cannot be written", path.display()))
     }
 
-    /// The whole lines of `metrics.jsonl`; none where there is no such file yet.
-    pub fn metrics<T: DeserializeOwned>(&self) -> Vec<T> {
-        let text = fs::read_to_string(self.path("metrics.jsonl")).unwrap_or_default();
+    /// The whole lines of such a file; none where there is no such file yet.
+    pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
+        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
         text.lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
 
-    /// Replaces `metrics.jsonl`.
+    /// Replaces such a file.
     ///
     /// # Errors
     /// Where the folder cannot be written.
-    pub fn write_metrics(&self, rows: &[impl Serialize]) -> Result<()> {
+    pub fn write_lines(&self, name: &str, rows: &[impl Serialize]) -> Result<()> {
         let mut text = Vec::new();
         for row in rows {
             serde_json::to_writer(&mut text, row)?;
             text.push(b'\n');
         }
-        write(&self.path("metrics.jsonl"), &text)
+        write(&self.path(name), &text)
     }
 }
 

@@ -8,7 +8,9 @@ use data::{Batches, Dataset, FolderOptions, Images, Source, Split};
 use model::{ImageShape, Layer, Loss};
 
 use crate::backend::{self, Backend};
-use crate::config::{Config, DataConfig, Located, LossChoice};
+use crate::checkpoint::Progress;
+use crate::config::{Config, DataConfig, Located, LossChoice, PretrainConfig};
+use crate::pretrained::Pretrained;
 use crate::streams::Stream;
 
 /// Data sets up to this many bytes as f32 are put on a GPU whole; larger ones go batch by batch.
@@ -42,6 +44,8 @@ pub struct Setup {
     pub loss: Loss,
     /// Whether only a few images are used.
     pub quick: bool,
+    /// Layers of an earlier run that a training starts from.
+    pub pretrained: Option<Pretrained>,
 }
 
 impl DataConfig {
@@ -98,11 +102,29 @@ impl Setup {
     /// # Errors
     /// A model that does not fit, a backend that cannot be had, or data that cannot be read.
     pub fn new(located: Located, quick: bool) -> Result<Self> {
+        Self::with(located, quick, false)
+    }
+
+    /// The same for a training from its start, which may be the layers of an earlier run. What goes on
+    /// from a checkpoint does without that run.
+    ///
+    /// # Errors
+    /// As [`Setup::new`], and where the config's `init` cannot be had, before the data is loaded.
+    pub fn to_start(located: Located, quick: bool) -> Result<Self> {
+        Self::with(located, quick, true)
+    }
+
+    fn with(located: Located, quick: bool, starts: bool) -> Result<Self> {
         let config = located.config.clone();
         let source = config.data.source(config.seed);
         let shape = source.shape()?;
         let layers = located.check_model(shape)?;
         let backend = backend::open(config.backend)?;
+        let pretrained = if starts {
+            Pretrained::open(&located, shape, &layers, &backend.device)?
+        } else {
+            None
+        };
         let mut dataset = source.load()?;
         let [images, validation, tested] = QUICK;
         if let Some(limit) = config.data.limit() {
@@ -148,6 +170,7 @@ impl Setup {
             layers,
             loss,
             quick,
+            pretrained,
         })
     }
 
@@ -188,6 +211,7 @@ impl Setup {
             layers: self.layers.clone(),
             loss: self.loss,
             quick: self.quick,
+            pretrained: self.pretrained.clone(),
         })
     }
 
@@ -203,9 +227,23 @@ impl Setup {
         Batches::new(Arc::clone(images), &self.backend.device, resident)
     }
 
-    /// Optimizer steps of the whole training.
+    /// Optimizer steps of the whole training, of the layers by themselves and together.
     pub fn steps(&self) -> usize {
-        self.steps_per_epoch() * self.config.train.epochs
+        self.pretrain_steps(None) + self.steps_per_epoch() * self.config.train.epochs
+    }
+
+    /// Of these the steps that were made.
+    pub fn steps_made(&self, progress: &Progress) -> usize {
+        self.pretrain_steps(progress.pretraining) + progress.step
+    }
+
+    /// Optimizer steps of the encoder layers before `layer`, each by itself; of all where it is none.
+    pub fn pretrain_steps(&self, layer: Option<usize>) -> usize {
+        let Some(PretrainConfig::Layerwise { epochs }) = self.config.train.pretrain else {
+            return 0;
+        };
+        let layers = layer.unwrap_or(model::code_place(&self.layers) + 1);
+        layers * epochs * self.steps_per_epoch()
     }
 
     /// Optimizer steps of one epoch; the last one may have fewer images.

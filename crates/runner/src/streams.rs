@@ -12,6 +12,8 @@ pub enum Stream {
     Init,
     /// Which pictures of a folder, and which training images, are set aside.
     Split,
+    /// The seed of the training of a layer by itself, by layer; its order and the like follow from it.
+    Pretrain,
     /// The order of the training images in an epoch, by epoch.
     Order,
     /// The changes of the training pictures in an epoch, by epoch.
@@ -30,6 +32,7 @@ impl Stream {
         let name = match self {
             Stream::Init => "init",
             Stream::Split => "split",
+            Stream::Pretrain => "pretrain",
             Stream::Order => "order",
             Stream::Augment => "augment",
             Stream::Corruption => "corruption",
@@ -56,6 +59,7 @@ mod tests {
         let streams = [
             Stream::Init,
             Stream::Split,
+            Stream::Pretrain,
             Stream::Order,
             Stream::Augment,
             Stream::Corruption,

@@ -9,12 +9,13 @@ use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use data::Batches;
 use model::{Autoencoder, Noise};
 use serde::{Deserialize, Serialize};
 
 use crate::background::Background;
 use crate::checkpoint::{self, Checkpoint, Progress, Snapshot};
-use crate::config::AugmentTarget;
+use crate::config::{AugmentTarget, Config};
 use crate::evaluation::{self, values};
 use crate::interrupt;
 use crate::optimizer::Optimizer;
@@ -26,9 +27,13 @@ use crate::schedule::learning_rate;
 use crate::setup::Setup;
 use crate::streams::Stream;
 use crate::summary::{Summary, Trained};
+use crate::{pretrain, pretrained};
 
 /// Pictures in the sample grid of an epoch.
 const SAMPLES: usize = 16;
+
+/// The file of figures, a line an epoch.
+const METRICS: &str = "metrics.jsonl";
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,35 +102,62 @@ fn steps(
 
     // Start: initial weights, or everything as the checkpoint has it.
     let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
-    let (mut model, mut progress) = match from {
+    let (model, progress, frozen) = match from {
         Some(checkpoint) => {
             let model = checkpoint.model(&device)?;
             checkpoint.restore(&mut optimizer, &model, &setup.backend.device)?;
-            (model, checkpoint.meta.progress.clone())
+            let meta = &checkpoint.meta;
+            (model, meta.progress.clone(), meta.frozen.clone())
         }
         None => {
             let model = config
                 .model
                 .init(setup.shape(), Stream::Init.seed(seed, 0), &device)?;
-            (model, Progress::default())
+            let fresh = Progress {
+                pretraining: settings.pretrain.as_ref().map(|_| 0),
+                ..Progress::default()
+            };
+            match &setup.pretrained {
+                Some(layers) => (layers.put_into(model)?, fresh, layers.frozen()),
+                None => (model, fresh, Vec::new()),
+            }
         }
     };
-    let mut writer = Writer::new(setup, run);
+    let model = pretrained::freeze(model, &setup.layers, &frozen);
+    let mut writer = Writer::new(setup, run, frozen);
     match from {
         Some(_) => writer.state(Status::Running, &progress)?,
         None => writer.checkpoints(&["last"], &model, &optimizer, &progress)?,
     }
-    let mut rows: Vec<Row> = run.metrics();
+    let mut rows: Vec<Row> = run.lines(METRICS);
     // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
-    rows.retain(|row| row.epoch <= progress.epoch);
-    run.write_metrics(&rows)?;
+    let whole = progress.pretraining.is_none();
+    rows.retain(|row| whole && row.epoch <= progress.epoch);
+    run.write_lines(METRICS, &rows)?;
+
+    // Layers by themselves, where the config wants that.
+    let start = Start {
+        model,
+        optimizer,
+        progress,
+        seconds: None,
+    };
+    let (start, ended) = pretrain::pretrain(setup, run, start, &mut writer, display)?;
+    if let Some(outcome) = ended {
+        return Ok(outcome);
+    }
+    let Start {
+        mut model,
+        mut optimizer,
+        mut progress,
+        seconds: mut start_seconds,
+    } = start;
+    let steps_before = setup.pretrain_steps(None);
 
     let batches = setup.batches(&setup.train);
     let (images, held_out) = (&setup.split.train, &setup.split.validation);
-    let augment =
-        (config.data.augment()).map(|augment| (data::Augment::from(augment), augment.target));
+    let augment = changes_of(config);
     let steps_per_epoch = setup.steps_per_epoch();
-    let mut start_seconds = None;
 
     while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
         let epoch = progress.epoch + 1;
@@ -138,20 +170,7 @@ fn steps(
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(settings, progress.step, steps_per_epoch);
-            let (shown, target) = match &augment {
-                Some((augment, AugmentTarget::Changed)) => {
-                    let changed = batches.augmented(batch, augment, changes)?;
-                    (changed.clone(), changed)
-                }
-                Some((augment, AugmentTarget::Original)) => {
-                    let changed = batches.augmented(batch, augment, changes)?;
-                    (changed, batches.gather(batch)?)
-                }
-                None => {
-                    let images = batches.gather(batch)?;
-                    (images.clone(), images)
-                }
-            };
+            let (shown, target) = pictures(&batches, batch, augment.as_ref(), changes)?;
             let noise = Noise::Device {
                 seed: Stream::Corruption.seed(seed, progress.step as u64),
             };
@@ -165,7 +184,7 @@ fn steps(
             progress.step += 1;
             progress.images += batch.len();
             progress.train_images += batch.len();
-            display.step(progress.step);
+            display.step(steps_before + progress.step);
             start_seconds.get_or_insert_with(|| crate::STARTED.elapsed().as_secs_f64());
 
             let stop = interrupt::requested();
@@ -238,7 +257,7 @@ fn steps(
             val_bce: figures.map(|figures| figures.bce),
             val_psnr: figures.map(|figures| figures.psnr),
         };
-        run.append_metrics(&row)?;
+        run.append_line(METRICS, &row)?;
         write_samples(setup, run, &measured, epoch)?;
         let names: &[_] = if improved {
             &["best", "last"]
@@ -285,6 +304,47 @@ fn steps(
     Ok(Outcome::Finished(Box::new(summary)))
 }
 
+/// A training as it stands.
+pub struct Start {
+    pub model: Autoencoder,
+    pub optimizer: Optimizer,
+    pub progress: Progress,
+    /// Seconds from the start of the program to the end of its first step.
+    pub seconds: Option<f64>,
+}
+
+/// How training pictures are changed, and what the model is to give back for them.
+type Changes = (data::Augment, AugmentTarget);
+
+/// The changes of the training pictures that a config wants.
+pub fn changes_of(config: &Config) -> Option<Changes> {
+    let augment = config.data.augment();
+    augment.map(|augment| (data::Augment::from(augment), augment.target))
+}
+
+/// What the model is shown of a batch, and what it is to give back, both `[batch, C, H, W]`.
+pub fn pictures(
+    batches: &Batches,
+    batch: &[u32],
+    changes: Option<&Changes>,
+    seed: u64,
+) -> Result<(Tensor<4>, Tensor<4>)> {
+    Ok(match changes {
+        Some((augment, AugmentTarget::Changed)) => {
+            let changed = batches.augmented(batch, augment, seed)?;
+            (changed.clone(), changed)
+        }
+        Some((augment, AugmentTarget::Original)) => {
+            let changed = batches.augmented(batch, augment, seed)?;
+            (changed, batches.gather(batch)?)
+        }
+        None => {
+            let images = batches.gather(batch)?;
+            (images.clone(), images)
+        }
+    })
+}
+
 /// Whether early stopping ends the run here.
 fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
     let patience = setup.config.train.patience;
@@ -292,30 +352,38 @@ fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
 }
 
 /// Writes what a run is resumed from. Checkpoints are written while the next steps are computed.
-struct Writer<'a> {
+pub struct Writer<'a> {
     setup: &'a Setup,
     run: &'a Run,
+    /// Layers that are not trained.
+    frozen: Vec<String>,
     background: Background,
 }
 
 impl<'a> Writer<'a> {
-    fn new(setup: &'a Setup, run: &'a Run) -> Self {
+    /// A writer for a training of which the layers `frozen` are no part.
+    fn new(setup: &'a Setup, run: &'a Run, frozen: Vec<String>) -> Self {
         Self {
             setup,
             run,
+            frozen,
             background: Background::default(),
         }
     }
 
     /// Starts to write checkpoints of these names and, once they are in place, a running state.
-    fn checkpoints(
+    ///
+    /// # Errors
+    /// Where the device fails, or what was started before cannot be written.
+    pub fn checkpoints(
         &mut self,
         names: &'static [&'static str],
         model: &Autoencoder,
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<()> {
-        let snapshot = Snapshot::take(&self.setup.config, model, optimizer, progress)?;
+        let config = &self.setup.config;
+        let snapshot = Snapshot::take(config, model, optimizer, progress, &self.frozen)?;
         let state = progress.state(Status::Running);
         let run = self.run.clone();
         self.background.start(move || {
@@ -324,20 +392,36 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Whether a layer is not trained.
+    pub fn is_frozen(&self, layer: &str) -> bool {
+        self.frozen.iter().any(|frozen| frozen == layer)
+    }
+
     /// Waits until all that was started is written.
     fn finish(&mut self) -> Result<()> {
         self.background.finish()
     }
 
     /// Writes the state, after everything before it.
-    fn state(&mut self, status: Status, progress: &Progress) -> Result<()> {
+    ///
+    /// # Errors
+    /// Where that, or what was started before, cannot be written.
+    pub fn state(&mut self, status: Status, progress: &Progress) -> Result<()> {
         self.finish()?;
         self.run.write_json("state.json", &progress.state(status))
     }
 }
 
 /// Ends a run whose loss is no number any more; its last good checkpoint stays.
-fn diverged(writer: &mut Writer, epoch: usize, step: usize, display: &Display) -> Result<Outcome> {
+///
+/// # Errors
+/// Where the run's folder cannot be written.
+pub fn diverged(
+    writer: &mut Writer,
+    epoch: usize,
+    step: usize,
+    display: &Display,
+) -> Result<Outcome> {
     writer.finish()?;
     let mut state = writer.run.state()?;
     state.status = Status::Diverged;
@@ -349,7 +433,10 @@ fn diverged(writer: &mut Writer, epoch: usize, step: usize, display: &Display) -
 }
 
 /// The value of a tensor of one element.
-fn first(tensor: &Tensor<1>) -> Result<f32> {
+///
+/// # Errors
+/// Where the device does not give it.
+pub fn first(tensor: &Tensor<1>) -> Result<f32> {
     let values = values(tensor.clone())?;
     values
         .first()

@@ -1,5 +1,5 @@
-//! What a representation is good for: the measures behind `cluster`, `probe`, `anomaly` and `plot`,
-//! a file each, with the formula and where it comes from. They know nothing of runs, files or
+//! What a representation is good for: the measures behind `cluster`, `probe`, `anomaly`, `transfer`
+//! and `plot`, a file each, with the formula and where it comes from. They know nothing of runs, files or
 //! terminals, and give the same bits whatever the number of threads: work is cut into blocks of a
 //! fixed size, whose results are added in the order of the blocks.
 
@@ -7,6 +7,7 @@ pub mod contingency;
 pub mod distances;
 pub mod features;
 pub mod kmeans;
+pub mod labelled;
 pub mod lbfgs;
 pub mod matching;
 pub mod neighbours;

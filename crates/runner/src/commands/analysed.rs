@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use comfy_table::{CellAlignment, Table};
 use data::Images;
 use serde::Serialize;
@@ -87,6 +87,64 @@ impl Analysed {
             Some(setup) => pca(&setup.train, components),
             None => Ok(None),
         }
+    }
+}
+
+/// Pictures to learn from and to be measured on, with their classes.
+pub struct Labelled {
+    pub train: Arc<Images>,
+    pub train_classes: Vec<u8>,
+    pub test: Arc<Images>,
+    pub test_classes: Vec<u8>,
+    /// How many classes the training pictures have.
+    pub classes: usize,
+    pub seed: u64,
+}
+
+impl Labelled {
+    /// The pictures that a run is analysed with and those of their training part; `what` needs their
+    /// labels.
+    ///
+    /// # Errors
+    /// Pictures that cannot be read, or have no labels.
+    pub fn of(subject: &Analysed, spec: Option<&String>, what: &str) -> Result<Self> {
+        let meta = &subject.loaded.meta;
+        let train = match (spec, &subject.setup) {
+            (None, Some(setup)) => Arc::clone(&setup.train),
+            (spec, _) => {
+                let spec = spec.map(String::as_str).unwrap_or_default();
+                let (shape, seed) = (meta.input_shape, meta.seed);
+                Arc::new(input::read("--data", spec, Part::Train, shape, seed)?)
+            }
+        };
+        let test = Arc::clone(&subject.test);
+        let (Some(labels), Some(test_labels)) = (train.labels(), test.labels()) else {
+            bail!(
+                "{}: found no labels; {what} needs pictures with labels, such as mnist or a folder \
+                 of IDX files with labels",
+                subject.data
+            );
+        };
+        let mut names = labels.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        // Labels may be any bytes; classes count from 0. A label that is not among the training
+        // pictures cannot be told, and what is no class is never right.
+        let class = |label: &u8| names.binary_search(label).ok();
+        let known = |label: &u8| class(label).and_then(|class| u8::try_from(class).ok());
+        let unknown = u8::try_from(names.len()).ok();
+        let train_classes = labels.iter().filter_map(known).collect();
+        let test_classes = (test_labels.iter())
+            .filter_map(|label| known(label).or(unknown))
+            .collect();
+        Ok(Self {
+            train_classes,
+            test_classes,
+            classes: names.len(),
+            seed: meta.seed,
+            train,
+            test,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod reconstruct;
 mod resume;
 mod sweep;
 mod train;
+mod transfer;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
@@ -73,6 +74,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Reconstruct(args) => reconstruct::run(&args),
             Command::Plot(args) => plot::run(&args),
             Command::Probe(args) => probe::run(&args),
+            Command::Transfer(args) => transfer::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Backends(args) => backends::run(&args),
             Command::Schema => {

@@ -63,7 +63,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         Some(name) => train::checked_name(name)?,
         None => format!("{}-one-class", train::name_of(&args.target)),
     };
-    let setup = Setup::new(located, args.quick)?;
+    let setup = Setup::to_start(located, args.quick)?;
     let labels = labels(&setup)?;
     let mut state = Progress::default().state(Status::Running);
     let run = train::new_run(&setup, &args.runs.runs, &name)?;

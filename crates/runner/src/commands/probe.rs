@@ -3,21 +3,21 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use data::Images;
 use serde::Serialize;
 
-use super::analysed::{self, Analysed};
+use super::analysed::{self, Analysed, Labelled};
 use super::{DONE, UsageError};
 use crate::analysis::features::{Features, MOST_VALUES, varies};
 use crate::analysis::neighbours;
 use crate::analysis::random::sample;
 use crate::analysis::softmax::{Effort, Softmax};
 use crate::analysis::wilson::wilson_interval;
-use crate::cli::{Part, ProbeArgs};
+use crate::cli::ProbeArgs;
 use crate::progress::Display;
 use crate::streams::Stream;
-use crate::{input, terminal};
+use crate::terminal;
 
 /// Neighbours that are asked.
 const NEIGHBOURS: usize = 5;
@@ -70,21 +70,10 @@ struct Report {
     baselines: Baselines,
 }
 
-/// Pictures to learn from and to be measured on, with their classes.
-struct Study {
-    train: Arc<Images>,
-    train_classes: Vec<u8>,
-    test: Arc<Images>,
-    test_classes: Vec<u8>,
-    /// How many classes the training pictures have.
-    classes: usize,
-    seed: u64,
-}
-
 pub fn run(args: &ProbeArgs) -> Result<u8> {
     let subject = Analysed::open(&args.run, &args.backend, args.data.as_ref())?;
     let layers = layers(args, &subject)?;
-    let study = Study::new(args, &subject)?;
+    let study = Labelled::of(&subject, args.data.as_ref(), "a probe")?;
     let (_, code_size) = subject.kind_and_code_size()?;
     let all: Vec<u32> = (0..study.test.len() as u32).collect();
     let loaded = &subject.loaded;
@@ -197,47 +186,7 @@ fn layers(args: &ProbeArgs, subject: &Analysed) -> Result<Vec<Layer>> {
     Ok(one)
 }
 
-impl Study {
-    fn new(args: &ProbeArgs, subject: &Analysed) -> Result<Self> {
-        let meta = &subject.loaded.meta;
-        let train = match (&args.data, &subject.setup) {
-            (None, Some(setup)) => Arc::clone(&setup.train),
-            (spec, _) => {
-                let spec = spec.as_deref().unwrap_or_default();
-                let (shape, seed) = (meta.input_shape, meta.seed);
-                Arc::new(input::read("--data", spec, Part::Train, shape, seed)?)
-            }
-        };
-        let test = Arc::clone(&subject.test);
-        let (Some(labels), Some(test_labels)) = (train.labels(), test.labels()) else {
-            bail!(
-                "{}: found no labels; a probe needs pictures with labels, such as mnist or a \
-                 folder of IDX files with labels",
-                subject.data
-            );
-        };
-        let mut names = labels.to_vec();
-        names.sort_unstable();
-        names.dedup();
-        // Labels may be any bytes; classes count from 0. A label that is not among the training
-        // pictures cannot be told, and what is no class is never right.
-        let class = |label: &u8| names.binary_search(label).ok();
-        let known = |label: &u8| class(label).and_then(|class| u8::try_from(class).ok());
-        let unknown = u8::try_from(names.len()).ok();
-        let train_classes = labels.iter().filter_map(known).collect();
-        let test_classes = (test_labels.iter())
-            .filter_map(|label| known(label).or(unknown))
-            .collect();
-        Ok(Self {
-            train_classes,
-            test_classes,
-            classes: names.len(),
-            seed: meta.seed,
-            train,
-            test,
-        })
-    }
-
+impl Labelled {
     /// The training pictures for a representation of so many values: all, or as many of them as fit
     /// in memory; in random order, so that the last of them can be held out.
     fn chosen(&self, size: usize) -> Vec<u32> {

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use super::{DONE, UsageError};
 use crate::checkpoint::Checkpoint;
 use crate::cli::ResumeArgs;
-use crate::config::{self, Override};
+use crate::config::{self, Located, Override};
 use crate::environment::{Environment, Resumption};
 use crate::run::{Run, Status};
 use crate::setup::Setup;
@@ -18,7 +18,10 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     let folder = run.folder().display();
     let mut environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
-    if let Some(fixed) = overrides.iter().find(|it| !it.key().starts_with("train.")) {
+    // Layers that were trained by themselves are not so again.
+    let changes =
+        |key: &str| key.starts_with("train.") && !format!("{key}.").starts_with("train.pretrain.");
+    if let Some(fixed) = overrides.iter().find(|it| !changes(it.key())) {
         return Err(UsageError(format!(
             "--set {}: found a key that a run cannot change; allowed: keys below train, or a new run",
             fixed.key()
@@ -52,7 +55,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         }
         return Ok(DONE);
     }
-    let setup = Setup::new(located, environment.quick)?;
+    let setup = setup(located, environment.quick, from.as_ref())?;
     check(&run, &setup, &environment, from.as_ref())?;
     run.remove_drafts();
     if !args.set.is_empty() {
@@ -63,6 +66,17 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     environment.resumed.push(Resumption::new(&setup.backend));
     run.write_json("env.json", &environment)?;
     super::train::drive(&setup, &run, from.as_ref(), &args.output)
+}
+
+/// What a run goes on with: from a checkpoint, or from the start where it was killed before its first.
+///
+/// # Errors
+/// As [`Setup::new`] or [`Setup::to_start`].
+pub fn setup(located: Located, quick: bool, from: Option<&Checkpoint>) -> Result<Setup> {
+    match from {
+        Some(_) => Setup::new(located, quick),
+        None => Setup::to_start(located, quick),
+    }
 }
 
 /// Refuses data or a checkpoint that are not those of the run.

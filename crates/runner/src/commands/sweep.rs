@@ -144,7 +144,7 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
     let mut located = point.located.clone();
     let (setup, run, from, _lock) = match &point.run {
         None => {
-            let setup = Setup::new(located, quick)?;
+            let setup = Setup::to_start(located, quick)?;
             let runs = point.folder.parent().unwrap_or(Path::new("."));
             let name = point.folder.file_name().unwrap_or_default();
             let run = new_run(&setup, runs, &name.to_string_lossy())?;
@@ -167,7 +167,7 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
             })?;
             checkpoint::settle(run)?;
             let from = checkpoint::read(run, "last")?;
-            let setup = Setup::new(located, quick)?;
+            let setup = resume::setup(located, quick, from.as_ref())?;
             resume::check(run, &setup, &environment, from.as_ref())?;
             run.remove_drafts();
             environment.resumed.push(Resumption::new(&setup.backend));
@@ -175,7 +175,7 @@ fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
             (setup, run.clone(), from, lock)
         }
     };
-    let steps = from.as_ref().map_or(0, |it| it.meta.progress.step);
+    let steps = (from.as_ref()).map_or(0, |it| setup.steps_made(&it.meta.progress));
     let display = Display::new(args.train.output.quiet, setup.steps(), steps);
     match train::train(&setup, &run, from.as_ref(), &display)? {
         Outcome::Finished(_) => Ok(true),

@@ -21,7 +21,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         Some(name) => checked_name(name)?,
         None => name_of(path),
     };
-    let setup = Setup::new(located, args.quick)?;
+    let setup = Setup::to_start(located, args.quick)?;
     let run = new_run(&setup, &args.runs.runs, &name)?;
     let _lock = run.lock()?;
     drive(&setup, &run, None, &args.output)
@@ -57,7 +57,7 @@ pub fn drive(
     output: &OutputArgs,
 ) -> Result<u8> {
     interrupt::listen();
-    let done = from.map_or(0, |checkpoint| checkpoint.meta.progress.step);
+    let done = from.map_or(0, |checkpoint| setup.steps_made(&checkpoint.meta.progress));
     let display = Display::new(output.quiet, setup.steps(), done);
     for line in about(setup, run) {
         display.line(&line);
@@ -96,11 +96,11 @@ pub fn drive(
 }
 
 /// What is about to be trained, and where.
-fn about(setup: &Setup, run: &Run) -> [String; 4] {
+fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
     let code = model::code_size(&setup.layers);
     let ratio = model::compression_ratio(setup.shape(), &setup.layers);
-    [
+    let mut lines = vec![
         format!(
             "model    {}: {channels}x{height}x{width} images, code of {code} values ({}), {} parameters",
             setup.config.model.kind(),
@@ -124,7 +124,11 @@ fn about(setup: &Setup, run: &Run) -> [String; 4] {
             setup.backend.name, setup.backend.adapter
         ),
         format!("run      {}", run.folder().display()),
-    ]
+    ];
+    if let Some(pretrained) = &setup.pretrained {
+        lines.insert(1, format!("init     {}", pretrained.words()));
+    }
+    lines
 }
 
 /// The name that a config gives its run: that of the file, or of the run whose config it is.

@@ -9,6 +9,7 @@ mod allowed;
 mod augment;
 mod check;
 mod error;
+mod init;
 mod overrides;
 mod raw;
 mod resolved;
@@ -22,7 +23,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 
-use model::{ImageShape, Layer};
+use model::{ImageShape, Layer, ModelError};
 
 pub use augment::AugmentTarget;
 pub use check::nearest;
@@ -32,7 +33,7 @@ pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
 pub use source::DataConfig;
 pub use sweep::{Point, Sweep, load_sweep};
-pub use train::{LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig};
+pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 
 use error::{Fault, Place};
 use raw::Node;
@@ -64,12 +65,20 @@ impl Located {
     ///
     /// # Errors
     ///
-    /// The first key of the model that cannot work, placed where it was written.
+    /// The first key of the model that cannot work, or cannot be trained as `train` wants it, placed
+    /// where it was written.
     pub fn check_model(&self, shape: ImageShape) -> Result<Vec<Layer>, ConfigError> {
-        self.config.model.layers(shape).map_err(|error| {
-            let text = format!("{}; allowed: {}", error.found, error.allowed);
+        let fault = |error: ModelError, with: &str| {
+            let text = format!("{}{with}; allowed: {}", error.found, error.allowed);
             self.error(&format!("model.{}", error.key), text)
-        })
+        };
+        let model = &self.config.model;
+        let layers = model.layers(shape).map_err(|error| fault(error, ""))?;
+        if self.config.train.pretrain.is_some() {
+            let checked = model.check_mirror(shape);
+            checked.map_err(|error| fault(error, " with train.pretrain"))?;
+        }
+        Ok(layers)
     }
 }
 

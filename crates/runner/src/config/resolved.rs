@@ -4,6 +4,7 @@ use model::config::ModelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::init::InitConfig;
 use super::source::DataConfig;
 use super::train::{OptimizerConfig, ScheduleConfig, TrainConfig};
 
@@ -37,6 +38,10 @@ pub struct Config {
     pub data: DataConfig,
     /// The autoencoder.
     pub model: ModelConfig,
+    /// Layers of an earlier run that the model starts from. Default: none; all layers are drawn by
+    /// the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitConfig>,
     /// How the model is trained.
     #[serde(default)]
     pub train: TrainConfig,

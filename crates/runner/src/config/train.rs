@@ -1,6 +1,8 @@
 //! What a config says about training: how long, with which loss, optimizer and schedule.
 
-use model::config::{word_or_table, word_or_table_schema};
+use model::config::{
+    optional_word_or_table, optional_word_or_table_schema, word_or_table, word_or_table_schema,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,14 @@ pub struct TrainConfig {
     /// How much lower the validation loss must be to count as improved. Default: 0.
     #[schemars(range(min = 0.0))]
     pub min_delta: f64,
+    /// Training of the layers by themselves, before they are trained together: a word, which takes
+    /// the default options, or a table. Default: none.
+    #[serde(
+        deserialize_with = "optional_word_or_table",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(schema_with = "optional_word_or_table_schema::<PretrainConfig>")]
+    pub pretrain: Option<PretrainConfig>,
 }
 
 impl Default for TrainConfig {
@@ -61,8 +71,25 @@ impl Default for TrainConfig {
             clip_norm: None,
             patience: None,
             min_delta: 0.0,
+            pretrain: None,
         }
     }
+}
+
+/// Training of the layers by themselves, before they are trained together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum PretrainConfig {
+    /// One encoder layer after the other, from the input to the code, each with its mirror in the
+    /// decoder as a shallow autoencoder of what the layers below it give (Hinton & Salakhutdinov
+    /// 2006, Bengio et al. 2007). The decoder must be the encoder's mirror, with weights of its own.
+    Layerwise {
+        /// Passes over the training images for each layer, with optimizer, learning rate and schedule
+        /// as in the training that follows. Default: 5.
+        #[serde(default = "five")]
+        #[schemars(range(min = 1, max = MOST))]
+        epochs: usize,
+    },
 }
 
 /// What training minimises.
@@ -188,6 +215,10 @@ fn hundredth() -> f64 {
 
 fn tenth() -> f64 {
     0.1
+}
+
+fn five() -> usize {
+    5
 }
 
 fn ten() -> usize {

@@ -20,6 +20,12 @@ fn of_train(train: &str) -> String {
     )
 }
 
+/// A config that starts from these layers.
+fn of_init(init: &str) -> String {
+    let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+    format!("{{\n\"data\": {{\"dataset\": \"mnist\"}},\n\"model\": {model},\n\"init\": {init}\n}}")
+}
+
 #[test]
 fn a_fault_of_a_key_is_one_exact_line() {
     let dense = |keys: &str| of_model(&format!(r#"{{"kind": "dense", {keys}}}"#));
@@ -182,6 +188,51 @@ fn a_fault_of_a_key_is_one_exact_line() {
              below 1",
         ),
         (
+            of_train(r#"{"pretrain": "layer_wise"}"#),
+            r#"c.json:4:23: train.pretrain: found "layer_wise"; did you mean "layerwise"?"#,
+        ),
+        (
+            of_train(r#"{"pretrain": 5}"#),
+            r#"c.json:4:23: train.pretrain: found 5; allowed: "layerwise", an object or null"#,
+        ),
+        (
+            of_train(r#"{"pretrain": {"kind": "layerwise", "epochs": 0}}"#),
+            "c.json:4:55: train.pretrain.epochs: found 0; allowed: an integer of at least 1",
+        ),
+        (
+            of_train(r#"{"pretrain": {"epochs": 3}}"#),
+            r#"c.json:4:23: train.pretrain.kind: missing key; allowed: "layerwise""#,
+        ),
+        (
+            of_init(r#"{"layers": ["code"]}"#),
+            "c.json:4:9: init.from: missing key; allowed: a string that is not empty",
+        ),
+        (
+            of_init(r#"{"from": ""}"#),
+            r#"c.json:4:18: init.from: found ""; allowed: a string that is not empty"#,
+        ),
+        (
+            of_init(r#"{"from": "runs/a", "layers": []}"#),
+            "c.json:4:38: init.layers: found an empty array; allowed: an array of 1 or more values \
+             or null",
+        ),
+        (
+            of_init(r#"{"from": "runs/a", "layers": "code"}"#),
+            r#"c.json:4:38: init.layers: found "code"; allowed: an array of 1 or more values or null"#,
+        ),
+        (
+            of_init(r#"{"from": "runs/a", "layers": ["code", 3]}"#),
+            "c.json:4:47: init.layers.1: found 3; allowed: a string",
+        ),
+        (
+            of_init(r#"{"from": "runs/a", "freeze": "yes"}"#),
+            r#"c.json:4:38: init.freeze: found "yes"; allowed: true or false"#,
+        ),
+        (
+            of_init(r#"{"from": "runs/a", "frozen": true}"#),
+            r#"c.json:4:28: init.frozen: unknown key; did you mean "from"?"#,
+        ),
+        (
             of_train(r#"{"patience": 0}"#),
             "c.json:4:23: train.patience: found 0; allowed: an integer of at least 1 or null",
         ),
@@ -268,7 +319,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             LEAST.replacen('{', "{ \"line\\nbreak\\u001b[2J\": 2,", 1),
-            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, train, sweep",
+            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, init, train, sweep",
         ),
     ];
     for (text, line) in cases {

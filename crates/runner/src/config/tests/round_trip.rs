@@ -10,9 +10,10 @@ use model::config::{
 use proptest::prelude::*;
 
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
+use super::super::init::InitConfig;
 use super::super::{
-    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig,
-    parse, raw,
+    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig,
+    TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -208,6 +209,15 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
     ]
 }
 
+fn inits() -> impl Strategy<Value = InitConfig> {
+    let layers = prop::option::of(prop::collection::vec("[a-z0-9.]{0,12}", 1..4));
+    ("[^\0]{1,20}", layers, any::<bool>()).prop_map(|(from, layers, freeze)| InitConfig {
+        from: from.into(),
+        layers,
+        freeze,
+    })
+}
+
 fn trainings() -> impl Strategy<Value = TrainConfig> {
     let share = || 0.0..0.9999;
     let adam = (share(), share(), 1e-12..1.0, 0.0..10.0, any::<bool>());
@@ -255,8 +265,9 @@ fn trainings() -> impl Strategy<Value = TrainConfig> {
         prop::sample::select(losses),
     );
     let patience = (prop::option::of(1usize..1000), 0.0..1.0);
+    let pretrain = prop::option::of(1usize..1000);
     (
-        sizes,
+        (sizes, pretrain),
         optimizer,
         1e-4..1e9,
         schedule,
@@ -265,7 +276,7 @@ fn trainings() -> impl Strategy<Value = TrainConfig> {
     )
         .prop_map(
             |(
-                (epochs, batch_size, loss),
+                ((epochs, batch_size, loss), pretrain),
                 optimizer,
                 learning_rate,
                 schedule,
@@ -282,6 +293,7 @@ fn trainings() -> impl Strategy<Value = TrainConfig> {
                     clip_norm,
                     patience: patience.0,
                     min_delta: patience.1,
+                    pretrain: pretrain.map(|epochs| PretrainConfig::Layerwise { epochs }),
                 }
             },
         )
@@ -292,13 +304,14 @@ proptest! {
     fn a_resolved_config_reads_back_as_itself(
         texts in (prop::option::of(".*"), prop::option::of(".*")),
         seed in 0u64..=1 << 53,
+        init in prop::option::of(inits()),
         data in data_sets(),
         model in models(),
         train in trainings(),
     ) {
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
-        let config = Config { schema, description, seed, backend, data, model, train };
+        let config = Config { schema, description, seed, backend, data, model, init, train };
         let text = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(parse("c.json", &text, &[]).unwrap().config, config);
     }

@@ -1,0 +1,153 @@
+//! Layers of one model in another: their parameters by the name of the layer, taken over from saved
+//! weights, and kept as they are.
+
+use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::prelude::*;
+
+use crate::weights::{self, Parameter, Path, WeightsError};
+use crate::{Autoencoder, Layer};
+
+/// The parameters of one layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerParameters {
+    /// The layer's name, as [`Layer`] has it.
+    pub layer: String,
+    /// What it learns, and its batch normalisation's running statistics, in a fixed order.
+    pub parameters: Vec<LayerParameter>,
+    /// All that must stand still for the layer to stay as it is: also what switches its batch
+    /// normalisation to training.
+    held: Vec<ParamId>,
+}
+
+/// A parameter of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerParameter {
+    /// Its name within the layer, for example `weight` or `norm.bias`.
+    pub name: String,
+    /// Its name in files.
+    pub stored: String,
+    /// Its shape in files.
+    pub shape: Vec<usize>,
+}
+
+impl LayerParameters {
+    /// The first parameter in which another layer is not as this one: its name, and the shapes here
+    /// and there where they have it. `None` where weights of one fit the other.
+    pub fn differs(
+        &self,
+        other: &Self,
+    ) -> Option<(String, Option<Vec<usize>>, Option<Vec<usize>>)> {
+        let shape = |of: &Self, name: &str| {
+            let parameter = of.parameters.iter().find(|it| it.name == name);
+            parameter.map(|it| it.shape.clone())
+        };
+        let names = self.parameters.iter().chain(&other.parameters);
+        names
+            .map(|it| {
+                (
+                    it.name.clone(),
+                    shape(self, &it.name),
+                    shape(other, &it.name),
+                )
+            })
+            .find(|(_, here, there)| here != there)
+    }
+}
+
+/// The parameters of a model of these `layers`, which are those of its config, layer by layer.
+pub fn by_layer(model: &Autoencoder, layers: &[Layer]) -> Vec<LayerParameters> {
+    let mut found = Found::default();
+    model.visit(&mut found);
+    let mut places: Vec<(String, LayerParameters)> = Vec::new();
+    for (stored, id, shape) in found.all {
+        let place = place(&stored);
+        // Layers are visited in the order in which they are listed.
+        if places.last().is_none_or(|(last, _)| *last != place) {
+            let layer = layers.get(places.len()).map(|layer| layer.name.clone());
+            let new = LayerParameters {
+                layer: layer.unwrap_or_default(),
+                parameters: Vec::new(),
+                held: Vec::new(),
+            };
+            places.push((place.clone(), new));
+        }
+        let Some((_, layer)) = places.last_mut() else {
+            continue;
+        };
+        layer.held.push(id);
+        if let Some(shape) = shape {
+            let name = stored.strip_prefix(&place).unwrap_or_default();
+            // A tied decoder's biases are parameters themselves, without anything around them.
+            let name = if name.is_empty() { ".bias" } else { name };
+            layer.parameters.push(LayerParameter {
+                name: name.trim_start_matches('.').to_owned(),
+                stored,
+                shape,
+            });
+        }
+    }
+    places.into_iter().map(|(_, layer)| layer).collect()
+}
+
+/// The field that holds a layer, with its number where there are several: `encoder.0` of
+/// `encoder.0.conv.weight`, `code` of `code.bias`.
+fn place(stored: &str) -> String {
+    let mut parts = stored.split('.');
+    let field = parts.next().unwrap_or_default();
+    match parts.next().filter(|part| part.parse::<usize>().is_ok()) {
+        Some(number) => format!("{field}.{number}"),
+        None => field.to_owned(),
+    }
+}
+
+/// The model with layers of another in place of its own: for each pair the parameters of the first,
+/// a layer of the model, from those of the second, a layer of the file.
+///
+/// # Errors
+/// As [`weights::from_bytes`], where the file does not have the second layer with the first's shapes.
+pub fn take(
+    model: Autoencoder,
+    bytes: &[u8],
+    pairs: &[(LayerParameters, LayerParameters)],
+) -> Result<Autoencoder, WeightsError> {
+    let taken = pairs.iter().flat_map(|(to, from)| {
+        let same = |to: &LayerParameter| from.parameters.iter().find(|it| it.name == to.name);
+        let pair = move |to: &LayerParameter| Some((to.stored.clone(), same(to)?.stored.clone()));
+        to.parameters.iter().filter_map(pair).collect::<Vec<_>>()
+    });
+    weights::from_bytes_in_part(model, bytes, &taken.collect())
+}
+
+/// The model with these layers as they are from now on: they have no gradients, and their batch
+/// normalisation neither follows the pictures nor learns from them.
+pub fn freeze(model: Autoencoder, layers: &[&LayerParameters]) -> Autoencoder {
+    let held = layers.iter().flat_map(|layer| layer.held.iter().copied());
+    model.freeze_group(ParamGroup::from_ids(held.collect()))
+}
+
+/// Names, identities and shapes of all parameters; switches have no shape.
+#[derive(Default)]
+struct Found {
+    path: Path,
+    all: Vec<(String, ParamId, Option<Vec<usize>>)>,
+}
+
+impl ModuleVisitor for Found {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Parameter { id, name, shape } = self.path.parameter(param);
+        self.all.push((name, id, Some(shape)));
+    }
+    fn visit_flag(&mut self, flag: &Param<Flag>) {
+        self.all.push((self.path.name(), flag.id, None));
+    }
+}
+
+#[cfg(test)]
+#[path = "transplant_tests.rs"]
+mod tests;
