@@ -166,7 +166,9 @@ fn what_cannot_be_started_from_is_refused_before_any_data_is_loaded() {
         work.write(&format!("cut/{part}"), &bytes[..16]);
     }
     let all = "encoder.0, code, decoder.0, decoder.1";
-    let cases: [(&dyn Fn(&mut Value), String); 8] = [
+    // A change of the config, and what it is answered with.
+    type Case<'a> = (&'a dyn Fn(&mut Value), String);
+    let cases: [Case; 8] = [
         (
             &|config| config["init"]["from"] = "runs/tinny".into(),
             "init.from: runs/tinny: no such run; allowed: a run's folder, or its name below runs; \

@@ -30,27 +30,32 @@ pub struct LayerParameter {
     pub shape: Vec<usize>,
 }
 
+/// A parameter in which two layers are not alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Its name within the layer.
+    pub parameter: String,
+    /// Its shape in the one layer, where that has it.
+    pub here: Option<Vec<usize>>,
+    /// Its shape in the other.
+    pub there: Option<Vec<usize>>,
+}
+
 impl LayerParameters {
-    /// The first parameter in which another layer is not as this one: its name, and the shapes here
-    /// and there where they have it. `None` where weights of one fit the other.
-    pub fn differs(
-        &self,
-        other: &Self,
-    ) -> Option<(String, Option<Vec<usize>>, Option<Vec<usize>>)> {
+    /// The first parameter in which another layer is not as this one; `None` where weights of one fit
+    /// the other.
+    pub fn differs(&self, other: &Self) -> Option<Difference> {
         let shape = |of: &Self, name: &str| {
             let parameter = of.parameters.iter().find(|it| it.name == name);
             parameter.map(|it| it.shape.clone())
         };
         let names = self.parameters.iter().chain(&other.parameters);
-        names
-            .map(|it| {
-                (
-                    it.name.clone(),
-                    shape(self, &it.name),
-                    shape(other, &it.name),
-                )
-            })
-            .find(|(_, here, there)| here != there)
+        let mut pairs = names.map(|it| Difference {
+            parameter: it.name.clone(),
+            here: shape(self, &it.name),
+            there: shape(other, &it.name),
+        });
+        pairs.find(|it| it.here != it.there)
     }
 }
 

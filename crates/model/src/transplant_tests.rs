@@ -75,8 +75,12 @@ fn a_layer_is_taken_by_its_name_and_the_others_stay() {
     });
     assert_eq!(here["code"].differs(&there["code"]), None);
     let differs = here["encoder.0"].differs(&there["encoder.0"]);
-    let shapes = (Some(vec![3, 64]), Some(vec![5, 64]));
-    assert_eq!(differs, Some(("weight".into(), shapes.0, shapes.1)));
+    let expected = Difference {
+        parameter: "weight".into(),
+        here: Some(vec![3, 64]),
+        there: Some(vec![5, 64]),
+    };
+    assert_eq!(differs, Some(expected));
     let before = parameters(&own);
     let bytes = weights::to_bytes(&source).unwrap();
     let pair = (here["code"].clone(), there["code"].clone());
@@ -110,9 +114,10 @@ fn a_parameter_that_only_one_layer_has_is_a_difference() {
         let layers = layers_of(&json, &model(json.clone(), INPUT, 0));
         layers.into_iter().next().unwrap()
     });
-    let differs = ("norm.weight".to_owned(), None, Some(vec![2]));
-    assert_eq!(plain.differs(&normed), Some(differs));
-    assert_eq!(normed.differs(&plain).unwrap().1, Some(vec![2]));
+    let differs = plain.differs(&normed).unwrap();
+    assert_eq!(differs.parameter, "norm.weight");
+    assert_eq!((differs.here, differs.there), (None, Some(vec![2])));
+    assert_eq!(normed.differs(&plain).unwrap().here, Some(vec![2]));
 }
 
 /// Two steps of gradient descent with each layer frozen in turn: it stays to the bit, and all others

@@ -167,14 +167,15 @@ fn named(
             })
         };
         let (here, there) = (find(here, "the model")?, find(there, run)?);
-        if let Some((parameter, wanted, found)) = here.differs(&there) {
+        if let Some(differs) = here.differs(&there) {
             let shape =
                 |shape: Option<Vec<usize>>| shape.map_or_else(|| "none".into(), |shape| by(&shape));
             let text = format!(
-                "{name} has {parameter} of {} in {run} and of {} in the model; allowed: layers of \
-                 the same shapes",
-                shape(found),
-                shape(wanted)
+                "{name} has {} of {} in {run} and of {} in the model; allowed: layers of the same \
+                 shapes",
+                differs.parameter,
+                shape(differs.there),
+                shape(differs.here)
             );
             return Err(refuse(&key, text));
         }

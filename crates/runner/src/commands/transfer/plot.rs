@@ -67,12 +67,7 @@ fn svg(title: &str, seeds: usize, series: &[Series]) -> String {
     let least = counts().fold(f64::INFINITY, f64::min);
     let most = counts().fold(1.0, f64::max);
     let plain = || TickFormat::Custom(std::sync::Arc::new(plain_number));
-    let spread = if seeds > 1 {
-        ", mean and standard deviation over seeds"
-    } else {
-        ""
-    };
-    let layout = Layout::auto_from_plots(&plots)
+    let mut layout = Layout::auto_from_plots(&plots)
         .with_title(title)
         .with_x_tick_format(plain())
         .with_y_tick_format(plain())
@@ -83,7 +78,10 @@ fn svg(title: &str, seeds: usize, series: &[Series]) -> String {
         .with_x_axis_min(least.min(most) / MARGIN)
         .with_x_axis_max(most * MARGIN)
         .with_x_label("labelled pictures (logarithmic)")
-        .with_y_label(format!("test accuracy{spread}"));
+        .with_y_label("test accuracy");
+    if seeds > 1 {
+        layout = layout.with_subtitle(format!("mean and standard deviation over {seeds} seeds"));
+    }
     SvgBackend::new().render_scene(&render_multiple(plots, layout))
 }
 
@@ -105,7 +103,8 @@ mod tests {
             "fine-tuned",
             "from scratch",
             "labelled pictures (logarithmic)",
-            "test accuracy, mean and standard deviation over seeds",
+            "test accuracy",
+            "mean and standard deviation over 3 seeds",
         ] {
             assert!(several.contains(text), "{text} is missing");
         }
@@ -116,7 +115,7 @@ mod tests {
             );
         }
         let single = svg("Transfer of conv", 1, &all);
-        assert!(!single.contains("over seeds") && single.len() < several.len());
+        assert!(!single.contains("deviation") && single.len() < several.len());
     }
 
     #[test]
