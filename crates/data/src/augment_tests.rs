@@ -89,6 +89,7 @@ fn every_change_is_the_one_that_scipy_makes() {
                 size,
                 &room.xs,
                 &room.ys,
+                Interpolation::Bilinear,
                 &mut room.padded,
                 &mut found,
             );

@@ -177,7 +177,7 @@ mod tests {
             beta: 1.0,
         };
         for penalty in [l1, kl] {
-            assert_eq!(host(&penalty.constrain(code.clone())), host(&code));
+            assert_eq!(host(&penalty.constrain(code.clone(), None)), host(&code));
         }
         assert!(top(2).forward(&code).is_none());
     }

@@ -45,7 +45,7 @@ fn a_fault_of_a_key_is_one_exact_line() {
         (
             dense(r#""layers": [], "code_size": 1, "dropout": 0.5"#),
             "c.json:3:58: model.dropout: unknown key; allowed: kind, layers, code_size, activation, \
-             code_activation, decoder, tied",
+             code_activation, decoder, tied, initial_gain",
         ),
         (
             dense(r#""layers": [64, "32"], "code_size": 1"#),

@@ -144,7 +144,7 @@ fn defaults_are_filled_in() {
         "data": { "dataset": "mnist", "validation": 5000, "limit": null },
         "model": {
             "kind": "dense", "layers": [64], "code_size": 8, "activation": "relu",
-            "code_activation": "none", "decoder": null, "tied": false
+            "code_activation": "none", "decoder": null, "tied": false, "initial_gain": 1.0
         },
         "train": {
             "epochs": 20, "batch_size": 128, "loss": "auto",
