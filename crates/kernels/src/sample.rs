@@ -127,7 +127,7 @@ vectorise! {
                 between(at(from - 1), at(from), at(from + 1), at(from + 2), across)
             };
             let value = between(along(-stride), along(0), along(stride), along(2 * stride), down);
-            *out = value.max(0.0).min(255.0) / 255.0;
+            *out = value.clamp(0.0, 255.0) / 255.0;
         }
     }
 }
