@@ -220,7 +220,7 @@ fn a_whole_network_is_that_of_pytorch() {
         let x: Tensor<4> = case.tensor("inputs/input");
         let code = network.encode(x.clone());
         case.check("outputs/code", &code, TOLERANCE);
-        case.check("outputs/logits", &network.decode_logits(code), TOLERANCE);
+        case.check("outputs/logits", &network.decode(code), TOLERANCE);
         for loss in [Loss::Mse, Loss::Bce] {
             let leaf: Tensor<4> = case.leaf("inputs/input");
             let losses = network.loss(leaf.clone(), x.clone(), loss);
@@ -417,7 +417,7 @@ fn dense_layers_stand_between_the_map_and_the_code() {
     let map = relu(dense(network.expand.as_ref().unwrap(), wide));
     let logits = network.decode_map(map.reshape([2, 2, 2, 2]));
     check(
-        &network.decode_logits(code).flatten(1, 3),
+        &network.decode(code).flatten(1, 3),
         &logits.flatten(1, 3),
         "logits",
     );

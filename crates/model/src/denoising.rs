@@ -3,21 +3,33 @@
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, ModelConfig};
+use crate::config::{Corruption, DenoisingConfig, ModelConfig};
+use crate::network::{Ends, ModelError};
+use crate::noise::{Noise, Source};
 
-/// Where the noise comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noise {
-    /// Fresh noise drawn on the device after seeding it: for training steps.
-    Device {
-        /// Seed of the step.
-        seed: u64,
-    },
-    /// Noise drawn on the host, the same on every backend: for evaluation.
-    Host {
-        /// Seed of the batch.
-        seed: u64,
-    },
+impl DenoisingConfig {
+    /// Checks the corruptions, each for the images that those before it give, and says what the model
+    /// below lies between.
+    ///
+    /// # Errors
+    /// The first corruption that cannot work.
+    pub(crate) fn inside(&self, ends: Ends) -> Result<Ends, ModelError> {
+        let mut input = ends.input;
+        for (place, corruption) in self.corruption.iter().enumerate() {
+            input = corruption.check(input).map_err(|error| {
+                let outer = match self.corruption.len() {
+                    1 => "corruption".into(),
+                    _ => format!("corruption.{place}"),
+                };
+                error.within(&outer)
+            })?;
+        }
+        Ok(Ends {
+            input,
+            residual: ends.residual || self.residual,
+            ..ends
+        })
+    }
 }
 
 /// The corruptions before a model's encoder, from the outside in; none where it is not denoising.
@@ -32,7 +44,7 @@ impl Denoising {
         loop {
             at = match at {
                 ModelConfig::Denoising(denoising) => {
-                    corruptions.push(denoising.corruption.clone());
+                    corruptions.extend(denoising.corruption.iter().cloned());
                     &denoising.of
                 }
                 ModelConfig::Sparse(sparse) => &sparse.of,
@@ -41,33 +53,33 @@ impl Denoising {
         }
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The corruptions in the order in which they are done.
+    pub(crate) fn corruptions(&self) -> &[Corruption] {
+        &self.0
     }
 
-    /// The corrupted images, `[batch, C, H, W]` in [0, 1]; the images themselves where there is no
-    /// corruption.
-    pub(crate) fn corrupt(&self, images: Tensor<4>, noise: Noise) -> Tensor<4> {
+    /// The corrupted images in [0, 1], from images `[batch, C, H, W]`, and what is missing of them,
+    /// `[batch, 1, H, W]`, where a corruption takes parts away.
+    pub(crate) fn corrupt(
+        &self,
+        images: Tensor<4>,
+        noise: Noise,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
         let device = images.device();
-        if let (Noise::Device { seed }, false) = (noise, self.is_empty()) {
+        if let (Noise::Device { seed }, false) = (noise, self.0.is_empty()) {
             device.seed(seed);
         }
-        self.0
-            .iter()
-            .enumerate()
-            .fold(images, |images, (i, corruption)| {
-                let shape = images.dims();
-                let noise = match noise {
-                    Noise::Device { .. } => corruption.draw(shape, &device),
-                    Noise::Host { seed } => {
-                        let values =
-                            corruption.draw_on_host(shape.iter().product(), seed, i as u64);
-                        Tensor::from_data(TensorData::new(values, shape), &device)
-                    }
-                };
-                corruption.apply(images, noise)
-            })
+        let start = (images, None);
+        let chain = self.0.iter().enumerate();
+        chain.fold(start, |(images, missing), (place, corruption)| {
+            let mut source = Source::new(noise, place, &device);
+            let (images, more) = corruption.apply(images, &mut source);
+            let missing = match (missing, more) {
+                (Some(one), Some(other)) => Some(one.max_pair(other)),
+                (one, other) => one.or(other),
+            };
+            (images, missing)
+        })
     }
 }
 
@@ -76,9 +88,8 @@ mod tests {
     use burn::prelude::*;
     use serde_json::{Value, json};
 
-    use super::Noise;
     use crate::fixtures::{assert_close, drawn_on_device, host, model, pictures};
-    use crate::{Autoencoder, Loss};
+    use crate::{Autoencoder, Loss, Noise};
 
     const INPUT: [usize; 3] = [1, 4, 5];
 

@@ -133,9 +133,9 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
     // The picture comes back in its own shape, with values in [0, 1].
     let codes = model.encode(x.clone());
     prop_assert_eq!(codes.dims()[1], code_size(&layers));
-    let logits = model.decode_logits(codes.clone());
+    let logits = model.decode_raw(codes.clone());
     prop_assert_eq!(logits.dims(), x.dims());
-    let restored = model.decode(codes);
+    let restored = model.decode(codes).unwrap();
     prop_assert_eq!(restored.dims(), x.dims());
     prop_assert!(host(&restored).iter().all(|v| (0.0..=1.0).contains(v)));
     let last = layers.last().unwrap();
@@ -288,15 +288,18 @@ fn the_verbs_agree_with_each_other() {
     let top = json!({ "kind": "sparse", "penalty": { "kind": "top_k", "k": 2 }, "of": of });
     for json in [of, top] {
         let model = model(json, input, 1);
-        assert_eq!(model.input(), input);
+        assert_eq!(model.output_shape(), input);
         assert_eq!(model.depth(), 3);
         let x = pictures(3, input, 0);
         let code = model.encode(x.clone());
         for last in [2, 3, 100, usize::MAX] {
             assert_eq!(host(&model.encode_to(x.clone(), last)), host(&code));
         }
-        let logits = model.decode_logits(code.clone());
-        assert_eq!(host(&model.decode(code)), host(&logistic(logits.clone())));
+        let logits = model.decode_raw(code.clone());
+        assert_eq!(
+            host(&model.decode(code).unwrap()),
+            host(&logistic(logits.clone()))
+        );
         assert_eq!(
             host(&model.forward(x.clone())),
             host(&logistic(logits.clone()))
