@@ -118,7 +118,7 @@ pub fn pretrain(
                     )
                 }
                 Some(last) => {
-                    let given = below.encode_to(shown, last);
+                    let given = below.encode_to(model.clean_input(shown), last);
                     (given.clone(), given)
                 }
             };

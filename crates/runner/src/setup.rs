@@ -155,6 +155,8 @@ impl Setup {
         let split = data::split(train.len(), held_out, Stream::Split.seed(config.seed, 1))?;
         let loss = match config.train.loss {
             LossChoice::Mse => Loss::Mse,
+            // A residual model's output is no probability.
+            LossChoice::Auto if config.model.is_residual() => Loss::Mse,
             // Every data set here gives values in [0, 1].
             LossChoice::Bce | LossChoice::Auto => Loss::Bce,
         };

@@ -478,7 +478,7 @@ fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) ->
     let restored = values(model.forward(input.clone()))?;
     let mut rows = vec![values(clean)?];
     if model.is_denoising() {
-        rows.push(values(input)?);
+        rows.push(values(model.as_image(input))?);
     }
     rows.push(restored);
     let image: usize = shape.iter().product();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::init::InitConfig;
 use super::source::DataConfig;
-use super::train::{OptimizerConfig, ScheduleConfig, TrainConfig};
+use super::train::{LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig};
 
 /// The bound of every count. Far more than any run needs, and two of them multiply without
 /// overflow.
@@ -103,6 +103,11 @@ impl Config {
         {
             let text = "found true; allowed: false where train.optimizer.momentum is 0";
             found.push(("train.optimizer.nesterov", text.to_string()));
+        }
+        if self.train.loss == LossChoice::Bce && self.model.is_residual() {
+            let allowed = "\"mse\" or \"auto\" where a model has \"residual\": true, for what it gives is \
+                           no probability";
+            found.push(("train.loss", format!("found \"bce\"; allowed: {allowed}")));
         }
         let learning_rate = self.train.learning_rate;
         if let ScheduleConfig::Cosine {
