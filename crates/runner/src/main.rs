@@ -21,6 +21,7 @@ mod plots;
 mod pretrain;
 mod pretrained;
 mod progress;
+mod report;
 mod run;
 mod samples;
 mod scatter;

@@ -21,6 +21,7 @@ use crate::interrupt;
 use crate::optimizer::Optimizer;
 use crate::plots::{self, EpochRow};
 use crate::progress::Display;
+use crate::report::Report;
 use crate::run::{Best, Run, Status};
 use crate::samples;
 use crate::schedule::learning_rate;
@@ -38,21 +39,21 @@ const METRICS: &str = "metrics.jsonl";
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    epoch: usize,
-    step: usize,
-    seconds: f64,
-    images_per_s: f64,
-    lr: f64,
+    pub epoch: usize,
+    pub step: usize,
+    pub seconds: f64,
+    pub images_per_s: f64,
+    pub lr: f64,
     #[serde(rename = "train/loss")]
-    train_loss: f64,
+    pub train_loss: f64,
     #[serde(rename = "val/loss", skip_serializing_if = "Option::is_none", default)]
-    val_loss: Option<f64>,
+    pub val_loss: Option<f64>,
     #[serde(rename = "val/mse", skip_serializing_if = "Option::is_none", default)]
-    val_mse: Option<f64>,
+    pub val_mse: Option<f64>,
     #[serde(rename = "val/bce", skip_serializing_if = "Option::is_none", default)]
-    val_bce: Option<f64>,
+    pub val_bce: Option<f64>,
     #[serde(rename = "val/psnr", skip_serializing_if = "Option::is_none", default)]
-    val_psnr: Option<f64>,
+    pub val_psnr: Option<f64>,
 }
 
 /// How a training ended.
@@ -267,6 +268,19 @@ fn steps(
         writer.checkpoints(names, &model, &optimizer, &progress)?;
         display.line(&line(&row, settings.epochs));
         rows.push(row);
+        if let (true, Some(evaluation)) = (improved, &validation) {
+            Report {
+                setup,
+                run,
+                rows: &rows,
+                model: &measured,
+                images: &setup.train,
+                indices: held_out,
+                evaluation,
+                summary: None,
+            }
+            .write()?;
+        }
         // Between epochs, after everything is saved, there is no step to finish.
         if interrupt::requested() && progress.epoch < settings.epochs {
             writer.state(Status::Interrupted, &progress)?;
@@ -297,8 +311,19 @@ fn steps(
         images: progress.train_images,
         start_seconds,
     };
-    let summary = Summary::new(setup, trained, evaluation, baselines);
+    let summary = Summary::new(setup, trained, &evaluation, baselines);
     write_curves(run, &rows)?;
+    Report {
+        setup,
+        run,
+        rows: &rows,
+        model: &best,
+        images: &setup.test,
+        indices: &all,
+        evaluation: &evaluation,
+        summary: Some(&summary),
+    }
+    .write()?;
     run.write_json("summary.json", &summary)?;
     writer.state(Status::Finished, &progress)?;
     Ok(Outcome::Finished(Box::new(summary)))
