@@ -119,7 +119,12 @@ impl Chart {
                 plain_number(tick)
             );
         }
-        for tick in x_axis.ticks() {
+        let counted = self.points().all(|(x, _)| x.fract() == 0.0);
+        for tick in if counted {
+            x_axis.whole_ticks()
+        } else {
+            x_axis.ticks()
+        } {
             let x = x_at(tick);
             let _ = write!(
                 svg,
@@ -254,6 +259,13 @@ impl Axis {
             value
         };
         (value - self.low) / (self.high - self.low) * self.length
+    }
+
+    /// Ticks at whole numbers, for what is counted.
+    fn whole_ticks(&self) -> Vec<f64> {
+        let mut ticks = self.ticks();
+        ticks.retain(|tick| tick.fract() == 0.0);
+        ticks
     }
 
     /// Round numbers along the axis: multiples of 1, 2 or 5 times a power of ten, or on a logarithmic one 1, 2 and 5

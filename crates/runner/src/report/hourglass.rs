@@ -9,8 +9,8 @@ use super::page::escape;
 /// The narrowest bar, as a share of the widest: one value beside thousands is still seen.
 const NARROWEST: f64 = 0.04;
 
-/// A list with one entry for each layer from the input to the reconstruction: a bar, whose width follows the logarithm
-/// of the values that an image has there (a code 100 times smaller would else be a hair), and what the layer is.
+/// A list with one entry for each layer from the input to the reconstruction: a bar, whose width follows the square
+/// root of the values that an image has there (a code 100 times smaller would else be a hair), and what the layer is.
 pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
     let values = |output: &[usize]| output.iter().product::<usize>().max(1) as f64;
     let shape = |output: &[usize]| -> String {
@@ -21,9 +21,7 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
         .iter()
         .map(|layer| values(&layer.output))
         .fold(values(&input), f64::max);
-    let width = |output: &[usize]| {
-        NARROWEST + (1.0 - NARROWEST) * values(output).ln() / largest.max(2.0).ln()
-    };
+    let width = |output: &[usize]| (values(output) / largest).sqrt().max(NARROWEST);
     // The code is where the encoder ends: what `model::code_size` counts.
     let code = layers.iter().rposition(|layer| !is_decoder(layer));
     let mut html = String::from("<ol class=\"layers\">");
