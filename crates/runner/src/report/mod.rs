@@ -1,11 +1,11 @@
 //! `report.html`: everything about a run on one page that opens without a network, written at every new best epoch
 //! and at the end.
 
-mod chart;
+pub mod chart;
 mod code;
 mod hourglass;
-mod page;
-mod pictures;
+pub mod page;
+pub mod pictures;
 
 use std::sync::Arc;
 
