@@ -30,6 +30,7 @@ mod setup;
 mod sheet;
 mod streams;
 mod summary;
+mod tensorboard;
 mod terminal;
 mod train;
 

@@ -3,6 +3,7 @@
 //! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
 //! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -28,6 +29,7 @@ use crate::schedule::learning_rate;
 use crate::setup::Setup;
 use crate::streams::Stream;
 use crate::summary::{Summary, Trained};
+use crate::tensorboard::Events;
 use crate::{pretrain, pretrained};
 
 /// Pictures in the sample grid of an epoch.
@@ -160,6 +162,11 @@ fn steps(
     let augment = changes_of(config);
     let steps_per_epoch = setup.steps_per_epoch();
 
+    let mut events = match config.tensorboard {
+        true => Some(Events::start(run, progress.step)?),
+        false => None,
+    };
+
     while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
         let epoch = progress.epoch + 1;
         let order = data::epoch_order(images, Stream::Order.seed(seed, epoch as u64));
@@ -259,7 +266,10 @@ fn steps(
             val_psnr: figures.map(|figures| figures.psnr),
         };
         run.append_line(METRICS, &row)?;
-        write_samples(setup, run, &measured, epoch)?;
+        let samples = write_samples(setup, run, &measured, epoch)?;
+        if let Some(events) = &mut events {
+            events.epoch(&row, &std::fs::read(samples)?)?;
+        }
         let names: &[_] = if improved {
             &["best", "last"]
         } else {
@@ -311,6 +321,9 @@ fn steps(
         images: progress.train_images,
         start_seconds,
     };
+    if let Some(events) = &mut events {
+        events.test(progress.step, &evaluation.figures)?;
+    }
     let summary = Summary::new(setup, trained, &evaluation, baselines);
     write_curves(run, &rows)?;
     Report {
@@ -482,7 +495,7 @@ fn line(row: &Row, epochs: usize) -> String {
 }
 
 /// `samples/epoch-0001.png`: inputs, corrupted inputs where there are any, reconstructions.
-fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<()> {
+fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<PathBuf> {
     let shape = setup.shape();
     let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
         [] => (
@@ -508,11 +521,9 @@ fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) ->
     rows.push(restored);
     let image: usize = shape.iter().product();
     let rows: Vec<Vec<&[f32]>> = rows.iter().map(|row| row.chunks(image).collect()).collect();
-    samples::grid(
-        &rows,
-        shape,
-        &run.path(&format!("samples/epoch-{epoch:04}.png")),
-    )
+    let path = run.path(&format!("samples/epoch-{epoch:04}.png"));
+    samples::grid(&rows, shape, &path)?;
+    Ok(path)
 }
 
 /// `plots/loss.svg`.

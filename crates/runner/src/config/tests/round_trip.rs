@@ -308,10 +308,11 @@ proptest! {
         data in data_sets(),
         model in models(),
         train in trainings(),
+        tensorboard: bool,
     ) {
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
-        let config = Config { schema, description, seed, backend, data, model, init, train };
+        let config = Config { schema, description, seed, backend, data, model, init, train, tensorboard };
         let text = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(parse("c.json", &text, &[]).unwrap().config, config);
     }
