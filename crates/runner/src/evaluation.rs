@@ -9,6 +9,7 @@ use data::{Batches, Images};
 use model::{Autoencoder, Loss, Noise, Output};
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::features::Features;
 use crate::analysis::units::ACTIVE_SHARE;
 use crate::metrics::{Figures, Reconstruction};
 use crate::pca::{Pca, PcaError};
@@ -38,6 +39,10 @@ pub struct Evaluation {
     pub corrupted: Option<Figures>,
     /// What the units of the code do.
     pub code: CodeUse,
+    /// Mean squared error per value of each image.
+    pub errors: Vec<f64>,
+    /// The codes of the first images: of all, unless that takes too much room.
+    pub codes: Features,
 }
 
 impl Evaluation {
@@ -91,10 +96,14 @@ pub fn evaluate(
         }
         codes.push(code)?;
     }
+    let code = codes.finish();
+    let rows = codes.kept.len() / codes.units.max(1);
     Ok(Evaluation {
         figures: restored.finish(),
         corrupted: corrupted.map(|figures| figures.finish()),
-        code: codes.finish(),
+        code,
+        errors: restored.errors().to_vec(),
+        codes: Features::new(codes.kept, codes.units, rows),
     })
 }
 

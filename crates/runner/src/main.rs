@@ -21,6 +21,7 @@ mod plots;
 mod pretrain;
 mod pretrained;
 mod progress;
+mod report;
 mod run;
 mod samples;
 mod scatter;
@@ -29,6 +30,7 @@ mod setup;
 mod sheet;
 mod streams;
 mod summary;
+mod tensorboard;
 mod terminal;
 mod train;
 

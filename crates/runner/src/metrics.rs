@@ -85,6 +85,7 @@ pub struct Reconstruction {
     ssim: Option<Ssim>,
     images: usize,
     sums: ImageFigures,
+    errors: Vec<f64>,
 }
 
 /// What one image adds to the sums.
@@ -105,6 +106,7 @@ impl Reconstruction {
             ssim: Ssim::new(shape),
             images: 0,
             sums: ImageFigures::default(),
+            errors: Vec::new(),
         }
     }
 
@@ -150,6 +152,11 @@ impl Reconstruction {
             let probability = if logit < 0.0 { e } else { 1.0 } / (1.0 + e);
             [probability, logit.max(0.0) - logit * target, 1.0 + e]
         })
+    }
+
+    /// Mean squared error per value of each image pushed so far.
+    pub fn errors(&self) -> &[f64] {
+        &self.errors
     }
 
     /// The figures of everything pushed so far; NaN before the first image.
@@ -233,6 +240,7 @@ impl Reconstruction {
             self.sums.entropy += image.entropy;
             self.sums.psnr += image.psnr;
             self.sums.ssim += image.ssim;
+            self.errors.push(image.squared_error / values as f64);
         }
         self.images += measured.len();
         Ok(())

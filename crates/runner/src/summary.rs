@@ -77,7 +77,7 @@ pub struct Trained {
 
 impl Summary {
     /// Puts the summary together.
-    pub fn new(setup: &Setup, trained: Trained, test: Evaluation, baselines: Baselines) -> Self {
+    pub fn new(setup: &Setup, trained: Trained, test: &Evaluation, baselines: Baselines) -> Self {
         Self {
             status: trained.status,
             kind: setup.config.model.kind(),
@@ -95,7 +95,7 @@ impl Summary {
             peak_rss_mib: peak_rss_mib(),
             loss: setup.loss.name().into(),
             quick: setup.quick,
-            test: test.figures,
+            test: test.figures.clone(),
             code: test.code,
             baselines,
         }
@@ -158,8 +158,7 @@ pub fn table(
         );
     };
     row(name, test.mse, Some(test.bce), Some(test.psnr), test.ssim);
-    let pca = baselines.and_then(|baselines| baselines.pca);
-    if let Some(pca) = pca {
+    if let Some(pca) = baselines.and_then(|baselines| baselines.pca) {
         row(
             &format!("PCA, code {}", pca.code_size),
             pca.mse,
@@ -180,15 +179,8 @@ pub fn table(
             None,
         );
     }
-    if let Some(pca) = pca {
-        let gain = pca.mse / test.mse;
-        let _ = if gain >= 1.0 {
-            write!(text, "{gain:.2} times less error than PCA; ")
-        } else if pca.code_size >= values as usize {
-            write!(text, "PCA of as many values as the image has is exact; ")
-        } else {
-            write!(text, "{:.2} times more error than PCA; ", 1.0 / gain)
-        };
+    if let Some(verdict) = baselines.and_then(|baselines| verdict(test, baselines, shape)) {
+        let _ = write!(text, "{verdict}; ");
     }
     let _ = write!(
         text,
@@ -197,6 +189,23 @@ pub fn table(
         code.dead_units
     );
     text
+}
+
+/// How a model stands beside the baselines, in words: how many times less error than PCA, and whether it learned
+/// anything at all.
+pub fn verdict(test: &Figures, baselines: &Baselines, shape: ImageShape) -> Option<String> {
+    if test.mse >= baselines.mean.mse {
+        return Some("no better than the mean picture: it has not learned yet, see more epochs or initial_gain 2".into());
+    }
+    let pca = baselines.pca?;
+    let gain = pca.mse / test.mse;
+    Some(if gain >= 1.0 {
+        format!("{gain:.2} times less error than PCA")
+    } else if pca.code_size >= shape.iter().product() {
+        "PCA of as many values as the image has is exact".into()
+    } else {
+        format!("{:.2} times more error than PCA", 1.0 / gain)
+    })
 }
 
 /// The largest memory that this process held so far, in MiB.

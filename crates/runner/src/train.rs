@@ -3,6 +3,7 @@
 //! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
 //! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -21,38 +22,40 @@ use crate::interrupt;
 use crate::optimizer::Optimizer;
 use crate::plots::{self, EpochRow};
 use crate::progress::Display;
+use crate::report::Report;
 use crate::run::{Best, Run, Status};
 use crate::samples;
 use crate::schedule::learning_rate;
 use crate::setup::Setup;
 use crate::streams::Stream;
 use crate::summary::{Summary, Trained};
+use crate::tensorboard::Events;
 use crate::{pretrain, pretrained};
 
 /// Pictures in the sample grid of an epoch.
 const SAMPLES: usize = 16;
 
 /// The file of figures, a line an epoch.
-const METRICS: &str = "metrics.jsonl";
+pub const METRICS: &str = "metrics.jsonl";
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    epoch: usize,
-    step: usize,
-    seconds: f64,
-    images_per_s: f64,
-    lr: f64,
+    pub epoch: usize,
+    pub step: usize,
+    pub seconds: f64,
+    pub images_per_s: f64,
+    pub lr: f64,
     #[serde(rename = "train/loss")]
-    train_loss: f64,
+    pub train_loss: f64,
     #[serde(rename = "val/loss", skip_serializing_if = "Option::is_none", default)]
-    val_loss: Option<f64>,
+    pub val_loss: Option<f64>,
     #[serde(rename = "val/mse", skip_serializing_if = "Option::is_none", default)]
-    val_mse: Option<f64>,
+    pub val_mse: Option<f64>,
     #[serde(rename = "val/bce", skip_serializing_if = "Option::is_none", default)]
-    val_bce: Option<f64>,
+    pub val_bce: Option<f64>,
     #[serde(rename = "val/psnr", skip_serializing_if = "Option::is_none", default)]
-    val_psnr: Option<f64>,
+    pub val_psnr: Option<f64>,
 }
 
 /// How a training ended.
@@ -159,6 +162,11 @@ fn steps(
     let augment = changes_of(config);
     let steps_per_epoch = setup.steps_per_epoch();
 
+    let mut events = match config.tensorboard {
+        true => Some(Events::start(run, progress.step)?),
+        false => None,
+    };
+
     while progress.epoch < settings.epochs && !patience_is_over(setup, &progress) {
         let epoch = progress.epoch + 1;
         let order = data::epoch_order(images, Stream::Order.seed(seed, epoch as u64));
@@ -261,7 +269,10 @@ fn steps(
             val_psnr: figures.map(|figures| figures.psnr),
         };
         run.append_line(METRICS, &row)?;
-        write_samples(setup, run, &measured, epoch)?;
+        let samples = write_samples(setup, run, &measured, epoch)?;
+        if let Some(events) = &mut events {
+            events.epoch(&row, &std::fs::read(samples)?)?;
+        }
         let names: &[_] = if improved {
             &["best", "last"]
         } else {
@@ -270,6 +281,19 @@ fn steps(
         writer.checkpoints(names, &model, &optimizer, &progress)?;
         display.line(&line(&row, settings.epochs));
         rows.push(row);
+        if let (true, Some(evaluation)) = (improved, &validation) {
+            Report {
+                setup,
+                run,
+                rows: &rows,
+                model: &measured,
+                images: &setup.train,
+                indices: held_out,
+                evaluation,
+                summary: None,
+            }
+            .write()?;
+        }
         // Between epochs, after everything is saved, there is no step to finish.
         if interrupt::requested() && progress.epoch < settings.epochs {
             writer.state(Status::Interrupted, &progress)?;
@@ -300,8 +324,22 @@ fn steps(
         images: progress.train_images,
         start_seconds,
     };
-    let summary = Summary::new(setup, trained, evaluation, baselines);
+    if let Some(events) = &mut events {
+        events.test(progress.step, &evaluation.figures)?;
+    }
+    let summary = Summary::new(setup, trained, &evaluation, baselines);
     write_curves(run, &rows)?;
+    Report {
+        setup,
+        run,
+        rows: &rows,
+        model: &best,
+        images: &setup.test,
+        indices: &all,
+        evaluation: &evaluation,
+        summary: Some(&summary),
+    }
+    .write()?;
     run.write_json("summary.json", &summary)?;
     writer.state(Status::Finished, &progress)?;
     Ok(Outcome::Finished(Box::new(summary)))
@@ -460,7 +498,7 @@ fn line(row: &Row, epochs: usize) -> String {
 }
 
 /// `samples/epoch-0001.png`: inputs, corrupted inputs where there are any, reconstructions.
-fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<()> {
+fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<PathBuf> {
     let shape = setup.shape();
     let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
         [] => (
@@ -486,11 +524,9 @@ fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) ->
     rows.push(restored);
     let image: usize = shape.iter().product();
     let rows: Vec<Vec<&[f32]>> = rows.iter().map(|row| row.chunks(image).collect()).collect();
-    samples::grid(
-        &rows,
-        shape,
-        &run.path(&format!("samples/epoch-{epoch:04}.png")),
-    )
+    let path = run.path(&format!("samples/epoch-{epoch:04}.png"));
+    samples::grid(&rows, shape, &path)?;
+    Ok(path)
 }
 
 /// `plots/loss.svg`.

@@ -4,7 +4,7 @@ mod analysed;
 mod anomaly;
 mod backends;
 mod cluster;
-mod compare;
+pub mod compare;
 mod decode;
 mod encode;
 mod evaluate;

@@ -45,6 +45,10 @@ pub struct Config {
     /// How the model is trained.
     #[serde(default)]
     pub train: TrainConfig,
+    /// Whether the run's folder also gets an event file for TensorBoard, with the figures and the
+    /// sample pictures of every epoch. Default: false.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// What computes: a backend of Burn, which must have been compiled in.

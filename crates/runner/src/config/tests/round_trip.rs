@@ -358,13 +358,14 @@ proptest! {
         data in data_sets(),
         model in models(),
         mut train in trainings(),
+        tensorboard: bool,
     ) {
         if model.is_residual() {
             train.loss = LossChoice::Mse;
         }
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
-        let config = Config { schema, description, seed, backend, data, model, init, train };
+        let config = Config { schema, description, seed, backend, data, model, init, train, tensorboard };
         let text = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(parse("c.json", &text, &[]).unwrap().config, config);
     }

@@ -1,0 +1,405 @@
+//! `report.html`: everything about a run on one page that opens without a network, written at every new best epoch
+//! and at the end.
+
+pub mod chart;
+mod code;
+mod hourglass;
+pub mod page;
+pub mod pictures;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use data::Images;
+use model::{Autoencoder, Noise};
+use serde_json::Value;
+
+use crate::commands::compare::flat;
+use crate::evaluation::{Evaluation, values};
+use crate::run::Run;
+use crate::setup::Setup;
+use crate::streams::Stream;
+use crate::summary::{self, Summary};
+use crate::train::Row;
+use chart::{Chart, Drawing, Series};
+use page::Page;
+use pictures::Column;
+
+/// The file's name in the run's folder.
+pub const FILE: &str = "report.html";
+
+/// Pictures in each group: the best, those in the middle, the worst.
+const GROUP: usize = 10;
+
+/// What a report is made of.
+pub struct Report<'a> {
+    /// What was to be trained.
+    pub setup: &'a Setup,
+    /// Where it goes.
+    pub run: &'a Run,
+    /// The epochs so far.
+    pub rows: &'a [Row],
+    /// The weights that the figures are of.
+    pub model: &'a Autoencoder,
+    /// The images that were measured are these of `images`.
+    pub images: &'a Arc<Images>,
+    /// See `images`.
+    pub indices: &'a [u32],
+    /// What was found on them.
+    pub evaluation: &'a Evaluation,
+    /// The end's figures; none while it trains.
+    pub summary: Option<&'a Summary>,
+}
+
+impl Report<'_> {
+    /// Writes the page, whole or not at all.
+    ///
+    /// # Errors
+    /// Where the device fails or the folder cannot be written.
+    pub fn write(&self) -> Result<()> {
+        let html = self.page()?;
+        crate::run::write(&self.run.path(FILE), html.as_bytes())
+    }
+
+    fn page(&self) -> Result<String> {
+        let setup = self.setup;
+        let name = self
+            .run
+            .folder()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let [channels, height, width] = setup.shape();
+        let code_size = model::code_size(&setup.layers);
+        let ratio = model::compression_ratio(setup.shape(), &setup.layers);
+        let mut page = Page::new(
+            &name,
+            &format!(
+                "{}: {channels}x{height}x{width} images, code of {code_size} values ({}), {} parameters; {} on {}",
+                setup.config.model.kind(),
+                summary::compression(ratio),
+                setup.parameters(),
+                setup.backend.name,
+                setup.backend.adapter
+            ),
+        );
+        self.figures(&mut page);
+        page.section("Training");
+        page.html(&format!("<div class=\"charts\">{}</div>", self.curves()));
+        self.epochs(&mut page);
+        page.section("Reconstructions");
+        self.reconstructions(&mut page)?;
+        page.section("Code");
+        let labels = self.images.select(self.indices)?;
+        let codes = &self.evaluation.codes;
+        page.html(&code::section(
+            codes,
+            labels.labels().and_then(|all| all.get(..codes.len())),
+        )?);
+        page.section("Architecture");
+        page.html(&hourglass::hourglass(setup.shape(), &setup.layers));
+        page.section("Config and environment");
+        let config = serde_json::to_string_pretty(&setup.config.without_schema())?;
+        page.details(
+            "Resolved config: training from it repeats the run",
+            &format!("<pre tabindex=\"0\">{}</pre>", page::escape(&config)),
+        );
+        let environment: Value = self.run.read_json("env.json")?;
+        let rows: Vec<Vec<String>> = flat(&environment)
+            .into_iter()
+            .map(|(key, value)| {
+                let value = match value {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+                vec![key, value]
+            })
+            .collect();
+        page.details(
+            "Environment",
+            &format!(
+                "<div class=\"keys\">{}</div>",
+                page::table("env.json", &["key", "value"], &rows)
+            ),
+        );
+        Ok(page.finish())
+    }
+
+    /// The headline figures, beside the baselines once they are known.
+    fn figures(&self, page: &mut Page) {
+        let row =
+            |name: String, mse: f64, bce: Option<f64>, psnr: Option<f64>, ssim: Option<f64>| {
+                let figure = |figure: Option<f64>, digits: usize| {
+                    figure.map_or_else(|| "-".into(), |it| format!("{it:.digits$}"))
+                };
+                let values = self.setup.shape().iter().product::<usize>() as f64;
+                vec![
+                    name,
+                    format!("{mse:.6}"),
+                    format!("{:.3}", mse * values),
+                    figure(bce, 6),
+                    figure(psnr, 2),
+                    figure(ssim, 4),
+                ]
+            };
+        let found = &self.evaluation.figures;
+        let code_size = model::code_size(&self.setup.layers);
+        let name = format!("{}, code {code_size}", self.setup.config.model.kind());
+        let mut rows = vec![row(
+            name,
+            found.mse,
+            Some(found.bce),
+            Some(found.psnr),
+            found.ssim,
+        )];
+        let on = match self.summary {
+            Some(summary) => {
+                if let Some(verdict) =
+                    summary::verdict(&summary.test, &summary.baselines, self.setup.shape())
+                {
+                    page.html(&format!(
+                        "<p class=\"verdict\">{}.</p>",
+                        page::escape(&verdict)
+                    ));
+                }
+                let baselines = &summary.baselines;
+                if let Some(pca) = baselines.pca {
+                    rows.push(row(
+                        format!("PCA, code {}", pca.code_size),
+                        pca.mse,
+                        None,
+                        None,
+                        None,
+                    ));
+                }
+                rows.push(row(
+                    "mean picture".into(),
+                    baselines.mean.mse,
+                    None,
+                    None,
+                    None,
+                ));
+                if let Some(corrupted) = baselines.corrupted {
+                    rows.push(row(
+                        "corrupted input".into(),
+                        corrupted.mse,
+                        None,
+                        Some(corrupted.psnr),
+                        None,
+                    ));
+                }
+                "test images, which training never saw; weights of the best epoch"
+            }
+            None => {
+                page.html("<p class=\"verdict\">The training is not at its end: baselines and test figures come then.</p>");
+                "validation images"
+            }
+        };
+        page.html(&page::table(
+            &format!(
+                "{} {on}; mse per value, sum_sq per image, bce in nats per value, psnr in dB",
+                self.indices.len()
+            ),
+            &["", "mse", "sum_sq", "bce", "psnr", "ssim"],
+            &rows,
+        ));
+        if self.setup.quick {
+            page.text("This is a --quick run: its figures mean nothing.");
+        }
+    }
+
+    fn curves(&self) -> String {
+        let curve = |name: &str, color, figure: fn(&Row) -> Option<f64>| Series {
+            name: name.to_owned(),
+            color,
+            dashed: false,
+            points: self
+                .rows
+                .iter()
+                .filter_map(|row| Some((row.epoch as f64, figure(row)?)))
+                .collect(),
+        };
+        let chart = |title: &str, unit: &str, series| Chart {
+            title: title.to_owned(),
+            x_label: "epoch".into(),
+            y_label: unit.to_owned(),
+            drawing: Drawing::Curves,
+            series,
+        };
+        let loss = chart(
+            "Loss",
+            self.setup.loss.name(),
+            vec![
+                curve("training", 0, |row| Some(row.train_loss)),
+                curve("validation", 1, |row| row.val_loss),
+            ],
+        );
+        let mut html = loss.switchable("log-loss");
+        if self.rows.iter().any(|row| row.val_mse.is_some()) {
+            let mut series = vec![curve("validation", 1, |row| row.val_mse)];
+            let baselines = self.summary.map(|summary| &summary.baselines);
+            if let Some(pca) = baselines.and_then(|baselines| baselines.pca) {
+                let ends = [self.rows.first(), self.rows.last()];
+                let points = ends
+                    .into_iter()
+                    .flatten()
+                    .map(|row| (row.epoch as f64, pca.mse));
+                series.push(Series {
+                    name: format!("PCA of {} values, test images", pca.code_size),
+                    color: 2,
+                    dashed: true,
+                    points: points.collect(),
+                });
+            }
+            html += &chart("Squared error", "mse", series).switchable("log-mse");
+        }
+        html
+    }
+
+    fn epochs(&self, page: &mut Page) {
+        let figure = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.6}"))
+        };
+        let rows: Vec<Vec<String>> = self
+            .rows
+            .iter()
+            .map(|row| {
+                vec![
+                    row.epoch.to_string(),
+                    figure(Some(row.train_loss)),
+                    figure(row.val_loss),
+                    figure(row.val_mse),
+                    row.val_psnr
+                        .map_or_else(|| "-".into(), |psnr| format!("{psnr:.2}")),
+                    format!("{:.2e}", row.lr),
+                    format!("{:.0}", row.images_per_s),
+                    format!("{:.1}", row.seconds),
+                ]
+            })
+            .collect();
+        let columns = [
+            "epoch",
+            "train/loss",
+            "val/loss",
+            "val/mse",
+            "val/psnr, dB",
+            "learning rate",
+            "images/s",
+            "seconds",
+        ];
+        page.details(
+            "Every epoch's figures",
+            &page::table("metrics.jsonl", &columns, &rows),
+        );
+    }
+
+    /// The best, the middle and the worst of what was measured; all in one group where they are few.
+    fn reconstructions(&self, page: &mut Page) -> Result<()> {
+        let mut order: Vec<(f64, u32)> = self
+            .evaluation
+            .errors
+            .iter()
+            .copied()
+            .zip(self.indices.iter().copied())
+            .collect();
+        order.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let count = order.len();
+        let groups = if count < 3 * GROUP {
+            vec![("All, the best first", 0..count)]
+        } else {
+            let middle = count / 2 - GROUP / 2;
+            vec![
+                ("The best", 0..GROUP),
+                ("In the middle", middle..middle + GROUP),
+                ("The worst", count - GROUP..count),
+            ]
+        };
+        let rows = if self.model.is_denoising() {
+            "input, corrupted input, reconstruction"
+        } else {
+            "input, reconstruction"
+        };
+        page.html(&format!(
+            "<p class=\"note\">From top to bottom: {rows}. By squared error per value{}.</p>",
+            if self.model.is_denoising() {
+                "; the corruption is drawn anew for these pictures"
+            } else {
+                ""
+            }
+        ));
+        let shown: usize = groups.iter().map(|(_, group)| group.len()).sum();
+        let stacked = shown * if self.model.is_denoising() { 3 } else { 2 };
+        for (heading, group) in groups {
+            let chosen: Vec<u32> = order
+                .get(group)
+                .unwrap_or_default()
+                .iter()
+                .map(|(_, index)| *index)
+                .collect();
+            if !chosen.is_empty() {
+                page.html(&pictures::columns(
+                    heading,
+                    &self.columns(&chosen)?,
+                    stacked,
+                )?);
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&self, chosen: &[u32]) -> Result<Vec<Column>> {
+        let device = &self.setup.backend.device;
+        let clean = data::Batches::new(Arc::clone(self.images), device, false).gather(chosen)?;
+        let noise = Noise::Host {
+            seed: Stream::Evaluation.seed(self.setup.config.seed, 0),
+        };
+        let input = self.model.corrupt(clean.clone(), noise);
+        let [_, channels, height, width] = input.dims();
+        let corrupted = self
+            .model
+            .is_denoising()
+            .then_some([channels, height, width]);
+        let shape = self.setup.shape();
+        let image: usize = shape.iter().product();
+        let restored = values(self.model.forward(input.clone()))?;
+        let (clean, input) = (values(clean)?, values(input)?);
+        let labels = self.images.labels();
+        let names = self.images.names();
+        let pairs = clean
+            .chunks_exact(image)
+            .zip(restored.chunks_exact(image))
+            .zip(chosen);
+        Ok(pairs
+            .enumerate()
+            .map(|(place, ((clean, restored), &index))| {
+                let mut pictures = vec![("input", clean.to_vec(), shape)];
+                if let Some(shape) = corrupted {
+                    let values: usize = shape.iter().product();
+                    if let Some(input) = input.chunks_exact(values).nth(place) {
+                        pictures.push(("corrupted input", input.to_vec(), shape));
+                    }
+                }
+                pictures.push(("reconstruction", restored.to_vec(), shape));
+                let squares = clean
+                    .iter()
+                    .zip(restored)
+                    .map(|(a, b)| f64::from(a - b).powi(2));
+                let mse = squares.sum::<f64>() / image.max(1) as f64;
+                let known = names
+                    .and_then(|all| all.get(index as usize).cloned())
+                    .or_else(|| {
+                        labels
+                            .and_then(|all| all.get(index as usize))
+                            .map(|label| format!("label {label}"))
+                    });
+                Column {
+                    pictures,
+                    caption: match known {
+                        Some(known) => format!("{known}, {}", chart::significant(mse)),
+                        None => chart::significant(mse),
+                    },
+                }
+            })
+            .collect())
+    }
+}
