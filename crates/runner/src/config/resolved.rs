@@ -87,12 +87,18 @@ impl Config {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 *validation > 0
             }
-            DataConfig::Images { validation, .. } => *validation != Some(0),
+            DataConfig::Images { validation, .. } | DataConfig::Photos { validation, .. } => {
+                *validation != Some(0)
+            }
         };
         if let (Some(patience), false) = (self.train.patience, validates) {
             let allowed = "null where data.validation is 0, for it watches the validation loss";
             let text = format!("found {patience}; allowed: {allowed}");
             found.push(("train.patience", text));
+        }
+        for (path, value) in self.data.without_patch() {
+            let text = format!("found {value}; allowed: null without data.patch");
+            found.push((path, text));
         }
         if let OptimizerConfig::Sgd {
             momentum,
