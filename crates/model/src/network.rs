@@ -82,7 +82,7 @@ pub(crate) struct Ends {
 
 impl Ends {
     /// Of a model without wrappers.
-    fn of(images: ImageShape) -> Self {
+    pub(crate) fn of(images: ImageShape) -> Self {
         Self {
             input: images,
             output: images,
@@ -319,7 +319,7 @@ impl Autoencoder {
     }
 
     /// The last layer's output before any function, `[batch, C, H, W]`.
-    fn decode_raw(&self, code: Tensor<2>) -> Tensor<4> {
+    pub(crate) fn decode_raw(&self, code: Tensor<2>) -> Tensor<4> {
         match &self.network {
             Network::Dense(dense) => dense.decode(code),
             Network::Conv(conv) => conv.decode(code),

@@ -38,3 +38,105 @@ fn inside(drawn: [Tensor<4>; 2], length: Strength<usize>, pixels: usize) -> Tens
     let after = (from_start - length).greater_equal_elem(0.0);
     before.bool_or(after).bool_not().float()
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::missing;
+    use crate::Noise;
+    use crate::fixtures::{device, drawn_on_device, host};
+    use crate::noise::Source;
+
+    const SHAPE: [usize; 4] = [500, 3, 9, 12];
+
+    /// Top, left, height and width of the block of each picture, drawn on the host and on the device.
+    fn blocks(size: Value, seed: u64) -> [Vec<[usize; 4]>; 2] {
+        let size = serde_json::from_value(size).unwrap();
+        let draw = |noise| {
+            let mask = missing(size, SHAPE, &mut Source::new(noise, 0, &device()));
+            assert_eq!(mask.dims(), [500, 1, 9, 12]);
+            host(&mask)
+        };
+        let masks = [
+            draw(Noise::Host { seed }),
+            drawn_on_device(seed, || draw(Noise::Device { seed })),
+        ];
+        masks.map(|mask| mask.chunks(9 * 12).map(block).collect())
+    }
+
+    /// The rectangle of ones in a mask of 9 x 12, which has nothing else.
+    fn block(mask: &[f32]) -> [usize; 4] {
+        let ones: Vec<usize> = (0..mask.len()).filter(|&at| mask[at] == 1.0).collect();
+        let zeros = mask.iter().filter(|&&it| it == 0.0).count();
+        assert_eq!(zeros + ones.len(), mask.len());
+        let (first, last) = (ones[0], ones[ones.len() - 1]);
+        let [top, left] = [first / 12, first % 12];
+        let [height, width] = [last / 12 + 1 - top, last % 12 + 1 - left];
+        assert_eq!(height * width, ones.len());
+        [top, left, height, width]
+    }
+
+    /// How often each number comes.
+    fn counts(numbers: impl Iterator<Item = usize>, of: usize) -> Vec<usize> {
+        let mut counts = vec![0; of];
+        numbers.for_each(|number| counts[number] += 1);
+        counts
+    }
+
+    #[test]
+    fn a_block_of_one_size_comes_to_every_place_equally_often() {
+        for blocks in blocks(json!([4, 7]), 3) {
+            assert!(blocks.iter().all(|it| it[2..] == [4, 7]));
+            // Six places in either direction: 83 blocks each, by a binomial deviation of 8.
+            for place in 0..2 {
+                let counts = counts(blocks.iter().map(|it| it[place]), 6);
+                assert!(counts.iter().all(|it| (43..123).contains(it)), "{counts:?}");
+            }
+            let crossed = blocks.iter().filter(|it| it[0] == it[1]).count();
+            assert!((43..123).contains(&crossed), "{crossed}");
+        }
+    }
+
+    #[test]
+    fn sides_are_drawn_apart_and_whole_pictures_can_be_missing() {
+        for blocks in blocks(json!([[3, 9], [11, 12]]), 4) {
+            let heights = counts(blocks.iter().map(|it| it[2] - 3), 7);
+            assert!(
+                heights.iter().all(|it| (32..112).contains(it)),
+                "{heights:?}"
+            );
+            let widths = counts(blocks.iter().map(|it| it[3] - 11), 2);
+            assert!(
+                widths.iter().all(|it| (194..306).contains(it)),
+                "{widths:?}"
+            );
+            assert!(blocks.contains(&[0, 0, 9, 12]));
+        }
+    }
+
+    #[test]
+    fn a_square_has_equal_sides() {
+        for blocks in blocks(json!(5), 5) {
+            assert!(blocks.iter().all(|it| it[2..] == [5, 5]));
+        }
+    }
+
+    #[test]
+    fn all_channels_lose_the_block_and_nothing_else() {
+        let block = crate::config::Corruption::Block {
+            size: crate::config::BlockSize::Square(4),
+        };
+        let ones = Tensor::full([2, 3, 9, 12], 0.75, &device());
+        let mut source = Source::new(Noise::Host { seed: 1 }, 0, &device());
+        let (left, missing) = block.apply(ones, &mut source);
+        let (left, missing) = (host(&left), host(&missing.unwrap()));
+        for (picture, missing) in left.chunks(3 * 108).zip(missing.chunks(108)) {
+            for channel in picture.chunks(108) {
+                let expected: Vec<f32> = missing.iter().map(|it| 0.75 * (1.0 - it)).collect();
+                assert_eq!(channel, expected);
+            }
+        }
+    }
+}

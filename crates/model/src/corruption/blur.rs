@@ -49,3 +49,75 @@ fn spread(pixels: usize, reach: usize, slope: Tensor<4>) -> Tensor<4> {
     });
     weights.matmul(fold)
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::prelude::*;
+
+    use super::{Drawn, blur};
+    use crate::fixtures::{assert_close, device, host, pictures};
+
+    /// The convolution by its definition, in f64: every pixel within reach, in both directions at once.
+    fn convolved(picture: &[f32], [height, width]: [usize; 2], sigma: f64, reach: i64) -> Vec<f64> {
+        let weight = |d: i64| (-((d * d) as f64) / (2.0 * sigma * sigma)).exp();
+        let sum: f64 = (-reach..=reach).map(weight).sum();
+        let at = |y: i64, x: i64| {
+            let y = y.clamp(0, height as i64 - 1) as usize;
+            let x = x.clamp(0, width as i64 - 1) as usize;
+            f64::from(picture[y * width + x])
+        };
+        let places = (0..height as i64).flat_map(|y| (0..width as i64).map(move |x| (y, x)));
+        let of = |(y, x)| {
+            let mut value = 0.0;
+            for down in -reach..=reach {
+                for right in -reach..=reach {
+                    value += weight(down) * weight(right) * at(y + down, x + right);
+                }
+            }
+            value / (sum * sum)
+        };
+        places.map(of).collect()
+    }
+
+    /// A kernel that fits into the picture, one that is wider, and a single row.
+    #[test]
+    fn it_is_the_convolution_with_the_border_repeated() {
+        for (sigma, reach, shape) in [
+            (0.8, 3, [2, 9, 12]),
+            (2.5, 8, [1, 5, 6]),
+            (1.0, 3, [3, 1, 7]),
+            (0.3, 1, [1, 4, 4]),
+        ] {
+            let x = pictures(3, shape, 1);
+            let found = host(&blur(x.clone(), Drawn::Same(sigma), sigma));
+            let size = [shape[1], shape[2]];
+            let planes = host(&x);
+            let planes = planes.chunks(shape[1] * shape[2]);
+            let expected: Vec<f64> = planes
+                .flat_map(|plane| convolved(plane, size, sigma, reach))
+                .collect();
+            assert_close(&found, &expected, 1e-6, &format!("sigma {sigma}"));
+        }
+    }
+
+    #[test]
+    fn each_picture_is_blurred_by_its_own() {
+        let sigmas = [0.0, 0.7, 2.0];
+        let each = Tensor::<1>::from_floats(sigmas, &device()).reshape([3, 1, 1, 1]);
+        let x = pictures(3, [2, 8, 9], 2);
+        let found = host(&blur(x.clone(), Drawn::Each(each), 2.0));
+        let before = host(&x);
+        let values = 2 * 8 * 9;
+        // A picture that drew none stays as it is.
+        let same: Vec<f64> = before[..values].iter().map(|&v| f64::from(v)).collect();
+        assert_close(&found[..values], &same, 1e-6, "none");
+        for (number, sigma) in [(1, 0.7), (2, 2.0)] {
+            let planes = before[number * values..][..values].chunks(8 * 9);
+            let expected: Vec<f64> = planes
+                .flat_map(|plane| convolved(plane, [8, 9], sigma, 6))
+                .collect();
+            let found = &found[number * values..][..values];
+            assert_close(found, &expected, 1e-6, &format!("sigma {sigma}"));
+        }
+    }
+}

@@ -63,3 +63,83 @@ fn catmull_rom(distance: f64) -> f64 {
         0.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::prelude::*;
+    use serde_json::Value;
+
+    use super::{enlarge, shrink};
+    use crate::Noise;
+    use crate::config::Corruption;
+    use crate::fixtures::{assert_close, device, host, pictures};
+    use crate::noise::Source;
+
+    /// Pillow computes in f32 and in another order.
+    const TOLERANCE: f64 = 2e-6;
+
+    /// `tests/fixtures/pillow/make.py` wrote what Pillow makes of pictures whose sides are multiples of
+    /// the factor, and of some whose sides are not.
+    #[test]
+    fn pictures_become_smaller_and_larger_as_in_pillow() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/pillow/resample.json"
+        );
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let cases = file["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let factor = case["factor"].as_u64().unwrap() as usize;
+            let numbers =
+                |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+            let tensor = |key: &str, shape: &str| {
+                let values: Vec<f32> = numbers(key).into_iter().map(|v| v as f32).collect();
+                let [height, width] = serde_json::from_value(case[shape].clone()).unwrap();
+                Tensor::<4>::from_data(TensorData::new(values, [1, 1, height, width]), &device())
+            };
+            let check = |found: &Tensor<4>, key: &str| {
+                let what = format!("{key} by {factor} of {}", case["shape"]);
+                assert_close(&host(found), &numbers(key), TOLERANCE, &what);
+            };
+            let picture = tensor("picture", "shape");
+            let [_, _, height, width] = picture.dims();
+            let small = shrink(picture.clone(), factor);
+            check(&small, "small");
+            check(&enlarge(small.clone(), factor, [height, width]), "large");
+            let [_, _, rows, columns] = small.dims();
+            let whole = [rows * factor, columns * factor];
+            check(&enlarge(small, factor, whole), "whole");
+            let mut source = Source::new(Noise::Host { seed: 0 }, 0, &device());
+            let both = Corruption::Downscale { factor }
+                .apply(picture, &mut source)
+                .0;
+            check(&both, "large");
+        }
+    }
+
+    /// Of a batch with channels, each plane alone.
+    #[test]
+    fn planes_do_not_mix() {
+        let x = pictures(3, [2, 7, 6], 4);
+        let down_and_up = |x: Tensor<4>| host(&enlarge(shrink(x, 3), 3, [7, 6]));
+        let together = down_and_up(x.clone());
+        let apart: Vec<f64> = (0..6)
+            .flat_map(|plane| {
+                let one = x.clone().narrow(0, plane / 2, 1).narrow(1, plane % 2, 1);
+                down_and_up(one).into_iter().map(f64::from)
+            })
+            .collect();
+        assert_close(&together, &apart, 1e-6, "planes");
+    }
+
+    #[test]
+    fn a_picture_of_one_grey_stays_it() {
+        for shape in [[1, 1, 1, 1], [1, 1, 9, 7], [2, 3, 1, 5]] {
+            let grey = Tensor::<4>::full(shape, 0.6, &device());
+            let found = host(&enlarge(shrink(grey, 4), 4, [shape[2], shape[3]]));
+            let expected = vec![0.6; found.len()];
+            assert_close(&found, &expected, 1e-6, "grey");
+        }
+    }
+}

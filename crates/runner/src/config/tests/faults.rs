@@ -126,7 +126,46 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             denoising("0.5"),
-            r#"c.json:3:46: model.corruption: found 0.5; allowed: "gaussian", "masking", "salt_and_pepper", "speckle" or an object"#,
+            r#"c.json:3:46: model.corruption: found 0.5; allowed: "gaussian", "masking", "salt_and_pepper", "speckle", "blur", "downscale", "grayscale", an object or an array of 1 or more values"#,
+        ),
+        (
+            denoising("[]"),
+            r#"c.json:3:46: model.corruption: found an empty array; allowed: "gaussian", "masking", "salt_and_pepper", "speckle", "blur", "downscale", "grayscale", an object or an array of 1 or more values"#,
+        ),
+        (
+            denoising(r#"["masking", {"kind": "gaussian", "std": 0}]"#),
+            "c.json:3:86: model.corruption.1.std: found 0; allowed: a number above 0 or an array of 2 \
+             values",
+        ),
+        (
+            denoising(r#"[{"kind": "speckle", "std": [0.1, 0.2, 0.3]}]"#),
+            "c.json:3:74: model.corruption.0.std: found an array of 3; allowed: a number above 0 or \
+             an array of 2 values",
+        ),
+        (
+            denoising(r#"{"kind": "blur", "sigma": [-1, 2]}"#),
+            "c.json:3:73: model.corruption.sigma.0: found -1; allowed: a number of at least 0",
+        ),
+        (
+            denoising(r#"{"kind": "downscale", "factor": 5}"#),
+            "c.json:3:78: model.corruption.factor: found 5; allowed: 2, 3 or 4",
+        ),
+        (
+            denoising(r#""block""#),
+            r#"c.json:3:46: model.corruption: found "block"; did you mean "gaussian"?"#,
+        ),
+        (
+            denoising(r#"{"kind": "block"}"#),
+            "c.json:3:46: model.corruption.size: missing key; allowed: an integer from 1 to 65536 or \
+             an array of 2 values",
+        ),
+        (
+            denoising(r#"{"kind": "block", "size": [8, [2.5, 4]]}"#),
+            "c.json:3:77: model.corruption.size.1.0: found 2.5; allowed: an integer from 1 to 65536",
+        ),
+        (
+            of_model(r#"{"kind": "conv", "channels": [8], "convolutions": 0}"#),
+            "c.json:3:60: model.convolutions: found 0; allowed: an integer from 1 to 8",
         ),
         (
             of_augment(r#"{"shift": -1}"#),
@@ -250,6 +289,36 @@ fn a_fault_of_a_key_is_one_exact_line() {
     for (text, line) in cases {
         assert_eq!(errors(&text, &[]), [line], "{text}");
     }
+}
+
+/// What `grayscale` needs is known with the shape of the images; what `residual` needs at once.
+#[test]
+fn faults_between_keys_have_a_place() {
+    let model = |corruption: &str, keys: &str| {
+        let of = r#"{"kind": "conv", "channels": [8]}"#;
+        format!(r#"{{"kind": "denoising", "corruption": {corruption}, {keys} "of": {of}}}"#)
+    };
+    let residual = model(r#""blur""#, r#""residual": true,"#);
+    let text = format!(
+        "{{\n\"data\": {{\"dataset\": \"mnist\"}},\n\"model\": {residual},\n\"train\": {{\"loss\": \"bce\"}}\n}}"
+    );
+    let line = "c.json:4:19: train.loss: found \"bce\"; allowed: \"mse\" or \"auto\" where a model has \
+                \"residual\": true, for what it gives is no probability";
+    assert_eq!(errors(&text, &[]), [line]);
+    let grey = [1, 28, 28];
+    let refused = |corruption: &str| {
+        let located = parse("c.json", &of_model(&model(corruption, "")), &[]).unwrap();
+        located.check_model(grey).unwrap_err().errors().to_vec()
+    };
+    let line = "c.json:3:46: model.corruption.kind: found \"grayscale\" for images of 1 channel; \
+                allowed: \"grayscale\" where images have 3 channels: red, green and blue";
+    assert_eq!(refused(r#""grayscale""#), [line]);
+    let line = "c.json:3:82: model.corruption.1.size: found 40x40 for images of 28x28 pixels; allowed: \
+                from 1x1 to 28x28";
+    assert_eq!(
+        refused(r#"["blur", {"kind": "block", "size": 40}]"#),
+        [line]
+    );
 }
 
 #[test]

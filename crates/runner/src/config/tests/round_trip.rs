@@ -4,8 +4,8 @@ use crate::config::Override;
 use std::path::PathBuf;
 
 use model::config::{
-    Activation, CodeActivation, ConvConfig, Corruption, DenoisingConfig, DenseConfig, Downsample,
-    ModelConfig, Penalty, SparseConfig, Upsample,
+    Activation, BlockSize, CodeActivation, ConvConfig, Corruption, DenoisingConfig, DenseConfig,
+    Downsample, ModelConfig, Penalty, SparseConfig, Strength, Upsample,
 };
 use proptest::prelude::*;
 
@@ -86,13 +86,14 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         code_size,
         activations(),
         any::<bool>(),
-        (decoder, 1e-3..100.0),
+        (decoder, 1e-3..100.0, 1usize..=8),
     )
         .prop_map(
             |(channels, half, ways, (code_size, layers), activations, batch_norm, last)| {
-                let (decoder, initial_gain) = last;
+                let (decoder, initial_gain, convolutions) = last;
                 ModelConfig::Conv(ConvConfig {
                     channels,
+                    convolutions,
                     layers,
                     kernel: 2 * half + 1,
                     downsample: ways.0,
@@ -113,11 +114,21 @@ fn models() -> impl Strategy<Value = ModelConfig> {
             .prop_map(|(k, anneal_epochs)| Penalty::TopK { k, anneal_epochs }),
     ];
     let corruption = prop_oneof![
-        (1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
-        (0.0..=1.0).prop_map(|probability| Corruption::Masking { probability }),
-        (0.0..=1.0).prop_map(|probability| Corruption::SaltAndPepper { probability }),
-        (1e-9..1e9).prop_map(|std| Corruption::Speckle { std }),
+        strengths(1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
+        strengths(0.0..1.0).prop_map(|probability| Corruption::Masking { probability }),
+        strengths(0.0..1.0).prop_map(|probability| Corruption::SaltAndPepper { probability }),
+        strengths(1e-9..1e9).prop_map(|std| Corruption::Speckle { std }),
+        (1usize..=64).prop_map(|side| Corruption::Block {
+            size: BlockSize::Square(side)
+        }),
+        [strengths(1..64usize), strengths(1..64)].prop_map(|sides| Corruption::Block {
+            size: BlockSize::Sides(sides)
+        }),
+        strengths(1e-9..1e9).prop_map(|sigma| Corruption::Blur { sigma }),
+        (2usize..=4).prop_map(|factor| Corruption::Downscale { factor }),
+        Just(Corruption::Grayscale),
     ];
+    let corruption = (prop::collection::vec(corruption, 1..4), any::<bool>());
     let (penalty, corruption) = (penalty.boxed(), corruption.boxed());
     prop_oneof![dense, conv].prop_recursive(4, 8, 1, move |of| {
         prop_oneof![
@@ -127,14 +138,28 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                     of: Box::new(of),
                 })
             }),
-            (corruption.clone(), of).prop_map(|(corruption, of)| {
+            (corruption.clone(), of).prop_map(|((corruption, residual), of)| {
                 ModelConfig::Denoising(DenoisingConfig {
                     corruption,
+                    residual,
                     of: Box::new(of),
                 })
             }),
         ]
     })
+}
+
+/// A strength in the range, or a range in it.
+fn strengths<T: Clone + std::fmt::Debug + PartialOrd + 'static>(
+    range: std::ops::Range<T>,
+) -> impl Strategy<Value = Strength<T>>
+where
+    std::ops::Range<T>: Strategy<Value = T>,
+{
+    prop_oneof![
+        range.clone().prop_map(Strength::Fixed),
+        (range.clone(), range).prop_map(|(low, high)| Strength::Range([low, high])),
+    ]
 }
 
 fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
@@ -307,8 +332,11 @@ proptest! {
         init in prop::option::of(inits()),
         data in data_sets(),
         model in models(),
-        train in trainings(),
+        mut train in trainings(),
     ) {
+        if model.is_residual() {
+            train.loss = LossChoice::Mse;
+        }
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
         let config = Config { schema, description, seed, backend, data, model, init, train };
