@@ -1,16 +1,18 @@
 //! The summary: what a finished run reached, beside the baselines; `summary.json` and the table
 //! printed at the end.
 
+mod table;
+
 use model::{ImageShape, compression_ratio};
 use serde::{Deserialize, Serialize};
-
-mod table;
 
 use crate::evaluation::{Baselines, CodeUse, Evaluation};
 use crate::metrics::Figures;
 use crate::run::Status;
 use crate::restoration::Restoration;
 use crate::setup::Setup;
+
+pub use table::table;
 
 /// `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
