@@ -107,7 +107,8 @@ pub fn pretrain(
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(&settings, progress.step, steps_per_epoch);
-            let (shown, target) = pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
+            let (shown, target) =
+                pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
             let (input, target): (Tensor<2>, Tensor<2>) = match layer.checked_sub(1) {
                 // Only pictures are corrupted: that is what corruptions are for.
                 None => {

@@ -172,7 +172,8 @@ impl Setup {
             } else {
                 "images"
             };
-            let text = format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
+            let text =
+                format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
         let mut split = (dataset.train).split(held_out, Stream::Split.seed(config.seed, 1))?;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{Baselines, CodeUse, Evaluation};
 use crate::metrics::Figures;
-use crate::run::Status;
 use crate::restoration::Restoration;
+use crate::run::Status;
 use crate::setup::Setup;
 
 pub use table::table;

@@ -172,7 +172,8 @@ fn steps(
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(settings, progress.step, steps_per_epoch);
-            let (shown, target) = pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
+            let (shown, target) =
+                pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
             let noise = Noise::Device {
                 seed: Stream::Corruption.seed(seed, progress.step as u64),
             };

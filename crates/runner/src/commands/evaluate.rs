@@ -61,8 +61,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         Some(setup) if model.is_denoising() => Some(Baselines::choose(&model, setup)?),
         _ => None,
     };
-    let found =
-        evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
+    let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
     let code_size = model::code_size(&meta.model.layers(meta.input_shape)?);
     let baselines = match &setup {
         Some(setup) => Some(evaluation::baselines(

@@ -8,7 +8,7 @@ use super::colour::MeanColours;
 use super::diffusion::fill;
 use super::filters::{enlarge, gaussian, unsharp};
 use super::median::median;
-use super::{Degraded, Setting};
+use super::{Degraded, Setting, label};
 
 /// A simple way to restore a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +78,11 @@ impl Baseline {
             },
             _ => Setting::default(),
         }
+    }
+
+    /// What it is and what it was set to, in words.
+    pub fn label(&self) -> String {
+        label(self.name(), &self.setting())
     }
 
     /// Whether it gives back the input as it is.

@@ -28,7 +28,9 @@ impl Closer {
         colours: bool,
     ) {
         let image = (channels * plane).max(1);
-        let pairs = clean.par_chunks_exact(image).zip(restored.par_chunks_exact(image));
+        let pairs = clean
+            .par_chunks_exact(image)
+            .zip(restored.par_chunks_exact(image));
         let found: Vec<(Option<f64>, Option<f64>)> = pairs
             .enumerate()
             .map(|(number, (clean, restored))| {
@@ -68,7 +70,9 @@ fn mean((count, sum): (usize, f64)) -> Option<f64> {
 /// not 0; `None` where none is.
 fn inside(clean: &[f32], restored: &[f32], missing: &[f32]) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0usize);
-    let planes = clean.chunks_exact(missing.len()).zip(restored.chunks_exact(missing.len()));
+    let planes = clean
+        .chunks_exact(missing.len())
+        .zip(restored.chunks_exact(missing.len()));
     for (clean, restored) in planes {
         for ((clean, restored), missing) in clean.iter().zip(restored).zip(missing) {
             if *missing != 0.0 {

@@ -83,9 +83,17 @@ pub(super) fn ab_error(one: &[f32], other: &[f32]) -> f64 {
 fn ab(srgb: [f32; 3]) -> [f32; 2] {
     /// Red, green and blue in X, Y and Z, each divided by that of white.
     const XYZ: [[f32; 3]; 3] = [
-        [0.412_453 / 0.950_47, 0.357_58 / 0.950_47, 0.180_423 / 0.950_47],
+        [
+            0.412_453 / 0.950_47,
+            0.357_58 / 0.950_47,
+            0.180_423 / 0.950_47,
+        ],
         [0.212_671, 0.715_16, 0.072_169],
-        [0.019_334 / 1.088_83, 0.119_193 / 1.088_83, 0.950_227 / 1.088_83],
+        [
+            0.019_334 / 1.088_83,
+            0.119_193 / 1.088_83,
+            0.950_227 / 1.088_83,
+        ],
     ];
     let linear = srgb.map(|value| {
         if value > 0.04045 {
@@ -148,7 +156,10 @@ mod tests {
         let red_and_grey = [1.0, 0.5, 0.0, 0.5, 0.0, 0.5];
         let grey = [0.5; 6];
         let error = ab_error(&red_and_grey, &grey);
-        assert!((error - 80.0942f64.hypot(67.2015) / 2.0).abs() < 0.02, "{error}");
+        assert!(
+            (error - 80.0942f64.hypot(67.2015) / 2.0).abs() < 0.02,
+            "{error}"
+        );
         assert_eq!(ab_error(&grey, &grey), 0.0);
     }
 }

@@ -117,7 +117,9 @@ fn by_regions(
         let (picture, region) = (number / (down * across), number % (down * across));
         let (top, left) = (region / across * height, region % across * width);
         let start = picture * rows * columns + top * columns + left;
-        let lines = whole[start..].chunks_mut(columns).take(height.min(rows - top));
+        let lines = whole[start..]
+            .chunks_mut(columns)
+            .take(height.min(rows - top));
         for (line, hole) in lines.zip(hole.chunks_exact(width)) {
             let length = width.min(columns - left);
             line[..length].copy_from_slice(&hole[..length]);
@@ -189,7 +191,12 @@ mod tests {
     fn the_small_picture_is_that_of_the_last_corruption() {
         let chain = json!([{ "kind": "downscale", "factor": 3 }, "gaussian"]);
         let noisy = model(chain, [1, 9, 9]);
-        assert!(corrupt(&noisy, ones([1, 1, 9, 9]), 1).unwrap().small.is_none());
+        assert!(
+            corrupt(&noisy, ones([1, 1, 9, 9]), 1)
+                .unwrap()
+                .small
+                .is_none()
+        );
         assert_eq!(scale(noisy.corruptions()), 3);
         assert_eq!(scale(&[]), 1);
     }

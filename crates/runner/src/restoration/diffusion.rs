@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn a_slope_is_continued_through_a_hole() {
         let size = [12, 16];
-        let slope: Vec<f32> = (0..192).map(|at| (at % 16 + at / 16) as f32 / 30.0).collect();
+        let slope: Vec<f32> = (0..192)
+            .map(|at| (at % 16 + at / 16) as f32 / 30.0)
+            .collect();
         let inside = |at: usize| (2..10).contains(&(at / 16)) && (3..11).contains(&(at % 16));
         let missing: Vec<f32> = (0..192).map(|at| f32::from(u8::from(inside(at)))).collect();
         let mut plane = slope.clone();

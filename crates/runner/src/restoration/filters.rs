@@ -71,13 +71,18 @@ mod tests {
     /// Values in [0, 1) that look like nothing in particular.
     fn noise(count: usize) -> Vec<f32> {
         let place = (0..count as u32).map(|at| at.wrapping_mul(2_654_435_761));
-        place.map(|it| (it >> 8) as f32 / (1 << 24) as f32).collect()
+        place
+            .map(|it| (it >> 8) as f32 / (1 << 24) as f32)
+            .collect()
     }
 
     #[test]
     fn bicubic_is_what_the_corruption_enlarges_by() {
-        for (small, factor, size) in [([5, 7], 2, [9, 14]), ([4, 4], 3, [11, 10]), ([1, 3], 4, [2, 9])]
-        {
+        for (small, factor, size) in [
+            ([5, 7], 2, [9, 14]),
+            ([4, 4], 3, [11, 10]),
+            ([1, 3], 4, [2, 9]),
+        ] {
             let picture = noise(3 * small[0] * small[1]);
             let data = TensorData::new(picture.clone(), [1, 3, small[0], small[1]]);
             let tensor = Tensor::<4>::from_data(data, &Device::default());
@@ -96,9 +101,15 @@ mod tests {
         for size in [[1, 1], [1, 9], [3, 2], [40, 30]] {
             let flat = vec![0.3; 3 * size[0] * size[1]];
             for sigma in [0.4, 3.0] {
-                for filtered in [gaussian(&flat, size, sigma), unsharp(&flat, size, sigma, 2.0)] {
+                for filtered in [
+                    gaussian(&flat, size, sigma),
+                    unsharp(&flat, size, sigma, 2.0),
+                ] {
                     assert_eq!(filtered.len(), flat.len());
-                    assert!(filtered.iter().all(|it| (it - 0.3).abs() < 1e-5), "{size:?}");
+                    assert!(
+                        filtered.iter().all(|it| (it - 0.3).abs() < 1e-5),
+                        "{size:?}"
+                    );
                 }
             }
         }

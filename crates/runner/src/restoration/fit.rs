@@ -91,11 +91,6 @@ impl Baselines {
         self.colours
     }
 
-    /// The baseline of a name.
-    pub fn get(&self, name: &str) -> Option<&Baseline> {
-        self.all.iter().find(|baseline| baseline.name() == name)
-    }
-
     /// Those that have nothing to set, and those of `Kinds` that `choose` gives a setting for.
     fn with(
         corruptions: &[Corruption],
@@ -147,12 +142,12 @@ impl Baselines {
         Self::with(model.corruptions(), choose, colours)
     }
 
-    /// Those of these corruptions with the settings that a summary has, without any that is learned
-    /// from pictures.
-    pub fn set_as(corruptions: &[Corruption], found: &Restoration) -> Self {
+    /// Those of these corruptions with the settings that a summary has, without any that has none
+    /// there or is learned from pictures.
+    pub fn set_as(corruptions: &[Corruption], found: Option<&Restoration>) -> Self {
         let choose = |candidates: &[Baseline]| {
             let set = candidates.first().and_then(|candidate| {
-                let setting = found.baselines.get(candidate.name())?.setting;
+                let setting = found?.baselines.get(candidate.name())?.setting;
                 candidate.clone().set(&setting)
             });
             Ok(set)
@@ -241,13 +236,19 @@ mod tests {
         assert_eq!(of("blur"), ["unsharp"]);
         assert_eq!(of("downscale"), ["bilinear", "bicubic", "lanczos"]);
         assert_eq!(of("grayscale"), ["grey"]);
-        assert_eq!(names(json!([{ "kind": "block", "size": 4 }])), ["diffusion"]);
+        assert_eq!(
+            names(json!([{ "kind": "block", "size": 4 }])),
+            ["diffusion"]
+        );
         assert_eq!(names(json!([])), [""; 0]);
     }
 
     #[test]
     fn a_chain_has_those_of_its_kinds() {
-        let (small, noise) = (json!({ "kind": "downscale" }), json!({ "kind": "gaussian" }));
+        let (small, noise) = (
+            json!({ "kind": "downscale" }),
+            json!({ "kind": "gaussian" }),
+        );
         assert_eq!(
             names(json!([noise, { "kind": "speckle" }, small])),
             ["median", "gaussian", "bilinear", "bicubic", "lanczos"]
@@ -258,7 +259,8 @@ mod tests {
 
     #[test]
     fn settings_are_read_back_and_nonsense_is_not() {
-        let corruptions = chain(json!([{ "kind": "gaussian" }, { "kind": "blur", "sigma": [1, 2] }]));
+        let corruptions =
+            chain(json!([{ "kind": "gaussian" }, { "kind": "blur", "sigma": [1, 2] }]));
         let json = |sigma: f64| {
             let fidelity = json!({ "psnr": 1.0, "ssim": null });
             let set = |more: Value| {
@@ -276,7 +278,7 @@ mod tests {
             })
         };
         let read = |sigma| serde_json::from_value::<Restoration>(json(sigma)).unwrap();
-        let found = Baselines::set_as(&corruptions, &read(0.7));
+        let found = Baselines::set_as(&corruptions, Some(&read(0.7)));
         assert_eq!(
             found.all(),
             [
@@ -288,10 +290,10 @@ mod tests {
                 }
             ]
         );
-        let found = Baselines::set_as(&corruptions, &read(-1.0));
+        let found = Baselines::set_as(&corruptions, Some(&read(-1.0)));
         assert_eq!(found.all().len(), 2);
         let mut without = read(0.7);
         without.baselines = BTreeMap::new();
-        assert_eq!(Baselines::set_as(&corruptions, &without).all(), []);
+        assert_eq!(Baselines::set_as(&corruptions, Some(&without)).all(), []);
     }
 }

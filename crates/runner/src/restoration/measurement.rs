@@ -161,7 +161,10 @@ impl<'a> Measurement<'a> {
                 false => fidelity(&figures.finish()),
             };
             let setting = baseline.setting();
-            (baseline.name().to_owned(), BaselineFigures { fidelity, setting })
+            (
+                baseline.name().to_owned(),
+                BaselineFigures { fidelity, setting },
+            )
         });
         Restoration {
             input: of_input,

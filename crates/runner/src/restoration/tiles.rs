@@ -165,7 +165,11 @@ impl Grid {
             // Rows above the next tile are complete.
             let next = self.rows.starts.get((group + 1) * together);
             let bottom = next.copied().unwrap_or(height).min(height);
-            for (number, row) in sums.chunks_exact_mut(line.max(1)).take(bottom - top).enumerate() {
+            for (number, row) in sums
+                .chunks_exact_mut(line.max(1))
+                .take(bottom - top)
+                .enumerate()
+            {
                 let weight = self.rows.sums[top + number];
                 for values in row.chunks_exact_mut(width) {
                     for (value, sum) in values.iter_mut().zip(&self.columns.sums) {
@@ -211,7 +215,8 @@ mod tests {
 
     /// A picture that looks like nothing in particular.
     fn noise([channels, height, width]: [usize; 3]) -> Vec<u8> {
-        let place = (0..(channels * height * width) as u32).map(|at| at.wrapping_mul(2_654_435_761));
+        let place =
+            (0..(channels * height * width) as u32).map(|at| at.wrapping_mul(2_654_435_761));
         place.map(|it| (it >> 24) as u8).collect()
     }
 
@@ -232,7 +237,8 @@ mod tests {
             rows.extend(values);
         };
         let done = |count| tiles = count;
-        grid.restore(picture, channels, batch, model, emit, done).unwrap();
+        grid.restore(picture, channels, batch, model, emit, done)
+            .unwrap();
         assert_eq!(seen, height);
         assert_eq!(tiles, grid.count());
         rows
@@ -257,13 +263,14 @@ mod tests {
             let back = through(picture, tile, shape[0], batch, |tiles, _| Ok(tiles));
             let [channels, height, width] = shape;
             for (at, value) in back.iter().enumerate() {
-                let (row, channel, column) = (
-                    at / (channels * width),
-                    at / width % channels,
-                    at % width,
-                );
+                let (row, channel, column) =
+                    (at / (channels * width), at / width % channels, at % width);
                 let wanted = bytes[(channel * height + row) * width + column];
-                assert_eq!((value * 255.0).round() as u8, wanted, "{shape:?} {tile:?} {at}");
+                assert_eq!(
+                    (value * 255.0).round() as u8,
+                    wanted,
+                    "{shape:?} {tile:?} {at}"
+                );
                 assert!((value - f32::from(wanted) / 255.0).abs() < 1e-5);
             }
         }
@@ -279,7 +286,11 @@ mod tests {
         };
         let back = through(picture, [8, 8], 3, 5, |tiles, count| {
             let size = tiles.len() / count;
-            let color = |tile: &[f32]| [1.0, 2.0, 3.0].map(|by| tile.iter().map(move |it| it * by).collect::<Vec<_>>()).concat();
+            let color = |tile: &[f32]| {
+                [1.0, 2.0, 3.0]
+                    .map(|by| tile.iter().map(move |it| it * by).collect::<Vec<_>>())
+                    .concat()
+            };
             Ok(tiles.chunks_exact(size).flat_map(color).collect())
         });
         for row in back.chunks_exact(90) {
@@ -297,7 +308,11 @@ mod tests {
         let tile = 16;
         let wrong = |tiles: Vec<f32>, _| {
             let error = |at: usize| (at % tile) as f32 / tile as f32 - 0.5;
-            Ok(tiles.iter().enumerate().map(|(at, it)| it + error(at)).collect())
+            Ok(tiles
+                .iter()
+                .enumerate()
+                .map(|(at, it)| it + error(at))
+                .collect())
         };
         let values = vec![0.5; 50 * 90];
         let picture = Picture {
@@ -306,7 +321,9 @@ mod tests {
         };
         let back = through(picture, [tile, tile], 1, 9, wrong);
         let inner = back.chunks_exact(90).flat_map(|row| row[8..82].windows(2));
-        let steepest = inner.map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        let steepest = inner
+            .map(|pair| (pair[1] - pair[0]).abs())
+            .fold(0.0, f32::max);
         // A sixteenth is the slope that the model itself makes.
         assert!(steepest < 2.0 / 16.0, "{steepest}");
     }
@@ -328,9 +345,7 @@ mod tests {
         let wave = |at: usize| 0.5 + 0.3 * ((at % 100) as f32 / 5.0).sin();
         let restored = |cut: usize| {
             let width = 100 - cut;
-            let values: Vec<f32> = (0..40)
-                .flat_map(|_| (cut..100).map(wave))
-                .collect();
+            let values: Vec<f32> = (0..40).flat_map(|_| (cut..100).map(wave)).collect();
             let picture = Picture {
                 pixels: Pixels::Values(&values),
                 shape: [1, 40, width],

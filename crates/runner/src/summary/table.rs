@@ -150,7 +150,15 @@ fn draw(rows: &[Row], values: f64) -> String {
         }
         text.push('\n');
     };
-    let heads = ["mse", "sum_sq", "bce", "psnr", "ssim", "hole psnr", "ab error"];
+    let heads = [
+        "mse",
+        "sum_sq",
+        "bce",
+        "psnr",
+        "ssim",
+        "hole psnr",
+        "ab error",
+    ];
     line("on the test images", heads);
     for row in rows {
         let cells = [
