@@ -101,8 +101,7 @@ impl Crops {
 impl Images {
     /// How many pictures the images come from: with patches fewer than there are images.
     pub fn pictures(&self) -> usize {
-        self.crops()
-            .map_or(self.len(), |crops| crops.runs().len())
+        self.crops().map_or(self.len(), |crops| crops.runs().len())
     }
 
     /// Keeps the images of the first `count` pictures, or all where there are fewer.

@@ -81,7 +81,10 @@ fn the_seed_and_the_place_in_the_epoch_decide_whatever_the_batch_and_the_threads
     let small: BTreeSet<&Vec<u8>> = whole.iter().skip(2).step_by(3).collect();
     assert_eq!(small.len(), 2);
     let error = crops.cut([2, SIDE, SIDE], &[0, 3], 0, 3).unwrap_err();
-    assert_eq!(error.to_string(), "image 3 of a set of 3, allowed is less than 3");
+    assert_eq!(
+        error.to_string(),
+        "image 3 of a set of 3, allowed is less than 3"
+    );
 }
 
 /// A set of patches of four pictures: 2, 1, 3 and 1 of them.
@@ -93,7 +96,9 @@ fn images(each: Option<usize>) -> Images {
         each,
         flip: true,
     };
-    Images::new(vec![0; 7 * 16], [1, 4, 4]).unwrap().with_crops(crops)
+    Images::new(vec![0; 7 * 16], [1, 4, 4])
+        .unwrap()
+        .with_crops(crops)
 }
 
 #[test]
@@ -104,7 +109,10 @@ fn the_patches_of_a_picture_stay_on_one_side() {
     let mut held = BTreeSet::new();
     for seed in 0..20 {
         let split = images.split(1, seed).unwrap();
-        let place = runs.iter().position(|run| *run == split.validation).unwrap();
+        let place = runs
+            .iter()
+            .position(|run| *run == split.validation)
+            .unwrap();
         held.insert(place);
         let rest: Vec<u32> = (0..7).filter(|it| !split.validation.contains(it)).collect();
         assert_eq!(split.train, rest);
@@ -147,7 +155,9 @@ fn whole_pictures_are_kept_and_dropped_with_their_patches() {
 fn steps_see_crops_and_evaluations_the_grid() {
     let pixels = (0..3 * 2 * SIDE * SIDE).map(|it| it as u8).collect();
     let crops = crops(true);
-    let images = Images::new(pixels, [2, SIDE, SIDE]).unwrap().with_crops(crops.clone());
+    let images = Images::new(pixels, [2, SIDE, SIDE])
+        .unwrap()
+        .with_crops(crops.clone());
     let batches = Batches::new(Arc::new(images), &Device::flex(), true);
     let indices = [2, 0, 1, 0];
     let values = |tensor: burn::tensor::Tensor<4>| tensor.into_data().try_to_vec::<f32>().unwrap();
@@ -155,7 +165,10 @@ fn steps_see_crops_and_evaluations_the_grid() {
     let expected = cut(&crops, &indices, 10, 5).concat();
     let expected: Vec<f32> = expected.iter().map(|&it| f32::from(it) / 255.0).collect();
     assert_eq!(values(drawn.plain().unwrap()), expected);
-    assert_eq!(values(drawn.changed(&Augment::default(), 5).unwrap()), expected);
+    assert_eq!(
+        values(drawn.changed(&Augment::default(), 5).unwrap()),
+        expected
+    );
     let moved = Augment {
         shift: 2.0,
         ..Augment::default()
@@ -165,7 +178,10 @@ fn steps_see_crops_and_evaluations_the_grid() {
     // The same crop in another batch is changed alike.
     let later = batches.draw(&indices[2..], 12, 5).unwrap();
     let length = 2 * SIDE * SIDE;
-    assert_eq!(values(later.changed(&moved, 5).unwrap()), whole[2 * length..]);
+    assert_eq!(
+        values(later.changed(&moved, 5).unwrap()),
+        whole[2 * length..]
+    );
     let plain = values(batches.gather(&indices).unwrap());
     assert_eq!(plain[length], 0.0);
     assert!(batches.draw(&[3], 0, 5).is_err());
@@ -205,7 +221,10 @@ fn time_of_a_batch_of_crops() {
             .collect();
         times.sort_unstable_by(f64::total_cmp);
         let [fast, median] = [0, times.len() / 2].map(|i| times[i]);
-        println!("turned {}: {median:.3} ms, at best {fast:.3}", augment.is_some());
+        println!(
+            "turned {}: {median:.3} ms, at best {fast:.3}",
+            augment.is_some()
+        );
     }
 }
 
@@ -222,12 +241,17 @@ fn picture_of_crops() {
     };
     let train = Source::Photos { options }.load().unwrap().train;
     let runs = train.crops().unwrap().runs();
-    let size = (COLUMNS as u32 * SIDE as u32, runs.len() as u32 * SIDE as u32);
+    let size = (
+        COLUMNS as u32 * SIDE as u32,
+        runs.len() as u32 * SIDE as u32,
+    );
     let mut picture = image::RgbImage::new(size.0, size.1);
     for (row, run) in (0..).zip(&runs) {
         let indices = vec![run.start; COLUMNS as usize];
         let crops = train.crops().unwrap();
-        let pixels = crops.cut(train.shape(), &indices, row * COLUMNS, 1).unwrap();
+        let pixels = crops
+            .cut(train.shape(), &indices, row * COLUMNS, 1)
+            .unwrap();
         for (column, crop) in (0..).zip(pixels.chunks(3 * SIDE * SIDE)) {
             for place in 0..SIDE * SIDE {
                 let pixel = [0, 1, 2].map(|channel| crop[channel * SIDE * SIDE + place]);

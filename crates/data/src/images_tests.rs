@@ -232,10 +232,21 @@ fn pictures_smaller_than_a_patch_are_continued() {
     ]);
     let patch = Some(4);
     let set = load(&dir, PictureOptions { patch, ..OPTIONS }).unwrap();
-    assert_eq!(set.train.names().unwrap(), ["a.png@0,0", "b.png@0,0", "b.png@0,4"]);
+    assert_eq!(
+        set.train.names().unwrap(),
+        ["a.png@0,0", "b.png@0,0", "b.png@0,4"]
+    );
     // Rows 0, 1 and then 0, 1 again; columns and rows 0, 1, 2 and then 1.
-    assert_eq!(set.train.image(2).unwrap()[..12], [4, 5, 6, 7, 20, 21, 22, 23, 4, 5, 6, 7]);
-    let lines = [[0, 1, 2, 1], [16, 17, 18, 17], [32, 33, 34, 33], [16, 17, 18, 17]];
+    assert_eq!(
+        set.train.image(2).unwrap()[..12],
+        [4, 5, 6, 7, 20, 21, 22, 23, 4, 5, 6, 7]
+    );
+    let lines = [
+        [0, 1, 2, 1],
+        [16, 17, 18, 17],
+        [32, 33, 34, 33],
+        [16, 17, 18, 17],
+    ];
     assert_eq!(set.test.image(0).unwrap(), lines.concat());
     let [warning] = set.warnings.as_slice() else {
         panic!("{:?}", set.warnings);
@@ -275,9 +286,15 @@ fn test_files_may_be_named() {
         let error = refusal(&dir, named(names));
         assert!(error.starts_with(&found), "{error}");
     }
-    let apart = folder(&[("train/a.png", gradient(2, 2, 0)), ("test/b.png", gradient(2, 2, 0))]);
+    let apart = folder(&[
+        ("train/a.png", gradient(2, 2, 0)),
+        ("test/b.png", gradient(2, 2, 0)),
+    ]);
     let error = refusal(&apart, named(&["b.png"]));
-    assert!(error.starts_with("test: found a list of files, allowed is no list where "), "{error}");
+    assert!(
+        error.starts_with("test: found a list of files, allowed is no list where "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -325,7 +342,10 @@ fn encoded(picture: &DynamicImage, format: image::ImageFormat) -> Vec<u8> {
 fn bad_files() -> Vec<Vec<u8>> {
     let half = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
     let png = encoded(&gradient(8, 8, 0), image::ImageFormat::Png);
-    let webp = encoded(&gradient(8, 8, 0).into_rgb8().into(), image::ImageFormat::WebP);
+    let webp = encoded(
+        &gradient(8, 8, 0).into_rgb8().into(),
+        image::ImageFormat::WebP,
+    );
     let photo = include_bytes!("../assets/photos/rocket.jpg");
     let mut damaged = webp.clone();
     // Behind the headers of file, chunk and picture.
@@ -361,8 +381,13 @@ fn bad_files_are_named() {
 
 #[test]
 fn bad_files_are_left_out_with_a_warning() {
-    let names = ["a.png", "c.png", "d.png", "e.png", "f.png", "g.png", "h.png"];
-    let good: Vec<_> = (1..).zip(names).map(|(i, name)| (name, gradient(8, 8, i))).collect();
+    let names = [
+        "a.png", "c.png", "d.png", "e.png", "f.png", "g.png", "h.png",
+    ];
+    let good: Vec<_> = (1..)
+        .zip(names)
+        .map(|(i, name)| (name, gradient(8, 8, i)))
+        .collect();
     let lenient = |patch: Option<usize>, seed: u64| PictureOptions {
         patch,
         strict: false,
@@ -385,7 +410,11 @@ fn bad_files_are_left_out_with_a_warning() {
                 let lines: Vec<String> = set.warnings.iter().map(ToString::to_string).collect();
                 assert_eq!(lines.len(), 2, "{lines:?}");
                 assert!(lines.iter().all(|line| line.starts_with("left out: ")));
-                assert!(lines.iter().any(|line| line.contains("b.png: not a readable")));
+                assert!(
+                    lines
+                        .iter()
+                        .any(|line| line.contains("b.png: not a readable"))
+                );
                 // What is left is in its place.
                 for part in [&set.train, &set.test] {
                     for (index, name) in part.names().unwrap().iter().enumerate() {
@@ -395,7 +424,10 @@ fn bad_files_are_left_out_with_a_warning() {
                     }
                 }
                 if let Some(crops) = set.train.crops() {
-                    assert_eq!((set.train.pictures(), crops.whole().count()), (train, train));
+                    assert_eq!(
+                        (set.train.pictures(), crops.whole().count()),
+                        (train, train)
+                    );
                 }
             }
         }
@@ -414,22 +446,37 @@ fn nothing_but_bad_files_is_an_error() {
         ..OPTIONS
     };
     let error = refusal(&dir, options.clone());
-    assert!(error.contains(": none of the 3 pictures can be read; the first: "), "{error}");
+    assert!(
+        error.contains(": none of the 3 pictures can be read; the first: "),
+        "{error}"
+    );
     assert!(error.contains("a.png: not a readable"), "{error}");
-    assert_eq!(source(&dir, options.clone()).shape().unwrap_err().to_string(), error);
+    assert_eq!(
+        source(&dir, options.clone())
+            .shape()
+            .unwrap_err()
+            .to_string(),
+        error
+    );
     // None of one part: the bad file is the one that is named for test.
     for name in ["a.png", "c.png"] {
         gradient(4, 4, 0).save(dir.path().join(name)).unwrap();
     }
     let test = TestPart::Files(vec!["b.png".to_string()]);
     let error = refusal(&dir, PictureOptions { test, ..options });
-    assert!(error.contains(": none of the 1 test pictures can be read; the first: "), "{error}");
+    assert!(
+        error.contains(": none of the 1 test pictures can be read; the first: "),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_bad_file_moves_no_other_to_the_other_side() {
     let names: Vec<String> = (0..12).map(|i| format!("{i:02}.png")).collect();
-    let files: Vec<_> = names.iter().map(|name| (name.as_str(), gradient(4, 4, 0))).collect();
+    let files: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), gradient(4, 4, 0)))
+        .collect();
     let dir = folder(&files);
     let options = PictureOptions {
         strict: false,
@@ -437,7 +484,13 @@ fn a_bad_file_moves_no_other_to_the_other_side() {
     };
     let whole = load(&dir, options.clone()).unwrap();
     let without = |images: &Images, bad: &str| -> Vec<String> {
-        images.names().unwrap().iter().filter(|name| *name != bad).cloned().collect()
+        images
+            .names()
+            .unwrap()
+            .iter()
+            .filter(|name| *name != bad)
+            .cloned()
+            .collect()
     };
     for bad in ["00.png", "05.png", "11.png"] {
         let good = fs::read(dir.path().join(bad)).unwrap();
@@ -455,7 +508,10 @@ fn a_bad_file_moves_no_other_to_the_other_side() {
 fn folders_without_pictures_are_errors() {
     let dir = tempfile::tempdir().unwrap();
     let error = refusal(&dir, OPTIONS);
-    assert!(error.contains("no .png, .jpg, .jpeg or .webp file"), "{error}");
+    assert!(
+        error.contains("no .png, .jpg, .jpeg or .webp file"),
+        "{error}"
+    );
     assert_eq!(
         source(&dir, OPTIONS).shape().unwrap_err().to_string(),
         error

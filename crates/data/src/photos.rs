@@ -74,7 +74,9 @@ pub(crate) fn find() -> Result<Found, DataError> {
             bytes: photo.checked()?,
         })
     };
-    Ok(Found::Together(PHOTOS.iter().map(file).collect::<Result<_, _>>()?))
+    Ok(Found::Together(
+        PHOTOS.iter().map(file).collect::<Result<_, _>>()?,
+    ))
 }
 
 #[cfg(test)]
@@ -96,7 +98,10 @@ mod tests {
         // 512 x 342 and 512 x 341 pixels: 8 x 5 squares each.
         let names = set.test.names().unwrap();
         let of = |photo: &str| names.iter().filter(|it| it.starts_with(photo)).count();
-        assert_eq!((names.len(), of("flower.jpg@"), of("rocket.jpg@")), (80, 40, 40));
+        assert_eq!(
+            (names.len(), of("flower.jpg@"), of("rocket.jpg@")),
+            (80, 40, 40)
+        );
         assert_eq!(set.warnings, []);
     }
 }

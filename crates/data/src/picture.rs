@@ -30,10 +30,7 @@ pub(crate) enum File {
     /// One of a folder.
     Stored(PathBuf),
     /// One inside the program, with the path that people are told.
-    Bundled {
-        path: PathBuf,
-        bytes: &'static [u8],
-    },
+    Bundled { path: PathBuf, bytes: &'static [u8] },
 }
 
 /// What a header tells.
@@ -59,7 +56,10 @@ impl File {
 
     /// The last part of the path.
     pub fn name(&self) -> Cow<'_, str> {
-        self.path().file_name().unwrap_or_default().to_string_lossy()
+        self.path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
     }
 
     /// Reads the header without decoding the picture.
@@ -260,117 +260,5 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use image::{Luma, LumaA, Rgb, Rgba};
-
-    use super::*;
-
-    fn saved(
-        picture: impl Into<DynamicImage>,
-        name: &str,
-    ) -> (tempfile::TempDir, std::path::PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(name);
-        picture
-            .into()
-            .save_with_format(&path, ImageFormat::Png)
-            .unwrap();
-        (dir, path)
-    }
-
-    #[test]
-    fn channels_are_planes() {
-        let picture = ImageBuffer::from_fn(3, 2, |x, y| Rgb([x as u8, 10 + y as u8, 200]));
-        let (_dir, path) = saved(picture, "a.png");
-        assert_eq!(
-            File::Stored(path.clone()).header().unwrap(),
-            Header {
-                channels: 3,
-                size: [2, 3]
-            }
-        );
-        let expected = [
-            0, 1, 2, 0, 1, 2, 10, 10, 10, 11, 11, 11, 200, 200, 200, 200, 200, 200,
-        ];
-        assert_eq!(read_picture(&path, [3, 2, 3]).unwrap(), expected);
-    }
-
-    #[test]
-    fn sixteen_bits_become_eight() {
-        let picture = ImageBuffer::from_fn(2, 1, |x, _| Luma([x as u16 * 65535]));
-        let (_dir, path) = saved(picture, "a.png");
-        assert_eq!(File::Stored(path.clone()).header().unwrap().channels, 1);
-        assert_eq!(read_picture(&path, [1, 1, 2]).unwrap(), [0, 255]);
-        assert_eq!(
-            read_picture(&path, [3, 1, 2]).unwrap(),
-            [0, 255, 0, 255, 0, 255]
-        );
-    }
-
-    #[test]
-    fn transparency_is_laid_on_white() {
-        let alpha =
-            ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 0, [0_u8, 51, 255][x as usize]]));
-        let (_dir, path) = saved(alpha, "a.png");
-        // 51 is a fifth: 100 / 5 + 255 * 4 / 5 = 224, and 204 where the colour is 0.
-        let expected = [255, 224, 100, 255, 204, 0, 255, 204, 0];
-        assert_eq!(read_picture(&path, [3, 1, 3]).unwrap(), expected);
-        let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, LumaA([7_u8, 0])), "a.png");
-        assert_eq!(File::Stored(path.clone()).header().unwrap().channels, 1);
-        assert_eq!(read_picture(&path, [1, 1, 1]).unwrap(), [255]);
-    }
-
-    #[test]
-    fn colour_becomes_grey_by_luma() {
-        let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Rgb([0_u8, 255, 0])), "a.png");
-        let grey = read_picture(&path, [1, 1, 1]).unwrap();
-        assert!((grey[0] as i32 - 182).abs() <= 1, "{grey:?}"); // 0.7152 * 255
-    }
-
-    #[test]
-    fn resizing_keeps_the_range_and_the_direction() {
-        let picture = ImageBuffer::from_fn(16, 8, |x, _| Luma([x as u8 * 17]));
-        let (_dir, path) = saved(picture, "a.png");
-        let small = read_picture(&path, [1, 4, 8]).unwrap();
-        assert_eq!(small.len(), 32);
-        assert!(
-            small[..8].is_sorted() && small[0] < 25 && small[7] > 230,
-            "{small:?}"
-        );
-    }
-
-    /// The smallest EXIF block that says "rotate by 90 degrees", in a JPEG.
-    #[test]
-    fn pictures_are_turned_upright() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.jpg");
-        let picture = ImageBuffer::from_fn(16, 8, |x, _| Luma([if x < 8 { 0_u8 } else { 255 }]));
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        DynamicImage::from(picture)
-            .write_to(&mut bytes, ImageFormat::Jpeg)
-            .unwrap();
-        let mut bytes = bytes.into_inner();
-        let tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
-        let mut segment = vec![0xff, 0xe1, 0, 2 + 6 + tiff.len() as u8];
-        segment.extend(b"Exif\0\0");
-        segment.extend(tiff);
-        bytes.splice(2..2, segment);
-        std::fs::write(&path, bytes).unwrap();
-        assert_eq!(File::Stored(path.clone()).header().unwrap().size, [16, 8]);
-        let pixels = read_picture(&path, [1, 16, 8]).unwrap();
-        assert!(
-            pixels[..64].iter().all(|&pixel| pixel < 9),
-            "the left half is now on top"
-        );
-        assert!(pixels[64..].iter().all(|&pixel| pixel > 246));
-    }
-
-    #[test]
-    fn shapes_that_cannot_be_are_refused() {
-        let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Luma([7_u8])), "a.png");
-        for shape in [[2, 1, 1], [1, 0, 1], [1, 1, MAX_SIDE + 1]] {
-            let result = read_picture(&path, shape);
-            assert!(matches!(result, Err(DataError::Option { .. })), "{shape:?}");
-        }
-    }
-}
+#[path = "picture_tests.rs"]
+mod tests;

@@ -13,7 +13,8 @@ const FILE_HEADER: usize = 12;
 /// comes after the announced end is not looked at.
 pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     // The announced length counts from behind itself.
-    let whole = length(bytes).and_then(|length| bytes.get(FILE_HEADER..length.checked_add(HEADER)?));
+    let whole =
+        length(bytes).and_then(|length| bytes.get(FILE_HEADER..length.checked_add(HEADER)?));
     let Some(mut rest) = whole else {
         return false;
     };

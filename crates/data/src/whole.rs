@@ -77,7 +77,8 @@ impl Whole {
         for place in self.places.iter_mut().zip(keep).filter(|(_, keep)| **keep) {
             let (place, _) = place;
             let length = self.channels * place.size[0] * place.size[1];
-            self.pixels.copy_within(place.start..place.start + length, end);
+            self.pixels
+                .copy_within(place.start..place.start + length, end);
             place.start = end;
             end += length;
         }
@@ -145,7 +146,9 @@ pub(crate) fn zeros(place: &str, dims: String, values: u64) -> Result<Vec<u8>, D
         limit: MAX_VALUES,
     };
     let length = usize::try_from(values).ok();
-    let length = length.filter(|_| values <= MAX_VALUES).ok_or_else(too_large)?;
+    let length = length
+        .filter(|_| values <= MAX_VALUES)
+        .ok_or_else(too_large)?;
     let mut pixels = Vec::new();
     pixels.try_reserve_exact(length).map_err(|_| too_large())?;
     pixels.resize(length, 0);

@@ -12,6 +12,14 @@ fn of_augment(augment: &str) -> String {
     )
 }
 
+/// A config with these keys of a folder of pictures.
+fn of_images(keys: &str) -> String {
+    let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+    format!(
+        "{{\n\"data\": {{\"dataset\": \"images\", \"dir\": \"x\",\n{keys}}},\n\"model\": {model}\n}}"
+    )
+}
+
 /// A config with these keys of `train`.
 fn of_train(train: &str) -> String {
     let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
@@ -197,6 +205,36 @@ fn a_fault_of_a_key_is_one_exact_line() {
              16384",
         ),
         (
+            of_images(r#""test": 1"#),
+            "c.json:3:9: data.test: found 1; allowed: a number above 0 and below 1 or an array of 1 \
+             or more values",
+        ),
+        (
+            of_images(r#""test": []"#),
+            "c.json:3:9: data.test: found an empty array; allowed: a number above 0 and below 1 or \
+             an array of 1 or more values",
+        ),
+        (
+            of_images(r#""test": ["a.png", 3]"#),
+            "c.json:3:19: data.test.1: found 3; allowed: a string",
+        ),
+        (
+            of_images(r#""patch": 8, "crops": 0"#),
+            "c.json:3:22: data.crops: found 0; allowed: an integer from 1 to 1000000 or null",
+        ),
+        (
+            of_images(r#""crops": 100"#),
+            "c.json:3:10: data.crops: found 100; allowed: null without data.patch",
+        ),
+        (
+            of_images(r#""flip": false"#),
+            "c.json:3:9: data.flip: found false; allowed: null without data.patch",
+        ),
+        (
+            of_images(r#""strict": 1"#),
+            "c.json:3:11: data.strict: found 1; allowed: true or false",
+        ),
+        (
             of_train(r#"{"batch_size": 0}"#),
             "c.json:4:25: train.batch_size: found 0; allowed: an integer of at least 1",
         ),
@@ -368,7 +406,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"cifar\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx" or "images""#,
+            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),

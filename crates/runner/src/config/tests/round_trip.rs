@@ -13,7 +13,7 @@ use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, Interpo
 use super::super::init::InitConfig;
 use super::super::{
     BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig,
-    TrainConfig, parse, raw,
+    TestChoice, TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -192,6 +192,18 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
     let dir = || "[^\0]{1,20}".prop_map(PathBuf::from);
     let size = prop::option::of([1usize..=16_384, 1..=16_384]);
     let channels = prop::sample::select(vec![None, Some(1), Some(3)]);
+    let names = prop::collection::vec("[^\0]{1,9}", 1..4);
+    let test = prop_oneof![
+        (1e-6..0.999).prop_map(TestChoice::Share),
+        names.prop_map(TestChoice::Files),
+    ];
+    let crops = prop::option::of(1usize..=1_000_000);
+    let shared = (
+        [count(), count()],
+        (augmentations(), size),
+        (side(), crops, any::<Option<bool>>()),
+        (channels, test),
+    );
     prop_oneof![
         (1usize..60_000, count(), augmentations()).prop_map(|(validation, limit, augment)| {
             DataConfig::Mnist {
@@ -208,29 +220,42 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                 augment,
             }
         ),
-        (
-            dir(),
-            count(),
-            (count(), augmentations()),
-            size,
-            side(),
-            channels,
-            1e-6..0.999
-        )
-            .prop_map(
-                |(dir, validation, (limit, augment), size, patch, channels, test)| {
-                    DataConfig::Images {
-                        dir,
-                        validation,
-                        limit,
-                        augment,
-                        size,
-                        patch,
-                        channels,
-                        test,
-                    }
+        (any::<bool>(), dir(), any::<bool>(), shared).prop_map(|(bundled, dir, strict, shared)| {
+            let (counts, (augment, size), (patch, crops, flip), (channels, test)) = shared;
+            let [validation, limit] = counts;
+            // They mean something with patches only.
+            let (crops, flip) = match patch {
+                Some(_) => (crops, flip),
+                None => (None, None),
+            };
+            if bundled {
+                DataConfig::Photos {
+                    validation,
+                    limit,
+                    augment,
+                    size,
+                    patch,
+                    crops,
+                    flip,
+                    channels,
+                    test,
                 }
-            ),
+            } else {
+                DataConfig::Images {
+                    dir,
+                    validation,
+                    limit,
+                    augment,
+                    size,
+                    patch,
+                    crops,
+                    flip,
+                    channels,
+                    test,
+                    strict,
+                }
+            }
+        }),
     ]
 }
 
