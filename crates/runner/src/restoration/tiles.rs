@@ -6,10 +6,16 @@
 use std::f32::consts::PI;
 
 use anyhow::Result;
+use image::imageops::FilterType::CatmullRom;
+
+use super::filters::enlarge;
 
 /// How much of a tile its neighbour covers too, along both axes. With half of it every pixel but those
 /// at the border lies well inside one tile at least.
 const OVERLAP: f64 = 0.5;
+
+/// Rows of a small picture on either side that bicubic interpolation looks at.
+const REACH: usize = 2;
 
 /// The values of a picture, `[channels, height, width]`.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +24,16 @@ pub enum Pixels<'a> {
     Bytes(&'a [u8]),
     /// In [0, 1].
     Values(&'a [f32]),
+    /// Those of a smaller picture, 0 to 255, which is enlarged row by row as by the corruption
+    /// `downscale`.
+    Small {
+        /// `[channels, height, width]`.
+        bytes: &'a [u8],
+        /// Its height and width.
+        size: [usize; 2],
+        /// Pixels of the picture for each of its own along both axes.
+        factor: usize,
+    },
 }
 
 /// A picture to be cut.
@@ -30,14 +46,60 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// Appends `length` values of a row from `left` on; beyond the border are those of the border.
-    fn row(&self, channel: usize, row: usize, left: usize, length: usize, to: &mut Vec<f32>) {
+    /// Its rows from `top` to before `bottom`, `[channels, rows, width]` in [0, 1].
+    fn rows(&self, top: usize, bottom: usize) -> Vec<f32> {
         let [_, height, width] = self.shape;
-        let start = (channel * height + row.min(height - 1)) * width;
-        let columns = (left..left + length).map(|column| start + column.min(width - 1));
+        let plane = (height * width).max(1);
         match self.pixels {
-            Pixels::Bytes(bytes) => to.extend(columns.map(|at| f32::from(bytes[at]) / 255.0)),
-            Pixels::Values(values) => to.extend(columns.map(|at| values[at])),
+            Pixels::Bytes(bytes) => (bytes.chunks_exact(plane))
+                .flat_map(|plane| &plane[top * width..bottom * width])
+                .map(|&byte| f32::from(byte) / 255.0)
+                .collect(),
+            Pixels::Values(values) => (values.chunks_exact(plane))
+                .flat_map(|plane| &plane[top * width..bottom * width])
+                .copied()
+                .collect(),
+            Pixels::Small {
+                bytes,
+                size: [high, wide],
+                factor,
+            } => {
+                let first = (top / factor).saturating_sub(REACH);
+                let last = (bottom.div_ceil(factor) + REACH).min(high);
+                let rows: Vec<f32> = (bytes.chunks_exact((high * wide).max(1)))
+                    .flat_map(|plane| &plane[first * wide..last * wide])
+                    .map(|&byte| f32::from(byte) / 255.0)
+                    .collect();
+                let size = [bottom - first * factor, width];
+                let large = enlarge(&rows, [last - first, wide], factor, size, CatmullRom);
+                (large.chunks_exact(size[0] * width))
+                    .flat_map(|plane| &plane[(top - first * factor) * width..])
+                    .copied()
+                    .collect()
+            }
+        }
+    }
+}
+
+/// Some rows of a picture.
+struct Band {
+    /// `[channels, height, width]`.
+    values: Vec<f32>,
+    shape: [usize; 3],
+    /// Which row of the picture is the first.
+    top: usize,
+}
+
+impl Band {
+    /// Appends a tile `[channels, h, w]`; beyond the border are the pixels of the border.
+    fn tile(&self, [row, column]: [usize; 2], [high, wide]: [usize; 2], to: &mut Vec<f32>) {
+        let [channels, height, width] = self.shape;
+        for channel in 0..channels {
+            for row in row - self.top..row - self.top + high {
+                let start = (channel * height + row.min(height - 1)) * width;
+                let columns = (column..column + wide).map(|it| start + it.min(width - 1));
+                to.extend(columns.map(|at| self.values[at]));
+            }
         }
     }
 }
@@ -135,18 +197,21 @@ impl Grid {
         for (group, starts) in self.rows.starts.chunks(together).enumerate() {
             let last = starts.last().copied().unwrap_or(top);
             sums.resize((last + high - top).min(height - top) * line, 0f32);
+            let first = starts.first().copied().unwrap_or(top);
+            let bottom = (last + high).min(height);
+            let band = Band {
+                values: picture.rows(first, bottom),
+                shape: [picture.shape[0], bottom - first, width],
+                top: first,
+            };
             let places: Vec<[usize; 2]> = starts
                 .iter()
                 .flat_map(|&row| self.columns.starts.iter().map(move |&column| [row, column]))
                 .collect();
             for places in places.chunks(batch.max(1)) {
                 let mut tiles = Vec::with_capacity(places.len() * picture.shape[0] * high * wide);
-                for &[row, column] in places {
-                    for channel in 0..picture.shape[0] {
-                        for row in row..row + high {
-                            picture.row(channel, row, column, wide, &mut tiles);
-                        }
-                    }
+                for place in places {
+                    band.tile(*place, self.tile, &mut tiles);
                 }
                 let restored = model(tiles, places.len())?;
                 let expected = places.len() * channels * high * wide;
@@ -273,6 +338,31 @@ mod tests {
                 );
                 assert!((value - f32::from(wanted) / 255.0).abs() < 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn a_small_picture_is_enlarged_row_by_row_as_it_is_at_once() {
+        let (small, factor, size) = ([17, 9], 3, [51, 27]);
+        let bytes = noise([3, small[0], small[1]]);
+        let picture = Picture {
+            pixels: Pixels::Small {
+                bytes: &bytes,
+                size: small,
+                factor,
+            },
+            shape: [3, size[0], size[1]],
+        };
+        let values: Vec<f32> = bytes.iter().map(|&it| f32::from(it) / 255.0).collect();
+        let whole = enlarge(&values, small, factor, size, CatmullRom);
+        let back = through(picture, [8, 8], 3, 2, |tiles, _| Ok(tiles));
+        for (at, value) in back.iter().enumerate() {
+            let (row, channel, column) = (at / (3 * 27), at / 27 % 3, at % 27);
+            let wanted = whole[(channel * 51 + row) * 27 + column];
+            assert!(
+                (value - wanted).abs() < 1e-5,
+                "{row} {column}: {value} {wanted}"
+            );
         }
     }
 
