@@ -158,7 +158,8 @@ impl Change {
             let x = (a * left + b * down + x0) as f32;
             let y = (c * left + d * down + y0) as f32;
             let (right, below) = (a as f32, c as f32);
-            for (column, (xs, ys)) in xs.iter_mut().zip(ys).enumerate() {
+            // Counted in 32 bits, which become floats four at a time; 64 bits do so one by one.
+            for (column, (xs, ys)) in (0_i32..).zip(xs.iter_mut().zip(ys)) {
                 *xs = x + right * column as f32;
                 *ys = y + below * column as f32;
             }
