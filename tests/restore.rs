@@ -139,6 +139,16 @@ fn a_run_of_each_loss_says_what_comes_back_beside_baselines() {
         );
     }
     let small = work.read_json("runs/small/summary.json")["restoration"].clone();
+    // Of other pictures too, and without the run's own with what the summary has.
+    let set = |of: &Value| of["baselines"]["gaussian"]["sigma"].clone();
+    work.set("other", 20, 10, 99);
+    let other = work.ok_json("evaluate noise --data other --json")["restoration"].clone();
+    fs::rename(work.path("set"), work.path("moved")).unwrap();
+    let without = work.ok_json("evaluate noise --data other --json")["restoration"].clone();
+    fs::rename(work.path("moved"), work.path("set")).unwrap();
+    assert_eq!(without, other);
+    let own = work.read_json("runs/noise/summary.json")["restoration"].clone();
+    assert!(set(&own).is_f64() && set(&own) == set(&other) && own != other);
     // The input is the small picture by bicubic interpolation.
     assert_eq!(small["baselines"]["bicubic"], small["input"]);
     assert_ne!(small["baselines"]["lanczos"], small["input"]);
