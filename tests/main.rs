@@ -42,6 +42,8 @@ mod plot;
 mod pretrain;
 // `report.html` and `compare --html`: whole pages that need no network.
 mod report;
+// `restore`: pictures of any size, names, figures beside baselines, and what is refused.
+mod restore;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
 // The shipped configs and their schema.

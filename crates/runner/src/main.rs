@@ -22,6 +22,7 @@ mod pretrain;
 mod pretrained;
 mod progress;
 mod report;
+mod restoration;
 mod run;
 mod samples;
 mod scatter;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::commands::compare::flat;
 use crate::evaluation::{Evaluation, values};
+use crate::restoration;
 use crate::run::Run;
 use crate::setup::Setup;
 use crate::streams::Stream;
@@ -127,27 +128,30 @@ impl Report<'_> {
 
     /// The headline figures, beside the baselines once they are known.
     fn figures(&self, page: &mut Page) {
-        let row =
-            |name: String, mse: f64, bce: Option<f64>, psnr: Option<f64>, ssim: Option<f64>| {
-                let figure = |figure: Option<f64>, digits: usize| {
-                    figure.map_or_else(|| "-".into(), |it| format!("{it:.digits$}"))
-                };
-                let values = self.setup.shape().iter().product::<usize>() as f64;
-                vec![
-                    name,
-                    format!("{mse:.6}"),
-                    format!("{:.3}", mse * values),
-                    figure(bce, 6),
-                    figure(psnr, 2),
-                    figure(ssim, 4),
-                ]
+        let row = |name: String,
+                   mse: Option<f64>,
+                   bce: Option<f64>,
+                   psnr: Option<f64>,
+                   ssim: Option<f64>| {
+            let figure = |figure: Option<f64>, digits: usize| {
+                figure.map_or_else(|| "-".into(), |it| format!("{it:.digits$}"))
             };
+            let values = self.setup.shape().iter().product::<usize>() as f64;
+            vec![
+                name,
+                figure(mse, 6),
+                figure(mse.map(|mse| mse * values), 3),
+                figure(bce, 6),
+                figure(psnr, 2),
+                figure(ssim, 4),
+            ]
+        };
         let found = &self.evaluation.figures;
         let code_size = model::code_size(&self.setup.layers);
         let name = format!("{}, code {code_size}", self.setup.config.model.kind());
         let mut rows = vec![row(
             name,
-            found.mse,
+            Some(found.mse),
             Some(found.bce),
             Some(found.psnr),
             found.ssim,
@@ -166,7 +170,7 @@ impl Report<'_> {
                 if let Some(pca) = baselines.pca {
                     rows.push(row(
                         format!("PCA, code {}", pca.code_size),
-                        pca.mse,
+                        Some(pca.mse),
                         None,
                         None,
                         None,
@@ -174,7 +178,7 @@ impl Report<'_> {
                 }
                 rows.push(row(
                     "mean picture".into(),
-                    baselines.mean.mse,
+                    Some(baselines.mean.mse),
                     None,
                     None,
                     None,
@@ -182,11 +186,17 @@ impl Report<'_> {
                 if let Some(corrupted) = baselines.corrupted {
                     rows.push(row(
                         "corrupted input".into(),
-                        corrupted.mse,
+                        Some(corrupted.mse),
                         None,
                         Some(corrupted.psnr),
                         None,
                     ));
+                }
+                let restored = summary.restoration.iter().flat_map(|it| &it.baselines);
+                for (name, found) in restored {
+                    let name = restoration::label(name, &found.setting);
+                    let (psnr, ssim) = (found.fidelity.psnr, found.fidelity.ssim);
+                    rows.push(row(name, None, None, Some(psnr), ssim));
                 }
                 "test images, which training never saw; weights of the best epoch"
             }
