@@ -18,6 +18,9 @@ use crate::{DataError, ImageShape, Images};
 /// Crops at a time that a thread cuts: enough that handing them out costs nothing beside them.
 const LEAST: usize = 8;
 
+/// The most crops of an epoch, whose order takes a GiB: days of training.
+const MOST: usize = 1 << 28;
+
 /// The random stream of an epoch's first crop. Streams below are those of the changes that
 /// [`Augment`](crate::Augment) draws from the same seed.
 const STREAM: u64 = 1 << 63;
@@ -123,13 +126,23 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`DataError::Split`] unless `validation` is less than the pictures.
+    /// [`DataError::Split`] unless `validation` is less than the pictures, [`DataError::Option`] for
+    /// more crops than can be put into an order.
     pub fn split(&self, validation: usize, seed: u64) -> Result<Split, DataError> {
         let Some(crops) = self.crops() else {
             return split(self.len(), validation, seed);
         };
         let runs = crops.runs();
         let pictures = split(runs.len(), validation, seed)?;
+        if let Some(each) = crops.each
+            && each.saturating_mul(runs.len()) > MOST
+        {
+            return Err(DataError::Option {
+                option: "crops",
+                found: format!("{each} of each of {} pictures", runs.len()),
+                allowed: format!("at most {MOST} in all"),
+            });
+        }
         let of = |picture: &u32| runs.get(*picture as usize).cloned().unwrap_or_default();
         let each = |images: std::ops::Range<u32>| {
             let count = crops.each.unwrap_or(images.len());

@@ -131,6 +131,11 @@ fn crops_are_counted_by_picture() {
     ] {
         assert_eq!(images(Some(each)).split(0, 1).unwrap().train, expected);
     }
+    let error = images(Some(1 << 27)).split(1, 1).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "crops: found 134217728 of each of 4 pictures, allowed is at most 268435456 in all"
+    );
     // The same image stands for other crops at other places.
     let crops = crops(true);
     let several: BTreeSet<Vec<u8>> = cut(&crops, &[0; 50], 0, 1).into_iter().collect();

@@ -222,6 +222,21 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// A [`DataError::NoneReadable`] about `count` pictures of `dir`.
+    pub(crate) fn none_readable(
+        dir: &str,
+        what: &'static str,
+        count: usize,
+        first: Option<impl ToString>,
+    ) -> Self {
+        DataError::NoneReadable {
+            dir: dir.to_string(),
+            what,
+            count,
+            first: first.map_or_else(String::new, |first| first.to_string()),
+        }
+    }
+
     /// A [`DataError::Read`] about `path`.
     pub(crate) fn read(path: &std::path::Path, source: io::Error) -> Self {
         DataError::Read {

@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageBuffer, Luma, Rgb};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Dataset, Source};
+use crate::{Dataset, Images, Source};
 
 /// A quarter for test, and nothing that is left out without a word.
 const OPTIONS: PictureOptions = PictureOptions {

@@ -27,6 +27,7 @@ mod idx;
 mod idx_folder;
 mod images;
 mod jpeg;
+mod load;
 mod mnist;
 mod patches;
 mod photos;
@@ -120,9 +121,9 @@ impl Source {
             Source::Mnist => quiet(mnist::load()?),
             Source::Idx { dir } => quiet(idx_folder::load_folder(dir)?),
             Source::Folder { dir, options } => {
-                images::load(&dir.display().to_string(), folder::find(dir)?, options)?
+                load::load(&dir.display().to_string(), folder::find(dir)?, options)?
             }
-            Source::Photos { options } => images::load(photos::NAME, photos::find()?, options)?,
+            Source::Photos { options } => load::load(photos::NAME, photos::find()?, options)?,
         };
         Ok(Dataset {
             name: self.name(),

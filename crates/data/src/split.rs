@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::DataError;
 
-/// Indices of the training and validation images; together each index once, both ascending.
+/// Indices of the training and validation images, of which none is in both. Each comes once, and
+/// both are ascending, but where random patches are counted (see [`Images::split`](crate::Images::split)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
     /// Images to fit.
