@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(
             html.matches("&lt;script&gt;alert(&quot;1&quot; + &#39;2&#39; &amp; 3)")
                 .count(),
-            11
+            12
         );
     }
 }

@@ -156,7 +156,8 @@ fn defaults_are_filled_in() {
             "learning_rate": 0.001,
             "schedule": { "kind": "constant", "warmup_epochs": 0.0 },
             "clip_norm": null, "patience": null, "min_delta": 0.0
-        }
+        },
+        "tensorboard": false
     });
     assert_eq!(resolved, expected);
 }
