@@ -131,9 +131,18 @@ pub fn compression(ratio: f64) -> String {
     format!("{times:.1} times {word}")
 }
 
-/// How a model stands beside the baselines, in words: how many times less error than PCA, and
-/// whether it learned anything at all.
-pub fn verdict(test: &Figures, baselines: &Baselines, shape: ImageShape) -> Option<String> {
+/// How a model stands beside the baselines, in words: how many times less error than PCA, or how
+/// much closer it comes than the corrupted input and the best simple means, and whether it learned
+/// anything at all.
+pub fn verdict(
+    test: &Figures,
+    baselines: &Baselines,
+    restoration: Option<&Restoration>,
+    shape: ImageShape,
+) -> Option<String> {
+    if let Some(restoration) = restoration {
+        return Some(restoration.verdict());
+    }
     if test.mse >= baselines.mean.mse {
         return Some(
             "no better than the mean picture: it has not learned yet, see more epochs or \

@@ -35,19 +35,23 @@ pub struct Series {
     pub name: String,
     /// One of the style's [`COLORS`].
     pub color: usize,
-    /// Whether the line is dashed, as a baseline is.
-    pub dashed: bool,
+    /// How it is drawn.
+    pub drawing: Drawing,
     /// Places, from left to right for a curve. Those that are no finite numbers are left out.
     pub points: Vec<(f64, f64)>,
 }
 
-/// What is drawn of the points.
+/// What is drawn of the points of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drawing {
     /// A line through them.
-    Curves,
-    /// A dot each.
-    Points,
+    Line,
+    /// A dashed line, as of a baseline.
+    Dashed,
+    /// A mark each, with its figures.
+    Marks,
+    /// A dot each, of which there may be thousands.
+    Dots,
 }
 
 /// A chart.
@@ -59,8 +63,6 @@ pub struct Chart {
     pub x_label: String,
     /// What changes upwards, with its unit.
     pub y_label: String,
-    /// Curves or points.
-    pub drawing: Drawing,
     /// What is drawn.
     pub series: Vec<Series>,
 }
@@ -150,7 +152,7 @@ impl Chart {
             let places: Vec<(f64, f64)> = series.points.iter().copied().filter(shown).collect();
             let place = |&(x, y): &(f64, f64)| format!("{:.1} {:.1}", x_at(x), y_at(y));
             let (color, name) = (series.color % COLORS, escape(&series.name));
-            if self.drawing == Drawing::Points {
+            if series.drawing == Drawing::Dots {
                 let dots: String = places
                     .iter()
                     .map(|point| format!("M{}h0", place(point)))
@@ -164,18 +166,25 @@ impl Chart {
                 continue;
             }
             let line: Vec<String> = places.iter().map(place).collect();
-            let dashed = if series.dashed { " dashed" } else { "" };
-            let _ = write!(
-                svg,
-                "<path class=\"curve s{color}{dashed}\" d=\"M{}\"/>",
-                line.join("L")
-            );
+            if series.drawing != Drawing::Marks && !line.is_empty() {
+                let _ = write!(
+                    svg,
+                    "<path class=\"curve s{color}{}\" d=\"M{}\"/>",
+                    dashes(series.drawing),
+                    line.join("L")
+                );
+            }
+            let radius = if series.drawing == Drawing::Marks {
+                4.0
+            } else {
+                2.5
+            };
             for (x, y) in places.iter().step_by(places.len().div_ceil(MARKS).max(1)) {
                 let (left, top) = (x_at(*x), y_at(*y));
                 let _ = write!(
                     svg,
                     "<circle class=\"hit\" cx=\"{left:.1}\" cy=\"{top:.1}\" r=\"9\"><title>{name}: {} {}, {} {}</title>\
-                     </circle><circle class=\"mark s{color}\" cx=\"{left:.1}\" cy=\"{top:.1}\" r=\"2.5\" \
+                     </circle><circle class=\"mark s{color}\" cx=\"{left:.1}\" cy=\"{top:.1}\" r=\"{radius}\" \
                      pointer-events=\"none\"/>",
                     escape(&self.x_label),
                     plain_number(*x),
@@ -192,7 +201,7 @@ impl Chart {
         let mut svg = String::new();
         let mut x = LEFT;
         for series in &self.series {
-            let dashed = if series.dashed { " dashed" } else { "" };
+            let dashed = dashes(series.drawing);
             let _ = write!(
                 svg,
                 "<path class=\"curve s{}{dashed}\" d=\"M{x:.1} 36h20\"/><text x=\"{:.1}\" y=\"40\">{}</text>",
@@ -203,6 +212,14 @@ impl Chart {
             x += 42.0 + series.name.chars().count() as f64 * LETTER;
         }
         svg
+    }
+}
+
+/// The class of a dashed line.
+fn dashes(drawing: Drawing) -> &'static str {
+    match drawing {
+        Drawing::Dashed => " dashed",
+        _ => "",
     }
 }
 
@@ -305,11 +322,10 @@ mod tests {
             title: "Loss <1>".into(),
             x_label: "epoch".into(),
             y_label: "mse".into(),
-            drawing: Drawing::Curves,
             series: vec![Series {
                 name: "training".into(),
                 color: 0,
-                dashed: false,
+                drawing: Drawing::Line,
                 points,
             }],
         }

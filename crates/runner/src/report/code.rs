@@ -93,7 +93,7 @@ fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let series = kinds.iter().enumerate().map(|(color, kind)| Series {
         name: kind.map_or_else(|| "pictures".to_owned(), |label| label.to_string()),
         color,
-        dashed: false,
+        drawing: Drawing::Dots,
         points: places
             .iter()
             .enumerate()
@@ -115,7 +115,6 @@ fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
         ),
         x_label,
         y_label,
-        drawing: Drawing::Points,
         series: series.collect(),
     };
     Ok(chart.svg(false))

@@ -158,9 +158,12 @@ impl Report<'_> {
         )];
         let on = match self.summary {
             Some(summary) => {
-                if let Some(verdict) =
-                    summary::verdict(&summary.test, &summary.baselines, self.setup.shape())
-                {
+                if let Some(verdict) = summary::verdict(
+                    &summary.test,
+                    &summary.baselines,
+                    summary.restoration.as_ref(),
+                    self.setup.shape(),
+                ) {
                     page.html(&format!(
                         "<p class=\"verdict\">{}.</p>",
                         page::escape(&verdict)
@@ -222,7 +225,7 @@ impl Report<'_> {
         let curve = |name: &str, color, figure: fn(&Row) -> Option<f64>| Series {
             name: name.to_owned(),
             color,
-            dashed: false,
+            drawing: Drawing::Line,
             points: self
                 .rows
                 .iter()
@@ -233,7 +236,6 @@ impl Report<'_> {
             title: title.to_owned(),
             x_label: "epoch".into(),
             y_label: unit.to_owned(),
-            drawing: Drawing::Curves,
             series,
         };
         let loss = chart(
@@ -257,7 +259,7 @@ impl Report<'_> {
                 series.push(Series {
                     name: format!("PCA of {} values, test images", pca.code_size),
                     color: 2,
-                    dashed: true,
+                    drawing: Drawing::Dashed,
                     points: points.collect(),
                 });
             }

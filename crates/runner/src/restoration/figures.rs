@@ -90,6 +90,29 @@ pub fn label(name: &str, setting: &Setting) -> String {
 }
 
 impl Restoration {
+    /// How much closer the output comes than the input and the best of the baselines, in words; inside
+    /// the hole where there is one.
+    pub fn verdict(&self) -> String {
+        let place = match self.output.hole {
+            Some(_) => "inside the hole ",
+            None => "",
+        };
+        let psnr = |found: &Fidelity| found.hole.map_or(found.psnr, |hole| hole.psnr);
+        let than = |found: &Fidelity| {
+            let gain = psnr(&self.output) - psnr(found);
+            let word = if gain >= 0.0 { "more" } else { "less" };
+            format!("{:.2} dB {word} than the", gain.abs())
+        };
+        let mut text = format!("{place}{} corrupted input", than(&self.input));
+        let others = self.baselines.iter();
+        let best = others.max_by(|a, b| psnr(&a.1.fidelity).total_cmp(&psnr(&b.1.fidelity)));
+        if let Some((name, best)) = best {
+            let words = label(name, &best.setting);
+            text += &format!(", {} best baseline, {words}", than(&best.fidelity));
+        }
+        text
+    }
+
     /// The mean over pictures of their figures; `None` of no picture. Where some pictures have no
     /// such figure, it is that over the others.
     pub fn mean(pictures: &[&Restoration]) -> Option<Restoration> {

@@ -64,7 +64,7 @@ pub fn table(
     if restoration.is_some_and(set) {
         text += "filters are set as is best on validation pictures\n";
     }
-    if let Some(verdict) = baselines.and_then(|it| verdict(test, it, shape)) {
+    if let Some(verdict) = baselines.and_then(|it| verdict(test, it, restoration, shape)) {
         text += &format!("{verdict}; ");
     }
     // Writing to a string cannot fail.

@@ -60,23 +60,20 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
             name: short(row),
             color,
             // Colours come again after the last.
-            dashed: color >= COLORS,
+            drawing: match color < COLORS {
+                true => Drawing::Line,
+                false => Drawing::Dashed,
+            },
             points: epochs.iter().filter_map(point).collect(),
         });
     }
-    let chart = |title: &str, x: &str, drawing, series| Chart {
+    let chart = |title: &str, x: &str, series| Chart {
         title: title.to_owned(),
         x_label: x.to_owned(),
         y_label: "mse".into(),
-        drawing,
         series,
     };
-    let over_epochs = chart(
-        "Squared error on the validation images",
-        "epoch",
-        Drawing::Curves,
-        curves,
-    );
+    let over_epochs = chart("Squared error on the validation images", "epoch", curves);
     page.html(&over_epochs.switchable("log-epochs"));
     let points = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = comparison
@@ -95,20 +92,19 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
             Series {
                 name: "runs".into(),
                 color: 0,
-                dashed: false,
+                drawing: Drawing::Marks,
                 points: sizes,
             },
             Series {
                 name: "PCA".into(),
                 color: 2,
-                dashed: true,
+                drawing: Drawing::Dashed,
                 points: pca,
             },
         ];
         let by_size = chart(
             "Rate and distortion: test error over code size",
             "values in the code",
-            Drawing::Curves,
             series,
         );
         page.html(&by_size.switchable("log-sizes"));
