@@ -49,7 +49,7 @@ pub use idx_folder::is_idx_folder;
 pub use images::{PictureOptions, TestPart};
 pub use kernels::Interpolation;
 pub use photos::TEST_PHOTOS;
-pub use picture::read_picture;
+pub use picture::{picture_shape, read_picture};
 pub use split::{Split, epoch_order, split};
 pub use warning::Warning;
 

@@ -139,6 +139,18 @@ pub fn read_picture(path: impl AsRef<Path>, shape: ImageShape) -> Result<Vec<u8>
     File::Stored(path.as_ref().to_owned()).pixels(channels, Some([height, width]))
 }
 
+/// Shape of a picture as its file has it, `[channels, height, width]`, from the header: one channel
+/// where it is grey and three where it has colour, upright.
+///
+/// # Errors
+///
+/// [`DataError::Picture`] and [`DataError::Read`] for a file that cannot be read.
+pub fn picture_shape(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
+    let header = File::Stored(path.as_ref().to_owned()).header()?;
+    let [height, width] = header.size;
+    Ok([header.channels, height, width])
+}
+
 /// Refuses a number of channels other than 1 and 3.
 pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
     match channels {

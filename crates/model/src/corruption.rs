@@ -16,6 +16,7 @@ mod filter;
 mod grey;
 pub mod resample;
 
+pub use grey::LUMA;
 pub(crate) use grey::grey;
 
 impl Corruption {

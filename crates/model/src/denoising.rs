@@ -70,16 +70,29 @@ impl Denoising {
             device.seed(seed);
         }
         let start = (images, None);
-        let chain = self.0.iter().enumerate();
-        chain.fold(start, |(images, missing), (place, corruption)| {
-            let mut source = Source::new(noise, place, &device);
-            let (images, more) = corruption.apply(images, &mut source);
+        (0..self.0.len()).fold(start, |(images, missing), place| {
+            let (images, more) = self.one(place, images, noise);
             let missing = match (missing, more) {
                 (Some(one), Some(other)) => Some(one.max_pair(other)),
                 (one, other) => one.or(other),
             };
             (images, missing)
         })
+    }
+
+    /// The corruption at `place` of the chain alone, with the noise that it has within the chain;
+    /// nothing is changed past its end.
+    pub(crate) fn one(
+        &self,
+        place: usize,
+        images: Tensor<4>,
+        noise: Noise,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
+        let Some(corruption) = self.0.get(place) else {
+            return (images, None);
+        };
+        let mut source = Source::new(noise, place, &images.device());
+        corruption.apply(images, &mut source)
     }
 }
 

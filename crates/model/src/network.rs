@@ -351,6 +351,19 @@ impl Autoencoder {
         self.denoising.corrupt(images, noise)
     }
 
+    /// The corruption at `place` of the chain alone, with noise drawn on the host: all of them one
+    /// after the other, each with the same seed, do what [`Autoencoder::corrupt_marked`] does with it.
+    /// Images of any height and width, `[batch, C, H, W]`, may be corrupted so; what comes out is as
+    /// there.
+    pub fn corrupt_at(
+        &self,
+        place: usize,
+        images: Tensor<4>,
+        seed: u64,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
+        self.denoising.one(place, images, Noise::Host { seed })
+    }
+
     /// The input that the encoder gets of images that are not to be corrupted: the images themselves,
     /// in grey where that is all that it takes.
     pub fn clean_input(&self, images: Tensor<4>) -> Tensor<4> {

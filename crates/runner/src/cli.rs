@@ -55,6 +55,8 @@ pub enum Command {
     Decode(DecodeArgs),
     /// Send pictures through a model and write what comes back.
     Reconstruct(ReconstructArgs),
+    /// Give noisy, small, grey or damaged pictures of any size to a denoising model.
+    Restore(RestoreArgs),
     /// Draw the code: its scatter, its units, what the decoder makes of it, and filters.
     Plot(PlotArgs),
     /// Classify pictures by each layer's representation, beside raw pixels and PCA.
@@ -411,6 +413,32 @@ pub struct ReconstructArgs {
     pub invert: bool,
     #[command(flatten)]
     pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Pictures, or folders of them, that have lost what the model gives back: noisy, blurred, small
+    /// or grey ones, or such with black holes.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// A folder for the restored pictures, which keep their names and become PNG files.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Write NAME-compare.png too: before, after and the best baseline side by side.
+    #[arg(long)]
+    pub compare: bool,
+    /// Take the inputs for clean: corrupt them first as at evaluation, and measure what comes back.
+    #[arg(long)]
+    pub from_clean: bool,
+    /// Seed of what --from-clean corrupts them by [default: the run's].
+    #[arg(long, value_name = "N", requires = "from_clean")]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub write: WriteArgs,
+    #[command(flatten)]
+    pub show: OutputArgs,
 }
 
 #[derive(Debug, Args)]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use burn::tensor::Tensor;
 use data::{Batches, Images};
-use model::{Autoencoder, Loss, Noise, Output};
+use model::{Autoencoder, Loss, Output};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::units::ACTIVE_SHARE;
 use crate::metrics::{Figures, Reconstruction};
 use crate::pca::{Pca, PcaError};
+use crate::restoration::{self, Batch, Measurement, Restoration};
 use crate::streams::Stream;
 
 /// Images in one evaluation batch: large enough for full speed, small enough for any device.
@@ -38,6 +39,8 @@ pub struct Evaluation {
     pub corrupted: Option<Figures>,
     /// What the units of the code do.
     pub code: CodeUse,
+    /// What came back of the corrupted inputs, where baselines were to be set beside.
+    pub restoration: Option<Restoration>,
 }
 
 impl Evaluation {
@@ -50,8 +53,8 @@ impl Evaluation {
     }
 }
 
-/// Measures a model (without autodiff, on its device) on the chosen images. Noise depends on the
-/// run's seed and the place in `indices` only.
+/// Measures a model (without autodiff, on its device) on the chosen images, and `baselines` where
+/// there are any. Noise depends on the run's seed and the place in `indices` only.
 ///
 /// # Errors
 /// Where the device does not give its values, or a reconstruction is not a finite number.
@@ -61,6 +64,7 @@ pub fn evaluate(
     indices: &[u32],
     seed: u64,
     ssim: bool,
+    baselines: Option<&restoration::Baselines>,
 ) -> Result<Evaluation> {
     let measure = || {
         if ssim {
@@ -71,30 +75,42 @@ pub fn evaluate(
     };
     let mut restored = measure();
     let mut corrupted = model.is_denoising().then(measure);
+    let mut measured = baselines.map(|baselines| Measurement::new(baselines, batches.shape()));
     let mut codes = Codes::default();
     for (number, chunk) in indices.chunks(BATCH).enumerate() {
         let clean = batches.gather(chunk)?;
-        let noise = Noise::Host {
-            seed: Stream::Evaluation.seed(seed, number as u64),
-        };
-        let input = model.corrupt(clean.clone(), noise);
-        let code = model.encode(input.clone());
+        let seed = Stream::Evaluation.seed(seed, number as u64);
+        let degraded = restoration::corrupt(model, clean.clone(), seed)?;
+        let code = model.encode(degraded.input.clone());
         let targets = values(clean)?;
-        match model.output(code.clone(), input.clone()) {
+        let output = model.output(code.clone(), degraded.input.clone());
+        if let Some(corrupted) = &mut corrupted {
+            let shown = model.as_image(degraded.input.clone());
+            corrupted.push(&targets, &values(shown)?)?;
+        }
+        if let Some(measured) = &mut measured {
+            let batch = Batch::new(model, targets.clone(), batches.shape(), degraded)?;
+            measured.push(&batch, &values(output.clone().reconstruction())?)?;
+        }
+        match output {
             Output::Logits(logits) => restored.push_logits(&targets, &values(logits)?)?,
             output @ Output::Values(_) => {
                 restored.push(&targets, &values(output.reconstruction())?)?;
             }
         }
-        if let Some(corrupted) = &mut corrupted {
-            corrupted.push(&targets, &values(model.as_image(input))?)?;
-        }
         codes.push(code)?;
     }
+    let figures = restored.finish();
+    let corrupted = corrupted.map(|figures| figures.finish());
+    let restoration = match (&measured, &corrupted) {
+        (Some(measured), Some(input)) => Some(measured.finish(input, &figures)),
+        _ => None,
+    };
     Ok(Evaluation {
-        figures: restored.finish(),
-        corrupted: corrupted.map(|figures| figures.finish()),
+        figures,
+        corrupted,
         code: codes.finish(),
+        restoration,
     })
 }
 

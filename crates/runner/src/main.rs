@@ -21,6 +21,7 @@ mod plots;
 mod pretrain;
 mod pretrained;
 mod progress;
+mod restoration;
 mod run;
 mod samples;
 mod scatter;

@@ -221,7 +221,7 @@ impl Reconstruction {
                     }
                     figures.cross_entropy += product.ln();
                     let mse = figures.squared_error / values as f64;
-                    figures.psnr = -10.0 * mse.max(SMALLEST_MSE).log10();
+                    figures.psnr = psnr(mse);
                     figures.ssim = ssim.map_or(0.0, |ssim| ssim.mean(x, y));
                     Ok(figures)
                 },
@@ -237,6 +237,11 @@ impl Reconstruction {
         self.images += measured.len();
         Ok(())
     }
+}
+
+/// Peak signal-to-noise ratio in dB of values in [0, 1] with this mean squared error; at most 100.
+pub fn psnr(mse: f64) -> f64 {
+    -10.0 * mse.max(SMALLEST_MSE).log10()
 }
 
 /// The lowest binary cross-entropy per value, in nats, that any reconstruction of `targets` can

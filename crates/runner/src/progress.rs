@@ -22,14 +22,19 @@ impl Display {
     /// A display for a training of so many steps, of which some are done; nothing is shown where
     /// `quiet`.
     pub fn new(quiet: bool, steps: usize, done: usize) -> Self {
+        Self::of(quiet, "step", steps, done)
+    }
+
+    /// The same for work that is counted in something else than steps.
+    pub fn of(quiet: bool, unit: &str, steps: usize, done: usize) -> Self {
         let target = if quiet || !stderr().is_terminal() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr_with_hz(REFRESHES_PER_SECOND)
         };
         let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-        let template = "{bar:30} step {pos}/{len}  {msg}  {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        let template = format!("{{bar:30}} {unit} {{pos}}/{{len}}  {{msg}}  {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         bar.set_position(done as u64);
@@ -57,6 +62,11 @@ impl Display {
         if !self.quiet {
             self.bar.suspend(|| terminal::note(text));
         }
+    }
+
+    /// A line that stays and must be seen, even where nothing else is shown.
+    pub fn always(&self, text: &str) {
+        self.bar.suspend(|| terminal::note(text));
     }
 
     /// The bar goes.

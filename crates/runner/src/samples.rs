@@ -44,6 +44,28 @@ pub fn save_picture(image: &[f32], shape: [usize; 3], path: &Path) -> Result<()>
     canvas.save(path)
 }
 
+/// Writes a picture from its bytes, row-major [height, width, channels] with 1 or 3 channels. The file
+/// appears whole or not at all.
+///
+/// # Errors
+/// If the bytes are not of `shape` = [channels, height, width], or the file cannot be written.
+pub fn save_bytes(bytes: Vec<u8>, shape: [usize; 3], path: &Path) -> Result<()> {
+    let [channels, height, width] = shape;
+    ensure!(
+        bytes.len() == channels * height * width,
+        "{}: {} bytes for a picture of {channels} x {height} x {width}",
+        path.display(),
+        bytes.len()
+    );
+    let canvas = Canvas {
+        channels,
+        height,
+        width,
+        bytes,
+    };
+    canvas.save(path)
+}
+
 /// Rows of images one over the other, each value a square of side `scale`, in memory and in colour;
 /// `line` says how wide what lies between neighbours is, and how bright.
 ///

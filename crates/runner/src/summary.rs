@@ -1,15 +1,18 @@
 //! The summary: what a finished run reached, beside the baselines; `summary.json` and the table
 //! printed at the end.
 
-use std::fmt::Write;
+mod table;
 
 use model::{ImageShape, compression_ratio};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{Baselines, CodeUse, Evaluation};
 use crate::metrics::Figures;
+use crate::restoration::Restoration;
 use crate::run::Status;
 use crate::setup::Setup;
+
+pub use table::table;
 
 /// `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,9 @@ pub struct Summary {
     pub code: CodeUse,
     /// On the same images.
     pub baselines: Baselines,
+    /// What came back of the corrupted images, where the model is denoising.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoration: Option<Restoration>,
 }
 
 /// What the training itself says about the run.
@@ -98,6 +104,7 @@ impl Summary {
             test: test.figures,
             code: test.code,
             baselines,
+            restoration: test.restoration,
         }
     }
 
@@ -109,12 +116,10 @@ impl Summary {
             &self.test,
             &self.code,
             Some(&self.baselines),
+            self.restoration.as_ref(),
         )
     }
 }
-
-/// Room for the longest name of a baseline, and the table's heading.
-const BASELINE_WIDTH: usize = 20;
 
 /// How large a code is beside its image, in words.
 pub fn compression(ratio: f64) -> String {
@@ -124,79 +129,6 @@ pub fn compression(ratio: f64) -> String {
         (1.0 / ratio, "larger")
     };
     format!("{times:.1} times {word}")
-}
-
-/// A model's figures above those of the baselines, as a table for people.
-pub fn table(
-    name: &str,
-    shape: ImageShape,
-    test: &Figures,
-    code: &CodeUse,
-    baselines: Option<&Baselines>,
-) -> String {
-    // Wide enough for a model in a model in a model.
-    let width = name.chars().count().max(BASELINE_WIDTH);
-    let mut text = format!(
-        "{:<width$} {:>9} {:>9} {:>9} {:>8} {:>7}\n",
-        "on the test images", "mse", "sum_sq", "bce", "psnr", "ssim"
-    );
-    let values = shape.iter().product::<usize>() as f64;
-    let mut row = |name: &str, mse: f64, bce: Option<f64>, psnr: Option<f64>, ssim: Option<f64>| {
-        let figure = |figure: Option<f64>, digits: usize| {
-            figure.map_or_else(|| "-".into(), |figure| format!("{figure:.digits$}"))
-        };
-        let (sum_sq, bce, psnr, ssim) = (
-            mse * values,
-            figure(bce, 6),
-            figure(psnr, 2),
-            figure(ssim, 4),
-        );
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{name:<width$} {mse:>9.6} {sum_sq:>9.3} {bce:>9} {psnr:>8} {ssim:>7}"
-        );
-    };
-    row(name, test.mse, Some(test.bce), Some(test.psnr), test.ssim);
-    let pca = baselines.and_then(|baselines| baselines.pca);
-    if let Some(pca) = pca {
-        row(
-            &format!("PCA, code {}", pca.code_size),
-            pca.mse,
-            None,
-            None,
-            None,
-        );
-    }
-    if let Some(baselines) = baselines {
-        row("mean picture", baselines.mean.mse, None, None, None);
-    }
-    if let Some(corrupted) = baselines.and_then(|baselines| baselines.corrupted) {
-        row(
-            "corrupted input",
-            corrupted.mse,
-            None,
-            Some(corrupted.psnr),
-            None,
-        );
-    }
-    if let Some(pca) = pca {
-        let gain = pca.mse / test.mse;
-        let _ = if gain >= 1.0 {
-            write!(text, "{gain:.2} times less error than PCA; ")
-        } else if pca.code_size >= values as usize {
-            write!(text, "PCA of as many values as the image has is exact; ")
-        } else {
-            write!(text, "{:.2} times more error than PCA; ", 1.0 / gain)
-        };
-    }
-    let _ = write!(
-        text,
-        "{:.1} % of the code's units active per picture, {} dead",
-        code.active_share * 100.0,
-        code.dead_units
-    );
-    text
 }
 
 /// The largest memory that this process held so far, in MiB.

@@ -27,7 +27,7 @@ use crate::schedule::learning_rate;
 use crate::setup::Setup;
 use crate::streams::Stream;
 use crate::summary::{Summary, Trained};
-use crate::{pretrain, pretrained};
+use crate::{pretrain, pretrained, restoration};
 
 /// Pictures in the sample grid of an epoch.
 const SAMPLES: usize = 16;
@@ -224,7 +224,7 @@ fn steps(
         let validation = if held_out.is_empty() {
             None
         } else {
-            match evaluation::evaluate(&measured, &batches, held_out, seed, false) {
+            match evaluation::evaluate(&measured, &batches, held_out, seed, false, None) {
                 Ok(evaluation) => Some(evaluation),
                 Err(error) if error.is::<crate::metrics::MetricError>() => {
                     return diverged(&mut writer, epoch, progress.step, display);
@@ -283,7 +283,11 @@ fn steps(
     let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
     let tested = setup.batches(&setup.test);
     let all: Vec<u32> = (0..setup.test.len() as u32).collect();
-    let evaluation = evaluation::evaluate(&best, &tested, &all, seed, true)?;
+    let beside = match best.is_denoising() {
+        true => Some(restoration::Baselines::choose(&best, setup)?),
+        false => None,
+    };
+    let evaluation = evaluation::evaluate(&best, &tested, &all, seed, true, beside.as_ref())?;
     let code_size = model::code_size(&setup.layers);
     let baselines = evaluation::baselines(
         &setup.train,

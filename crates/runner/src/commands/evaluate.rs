@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::{DONE, Loaded};
 use crate::cli::{EvaluateArgs, Part};
 use crate::environment::Environment;
-use crate::evaluation::{self, Baselines, CodeUse};
+use crate::evaluation::{self, CodeUse};
 use crate::metrics::Figures;
+use crate::restoration::{Baselines, Restoration};
 use crate::setup::Setup;
 use crate::{input, summary, terminal};
 
@@ -25,7 +26,9 @@ struct Report {
     code_size: usize,
     test: Figures,
     code: CodeUse,
-    baselines: Option<Baselines>,
+    baselines: Option<evaluation::Baselines>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restoration: Option<Restoration>,
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
@@ -54,7 +57,11 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
     let on_host = setup.as_ref().is_none_or(|setup| setup.backend.on_host);
     let batches = Batches::new(Arc::clone(&test), &device, !on_host);
     let all: Vec<u32> = (0..test.len() as u32).collect();
-    let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true)?;
+    let beside = match &setup {
+        Some(setup) if model.is_denoising() => Some(Baselines::choose(&model, setup)?),
+        _ => None,
+    };
+    let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
     let code_size = model::code_size(&meta.model.layers(meta.input_shape)?);
     let baselines = match &setup {
         Some(setup) => Some(evaluation::baselines(
@@ -74,6 +81,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         test: found.figures,
         code: found.code,
         baselines,
+        restoration: found.restoration,
     };
     if args.json {
         terminal::print_json(&report)?;
@@ -89,6 +97,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         &report.test,
         &report.code,
         report.baselines.as_ref(),
+        report.restoration.as_ref(),
     ))?;
     Ok(DONE)
 }

@@ -13,6 +13,7 @@ mod one_class;
 mod plot;
 mod probe;
 mod reconstruct;
+mod restore;
 mod resume;
 mod sweep;
 mod train;
@@ -72,6 +73,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Encode(args) => encode::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
+            Command::Restore(args) => restore::run(&args),
             Command::Plot(args) => plot::run(&args),
             Command::Probe(args) => probe::run(&args),
             Command::Transfer(args) => transfer::run(&args),

@@ -1,0 +1,205 @@
+//! Restoring: pictures of any size that have lost something through a denoising model, tile by tile;
+//! or clean ones corrupted first, to see and measure what comes back.
+
+mod beside;
+mod clean;
+mod compare;
+mod files;
+mod given;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use burn::tensor::{Device, Tensor, TensorData};
+use model::Autoencoder;
+use serde::Serialize;
+
+use self::files::Job;
+use super::{DONE, Loaded};
+use crate::cli::RestoreArgs;
+use crate::evaluation::{BATCH, values};
+use crate::progress::Display;
+use crate::restoration::tiles::{Grid, Picture};
+use crate::restoration::{Baseline, Baselines, Restoration, scale};
+use crate::{samples, terminal};
+
+/// Pixels that go through a model at once, about: a quarter of a GiB for each 64 channels that it has
+/// at full size.
+const PIXELS_AT_ONCE: usize = 1 << 20;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    run: String,
+    /// Of pictures that were clean, mean over them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restoration: Option<Restoration>,
+    pictures: Vec<Restored>,
+}
+
+/// A picture that was written.
+#[derive(Debug, Serialize)]
+struct Restored {
+    input: PathBuf,
+    output: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<PathBuf>,
+    height: usize,
+    width: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restoration: Option<Restoration>,
+}
+
+/// A run's model and what is set beside it.
+struct Restorer<'a> {
+    model: Autoencoder,
+    device: Device,
+    args: &'a RestoreArgs,
+    /// The seed of what clean pictures are corrupted by.
+    seed: u64,
+    baselines: Baselines,
+    /// The one that is shown.
+    shown: Option<Baseline>,
+    display: Display,
+    /// Tiles that are done.
+    done: usize,
+}
+
+pub fn run(args: &RestoreArgs) -> Result<u8> {
+    let loaded = Loaded::open(&args.run, &args.write.backend)?;
+    let name = loaded.run.folder().display().to_string();
+    if !loaded.model.is_denoising() {
+        bail!(
+            "{name}: found a {} model, which learned to restore nothing; allowed: a run of a \
+             denoising model",
+            loaded.meta.model.kind()
+        );
+    }
+    let factor = match args.from_clean {
+        true => 1,
+        false => scale(loaded.model.corruptions()),
+    };
+    let jobs = files::find(args, factor)?;
+    let (baselines, shown) = match args.compare || args.from_clean {
+        true => beside::baselines(&loaded, &args.write.backend),
+        false => (Baselines::default(), None),
+    };
+    let [_, height, width] = loaded.model.output_shape();
+    let tiles = jobs.iter().map(|job| Grid::new(job.size, [height, width]));
+    let tiles: usize = tiles.map(|grid| grid.count()).sum();
+    let mut restorer = Restorer {
+        seed: args.seed.unwrap_or(loaded.meta.seed),
+        model: loaded.model,
+        device: loaded.device,
+        args,
+        baselines,
+        shown,
+        display: Display::of(args.show.quiet || args.show.json, "tile", tiles, 0),
+        done: 0,
+    };
+    let mut pictures = Vec::with_capacity(jobs.len());
+    for (number, job) in jobs.iter().enumerate() {
+        let restored = match args.from_clean {
+            true => clean::restore(&mut restorer, job, number),
+            false => given::restore(&mut restorer, job),
+        };
+        match restored {
+            Ok(restored) => pictures.push(restored),
+            // Its header could be read and the rest cannot.
+            Err(error) if job.skippable(&error) => restorer.left_out(job, &error),
+            Err(error) => {
+                restorer.display.finish();
+                return Err(error);
+            }
+        }
+    }
+    restorer.display.finish();
+    if pictures.is_empty() {
+        bail!("{}: no picture could be restored", args.output.display());
+    }
+    let measured: Vec<&Restoration> = (pictures.iter())
+        .filter_map(|it| it.restoration.as_ref())
+        .collect();
+    let report = Report {
+        run: name,
+        restoration: Restoration::mean(&measured),
+        pictures,
+    };
+    if args.show.json {
+        terminal::print_json(&report)?;
+        return Ok(DONE);
+    }
+    for picture in &report.pictures {
+        let output = picture.output.display();
+        terminal::print(&format!("{output}: {}x{}", picture.height, picture.width))?;
+    }
+    if let Some(mean) = &report.restoration {
+        terminal::print(&clean::table(&report.pictures, mean))?;
+    }
+    Ok(DONE)
+}
+
+impl Restorer<'_> {
+    /// Sends a picture, which the model takes as it is but for its size, through the model; `emit` gets
+    /// each row, `[channels, width]`, from the top on.
+    fn through(&mut self, picture: Picture, emit: impl FnMut(usize, &[f32])) -> Result<()> {
+        let [channels, height, width] = self.model.output_shape();
+        let [_, rows, columns] = picture.shape;
+        let grid = Grid::new([rows, columns], [height, width]);
+        let batch = (PIXELS_AT_ONCE / (height * width).max(1)).clamp(1, BATCH);
+        let (model, device) = (&self.model, &self.device);
+        let forward = |tiles: Vec<f32>, count: usize| {
+            let shape = [count, picture.shape[0], height, width];
+            let tiles = Tensor::from_data(TensorData::new(tiles, shape), device);
+            values(model.forward(tiles))
+        };
+        let (display, before) = (&self.display, self.done);
+        let done = |tiles| display.step(before + tiles);
+        grid.restore(picture, channels, batch, forward, emit, done)?;
+        self.done += grid.count();
+        Ok(())
+    }
+
+    /// Writes pictures side by side where that is asked for.
+    fn compare(&self, job: &Job, panels: &[(String, &[f32])]) -> Result<Option<PathBuf>> {
+        if !self.args.compare {
+            return Ok(None);
+        }
+        let [channels, ..] = self.model.output_shape();
+        let [height, width] = job.size;
+        compare::write(panels, [channels, height, width], &job.compare)?;
+        Ok(Some(job.compare.clone()))
+    }
+
+    /// Tells of a picture that stays as it is.
+    fn left_out(&mut self, job: &Job, error: &anyhow::Error) {
+        let [_, height, width] = self.model.output_shape();
+        self.done += Grid::new(job.size, [height, width]).count();
+        self.display.always(&files::left_out(error));
+    }
+}
+
+/// Puts a row `[channels, width]` of values in [0, 1] among bytes `[height, width, channels]`.
+fn put_bytes(bytes: &mut [u8], row: usize, values: &[f32], width: usize) {
+    let channels = values.len() / width.max(1);
+    let line = &mut bytes[row * values.len()..][..values.len()];
+    for (channel, values) in values.chunks_exact(width).enumerate() {
+        let places = line.iter_mut().skip(channel).step_by(channels);
+        for (byte, value) in places.zip(values) {
+            *byte = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+        }
+    }
+}
+
+/// Puts a row `[channels, width]` among the values of a picture `[channels, height, width]`.
+fn put_values(picture: &mut [f32], row: usize, values: &[f32], size: [usize; 2]) {
+    let [height, width] = size;
+    for (channel, values) in values.chunks_exact(width).enumerate() {
+        picture[(channel * height + row) * width..][..width].copy_from_slice(values);
+    }
+}
+
+/// Writes a restored picture `[height, width, channels]`.
+fn save(bytes: Vec<u8>, channels: usize, [height, width]: [usize; 2], path: &Path) -> Result<()> {
+    samples::save_bytes(bytes, [channels, height, width], path)
+}

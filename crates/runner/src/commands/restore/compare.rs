@@ -1,0 +1,83 @@
+//! Pictures side by side, each with a line above that says what it is.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use image::imageops::replace;
+use image::{ImageFormat, Rgb, RgbImage};
+use kuva::render::render::{Primitive, Scene, TextAnchor};
+
+use crate::plots::{PNG_SCALE, chart_png};
+use crate::{run, samples};
+
+/// Small pictures are enlarged by whole factors until their name fits above them, which takes about so
+/// many pixels, and no larger than this.
+const SEEN: usize = 260;
+const LARGEST: usize = 1000;
+
+/// Grey between the pictures, and how wide it is.
+const LINE: (usize, u8) = (4, 205);
+
+/// Height of the line of names in pixels, and the size of its letters before they are drawn
+/// [`PNG_SCALE`] times as large.
+const NAMES: u32 = 28;
+const TEXT: u32 = 9;
+
+/// By how much pictures are enlarged.
+fn enlarged(height: usize, width: usize) -> usize {
+    let wanted = SEEN.div_ceil(width.max(1));
+    wanted.min(LARGEST / height.max(width).max(1)).max(1)
+}
+
+/// Writes pictures of one shape, `[channels, height, width]` in [0, 1], from the left to the right.
+/// The file appears whole or not at all.
+///
+/// # Errors
+/// If a picture is not of the shape, or the file cannot be written.
+pub fn write(panels: &[(String, &[f32])], shape: [usize; 3], path: &Path) -> Result<()> {
+    let place = || path.display().to_string();
+    let [_, height, width] = shape;
+    let scale = enlarged(height, width);
+    let row = panels.iter().map(|(_, picture)| *picture).collect();
+    let pictures = samples::grid_picture(&[row], shape, scale, LINE).with_context(place)?;
+    let (wide, high) = pictures.dimensions();
+    let mut page = RgbImage::from_pixel(wide, high + NAMES, Rgb([255; 3]));
+    let names = panels.iter().map(|(name, _)| name.as_str());
+    replace(&mut page, &written(names, width * scale, wide)?, 0, 0);
+    replace(&mut page, &pictures, 0, i64::from(NAMES));
+    let mut png = Cursor::new(Vec::new());
+    page.write_to(&mut png, ImageFormat::Png)
+        .with_context(place)?;
+    run::write(path, png.get_ref())
+}
+
+/// Names above columns of a width in pixels, on a strip of the whole width.
+fn written<'a>(
+    names: impl Iterator<Item = &'a str>,
+    column: usize,
+    whole: u32,
+) -> Result<RgbImage> {
+    let unit = f64::from(PNG_SCALE);
+    let height = f64::from(NAMES) / unit;
+    let mut scene = Scene::new((f64::from(whole) / unit).ceil(), height);
+    // What charts are written in.
+    scene.font_family = Some("DejaVu Sans, Liberation Sans, Arial, sans-serif".into());
+    scene.text_color = Some("black".into());
+    for (number, name) in names.enumerate() {
+        let left = number * (column + LINE.0);
+        scene.add(Primitive::Text {
+            x: (left as f64 + column as f64 / 2.0) / unit,
+            y: height - f64::from(TEXT) / 2.0,
+            content: name.to_owned(),
+            size: TEXT,
+            anchor: TextAnchor::Middle,
+            rotate: None,
+            bold: false,
+            color: None,
+        });
+    }
+    let strip = image::load_from_memory_with_format(&chart_png(&scene)?, ImageFormat::Png)?;
+    // Half a pixel of a scene may be one too many.
+    Ok(image::imageops::crop_imm(&strip.into_rgb8(), 0, 0, whole, NAMES).to_image())
+}
