@@ -3,7 +3,9 @@
 
 mod measure;
 mod plot;
+mod report;
 mod rivals;
+mod track;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -71,17 +73,17 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let statistics = statistics(&loaded, &checkpoint, &codec, || {
         Ok(loaded.setup(&args.write.backend)?.train)
     })?;
-    let bits = args.bits.unwrap_or(measure::DEFAULT_BITS);
+    let bits = args.bits.unwrap_or(report::DEFAULT_BITS);
     let quantiser = statistics.quantiser(bits);
     let coder = Coder::new(&quantiser)?;
     let pictures = Pictures::find(spec, Part::Test, codec.tile, loaded.meta.seed)?;
-    let mut levels = Vec::new();
+    let mut encoder = coder.encoder();
     let mut comparison = Comparison::default();
     let (mut raw, mut count) = (0usize, 0usize);
     pictures.groups(codec.tile, BATCH, |group| {
-        let found = quantiser.levels(&codec.encode(group.tiles.clone())?);
+        let found = quantiser.levels(&codec.encode(group.tiles.clone())?)?;
+        encoder.push(&found)?;
         compare(&codec, &group, &quantiser.values(&found), &mut comparison)?;
-        levels.extend(found);
         raw += group
             .pictures
             .iter()
@@ -98,7 +100,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         tile: codec.tile,
         sizes: pictures.sizes(),
         names: pictures.names(),
-        stream: coder.encode(&levels)?,
+        stream: encoder.finish()?,
         embedded: match args.model {
             true => Some(Embedded {
                 meta: serde_json::to_vec(&checkpoint.meta)?,
@@ -200,8 +202,7 @@ fn statistics(
         return Ok(known);
     }
     let codes = codec.training_codes(&*train()?)?;
-    let learned = Statistics::learn(&checkpoint.meta.model_sha256, &codes);
-    super::analysed::file(&loaded.run, STATISTICS)?;
+    let learned = Statistics::learn(&checkpoint.meta.model_sha256, &codes)?;
     let text = serde_json::to_vec(&learned)?;
     run::write(&super::analysed::file(&loaded.run, STATISTICS)?, &text)?;
     Ok(learned)

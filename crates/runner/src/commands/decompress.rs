@@ -1,5 +1,6 @@
 //! Decompression: the pictures of a compressed file, by its own model or by that of the run that compressed it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,7 +21,7 @@ use crate::evaluation::BATCH;
 use crate::run::Run;
 use crate::{digest, output, samples, terminal};
 
-/// Room for files, in front of which a file's name is said.
+/// The most bytes of a file, which is read whole.
 const LARGEST: u64 = 1 << 32;
 
 pub fn run(args: &DecompressArgs) -> Result<u8> {
@@ -51,8 +52,8 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
         ),
     };
     let units = model::code_size(&meta.model.layers(meta.input_shape)?);
-    if meta.input_shape != container.tile || !statistics.fits(units) {
-        bail!("{file}: its pictures are not of this model's shape and code");
+    if !statistics.fits(units) {
+        bail!("{file}: its ranges are not of this model's code");
     }
     let codec = Codec {
         model: &model,
@@ -69,7 +70,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Decodes and writes the pictures batch by batch.
+/// Decodes and writes the pictures batch by batch, once the whole stream has been read to its end.
 fn pictures(
     args: &DecompressArgs,
     container: &Container,
@@ -79,66 +80,76 @@ fn pictures(
     let quantiser = statistics.quantiser(container.bits);
     let coder = Coder::new(&quantiser)?;
     let [channels, height, width] = container.tile;
-    let count_of = |size: [usize; 2]| tiles::grid(size, [height, width]).iter().product::<usize>();
-    let counts: Vec<usize> = container.sizes.iter().map(|&size| count_of(size)).collect();
-    let mut decoder = coder.decoder(&container.stream, counts.iter().sum())?;
-    // Levels are small; decoding all of them before the first picture is written leaves nothing half done.
-    let levels = decoder.codes(counts.iter().sum())?;
-    if !decoder.at_end() {
+    let tiles_of =
+        |size: [usize; 2]| -> usize { tiles::grid(size, [height, width]).iter().product() };
+    let all: usize = container.sizes.iter().map(tiles_of).sum();
+    let decoder = || coder.decoder(&container.stream, all);
+    let mut checked = decoder()?;
+    for start in (0..all).step_by(BATCH) {
+        checked.codes(BATCH.min(all - start))?;
+    }
+    if !checked.at_end() {
         bail!("its stream goes on behind its last picture");
     }
-    let names = output::picture_names(container.names.as_deref(), counts.len());
-    if let Some(name) = names.iter().find(|name| !is_plain(name)) {
-        bail!("found a picture named {name:?}; allowed: a file's name without a folder");
+    let count = container.sizes.count();
+    let names = output::picture_names(container.names.as_deref(), count);
+    let mut seen = HashSet::new();
+    for name in &names {
+        if !is_plain(name) {
+            bail!("found a picture named {name:?}; allowed: a file's name without a folder");
+        }
+        if !seen.insert(name) {
+            bail!("found two pictures that would both be {name}");
+        }
     }
     let files = output::new_files(&args.output, &names, args.write.force)?;
     let image: usize = container.tile.iter().product();
-    let mut rest = levels.as_slice();
-    let mut place = 0;
-    while place < files.len() {
+    let mut decoder = decoder()?;
+    let mut left = container.sizes.iter().zip(&files).peekable();
+    while left.peek().is_some() {
         // As many pictures as fill a batch, and one at least.
-        let mut next = place;
-        let mut batch = 0;
-        while let Some(count) = counts
-            .get(next)
-            .filter(|&&count| batch == 0 || batch + count <= BATCH)
+        let mut batch = Vec::new();
+        let mut tiles = 0;
+        while let Some((size, file)) =
+            left.next_if(|(size, _)| batch.is_empty() || tiles + tiles_of(*size) <= BATCH)
         {
-            batch += count;
-            next += 1;
+            tiles += tiles_of(size);
+            batch.push((size, file));
         }
-        let (part, after) = rest
-            .split_at_checked(batch * codec.units)
-            .unwrap_or((rest, &[]));
-        let decoded = codec.decode(&quantiser.values(part))?;
-        let mut decoded = decoded.as_slice();
-        for index in place..next {
-            let (Some(&count), Some(&[rows, columns]), Some(file)) = (
-                counts.get(index),
-                container.sizes.get(index),
-                files.get(index),
-            ) else {
-                continue;
-            };
-            let (tiles, other) = decoded
-                .split_at_checked(count * image)
-                .unwrap_or((decoded, &[]));
-            let picture = tiles::join(tiles, [rows, columns], container.tile);
+        let decoded = codec.decode(&quantiser.values(&decoder.codes(tiles)?))?;
+        let mut rest = decoded.as_slice();
+        for (size, file) in batch {
+            let (tiles, after) = rest
+                .split_at_checked(tiles_of(size) * image)
+                .context("the model gave too few pictures")?;
+            let picture = tiles::join(tiles, size, container.tile);
             let values: Vec<f32> = picture
                 .iter()
                 .map(|&byte| f32::from(byte) / 255.0)
                 .collect();
-            samples::save_picture(&values, [channels, rows, columns], file)?;
-            decoded = other;
+            samples::save_picture(&values, [channels, size[0], size[1]], file)?;
+            rest = after;
         }
-        (rest, place) = (after, next);
     }
-    Ok(files.len())
+    Ok(count)
 }
 
 /// Whether a name is that of a file in the folder that it is written to.
 fn is_plain(name: &str) -> bool {
     let path = Path::new(name);
     path.file_name() == Some(path.as_os_str()) && !name.contains(['/', '\\', '\0'])
+}
+
+/// Refuses tiles that are not of the model's shape.
+fn check_shape(container: &Container, meta: &Meta) -> Result<()> {
+    if meta.input_shape != container.tile {
+        bail!(
+            "its tiles are of {:?} values; this model takes {:?}",
+            container.tile,
+            meta.input_shape
+        );
+    }
+    Ok(())
 }
 
 /// The model of the run that compressed a file.
@@ -158,6 +169,7 @@ fn of_run(
             digest::short(found)
         );
     }
+    check_shape(container, &checkpoint.meta).with_context(|| file.to_owned())?;
     let units = model::code_size(&checkpoint.meta.model.layers(checkpoint.meta.input_shape)?);
     let statistics = known_statistics(run, found, units)?.ok_or_else(|| {
         anyhow!("{name}: found no analysis/codes.json of this model, which compress left there")
@@ -184,6 +196,7 @@ fn of_file(
     let statistics: Statistics = serde_json::from_slice(&embedded.statistics)
         .context("the ranges in it are not as this program writes them")?;
     // Before memory is taken for what it describes.
+    check_shape(container, &meta)?;
     let described: usize = meta
         .model
         .layers(meta.input_shape)?

@@ -16,10 +16,10 @@ const WORD: usize = 4;
 /// Bytes that a stream may be shorter than its levels are worth, as its last word is cut where nothing depends on it.
 const SLACK: usize = 16;
 
-/// A probability table for each unit of a code.
+/// A probability table for each axis of a code; none where it has a single level, which takes no bits.
 #[derive(Debug)]
 pub struct Coder {
-    tables: Vec<Table>,
+    tables: Vec<Option<Table>>,
     /// Bits of the code that takes the fewest.
     least_bits: f64,
 }
@@ -33,31 +33,26 @@ impl Coder {
         let mut tables = Vec::new();
         let mut least_bits = 0.0;
         for counts in quantiser.frequencies() {
+            if counts.len() < 2 {
+                tables.push(None);
+                continue;
+            }
             let probabilities = probabilities(&counts);
             let most = probabilities.iter().copied().max().unwrap_or(1);
             least_bits += f64::from(PRECISION) - f64::from(most).log2();
             let table = Table::from_nonzero_fixed_point_probabilities(probabilities, false);
-            tables
-                .push(table.map_err(|()| Damaged("its frequencies make no probabilities".into()))?);
+            let table = table.map_err(|()| Damaged("its frequencies make no probabilities".into()));
+            tables.push(Some(table?));
         }
         Ok(Self { tables, least_bits })
     }
 
-    /// The stream of levels, row-major `[pictures, units]`.
-    ///
-    /// # Errors
-    /// A level that there is not.
-    pub fn encode(&self, levels: &[u16]) -> Result<Vec<u8>, Damaged> {
-        let mut encoder = DefaultRangeEncoder::new();
-        for (&level, table) in levels.iter().zip(self.tables.iter().cycle()) {
-            encoder
-                .encode_symbol(usize::from(level), table)
-                .map_err(|_| Damaged(format!("level {level} is not among those of its unit")))?;
+    /// A writer of a stream.
+    pub fn encoder(&self) -> Encoder<'_> {
+        Encoder {
+            tables: &self.tables,
+            encoder: DefaultRangeEncoder::new(),
         }
-        let words = encoder
-            .into_compressed()
-            .map_err(|_| Damaged("its stream cannot be ended".into()))?;
-        Ok(words.into_iter().flat_map(u32::to_le_bytes).collect())
     }
 
     /// A reader of a stream of `codes` codes.
@@ -96,14 +91,51 @@ impl Coder {
     }
 }
 
+/// Writes levels to a stream.
+pub struct Encoder<'a> {
+    tables: &'a [Option<Table>],
+    encoder: DefaultRangeEncoder,
+}
+
+impl Encoder<'_> {
+    /// Adds the levels of whole codes, row-major `[pictures, axes]`.
+    ///
+    /// # Errors
+    /// A level that there is not.
+    pub fn push(&mut self, levels: &[u16]) -> Result<(), Damaged> {
+        for (&level, table) in levels.iter().zip(self.tables.iter().cycle()) {
+            let wrong = || Damaged(format!("level {level} is not among those of its axis"));
+            match table {
+                Some(table) => {
+                    let encoded = self.encoder.encode_symbol(usize::from(level), table);
+                    encoded.map_err(|_| wrong())?;
+                }
+                None if level > 0 => return Err(wrong()),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream.
+    ///
+    /// # Errors
+    /// Where it cannot be ended.
+    pub fn finish(self) -> Result<Vec<u8>, Damaged> {
+        let words = self.encoder.into_compressed();
+        let words = words.map_err(|_| Damaged("its stream cannot be ended".into()))?;
+        Ok(words.into_iter().flat_map(u32::to_le_bytes).collect())
+    }
+}
+
 /// Reads levels from a stream.
 pub struct Decoder<'a> {
-    tables: &'a [Table],
+    tables: &'a [Option<Table>],
     decoder: DefaultRangeDecoder,
 }
 
 impl Decoder<'_> {
-    /// The levels of the next `count` codes.
+    /// The levels of the next `count` codes, row-major `[codes, axes]`.
     ///
     /// # Errors
     /// A stream that no levels give.
@@ -111,7 +143,10 @@ impl Decoder<'_> {
         let mut levels = Vec::with_capacity(count * self.tables.len());
         for _ in 0..count {
             for table in self.tables {
-                let level = self.decoder.decode_symbol(table);
+                let level = match table {
+                    Some(table) => self.decoder.decode_symbol(table),
+                    None => Ok(0),
+                };
                 let level = level.map_err(|_| Damaged("its stream is of no levels".into()))?;
                 levels.push(level as u16);
             }
@@ -151,28 +186,46 @@ mod tests {
     use super::*;
     use crate::analysis::features::Features;
 
+    /// Spread evenly, mostly near 0, never anything else.
     fn statistics() -> Statistics {
         let codes = (0..4000u32).flat_map(|i| {
             let even = (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0;
-            // Spread evenly, mostly near 0, never anything else.
             [even, even.powi(6), 1.0]
         });
-        Statistics::learn("", &Features::new(codes.collect(), 3, 4000))
+        Statistics::learn("", &Features::new(codes.collect(), 3, 4000)).unwrap()
+    }
+
+    fn stream(quantiser: &Quantiser, codes: &[f32]) -> Vec<u8> {
+        let coder = Coder::new(quantiser).unwrap();
+        let mut encoder = coder.encoder();
+        encoder.push(&quantiser.levels(codes).unwrap()).unwrap();
+        encoder.finish().unwrap()
     }
 
     #[test]
     fn frequent_levels_take_few_bits() {
-        let statistics = statistics();
+        // Of a single unit: most values near 0.
+        let values = (0..4000).map(|i| (i as f32 / 3999.0).powi(6));
+        let statistics = Statistics::learn("", &Features::new(values.collect(), 1, 4000)).unwrap();
         let quantiser = statistics.quantiser(6);
-        let coder = Coder::new(&quantiser).unwrap();
-        let bytes = |value: f32| {
-            let levels = quantiser.levels(&[0.5, value, 1.0].repeat(1000));
-            coder.encode(&levels).unwrap().len()
-        };
-        // 6 bits for the even unit, next to none for the constant one.
+        let bytes = |value: f32| stream(&quantiser, &[value; 1000]).len();
+        // The first of 65 levels holds almost half of the values, one near 0.9 a hundredth.
         let (usual, rare) = (bytes(0.0), bytes(0.9));
-        assert!((750..900).contains(&usual), "{usual}");
-        assert!(rare > usual + 700, "{rare}");
+        assert!((100..200).contains(&usual), "{usual}");
+        assert!(rare > 750, "{rare}");
+    }
+
+    #[test]
+    fn what_never_changes_takes_nothing() {
+        let statistics = Statistics::learn("", &Features::new(vec![3.0; 200], 2, 100)).unwrap();
+        let quantiser = statistics.quantiser(5);
+        let codes = [3.0; 40];
+        let stream = stream(&quantiser, &codes);
+        assert!(stream.len() <= WORD, "{}", stream.len());
+        let coder = Coder::new(&quantiser).unwrap();
+        let levels = coder.decoder(&stream, 20).unwrap().codes(20).unwrap();
+        assert_eq!(quantiser.values(&levels), codes);
+        assert!(coder.encoder().push(&[0, 1]).is_err());
     }
 
     #[test]
@@ -190,9 +243,7 @@ mod tests {
         let statistics = statistics();
         let quantiser = statistics.quantiser(6);
         let coder = Coder::new(&quantiser).unwrap();
-        let stream = coder
-            .encode(&quantiser.levels(&[0.3, 0.4, 1.0].repeat(50)))
-            .unwrap();
+        let stream = stream(&quantiser, &[0.3, 0.4, 1.0].repeat(50));
         assert!(coder.decoder(&stream, 50).is_ok());
         for count in [1000, usize::MAX / 8] {
             let refused = coder.decoder(&stream, count).err().unwrap();
@@ -206,14 +257,18 @@ mod tests {
         fn levels_come_back(bits in 1u32..=8, values in prop::collection::vec(-0.2f32..1.2, 0..300)) {
             let statistics = statistics();
             let quantiser = statistics.quantiser(bits);
-            let whole = values.len() / 3 * 3;
-            let levels = quantiser.levels(&values[..whole]);
+            let count = values.len() / 3;
+            let levels = quantiser.levels(&values[..count * 3]).unwrap();
             let coder = Coder::new(&quantiser).unwrap();
-            let stream = coder.encode(&levels).unwrap();
-            let mut decoder = coder.decoder(&stream, whole / 3).unwrap();
-            // In two parts, as batches are read.
-            let mut back = decoder.codes(whole / 3 / 2).unwrap();
-            back.extend(decoder.codes(whole / 3 - whole / 3 / 2).unwrap());
+            // In parts of other sizes, as batches are.
+            let (one, other) = levels.split_at(count / 3 * quantiser.axes());
+            let mut encoder = coder.encoder();
+            encoder.push(one).unwrap();
+            encoder.push(other).unwrap();
+            let stream = encoder.finish().unwrap();
+            let mut decoder = coder.decoder(&stream, count).unwrap();
+            let mut back = decoder.codes(count / 2).unwrap();
+            back.extend(decoder.codes(count - count / 2).unwrap());
             prop_assert_eq!(back, levels);
             prop_assert!(decoder.at_end());
         }
@@ -223,11 +278,16 @@ mod tests {
             let statistics = statistics();
             let quantiser = statistics.quantiser(4);
             let coder = Coder::new(&quantiser).unwrap();
+            let counts: Vec<usize> = quantiser.frequencies().map(|it| it.len()).collect();
             let stream: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            if let Ok(mut decoder) = coder.decoder(&stream, 20) {
-                if let Ok(levels) = decoder.codes(20) {
-                    prop_assert!(levels.iter().all(|&level| level < 16));
+            if let Ok(mut decoder) = coder.decoder(&stream, 20)
+                && let Ok(levels) = decoder.codes(20)
+            {
+                let known = levels.iter().zip(counts.iter().cycle());
+                for (&level, &count) in known {
+                    prop_assert!(usize::from(level) < count);
                 }
+                prop_assert_eq!(quantiser.values(&levels).len(), 60);
             }
         }
     }

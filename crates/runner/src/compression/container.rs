@@ -26,6 +26,9 @@ const LONGEST: usize = 1 << 15;
 /// The most values that all pictures may have, as of those that are read.
 const MOST_VALUES: u64 = 1 << 32;
 
+/// The most pictures of a file.
+const MOST_PICTURES: usize = 1 << 24;
+
 /// Bytes of the checksum at the end.
 const CHECKSUM: usize = 4;
 
@@ -40,6 +43,62 @@ pub struct Embedded {
     pub statistics: Vec<u8>,
 }
 
+/// Heights and widths of pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sizes {
+    /// So many pictures of one size, which takes no room for each: a file may announce any number.
+    Alike(usize, [usize; 2]),
+    /// One for each picture.
+    Each(Vec<[usize; 2]>),
+}
+
+impl Sizes {
+    /// Of pictures, in as little room as they need.
+    pub fn new(sizes: Vec<[usize; 2]>) -> Self {
+        match sizes.first() {
+            Some(&first) if sizes.iter().all(|&size| size == first) => {
+                Self::Alike(sizes.len(), first)
+            }
+            _ => Self::Each(sizes),
+        }
+    }
+
+    /// How many pictures there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Alike(count, _) => *count,
+            Self::Each(sizes) => sizes.len(),
+        }
+    }
+
+    /// Of each picture.
+    pub fn iter(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.written().iter().cycle().take(self.count()).copied()
+    }
+
+    /// Those that are written into a file.
+    fn written(&self) -> &[[usize; 2]] {
+        match self {
+            Self::Alike(_, size) => std::slice::from_ref(size),
+            Self::Each(sizes) => sizes,
+        }
+    }
+
+    /// Values of all pictures.
+    fn values(&self, channels: usize) -> u64 {
+        let one = |size: &[usize; 2]| {
+            size.iter().fold(channels as u64, |all, &side| {
+                all.saturating_mul(side as u64)
+            })
+        };
+        let written = self.written().iter().map(one).fold(0, u64::saturating_add);
+        match self {
+            Self::Alike(count, _) => written.saturating_mul(*count as u64),
+            Self::Each(_) => written,
+        }
+    }
+}
+
 /// What a compressed file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
@@ -51,8 +110,8 @@ pub struct Container {
     pub statistics_crc: u32,
     /// Channels, height and width of a tile.
     pub tile: ImageShape,
-    /// Height and width of each picture.
-    pub sizes: Vec<[usize; 2]>,
+    /// Of each picture.
+    pub sizes: Sizes,
     /// A name each, or none.
     pub names: Option<Vec<String>>,
     /// The levels of all tiles of all pictures.
@@ -71,11 +130,12 @@ impl Container {
             u32::try_from(value)
                 .map_err(|_| Damaged(format!("{value} {what} are too many for a file")))
         };
-        let first = self.sizes.first().copied();
-        let alike = self.sizes.iter().all(|&size| Some(size) == first);
         let mut flags = 0;
         flags |= if self.names.is_some() { NAMES } else { 0 };
-        flags |= if alike { 0 } else { SIZES };
+        flags |= match self.sizes {
+            Sizes::Alike(..) => 0,
+            Sizes::Each(_) => SIZES,
+        };
         flags |= if self.embedded.is_some() { MODEL } else { 0 };
         let mut bytes = MAGIC.to_vec();
         bytes.extend([VERSION, flags, self.bits as u8]);
@@ -88,8 +148,14 @@ impl Container {
         for side in self.tile {
             bytes.extend(small(side, "values of a side")?.to_le_bytes());
         }
-        bytes.extend(small(self.sizes.len(), "pictures")?.to_le_bytes());
-        for size in self.sizes.iter().take(if alike { 1 } else { usize::MAX }) {
+        let count = self.sizes.count();
+        if count > MOST_PICTURES || self.sizes.values(self.tile[0]) > MOST_VALUES {
+            return Err(Damaged(format!(
+                "{count} pictures are too many for a file, or their values are"
+            )));
+        }
+        bytes.extend(small(count, "pictures")?.to_le_bytes());
+        for size in self.sizes.written() {
             for &side in size {
                 bytes.extend(small(side, "values of a side")?.to_le_bytes());
             }
@@ -154,35 +220,33 @@ impl Container {
         let tile = [rest.number()?, rest.number()?, rest.number()?];
         let count = rest.number()?;
         let sides = |size: [usize; 2]| size.iter().all(|side| (1..=LONGEST).contains(side));
-        if !matches!(tile.first(), Some(1 | 3)) || !sides([tile[1], tile[2]]) || count == 0 {
+        if !matches!(tile.first(), Some(1 | 3))
+            || !sides([tile[1], tile[2]])
+            || !(1..=MOST_PICTURES).contains(&count)
+        {
             return damaged(format!(
                 "found {count} pictures in tiles of {tile:?}, which no file has"
             ));
         }
         // What is announced is not asked memory for: each size and name that is kept was there to be read.
-        let mut sizes = Vec::new();
-        let written = if flags & SIZES == 0 { 1 } else { count };
-        for _ in 0..written {
+        let mut written = Vec::new();
+        let announced = if flags & SIZES == 0 { 1 } else { count };
+        for _ in 0..announced {
             let size = [rest.number()?, rest.number()?];
             if !sides(size) {
                 return damaged(format!("found a picture of {}x{} pixels", size[0], size[1]));
             }
-            sizes.push(size);
+            written.push(size);
         }
-        let one = |size: &[usize; 2]| (tile[0] * size[0] * size[1]) as u64;
-        let each = sizes.iter().map(one).sum::<u64>();
-        let values = if flags & SIZES == 0 {
-            each.saturating_mul(count as u64)
-        } else {
-            each
+        let sizes = match written.as_slice() {
+            &[size] => Sizes::Alike(count, size),
+            _ => Sizes::Each(written),
         };
+        let values = sizes.values(tile[0]);
         if values > MOST_VALUES {
             return damaged(format!(
                 "found {count} pictures of {values} values; allowed: {MOST_VALUES} at most"
             ));
-        }
-        if let (0, Some(&size)) = (flags & SIZES, sizes.first()) {
-            sizes.resize(count, size);
         }
         let mut names = None;
         if flags & NAMES != 0 {
@@ -265,7 +329,7 @@ mod tests {
             model_sha256: "0123456789abcdef".repeat(4),
             statistics_crc: 77,
             tile: [3, 16, 20],
-            sizes: vec![[16, 20], if alike { [16, 20] } else { [7, 900] }],
+            sizes: Sizes::new(vec![[16, 20], if alike { [16, 20] } else { [7, 900] }]),
             names: named.then(|| vec!["a.png".into(), "ü.jpg".into()]),
             stream: (0..40).collect(),
             embedded: embedded.then(|| Embedded {
@@ -294,7 +358,7 @@ mod tests {
     fn pictures_of_one_size_without_names_cost_nothing_each() {
         let mut many = container(true, false, false);
         let few = many.to_bytes().unwrap().len();
-        many.sizes = vec![[16, 20]; 5000];
+        many.sizes = Sizes::new(vec![[16, 20]; 5000]);
         assert_eq!(many.to_bytes().unwrap().len(), few);
     }
 
@@ -328,8 +392,9 @@ mod tests {
         assert!(with(4, 9).contains("version 9; this program reads up to 1"));
         assert!(with(4, 0).contains("no format version"));
         assert!(with(6, 0).contains("0 bits"));
-        // 2^24 and more pictures of the same size; the stream's length.
-        assert!(with(58, 255).contains("values; allowed"));
+        // 2^16 times more pictures of the same size, and 2^24 times; the stream's length.
+        assert!(with(57, 255).contains("values; allowed"));
+        assert!(with(58, 255).contains("which no file has"));
         assert!(with(70, 255).contains("announced"));
         let behind = [body, b"abc"].concat();
         assert!(

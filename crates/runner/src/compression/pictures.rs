@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use data::{ImageShape, Images};
 
+use super::container::Sizes;
 use super::tiles;
 use crate::cli::Part;
 use crate::{input, terminal};
@@ -77,13 +78,13 @@ impl Pictures {
     }
 
     /// Height and width of each.
-    pub fn sizes(&self) -> Vec<[usize; 2]> {
+    pub fn sizes(&self) -> Sizes {
         match self {
             Self::Set(images) => {
                 let [_, height, width] = images.shape();
-                vec![[height, width]; images.len()]
+                Sizes::Alike(images.len(), [height, width])
             }
-            Self::Files(files) => files.iter().map(|(_, size)| *size).collect(),
+            Self::Files(files) => Sizes::new(files.iter().map(|(_, size)| *size).collect()),
         }
     }
 

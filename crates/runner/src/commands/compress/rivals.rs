@@ -7,6 +7,7 @@ use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::compression::container::Sizes;
 use crate::compression::pictures::Picture;
 use crate::compression::quality::{Comparison, Quality};
 use crate::compression::tiles;
@@ -22,7 +23,10 @@ const SHEET: usize = 32;
 const BLOCK: usize = 8;
 
 /// Qualities of JPEG and WebP, of 100.
-const QUALITIES: [u8; 10] = [1, 3, 6, 10, 20, 30, 45, 60, 80, 95];
+const QUALITIES: [u8; 11] = [0, 1, 3, 6, 10, 20, 30, 45, 60, 80, 95];
+
+/// The slowest of WebP's methods, which makes the smallest files.
+const METHOD: i32 = 6;
 
 /// A format at one quality.
 #[derive(Clone, Debug, Serialize)]
@@ -35,179 +39,218 @@ pub struct Point {
     pub found: Quality,
 }
 
-/// A sheet's or a picture's file, to be written and read back.
-#[derive(Clone, Copy)]
+/// A format of picture files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Png,
     Jpeg,
     WebP,
 }
 
-/// One picture, or a sheet of many: `[channels, height, width]`.
+/// A picture, or a sheet of many: `[channels, height, width]`.
 struct Page {
     pixels: Vec<u8>,
     size: [usize; 2],
-    /// The pictures on it, first of all and one behind the last.
-    range: std::ops::Range<usize>,
 }
 
-/// Pictures as they are given to the formats.
-pub struct Rivals<'a> {
-    pictures: &'a [Picture],
+/// A format at one quality so far.
+struct Track {
+    format: Format,
+    quality: Option<u8>,
+    bytes: usize,
+    comparison: Comparison,
+}
+
+/// Picture formats that get the pictures one by one.
+pub struct Rivals {
     channels: usize,
-    pages: Vec<Page>,
-    /// Whether pages are sheets.
-    pub sheets: bool,
+    /// Height and width of the pictures, where they go on sheets.
+    sheets: Option<[usize; 2]>,
+    /// Pictures of the sheet that is not full.
+    waiting: Vec<Picture>,
+    count: usize,
+    tracks: Vec<Track>,
 }
 
-impl<'a> Rivals<'a> {
-    /// Lays the pictures out.
-    pub fn new(pictures: &'a [Picture], channels: usize) -> Self {
-        let first = pictures.first().map_or([0, 0], |picture| picture.size);
-        let alike = pictures.iter().all(|picture| picture.size == first);
-        let sheets = alike && first.iter().all(|&side| side < TINY) && pictures.len() > 1;
-        let pages = if sheets {
-            let cell = first.map(|side| side.next_multiple_of(BLOCK));
-            let chunks = pictures.chunks(SHEET * SHEET).enumerate();
-            chunks
-                .map(|(index, part)| sheet(part, channels, cell, index * SHEET * SHEET))
-                .collect()
-        } else {
-            let one = |(index, picture): (usize, &Picture)| Page {
-                pixels: picture.pixels.clone(),
-                size: picture.size,
-                range: index..index + 1,
-            };
-            pictures.iter().enumerate().map(one).collect()
+impl Rivals {
+    /// For pictures of these sizes.
+    pub fn new(sizes: &Sizes, channels: usize) -> Self {
+        let sheets = match sizes {
+            Sizes::Alike(count, size) if *count > 1 && size.iter().all(|&side| side < TINY) => {
+                Some(*size)
+            }
+            _ => None,
         };
+        let track = |format, quality| Track {
+            format,
+            quality,
+            bytes: 0,
+            comparison: Comparison::default(),
+        };
+        let mut tracks = vec![track(Format::Png, None)];
+        for quality in QUALITIES {
+            tracks.push(track(Format::WebP, Some(quality)));
+            // 0 is 1 to it.
+            if quality > 0 {
+                tracks.push(track(Format::Jpeg, Some(quality)));
+            }
+        }
         Self {
-            pictures,
             channels,
-            pages,
             sheets,
+            waiting: Vec::new(),
+            count: 0,
+            tracks,
         }
     }
 
-    /// Bytes and quality at every quality of the format.
+    /// Whether pictures go on sheets.
+    pub fn has_sheets(&self) -> bool {
+        self.sheets.is_some()
+    }
+
+    /// Writes and reads pictures in all formats.
     ///
     /// # Errors
     /// Where an encoder or a decoder fails.
-    pub fn points(&self, format: Format) -> Result<Vec<Point>> {
-        let qualities: Vec<Option<u8>> = match format {
-            Format::Png => vec![None],
-            Format::Jpeg | Format::WebP => QUALITIES.iter().map(|&it| Some(it)).collect(),
-        };
-        qualities
-            .into_par_iter()
-            .map(|quality| self.point(format, quality))
-            .collect()
-    }
-
-    fn point(&self, format: Format, quality: Option<u8>) -> Result<Point> {
-        let mut comparison = Comparison::default();
-        let mut bytes = 0;
-        for page in &self.pages {
-            let file = self.encode(page, format, quality)?;
-            bytes += file.len();
-            let found = self.decode(page, &file, format)?;
-            for (place, picture) in self
-                .pictures
-                .get(page.range.clone())
-                .unwrap_or_default()
-                .iter()
-                .enumerate()
-            {
-                let [height, width] = picture.size;
-                let part = match self.sheets {
-                    true => self.cell(&found, page, picture, place),
-                    false => found.clone(),
-                };
-                comparison.push([self.channels, height, width], &picture.pixels, &part)?;
+    pub fn push(&mut self, pictures: Vec<Picture>) -> Result<()> {
+        for picture in pictures {
+            self.waiting.push(picture);
+            if self.sheets.is_none() || self.waiting.len() == SHEET * SHEET {
+                self.write()?;
             }
         }
-        Ok(Point {
-            quality,
-            bytes_per_picture: bytes as f64 / self.pictures.len().max(1) as f64,
-            found: comparison.finish(),
+        Ok(())
+    }
+
+    /// Bytes and quality of each format at all its qualities.
+    ///
+    /// # Errors
+    /// As [`Rivals::push`].
+    pub fn finish(mut self) -> Result<impl Fn(Format) -> Vec<Point>> {
+        self.write()?;
+        Ok(move |format| {
+            let tracks = self.tracks.iter().filter(|track| track.format == format);
+            let point = |track: &Track| Point {
+                quality: track.quality,
+                bytes_per_picture: track.bytes as f64 / self.count.max(1) as f64,
+                found: track.comparison.finish(),
+            };
+            tracks.map(point).collect()
         })
     }
 
-    /// The picture at a place of a sheet.
-    fn cell(&self, found: &[u8], page: &Page, picture: &Picture, place: usize) -> Vec<u8> {
-        let [rows, columns] = picture.size;
-        let cell = picture.size.map(|side| side.next_multiple_of(BLOCK));
-        let across = page.size[1] / cell[1];
-        let (top, left) = (place / across * cell[0], place % across * cell[1]);
-        let mut part = Vec::with_capacity(picture.pixels.len());
-        for channel in 0..self.channels {
-            for row in top..top + rows {
-                let start = (channel * page.size[0] + row) * page.size[1] + left;
-                part.extend_from_slice(found.get(start..start + columns).unwrap_or_default());
-            }
-        }
-        part
-    }
-
-    fn encode(&self, page: &Page, format: Format, quality: Option<u8>) -> Result<Vec<u8>> {
-        let [height, width] = page.size;
-        let (wide, high) = (u32::try_from(width)?, u32::try_from(height)?);
-        let (pixels, color) = match self.channels {
-            1 => (page.pixels.clone(), ExtendedColorType::L8),
-            _ => (
-                interleaved(&page.pixels, self.channels),
-                ExtendedColorType::Rgb8,
-            ),
+    /// Writes what waits.
+    fn write(&mut self) -> Result<()> {
+        let pictures = std::mem::take(&mut self.waiting);
+        let Some(first) = pictures.first() else {
+            return Ok(());
         };
-        let mut file = Vec::new();
-        let quality = quality.unwrap_or(100);
-        match format {
-            Format::Png => {
-                let encoder = PngEncoder::new_with_quality(
-                    &mut file,
-                    CompressionType::Best,
-                    FilterType::Adaptive,
-                );
-                encoder.write_image(&pixels, wide, high, color)?;
-            }
-            Format::Jpeg => JpegEncoder::new_with_quality(&mut file, quality)
-                .write_image(&pixels, wide, high, color)?,
-            Format::WebP => {
-                // It knows no grey: three channels alike, of which two cost next to nothing.
-                let rgb = match self.channels {
-                    1 => pixels.iter().flat_map(|&it| [it; 3]).collect(),
-                    _ => pixels,
+        self.count += pictures.len();
+        let (channels, sheets) = (self.channels, self.sheets);
+        let page = match sheets {
+            Some(size) => sheet(&pictures, channels, cell(size)),
+            None => Page {
+                pixels: first.pixels.clone(),
+                size: first.size,
+            },
+        };
+        self.tracks.par_iter_mut().try_for_each(|track| {
+            let file = encode(&page, channels, track.format, track.quality)?;
+            track.bytes += file.len();
+            let found = decode(&page, channels, &file, track.format)?;
+            for (place, picture) in pictures.iter().enumerate() {
+                let [height, width] = picture.size;
+                let part = match sheets {
+                    Some(_) => &part(&found, &page, picture, channels, place),
+                    None => &found,
                 };
-                let encoder = webp::Encoder::from_rgb(&rgb, wide, high);
-                let encoded = encoder.encode_simple(false, f32::from(quality));
-                let encoded = encoded.map_err(|error| anyhow!("WebP: {error:?}"))?;
-                file.extend_from_slice(&encoded);
+                let shape = [channels, height, width];
+                track.comparison.push(shape, &picture.pixels, part)?;
             }
-        }
-        Ok(file)
-    }
-
-    fn decode(&self, page: &Page, file: &[u8], format: Format) -> Result<Vec<u8>> {
-        let kind = match format {
-            Format::Png => ImageFormat::Png,
-            Format::Jpeg => ImageFormat::Jpeg,
-            Format::WebP => ImageFormat::WebP,
-        };
-        let picture: DynamicImage = image::load_from_memory_with_format(file, kind)
-            .context("a picture of ours cannot be read")?;
-        let [height, width] = page.size;
-        ensure!(
-            (picture.height() as usize, picture.width() as usize) == (height, width),
-            "a picture changed its size"
-        );
-        Ok(match self.channels {
-            1 => picture.into_luma8().into_raw(),
-            channels => planes(&picture.into_rgb8().into_raw(), channels),
+            Ok(())
         })
     }
 }
 
+/// Height and width of a picture's place on a sheet.
+fn cell(size: [usize; 2]) -> [usize; 2] {
+    size.map(|side| side.next_multiple_of(BLOCK))
+}
+
+/// The picture at a place of a sheet.
+fn part(found: &[u8], page: &Page, picture: &Picture, channels: usize, place: usize) -> Vec<u8> {
+    let [rows, columns] = picture.size;
+    let cell = cell(picture.size);
+    let across = (page.size[1] / cell[1]).max(1);
+    let (top, left) = (place / across * cell[0], place % across * cell[1]);
+    let mut part = Vec::with_capacity(picture.pixels.len());
+    for channel in 0..channels {
+        for row in top..top + rows {
+            let start = (channel * page.size[0] + row) * page.size[1] + left;
+            part.extend_from_slice(found.get(start..start + columns).unwrap_or_default());
+        }
+    }
+    part
+}
+
+/// The bytes of a picture's file.
+fn encode(page: &Page, channels: usize, format: Format, quality: Option<u8>) -> Result<Vec<u8>> {
+    let [height, width] = page.size;
+    let (wide, high) = (u32::try_from(width)?, u32::try_from(height)?);
+    let (pixels, color) = match channels {
+        1 => (page.pixels.clone(), ExtendedColorType::L8),
+        _ => (interleaved(&page.pixels, channels), ExtendedColorType::Rgb8),
+    };
+    let mut file = Vec::new();
+    let quality = quality.unwrap_or(100);
+    match format {
+        Format::Png => {
+            PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::Adaptive)
+                .write_image(&pixels, wide, high, color)?
+        }
+        Format::Jpeg => JpegEncoder::new_with_quality(&mut file, quality)
+            .write_image(&pixels, wide, high, color)?,
+        Format::WebP => {
+            // It knows no grey: three channels alike, of which two cost next to nothing.
+            let rgb = match channels {
+                1 => pixels.iter().flat_map(|&it| [it; 3]).collect(),
+                _ => pixels,
+            };
+            let failed = |error: &dyn std::fmt::Debug| anyhow!("WebP: {error:?}");
+            let mut config = webp::WebPConfig::new().map_err(|error| failed(&error))?;
+            config.quality = f32::from(quality);
+            config.method = METHOD;
+            let encoder = webp::Encoder::from_rgb(&rgb, wide, high);
+            let encoded = encoder.encode_advanced(&config);
+            file.extend_from_slice(&encoded.map_err(|error| failed(&error))?);
+        }
+    }
+    Ok(file)
+}
+
+/// The pixels of a picture's file, laid out as the page is.
+fn decode(page: &Page, channels: usize, file: &[u8], format: Format) -> Result<Vec<u8>> {
+    let kind = match format {
+        Format::Png => ImageFormat::Png,
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::WebP => ImageFormat::WebP,
+    };
+    let picture: DynamicImage = image::load_from_memory_with_format(file, kind)
+        .context("a picture of ours cannot be read")?;
+    let [height, width] = page.size;
+    ensure!(
+        (picture.height() as usize, picture.width() as usize) == (height, width),
+        "a picture changed its size"
+    );
+    Ok(match channels {
+        1 => picture.into_luma8().into_raw(),
+        channels => planes(&picture.into_rgb8().into_raw(), channels),
+    })
+}
+
 /// Pictures side by side, their edges repeated up to the next block.
-fn sheet(pictures: &[Picture], channels: usize, cell: [usize; 2], first: usize) -> Page {
+fn sheet(pictures: &[Picture], channels: usize, cell: [usize; 2]) -> Page {
     let across = SHEET.min(pictures.len());
     let down = pictures.len().div_ceil(across);
     let size = [down * cell[0], across * cell[1]];
@@ -223,11 +266,7 @@ fn sheet(pictures: &[Picture], channels: usize, cell: [usize; 2], first: usize) 
             }
         }
     }
-    Page {
-        pixels,
-        size,
-        range: first..first + pictures.len(),
-    }
+    Page { pixels, size }
 }
 
 /// `[channels, pixels]` as `[pixels, channels]`.
@@ -280,10 +319,11 @@ mod tests {
             (2, [70, 3], 3),
             (1, [9, 9], 1),
         ] {
-            let pictures = pictures(count, size, channels);
-            let rivals = Rivals::new(&pictures, channels);
-            assert_eq!(rivals.sheets, count > 1 && size[0] < 64);
-            let points = rivals.points(Format::Png).unwrap();
+            let sizes = Sizes::Alike(count, size);
+            let mut rivals = Rivals::new(&sizes, channels);
+            assert_eq!(rivals.has_sheets(), count > 1 && size[0] < 64);
+            rivals.push(pictures(count, size, channels)).unwrap();
+            let points = rivals.finish().unwrap()(Format::Png);
             assert_eq!(points.len(), 1);
             assert_eq!(points[0].found.psnr, 100.0, "{size:?}");
         }
@@ -291,10 +331,13 @@ mod tests {
 
     #[test]
     fn more_quality_takes_more_bytes() {
-        let pictures = pictures(30, [16, 16], 3);
-        let rivals = Rivals::new(&pictures, 3);
+        let mut rivals = Rivals::new(&Sizes::Alike(30, [16, 16]), 3);
+        for part in pictures(30, [16, 16], 3).chunks(7) {
+            rivals.push(part.to_vec()).unwrap();
+        }
+        let points = rivals.finish().unwrap();
         for format in [Format::Jpeg, Format::WebP] {
-            let points = rivals.points(format).unwrap();
+            let points = points(format);
             let (first, last) = (points.first().unwrap(), points.last().unwrap());
             assert!(first.bytes_per_picture < last.bytes_per_picture);
             assert!(first.found.psnr + 3.0 < last.found.psnr);
