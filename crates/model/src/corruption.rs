@@ -158,7 +158,9 @@ fn words<T: Copy + Display>(strength: Strength<T>) -> String {
     }
 }
 
-/// The strength of a corruption for the pictures of a batch.
+/// The strength of a corruption for the pictures of a batch. It lives as long as one corruption takes,
+/// so what the smaller variant wastes is nothing.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Drawn {
     /// The same for all.
     Same(f64),

@@ -208,7 +208,8 @@ fn a_range_gives_each_picture_a_strength_of_its_own() {
     let spread = |values: &[f32]| mean_and_deviation(values).1;
     let black = |values: &[f32]| share(values, 0.0);
     let ends = |values: &[f32]| share(values, 0.0) + share(values, 1.0);
-    let cases: [(Value, [f64; 2], &dyn Fn(&[f32]) -> f64); 4] = [
+    type Measure<'a> = &'a dyn Fn(&[f32]) -> f64;
+    let cases: [(Value, [f64; 2], Measure<'_>); 4] = [
         (
             json!({ "kind": "gaussian", "std": [0.02, 0.1] }),
             [0.02, 0.1],

@@ -36,10 +36,8 @@ fn spread(pixels: usize, reach: usize, slope: Tensor<4>) -> Tensor<4> {
     let longer = pixels + 2 * reach;
     let at = positions(pixels, &device) + reach as f64;
     let distance = positions(longer, &device).swap_dims(2, 3) - at;
-    let beyond = distance.clone().abs().greater_elem(reach as f64);
-    let weights = (distance.square() * slope).exp();
-    let [batch, ..] = weights.dims();
-    let weights = weights.mask_fill(beyond.expand([batch, 1, pixels, longer]), 0.0);
+    let within = distance.clone().abs().lower_equal_elem(reach as f64);
+    let weights = (distance.square() * slope).exp() * within.float();
     let weights = weights.clone() / weights.sum_dim(3);
     // What falls beyond an end falls on its pixel.
     let last = pixels.saturating_sub(1);

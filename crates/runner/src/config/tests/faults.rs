@@ -118,11 +118,13 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             denoising(r#"{"kind": "masking", "probability": 2}"#),
-            "c.json:3:81: model.corruption.probability: found 2; allowed: a number from 0 to 1",
+            "c.json:3:81: model.corruption.probability: found 2; allowed: a number from 0 to 1 or an array \
+             of 2 values",
         ),
         (
             denoising(r#"{"kind": "masking", "probability": -0.5}"#),
-            "c.json:3:81: model.corruption.probability: found -0.5; allowed: a number from 0 to 1",
+            "c.json:3:81: model.corruption.probability: found -0.5; allowed: a number from 0 to 1 or an \
+             array of 2 values",
         ),
         (
             denoising(r#"{"kind": "gaussian", "probability": 0.5}"#),
@@ -160,7 +162,7 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             denoising(r#""block""#),
-            r#"c.json:3:46: model.corruption: found "block"; did you mean "gaussian"?"#,
+            r#"c.json:3:46: model.corruption: found "block"; allowed: "gaussian", "masking", "salt_and_pepper", "speckle", "blur", "downscale", "grayscale", an object or an array of 1 or more values"#,
         ),
         (
             denoising(r#"{"kind": "block"}"#),
@@ -351,7 +353,7 @@ fn faults_between_keys_have_a_place() {
     let line = "c.json:3:46: model.corruption.kind: found \"grayscale\" for images of 1 channel; \
                 allowed: \"grayscale\" where images have 3 channels: red, green and blue";
     assert_eq!(refused(r#""grayscale""#), [line]);
-    let line = "c.json:3:82: model.corruption.1.size: found 40x40 for images of 28x28 pixels; allowed: \
+    let line = "c.json:3:81: model.corruption.1.size: found 40x40 for images of 28x28 pixels; allowed: \
                 from 1x1 to 28x28";
     assert_eq!(
         refused(r#"["blur", {"kind": "block", "size": 40}]"#),
