@@ -2,7 +2,7 @@
 
 use constriction::stream::model::DefaultContiguousCategoricalEntropyModel as Table;
 use constriction::stream::queue::{DefaultRangeDecoder, DefaultRangeEncoder};
-use constriction::stream::{Code, Decode, Encode};
+use constriction::stream::{Decode, Encode};
 
 use super::Damaged;
 use super::quantiser::Quantiser;
@@ -261,7 +261,7 @@ mod tests {
             let levels = quantiser.levels(&values[..count * 3]).unwrap();
             let coder = Coder::new(&quantiser).unwrap();
             // In parts of other sizes, as batches are.
-            let (one, other) = levels.split_at(count / 3 * quantiser.axes());
+            let (one, other) = levels.split_at(count / 3 * coder.tables.len());
             let mut encoder = coder.encoder();
             encoder.push(one).unwrap();
             encoder.push(other).unwrap();

@@ -231,11 +231,6 @@ pub struct Quantiser<'a> {
 }
 
 impl Quantiser<'_> {
-    /// Levels of a code.
-    pub fn axes(&self) -> usize {
-        self.known.axes.len()
-    }
-
     /// The levels of codes, row-major `[pictures, units]`, each counted from the lowest of its axis: `[pictures, axes]`.
     ///
     /// # Errors

@@ -15,6 +15,9 @@ use crate::plots::{HEIGHT, WIDTH, plain_number, write_chart};
 /// Of Okabe & Ito (2008), which colour-blind readers tell apart.
 const COLORS: [&str; 4] = ["#D55E00", "#009E73", "#0072B2", "#CC79A7"];
 
+/// Free space before the first and after the last place, as a factor.
+const MARGIN: f64 = 1.2;
+
 /// Draws a line for each name through its places (bytes a picture, dB) as `STEM.svg` and `STEM.png`.
 ///
 /// # Errors
@@ -37,11 +40,16 @@ pub fn write(title: &str, curves: &[(&str, Vec<(f64, f64)>)], stem: &Path) -> Re
         plots.push(Plot::Scatter(marks));
         plots.push(Plot::Line(line));
     }
+    let places = || curves.iter().flat_map(|(_, places)| places);
+    let least = places().map(|place| place.0).fold(f64::INFINITY, f64::min);
+    let most = places().map(|place| place.0).fold(0.0, f64::max);
     let layout = Layout::auto_from_plots(&plots)
         .with_title(title)
         .with_x_label("bytes a picture (logarithmic)")
         .with_y_label("psnr, dB")
         .with_log_x()
+        .with_x_axis_min(least / MARGIN)
+        .with_x_axis_max(most * MARGIN)
         .with_x_tick_format(TickFormat::Custom(Arc::new(plain_number)))
         .with_legend_position(LegendPosition::InsideBottomRight)
         .with_width(WIDTH)
