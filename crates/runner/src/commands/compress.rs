@@ -70,13 +70,13 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let name = loaded.run.folder().display().to_string();
     let codec = codec(&loaded)?;
     codec.check(&name)?;
+    let pictures = Pictures::find(spec, Part::Test, codec.tile, loaded.meta.seed)?;
     let statistics = statistics(&loaded, &checkpoint, &codec, || {
         Ok(loaded.setup(&args.write.backend)?.train)
     })?;
     let bits = args.bits.unwrap_or(report::DEFAULT_BITS);
     let quantiser = statistics.quantiser(bits);
     let coder = Coder::new(&quantiser)?;
-    let pictures = Pictures::find(spec, Part::Test, codec.tile, loaded.meta.seed)?;
     let mut encoder = coder.encoder();
     let mut comparison = Comparison::default();
     let (mut raw, mut count) = (0usize, 0usize);

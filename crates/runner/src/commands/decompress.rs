@@ -92,15 +92,13 @@ fn pictures(
         bail!("its stream goes on behind its last picture");
     }
     let count = container.sizes.count();
+    if let Some(name) = container.names.iter().flatten().find(|name| !is_plain(name)) {
+        bail!("found a picture named {name:?}; allowed: a file's name without a folder");
+    }
     let names = output::picture_names(container.names.as_deref(), count);
     let mut seen = HashSet::new();
-    for name in &names {
-        if !is_plain(name) {
-            bail!("found a picture named {name:?}; allowed: a file's name without a folder");
-        }
-        if !seen.insert(name) {
-            bail!("found two pictures that would both be {name}");
-        }
+    if let Some(name) = names.iter().find(|&name| !seen.insert(name)) {
+        bail!("found two pictures that would both be {name}");
     }
     let files = output::new_files(&args.output, &names, args.write.force)?;
     let image: usize = container.tile.iter().product();
