@@ -26,7 +26,14 @@ fn a_run_is_measured_as_its_summary_says_to_the_last_digit() {
         let summary = work.read_json(&format!("runs/run{number}/summary.json"));
         for data in ["", "--data set", r#"--data {"dataset":"idx","dir":"set"}"#] {
             let report = work.ok_json(&format!("evaluate run{number} --json {data}"));
-            for key in ["test", "code", "baselines", "kind", "code_size"] {
+            for key in [
+                "test",
+                "code",
+                "baselines",
+                "restoration",
+                "kind",
+                "code_size",
+            ] {
                 assert_eq!(report[key], summary[key], "{key} with {data}");
             }
             assert_eq!(report["images"], 32);

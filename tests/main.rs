@@ -42,6 +42,8 @@ mod killed;
 mod plot;
 // `train.pretrain`: layers by themselves, before all are trained together.
 mod pretrain;
+// `restore`: pictures of any size, names, figures beside baselines, and what is refused.
+mod restore;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
 // The shipped configs and their schema.

@@ -14,7 +14,8 @@ use crate::evaluation::{self, CodeUse};
 use crate::metrics::Figures;
 use crate::restoration::{Baselines, Restoration};
 use crate::setup::Setup;
-use crate::{input, summary, terminal};
+use crate::summary::{self, Summary};
+use crate::{input, terminal};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -58,8 +59,13 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
     let batches = Batches::new(Arc::clone(&test), &device, !on_host);
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let beside = match &setup {
-        Some(setup) if model.is_denoising() => Some(Baselines::choose(&model, setup)?),
-        _ => None,
+        _ if !model.is_denoising() => None,
+        Some(setup) => Some(Baselines::choose(&model, setup)?),
+        None => {
+            let summary = run.read_json::<Summary>("summary.json").ok();
+            let found = summary.and_then(|summary| summary.restoration);
+            Some(Baselines::set_as(model.corruptions(), found.as_ref()))
+        }
     };
     let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
     let code_size = model::code_size(&meta.model.layers(meta.input_shape)?);

@@ -7,7 +7,7 @@ mod compare;
 mod files;
 mod given;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -21,7 +21,7 @@ use crate::evaluation::{BATCH, values};
 use crate::progress::Display;
 use crate::restoration::tiles::{Grid, Picture};
 use crate::restoration::{Baseline, Baselines, Restoration, scale};
-use crate::{samples, terminal};
+use crate::terminal;
 
 /// Pixels that go through a model at once, about: a quarter of a GiB for each 64 channels that it has
 /// at full size.
@@ -177,29 +177,4 @@ impl Restorer<'_> {
         self.done += Grid::new(job.size, [height, width]).count();
         self.display.always(&files::left_out(error));
     }
-}
-
-/// Puts a row `[channels, width]` of values in [0, 1] among bytes `[height, width, channels]`.
-fn put_bytes(bytes: &mut [u8], row: usize, values: &[f32], width: usize) {
-    let channels = values.len() / width.max(1);
-    let line = &mut bytes[row * values.len()..][..values.len()];
-    for (channel, values) in values.chunks_exact(width).enumerate() {
-        let places = line.iter_mut().skip(channel).step_by(channels);
-        for (byte, value) in places.zip(values) {
-            *byte = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-        }
-    }
-}
-
-/// Puts a row `[channels, width]` among the values of a picture `[channels, height, width]`.
-fn put_values(picture: &mut [f32], row: usize, values: &[f32], size: [usize; 2]) {
-    let [height, width] = size;
-    for (channel, values) in values.chunks_exact(width).enumerate() {
-        picture[(channel * height + row) * width..][..width].copy_from_slice(values);
-    }
-}
-
-/// Writes a restored picture `[height, width, channels]`.
-fn save(bytes: Vec<u8>, channels: usize, [height, width]: [usize; 2], path: &Path) -> Result<()> {
-    samples::save_bytes(bytes, [channels, height, width], path)
 }

@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// What scikit-image 0.25's `rgb2lab` gives.
+    /// What scikit-image's `rgb2lab` gives.
     #[test]
     fn colours_lie_where_cielab_has_them() {
         for (srgb, wanted) in [

@@ -6,10 +6,16 @@
 use std::f32::consts::PI;
 
 use anyhow::Result;
+use image::imageops::FilterType::CatmullRom;
+
+use super::filters::enlarge;
 
 /// How much of a tile its neighbour covers too, along both axes. With half of it every pixel but those
 /// at the border lies well inside one tile at least.
 const OVERLAP: f64 = 0.5;
+
+/// Rows of a small picture on either side that bicubic interpolation looks at.
+const REACH: usize = 2;
 
 /// The values of a picture, `[channels, height, width]`.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +24,16 @@ pub enum Pixels<'a> {
     Bytes(&'a [u8]),
     /// In [0, 1].
     Values(&'a [f32]),
+    /// Those of a smaller picture, 0 to 255, which is enlarged row by row as by the corruption
+    /// `downscale`.
+    Small {
+        /// `[channels, height, width]`.
+        bytes: &'a [u8],
+        /// Its height and width.
+        size: [usize; 2],
+        /// Pixels of the picture for each of its own along both axes.
+        factor: usize,
+    },
 }
 
 /// A picture to be cut.
@@ -30,14 +46,60 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// Appends `length` values of a row from `left` on; beyond the border are those of the border.
-    fn row(&self, channel: usize, row: usize, left: usize, length: usize, to: &mut Vec<f32>) {
+    /// Its rows from `top` to before `bottom`, `[channels, rows, width]` in [0, 1].
+    fn rows(&self, top: usize, bottom: usize) -> Vec<f32> {
         let [_, height, width] = self.shape;
-        let start = (channel * height + row.min(height - 1)) * width;
-        let columns = (left..left + length).map(|column| start + column.min(width - 1));
+        let plane = (height * width).max(1);
         match self.pixels {
-            Pixels::Bytes(bytes) => to.extend(columns.map(|at| f32::from(bytes[at]) / 255.0)),
-            Pixels::Values(values) => to.extend(columns.map(|at| values[at])),
+            Pixels::Bytes(bytes) => (bytes.chunks_exact(plane))
+                .flat_map(|plane| &plane[top * width..bottom * width])
+                .map(|&byte| f32::from(byte) / 255.0)
+                .collect(),
+            Pixels::Values(values) => (values.chunks_exact(plane))
+                .flat_map(|plane| &plane[top * width..bottom * width])
+                .copied()
+                .collect(),
+            Pixels::Small {
+                bytes,
+                size: [high, wide],
+                factor,
+            } => {
+                let first = (top / factor).saturating_sub(REACH);
+                let last = (bottom.div_ceil(factor) + REACH).min(high);
+                let rows: Vec<f32> = (bytes.chunks_exact((high * wide).max(1)))
+                    .flat_map(|plane| &plane[first * wide..last * wide])
+                    .map(|&byte| f32::from(byte) / 255.0)
+                    .collect();
+                let size = [bottom - first * factor, width];
+                let large = enlarge(&rows, [last - first, wide], factor, size, CatmullRom);
+                (large.chunks_exact(size[0] * width))
+                    .flat_map(|plane| &plane[(top - first * factor) * width..])
+                    .copied()
+                    .collect()
+            }
+        }
+    }
+}
+
+/// Some rows of a picture.
+struct Band {
+    /// `[channels, height, width]`.
+    values: Vec<f32>,
+    shape: [usize; 3],
+    /// Which row of the picture is the first.
+    top: usize,
+}
+
+impl Band {
+    /// Appends a tile `[channels, h, w]`; beyond the border are the pixels of the border.
+    fn tile(&self, [row, column]: [usize; 2], [high, wide]: [usize; 2], to: &mut Vec<f32>) {
+        let [channels, height, width] = self.shape;
+        for channel in 0..channels {
+            for row in row - self.top..row - self.top + high {
+                let start = (channel * height + row.min(height - 1)) * width;
+                let columns = (column..column + wide).map(|it| start + it.min(width - 1));
+                to.extend(columns.map(|at| self.values[at]));
+            }
         }
     }
 }
@@ -135,18 +197,21 @@ impl Grid {
         for (group, starts) in self.rows.starts.chunks(together).enumerate() {
             let last = starts.last().copied().unwrap_or(top);
             sums.resize((last + high - top).min(height - top) * line, 0f32);
+            let first = starts.first().copied().unwrap_or(top);
+            let bottom = (last + high).min(height);
+            let band = Band {
+                values: picture.rows(first, bottom),
+                shape: [picture.shape[0], bottom - first, width],
+                top: first,
+            };
             let places: Vec<[usize; 2]> = starts
                 .iter()
                 .flat_map(|&row| self.columns.starts.iter().map(move |&column| [row, column]))
                 .collect();
             for places in places.chunks(batch.max(1)) {
                 let mut tiles = Vec::with_capacity(places.len() * picture.shape[0] * high * wide);
-                for &[row, column] in places {
-                    for channel in 0..picture.shape[0] {
-                        for row in row..row + high {
-                            picture.row(channel, row, column, wide, &mut tiles);
-                        }
-                    }
+                for place in places {
+                    band.tile(*place, self.tile, &mut tiles);
                 }
                 let restored = model(tiles, places.len())?;
                 let expected = places.len() * channels * high * wide;
@@ -210,153 +275,5 @@ impl Grid {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A picture that looks like nothing in particular.
-    fn noise([channels, height, width]: [usize; 3]) -> Vec<u8> {
-        let place =
-            (0..(channels * height * width) as u32).map(|at| at.wrapping_mul(2_654_435_761));
-        place.map(|it| (it >> 24) as u8).collect()
-    }
-
-    /// What comes back, `[height, channels, width]`.
-    fn through(
-        picture: Picture,
-        tile: [usize; 2],
-        channels: usize,
-        batch: usize,
-        model: impl FnMut(Vec<f32>, usize) -> Result<Vec<f32>>,
-    ) -> Vec<f32> {
-        let [_, height, width] = picture.shape;
-        let grid = Grid::new([height, width], tile);
-        let (mut rows, mut seen, mut tiles) = (Vec::new(), 0, 0);
-        let emit = |row, values: &[f32]| {
-            assert_eq!((row, values.len()), (seen, channels * width));
-            seen += 1;
-            rows.extend(values);
-        };
-        let done = |count| tiles = count;
-        grid.restore(picture, channels, batch, model, emit, done)
-            .unwrap();
-        assert_eq!(seen, height);
-        assert_eq!(tiles, grid.count());
-        rows
-    }
-
-    #[test]
-    fn a_model_that_gives_back_its_input_gives_back_the_picture() {
-        for (shape, tile, batch) in [
-            ([1, 8, 8], [8, 8], 4),
-            ([3, 29, 43], [8, 8], 7),
-            ([3, 29, 43], [8, 12], 1000),
-            ([1, 5, 40], [9, 7], 3),
-            ([3, 1, 1], [4, 4], 2),
-            ([1, 9, 100], [9, 9], 1),
-            ([1, 33, 2], [1, 1], 50),
-        ] {
-            let bytes = noise(shape);
-            let picture = Picture {
-                pixels: Pixels::Bytes(&bytes),
-                shape,
-            };
-            let back = through(picture, tile, shape[0], batch, |tiles, _| Ok(tiles));
-            let [channels, height, width] = shape;
-            for (at, value) in back.iter().enumerate() {
-                let (row, channel, column) =
-                    (at / (channels * width), at / width % channels, at % width);
-                let wanted = bytes[(channel * height + row) * width + column];
-                assert_eq!(
-                    (value * 255.0).round() as u8,
-                    wanted,
-                    "{shape:?} {tile:?} {at}"
-                );
-                assert!((value - f32::from(wanted) / 255.0).abs() < 1e-5);
-            }
-        }
-    }
-
-    /// Channels may be added, as by a model that gives colour to grey.
-    #[test]
-    fn the_result_may_have_other_channels() {
-        let values = vec![0.25; 20 * 30];
-        let picture = Picture {
-            pixels: Pixels::Values(&values),
-            shape: [1, 20, 30],
-        };
-        let back = through(picture, [8, 8], 3, 5, |tiles, count| {
-            let size = tiles.len() / count;
-            let color = |tile: &[f32]| {
-                [1.0, 2.0, 3.0]
-                    .map(|by| tile.iter().map(move |it| it * by).collect::<Vec<_>>())
-                    .concat()
-            };
-            Ok(tiles.chunks_exact(size).flat_map(color).collect())
-        });
-        for row in back.chunks_exact(90) {
-            for (channel, values) in row.chunks_exact(30).enumerate() {
-                let wanted = 0.25 * (channel + 1) as f32;
-                assert!(values.iter().all(|it| (it - wanted).abs() < 1e-6));
-            }
-        }
-    }
-
-    /// A model that errs by half of the range from one edge of a tile to the other would show each edge
-    /// as a step of that height.
-    #[test]
-    fn what_tiles_disagree_about_leaves_no_step() {
-        let tile = 16;
-        let wrong = |tiles: Vec<f32>, _| {
-            let error = |at: usize| (at % tile) as f32 / tile as f32 - 0.5;
-            Ok(tiles
-                .iter()
-                .enumerate()
-                .map(|(at, it)| it + error(at))
-                .collect())
-        };
-        let values = vec![0.5; 50 * 90];
-        let picture = Picture {
-            pixels: Pixels::Values(&values),
-            shape: [1, 50, 90],
-        };
-        let back = through(picture, [tile, tile], 1, 9, wrong);
-        let inner = back.chunks_exact(90).flat_map(|row| row[8..82].windows(2));
-        let steepest = inner
-            .map(|pair| (pair[1] - pair[0]).abs())
-            .fold(0.0, f32::max);
-        // A sixteenth is the slope that the model itself makes.
-        assert!(steepest < 2.0 / 16.0, "{steepest}");
-    }
-
-    /// Where the tiles happen to lie matters little: the same picture, cut off by some pixels.
-    #[test]
-    fn another_place_of_the_grid_changes_little() {
-        // A model that smooths along rows, and knows nothing beyond its tile.
-        let smooth = |tiles: Vec<f32>, _| {
-            let row = |row: &[f32]| -> Vec<f32> {
-                let mean = |at: usize| {
-                    let window = &row[at.saturating_sub(3)..(at + 4).min(row.len())];
-                    window.iter().sum::<f32>() / window.len() as f32
-                };
-                (0..row.len()).map(mean).collect()
-            };
-            Ok(tiles.chunks_exact(16).flat_map(row).collect())
-        };
-        let wave = |at: usize| 0.5 + 0.3 * ((at % 100) as f32 / 5.0).sin();
-        let restored = |cut: usize| {
-            let width = 100 - cut;
-            let values: Vec<f32> = (0..40).flat_map(|_| (cut..100).map(wave)).collect();
-            let picture = Picture {
-                pixels: Pixels::Values(&values),
-                shape: [1, 40, width],
-            };
-            let back = through(picture, [16, 16], 1, 64, smooth);
-            back[20 * width..21 * width].to_vec()
-        };
-        let (whole, cut) = (restored(0), restored(5));
-        for (column, value) in cut.iter().enumerate().skip(16) {
-            let other = whole[column + 5];
-            assert!((value - other).abs() < 0.02, "{column}: {value} {other}");
-        }
-    }
-}
+#[path = "tiles_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use burn::tensor::{Tensor, TensorData};
 
 use super::files::Job;
-use super::{Restored, Restorer, put_values};
+use super::{Restored, Restorer};
 use crate::metrics::Reconstruction;
 use crate::restoration::tiles::{Picture, Pixels};
 use crate::restoration::{Batch, Fidelity, Measurement, Restoration, corrupt, label};
@@ -163,4 +163,11 @@ fn rows(name: &str, restoration: &Restoration) -> Vec<(String, String, Fidelity)
             .map(|(name, found)| (String::new(), label(name, &found.setting), found.fidelity)),
     );
     rows
+}
+
+/// Puts a row `[channels, width]` among the values of a picture `[channels, height, width]`.
+fn put_values(picture: &mut [f32], row: usize, values: &[f32], [height, width]: [usize; 2]) {
+    for (channel, values) in values.chunks_exact(width).enumerate() {
+        picture[(channel * height + row) * width..][..width].copy_from_slice(values);
+    }
 }

@@ -1,12 +1,15 @@
 //! A picture that has lost something already.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
+use model::config::Corruption;
 
 use super::files::Job;
-use super::{Restored, Restorer, put_bytes, save};
+use super::{Restored, Restorer};
 use crate::restoration::tiles::{Picture, Pixels};
 use crate::restoration::{Baseline, Degraded, Small, scale};
-use model::config::Corruption;
+use crate::samples;
 
 /// Restores a picture: noisy or blurred as it is, small enlarged first, of other colours turned to
 /// those that the model takes.
@@ -18,62 +21,28 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
     let [restored_channels, ..] = restorer.model.output_shape();
     let factor = scale(restorer.model.corruptions());
     let [height, width] = job.size;
-    let small_size = [height / factor, width / factor];
-    let bytes = data::read_picture(&job.input, [channels, small_size[0], small_size[1]])?;
-    let floats = || -> Vec<f32> { bytes.iter().map(|&it| f32::from(it) / 255.0).collect() };
-    let mut bytes_out = vec![0u8; restored_channels * height * width];
-    // Floats of the whole picture are only there for what needs them.
-    let small = if factor > 1 { floats() } else { Vec::new() };
-    let mut degraded = Degraded {
-        input: &[],
-        size: job.size,
-        channels,
-        missing: None,
-        small: (factor > 1).then_some(Small {
-            picture: &small,
-            size: small_size,
-            factor,
-        }),
-    };
-    // What the corruption itself enlarges by.
-    let enlarged = (factor > 1).then(|| Baseline::Bicubic.restore(&degraded));
+    let small = [height / factor, width / factor];
+    let bytes = data::read_picture(&job.input, [channels, small[0], small[1]])?;
     let picture = Picture {
-        pixels: match &enlarged {
-            Some(enlarged) => Pixels::Values(enlarged),
-            None => Pixels::Bytes(&bytes),
+        pixels: match factor {
+            1 => Pixels::Bytes(&bytes),
+            _ => Pixels::Small {
+                bytes: &bytes,
+                size: small,
+                factor,
+            },
         },
         shape: [channels, height, width],
     };
+    let mut restored = vec![0u8; restored_channels * height * width];
     restorer.through(picture, |row, values| {
-        put_bytes(&mut bytes_out, row, values, width);
+        put_bytes(&mut restored, row, values, width);
     })?;
-    let compare = if restorer.args.compare {
-        let input = enlarged.unwrap_or_else(floats);
-        let missing = missing(restorer.model.corruptions(), &input, channels);
-        degraded.input = &input;
-        degraded.channels = restored_channels;
-        degraded.missing = missing.as_deref();
-        let shown = Baseline::Grey.restore(&degraded);
-        let mut restored = vec![0f32; bytes_out.len()];
-        for (at, byte) in bytes_out.iter().enumerate() {
-            let (pixel, channel) = (at / restored_channels, at % restored_channels);
-            restored[channel * height * width + pixel] = f32::from(*byte) / 255.0;
-        }
-        let beside = (restorer.shown.as_ref()).map(|it| (it.label(), it.restore(&degraded)));
-        let mut panels = vec![
-            ("input".to_owned(), shown.as_slice()),
-            ("restored".to_owned(), restored.as_slice()),
-        ];
-        panels.extend(
-            beside
-                .iter()
-                .map(|(name, it)| (name.clone(), it.as_slice())),
-        );
-        restorer.compare(job, &panels)?
-    } else {
-        None
+    let compare = match restorer.args.compare {
+        true => compare(restorer, job, &bytes, &restored)?,
+        false => None,
     };
-    save(bytes_out, restored_channels, job.size, &job.output)?;
+    samples::save_bytes(restored, [restored_channels, height, width], &job.output)?;
     Ok(Restored {
         input: job.input.clone(),
         output: job.output.clone(),
@@ -82,6 +51,66 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
         width,
         restoration: None,
     })
+}
+
+/// Shows a picture, as the model got it, beside what was `restored` of it, `[height, width, channels]`,
+/// and beside what a baseline makes of it. `bytes` are those of the file, `[channels, height, width]`.
+fn compare(
+    restorer: &Restorer,
+    job: &Job,
+    bytes: &[u8],
+    restored: &[u8],
+) -> Result<Option<PathBuf>> {
+    let [channels, ..] = restorer.model.input_shape();
+    let [restored_channels, ..] = restorer.model.output_shape();
+    let corruptions = restorer.model.corruptions();
+    let factor = scale(corruptions);
+    let given = floats(bytes);
+    let mut degraded = Degraded {
+        input: &given,
+        size: job.size,
+        channels,
+        missing: None,
+        small: (factor > 1).then_some(Small {
+            picture: &given,
+            size: job.size.map(|side| side / factor),
+            factor,
+        }),
+    };
+    let input = match factor {
+        1 => given.clone(),
+        _ => Baseline::Bicubic.restore(&degraded),
+    };
+    let missing = missing(corruptions, &input, channels);
+    degraded.input = &input;
+    degraded.channels = restored_channels;
+    degraded.missing = missing.as_deref();
+    let plane = job.size[0] * job.size[1];
+    let shown = match channels == restored_channels {
+        true => input.clone(),
+        false => input.repeat(restored_channels),
+    };
+    let mut planes = vec![0f32; restored.len()];
+    for (at, byte) in restored.iter().enumerate() {
+        let (pixel, channel) = (at / restored_channels, at % restored_channels);
+        planes[channel * plane + pixel] = f32::from(*byte) / 255.0;
+    }
+    let beside = restorer.shown.as_ref();
+    let beside = beside.map(|it| (it.label(), it.restore(&degraded)));
+    let mut panels = vec![
+        ("input".to_owned(), shown.as_slice()),
+        ("restored".to_owned(), planes.as_slice()),
+    ];
+    panels.extend(
+        beside
+            .iter()
+            .map(|(name, it)| (name.clone(), it.as_slice())),
+    );
+    restorer.compare(job, &panels)
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.iter().map(|&it| f32::from(it) / 255.0).collect()
 }
 
 /// Where a picture is black in all channels, if that is what the holes of these corruptions look like.
@@ -94,4 +123,16 @@ fn missing(corruptions: &[Corruption], input: &[f32], channels: usize) -> Option
             .map(|at| f32::from(u8::from(black(at))))
             .collect()
     })
+}
+
+/// Puts a row `[channels, width]` of values in [0, 1] among bytes `[height, width, channels]`.
+fn put_bytes(bytes: &mut [u8], row: usize, values: &[f32], width: usize) {
+    let channels = values.len() / width.max(1);
+    let line = &mut bytes[row * values.len()..][..values.len()];
+    for (channel, values) in values.chunks_exact(width).enumerate() {
+        let places = line.iter_mut().skip(channel).step_by(channels);
+        for (byte, value) in places.zip(values) {
+            *byte = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+        }
+    }
 }
