@@ -22,6 +22,8 @@ mod bad_run;
 mod codes;
 // `compare`: order, formats, seeds, and what may not be ranked together.
 mod compare;
+// `compress` and `decompress`: what comes back, what is measured, and hostile files.
+mod compress;
 // What corruptions lose: chains, grey inputs, residual models.
 mod corruption;
 // A loss that stops being a number.

@@ -248,6 +248,16 @@ pub fn read_best(run: &Run) -> Result<Checkpoint> {
 }
 
 impl Checkpoint {
+    /// A checkpoint of weights from elsewhere, which errors place at `place`; without an optimizer's state.
+    pub fn embedded(meta: Meta, model: Vec<u8>, place: PathBuf) -> Self {
+        Self {
+            meta,
+            folder: place,
+            model,
+            optimizer: Vec::new(),
+        }
+    }
+
     /// The model with its trained weights, on the device.
     ///
     /// # Errors

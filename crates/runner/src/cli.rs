@@ -53,6 +53,10 @@ pub enum Command {
     Encode(EncodeArgs),
     /// Turn codes back into pictures.
     Decode(DecodeArgs),
+    /// Write pictures as a small file, or measure it beside JPEG, WebP and PCA.
+    Compress(CompressArgs),
+    /// Turn a compressed file back into pictures.
+    Decompress(DecompressArgs),
     /// Send pictures through a model and write what comes back.
     Reconstruct(ReconstructArgs),
     /// Give noisy, small, grey or damaged pictures of any size to a denoising model.
@@ -403,6 +407,45 @@ pub struct DecodeArgs {
     /// A folder for the pictures, or an .npy file for their values.
     #[arg(short, long)]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompressArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Pictures: a file or a folder of any sizes, an IDX folder, mnist or photos. Without --output they
+    /// are only measured [default then: the run's test pictures].
+    pub input: Option<String>,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Bits of each value of a code, before entropy coding [default: 5].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub bits: Option<u32>,
+    /// Put the model into the file, which then needs no run to be decompressed.
+    #[arg(long)]
+    pub model: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DecompressArgs {
+    /// A file that compress wrote.
+    pub file: PathBuf,
+    /// A folder for the pictures, which keep their names and become PNG files.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The run that compressed it, where the model is not in the file.
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    #[command(flatten)]
+    pub runs: RunsArg,
     #[command(flatten)]
     pub write: WriteArgs,
 }

@@ -6,6 +6,7 @@ mod background;
 mod checkpoint;
 mod cli;
 mod commands;
+mod compression;
 mod config;
 mod curve;
 mod digest;

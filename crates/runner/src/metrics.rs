@@ -159,6 +159,11 @@ impl Reconstruction {
         &self.errors
     }
 
+    /// How many images were pushed so far.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
     /// The figures of everything pushed so far; NaN before the first image.
     pub fn finish(&self) -> Figures {
         let images = self.images as f64;

@@ -1,6 +1,7 @@
 //! The output of a command: arrays as NumPy files and pictures as PNG, whole or not at all, and
 //! never over a file that exists unless that is asked for.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -59,15 +60,15 @@ pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
             .file_stem()
             .map(|it| it.to_string_lossy().into_owned())
     };
+    let mut stems: HashMap<Option<String>, usize> = HashMap::new();
+    for name in names {
+        *stems.entry(stem(name)).or_default() += 1;
+    }
     let mut made: Vec<String> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let plain = stem(name).map_or_else(|| numbered(index), |stem| format!("{stem}.png"));
         // a.jpg and a.png in one folder: the second keeps its whole name.
-        let twin = names
-            .iter()
-            .filter(|other| stem(other) == stem(name))
-            .count()
-            > 1;
+        let twin = stems.get(&stem(name)).is_some_and(|&count| count > 1);
         made.push(if twin { format!("{name}.png") } else { plain });
     }
     made

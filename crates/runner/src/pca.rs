@@ -124,6 +124,23 @@ impl Pca {
         Ok(all)
     }
 
+    /// Pictures from codes (row-major [images, components]) in all directions that were kept, row-major [images, dims], in
+    /// [0, 1] but for what the code cannot tell; what is left over of a last code is dropped.
+    pub fn pictures(&self, codes: &[f32]) -> Vec<f32> {
+        let (dims, components) = (self.mean.len(), self.components());
+        let mut pictures = Vec::with_capacity(codes.len() / components.max(1) * dims);
+        for code in codes.chunks_exact(components.max(1)) {
+            let mut picture: Vec<f64> = self.mean.iter().map(|mean| mean / WHITE).collect();
+            for (direction, &value) in self.components.col_iter().zip(code) {
+                for (pixel, weight) in picture.iter_mut().zip(direction.iter()) {
+                    *pixel += weight * f64::from(value);
+                }
+            }
+            pictures.extend(picture.iter().map(|&pixel| pixel as f32));
+        }
+        pictures
+    }
+
     /// The squared error of each image (row-major [images, dims]) from all directions that were
     /// kept, summed over its values in [0, 1].
     ///

@@ -5,7 +5,9 @@ mod anomaly;
 mod backends;
 mod cluster;
 pub mod compare;
+mod compress;
 mod decode;
+mod decompress;
 mod encode;
 mod evaluate;
 mod inspect;
@@ -71,6 +73,8 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Anomaly(args) => anomaly::run(&args),
             Command::Cluster(args) => cluster::run(&args),
             Command::Encode(args) => encode::run(&args),
+            Command::Compress(args) => compress::run(&args),
+            Command::Decompress(args) => decompress::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
             Command::Restore(args) => restore::run(&args),

@@ -1,0 +1,216 @@
+//! What `compress` measures: `analysis/compress.json`, and the table that people read.
+
+use serde::Serialize;
+
+use super::rivals::Point;
+use crate::commands::analysed::{self, figure};
+use crate::compression::quality::Quality;
+
+/// Bits of a value where none are given: from here on more bits hardly show (README, "Compression").
+pub const DEFAULT_BITS: u32 = 5;
+
+/// A code at one bit depth.
+#[derive(Clone, Debug, Serialize)]
+pub struct Depth {
+    pub bits: u32,
+    pub bytes_per_picture: f64,
+    #[serde(flatten)]
+    pub found: Quality,
+}
+
+/// `baselines` of the report.
+#[derive(Debug, Serialize)]
+pub struct Others {
+    pub png: Vec<Point>,
+    pub jpeg: Vec<Point>,
+    pub webp: Vec<Point>,
+    /// Empty where the images are too large for PCA, or the run's own cannot be had.
+    pub pca: Vec<Depth>,
+}
+
+/// Bytes a picture that each takes at the quality of the code of [`DEFAULT_BITS`]; none where it does not get there.
+#[derive(Debug, Serialize)]
+pub struct AtPsnr {
+    pub bits: u32,
+    pub psnr: f64,
+    pub code: f64,
+    pub jpeg: Option<f64>,
+    pub webp: Option<f64>,
+    pub pca: Option<f64>,
+    /// Those whose smallest files are better than that, and are what is compared with.
+    pub lowest: Vec<&'static str>,
+    /// What takes the fewest bytes of the code, JPEG and WebP.
+    pub winner: &'static str,
+}
+
+/// `analysis/compress.json`.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub run: String,
+    pub data: String,
+    pub pictures: usize,
+    pub code_size: usize,
+    /// The code as it is, without quantisation.
+    pub unquantised: Quality,
+    pub points: Vec<Depth>,
+    pub baselines: Others,
+    pub at_psnr: AtPsnr,
+    /// Whether the formats got sheets of many pictures in place of a file each.
+    pub sheets: bool,
+}
+
+impl AtPsnr {
+    pub fn new(
+        points: &[Depth],
+        jpeg: &[(f64, f64)],
+        webp: &[(f64, f64)],
+        pca: &[(f64, f64)],
+    ) -> Self {
+        let own = points.iter().find(|point| point.bits == DEFAULT_BITS);
+        let (psnr, code) = own.map_or((0.0, 0.0), |it| (it.found.psnr, it.bytes_per_picture));
+        let lowest = [("jpeg", jpeg), ("webp", webp), ("pca", pca)];
+        let lowest = lowest.into_iter().filter(|(_, curve)| {
+            !curve.is_empty() && curve.iter().all(|&(_, quality)| quality > psnr)
+        });
+        let (at_jpeg, at_webp) = (bytes_at(jpeg, psnr), bytes_at(webp, psnr));
+        let mut winner = ("code", code);
+        for (name, bytes) in [("jpeg", at_jpeg), ("webp", at_webp)] {
+            if let Some(bytes) = bytes.filter(|&bytes| bytes < winner.1) {
+                winner = (name, bytes);
+            }
+        }
+        Self {
+            bits: DEFAULT_BITS,
+            psnr,
+            code,
+            jpeg: at_jpeg,
+            webp: at_webp,
+            pca: bytes_at(pca, psnr),
+            lowest: lowest.map(|(name, _)| name).collect(),
+            winner: winner.0,
+        }
+    }
+}
+
+/// Bytes at which a curve of (bytes, dB) reaches a quality, in a straight line between the logarithms of the bytes of its
+/// points. A curve that is better everywhere takes the bytes of its first point.
+fn bytes_at(curve: &[(f64, f64)], psnr: f64) -> Option<f64> {
+    let mut sorted = curve.to_vec();
+    sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let above = sorted.iter().position(|point| point.1 >= psnr)?;
+    let &(high, at_high) = sorted.get(above)?;
+    let Some(&(low, at_low)) = above.checked_sub(1).and_then(|below| sorted.get(below)) else {
+        return Some(high);
+    };
+    let share = (psnr - at_low) / (at_high - at_low);
+    Some((low.ln() + share * (high.ln() - low.ln())).exp())
+}
+
+pub fn table(report: &Report) -> comfy_table::Table {
+    let row = |name: String, bytes: f64, found: &Quality| {
+        vec![
+            name,
+            format!("{bytes:.1}"),
+            format!("{:.2}", found.psnr),
+            figure(found.ssim),
+        ]
+    };
+    let mut rows = Vec::new();
+    for point in &report.points {
+        rows.push(row(
+            format!("code {}, {} bits", report.code_size, point.bits),
+            point.bytes_per_picture,
+            &point.found,
+        ));
+    }
+    for point in &report.baselines.pca {
+        rows.push(row(
+            format!("PCA {}, {} bits", report.code_size, point.bits),
+            point.bytes_per_picture,
+            &point.found,
+        ));
+    }
+    for (format, points) in [
+        ("JPEG", &report.baselines.jpeg),
+        ("WebP", &report.baselines.webp),
+        ("PNG", &report.baselines.png),
+    ] {
+        for point in points {
+            let name = point.quality.map_or_else(
+                || format!("{format}, no loss"),
+                |it| format!("{format}, quality {it}"),
+            );
+            rows.push(row(name, point.bytes_per_picture, &point.found));
+        }
+    }
+    analysed::table(&["", "bytes a picture", "psnr", "ssim"], rows)
+}
+
+/// Who takes fewer bytes at the quality of the code, in a sentence.
+pub fn verdict(report: &Report) -> String {
+    let at = &report.at_psnr;
+    let others = [("JPEG", at.jpeg), ("WebP", at.webp), ("PCA", at.pca)];
+    let told: Vec<String> = others
+        .iter()
+        .map(|(name, bytes)| {
+            let lowest = at.lowest.iter().any(|it| it.eq_ignore_ascii_case(name));
+            let lowest = if lowest {
+                ", at its lowest and better quality"
+            } else {
+                ""
+            };
+            match bytes {
+                Some(bytes) => {
+                    format!(
+                        "{name} {bytes:.1} ({:.2} times as many{lowest})",
+                        bytes / at.code
+                    )
+                }
+                None => format!("{name} does not get there"),
+            }
+        })
+        .collect();
+    let who = match at.winner {
+        "code" => "the autoencoder takes the fewest",
+        "jpeg" => "JPEG takes the fewest",
+        _ => "WebP takes the fewest",
+    };
+    format!(
+        "at {:.2} dB the code of {} bits takes {:.1} bytes a picture, {}: {who}",
+        at.psnr,
+        at.bits,
+        at.code,
+        told.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_off_between_points() {
+        let curve = [(10.0, 20.0), (1000.0, 30.0), (100.0, 25.0)];
+        assert_eq!(bytes_at(&curve, 20.0), Some(10.0));
+        assert!((bytes_at(&curve, 22.5).unwrap() - 31.622).abs() < 0.01);
+        assert_eq!(bytes_at(&curve, 15.0), Some(10.0));
+        assert_eq!(bytes_at(&curve, 31.0), None);
+        assert_eq!(bytes_at(&[], 31.0), None);
+    }
+
+    #[test]
+    fn whoever_takes_the_fewest_bytes_wins() {
+        let depth = |bits, bytes_per_picture, psnr| Depth {
+            bits,
+            bytes_per_picture,
+            found: Quality { psnr, ssim: None },
+        };
+        let points = [depth(2, 5.0, 20.0), depth(DEFAULT_BITS, 50.0, 25.0)];
+        let (small, large) = ([(10.0, 20.0), (40.0, 30.0)], [(60.0, 26.0), (90.0, 30.0)]);
+        let at = AtPsnr::new(&points, &small, &large, &[]);
+        assert_eq!((at.winner, at.code, at.webp), ("jpeg", 50.0, Some(60.0)));
+        assert_eq!((at.lowest, at.pca), (vec!["webp"], None));
+        assert!((at.jpeg.unwrap() - 20.0).abs() < 1e-9);
+        assert_eq!(AtPsnr::new(&points, &large, &[], &[]).winner, "code");
+    }
+}

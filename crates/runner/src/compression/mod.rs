@@ -1,0 +1,14 @@
+//! Compression: codes in few bits, in a file that a run's decoder turns back into pictures.
+
+pub mod codec;
+pub mod coder;
+pub mod container;
+pub mod pictures;
+pub mod quality;
+pub mod quantiser;
+pub mod tiles;
+
+/// Why a compressed file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Damaged(pub String);
