@@ -96,6 +96,17 @@ impl DataConfig {
     }
 }
 
+impl LossChoice {
+    /// The loss that training minimises.
+    pub fn chosen(self) -> Loss {
+        match self {
+            LossChoice::Mse => Loss::Mse,
+            // Every data set here gives values in [0, 1].
+            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
+        }
+    }
+}
+
 impl Setup {
     /// Checks the model against the images' shape, opens the backend, then loads the data.
     ///
@@ -153,11 +164,7 @@ impl Setup {
                 .into());
         }
         let split = data::split(train.len(), held_out, Stream::Split.seed(config.seed, 1))?;
-        let loss = match config.train.loss {
-            LossChoice::Mse => Loss::Mse,
-            // Every data set here gives values in [0, 1].
-            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
-        };
+        let loss = config.train.loss.chosen();
         Ok(Self {
             config,
             dataset: name,
