@@ -38,6 +38,8 @@ mod killed;
 mod plot;
 // `train.pretrain`: layers by themselves, before all are trained together.
 mod pretrain;
+// `report.html` and `compare --html`: whole pages that need no network.
+mod report;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
 // The shipped configs and their schema.

@@ -165,6 +165,14 @@ pub struct CompareArgs {
     /// Print JSON, as --format json does.
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Also write a page with curves and the same pictures as each run reconstructs them.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Overwrite that file.
+    #[arg(long, requires = "html")]
+    pub force: bool,
+    #[command(flatten)]
+    pub backend: BackendArg,
 }
 
 /// A figure that runs can be sorted by.
@@ -461,7 +469,7 @@ pub struct RunsArg {
     pub runs: PathBuf,
 }
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct BackendArg {
     /// What computes: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
     #[arg(long, value_name = "B")]

@@ -34,7 +34,7 @@ use crate::{pretrain, pretrained};
 const SAMPLES: usize = 16;
 
 /// The file of figures, a line an epoch.
-const METRICS: &str = "metrics.jsonl";
+pub const METRICS: &str = "metrics.jsonl";
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -17,8 +17,9 @@ use crate::cli::{CompareArgs, SortKey, TableFormat};
 use crate::environment::Environment;
 use crate::run::{Run, Status};
 use crate::summary::Summary;
-use crate::terminal;
+use crate::{backend, output, terminal};
 
+mod html;
 mod render;
 
 /// Keys of a config that do not make one training another.
@@ -111,6 +112,12 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
             "note: these runs were measured on different test images; only those on the same ones \
              are ranked against each other",
         );
+    }
+    if let Some(path) = &args.html {
+        output::check_new(path, args.force)?;
+        let device = backend::open(super::chosen(&args.backend)?)?.device;
+        html::write(&comparison, &device, path)?;
+        terminal::note(&format!("the page is {}", path.display()));
     }
     let format = if args.json {
         TableFormat::Json

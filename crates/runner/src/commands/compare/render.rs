@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Comparison, Row, Seeds, Spread};
 
-const COLUMNS: [&str; 14] = [
+pub const COLUMNS: [&str; 14] = [
     "run",
     "kind",
     "differs in",
@@ -160,7 +160,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn cells(row: &Row) -> [String; COLUMNS.len()] {
+/// What the columns say of a run.
+pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
     let mark = if row.quick { " (quick)" } else { "" };
     [
         format!("{}{mark}", row.run),

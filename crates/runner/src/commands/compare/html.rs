@@ -1,0 +1,224 @@
+//! A comparison as one page: the table, the runs' curves one over the other, error over code size, and the same test
+//! pictures as each run gives them back.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use burn::tensor::Device;
+use data::Images;
+use model::Noise;
+
+use super::render::{COLUMNS, cells};
+use super::{Comparison, Row};
+use crate::checkpoint;
+use crate::commands::Loaded;
+use crate::evaluation::values;
+use crate::report::chart::{COLORS, Chart, Drawing, Series, significant};
+use crate::report::page::{self, Page};
+use crate::report::pictures::{self, Column};
+use crate::run::{self, Run};
+use crate::streams::Stream;
+use crate::train;
+
+/// Test pictures that every run reconstructs.
+const PICTURES: usize = 10;
+
+/// Runs whose pictures are shown, the best first: a page stays within two megabytes.
+const PICTURED: usize = 12;
+
+/// Writes the page, whole or not at all.
+///
+/// # Errors
+/// A run that cannot be read, and a file that cannot be written.
+pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()> {
+    let runs = comparison.runs.len();
+    let mut page = Page::new(
+        "Comparison of runs",
+        &format!(
+            "{runs} runs, sorted by {}; the first is the best",
+            comparison.sorted_by
+        ),
+    );
+    if !comparison.same_data {
+        page.text("These runs were measured on different test images; only those on the same ones are ranked against each other.");
+    }
+    page.section("Figures");
+    let rows: Vec<Vec<String>> = comparison
+        .runs
+        .iter()
+        .map(|row| cells(row).to_vec())
+        .collect();
+    page.html(&page::table("On the test images", &COLUMNS, &rows));
+    page.section("Curves");
+    let mut curves = Vec::new();
+    for (color, row) in comparison.runs.iter().enumerate() {
+        let epochs: Vec<train::Row> =
+            Run::open(Path::new(&row.run), Path::new("."))?.lines(train::METRICS);
+        let point = |epoch: &train::Row| Some((epoch.epoch as f64, epoch.val_mse?));
+        curves.push(Series {
+            name: short(row),
+            color,
+            // Colours come again after the last.
+            dashed: color >= COLORS,
+            points: epochs.iter().filter_map(point).collect(),
+        });
+    }
+    let chart = |title: &str, x: &str, drawing, series| Chart {
+        title: title.to_owned(),
+        x_label: x.to_owned(),
+        y_label: "mse".into(),
+        drawing,
+        series,
+    };
+    let over_epochs = chart(
+        "Squared error on the validation images",
+        "epoch",
+        Drawing::Curves,
+        curves,
+    );
+    page.html(&over_epochs.switchable("log-epochs"));
+    let points = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
+        let mut points: Vec<(f64, f64)> = comparison
+            .runs
+            .iter()
+            .filter_map(|row| Some((row.code_size as f64, figure(row)?)))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
+    };
+    let sizes = points(|row| Some(row.mse));
+    if sizes.first().map(|it| it.0) != sizes.last().map(|it| it.0) {
+        let mut pca = points(|row| Some(row.gain? * row.mse));
+        pca.dedup();
+        let series = vec![
+            Series {
+                name: "runs".into(),
+                color: 0,
+                dashed: false,
+                points: sizes,
+            },
+            Series {
+                name: "PCA".into(),
+                color: 2,
+                dashed: true,
+                points: pca,
+            },
+        ];
+        let by_size = chart(
+            "Rate and distortion: test error over code size",
+            "values in the code",
+            Drawing::Curves,
+            series,
+        );
+        page.html(&by_size.switchable("log-sizes"));
+    }
+    page.section("The same test pictures");
+    page.html("<p class=\"note\">Below each its squared error per value.</p>");
+    let mut shown: Option<(String, Arc<Images>)> = None;
+    for row in comparison.runs.iter().take(PICTURED) {
+        let same = shown
+            .as_ref()
+            .filter(|(digest, _)| *digest == row.test_sha256);
+        let images = match same {
+            Some((_, images)) => Arc::clone(images),
+            None => match test_images(row, device) {
+                Ok(images) => {
+                    let inputs = inputs(&images)?;
+                    page.html(&pictures::columns(
+                        &format!("Input, {}", row.dataset),
+                        &inputs,
+                        PICTURED * PICTURES,
+                    )?);
+                    shown = Some((row.test_sha256.clone(), Arc::clone(&images)));
+                    images
+                }
+                Err(error) => {
+                    page.text(&format!(
+                        "{}: its test images cannot be had: {error:#}",
+                        row.run
+                    ));
+                    continue;
+                }
+            },
+        };
+        let heading = format!("{}, code {}", row.run, row.code_size);
+        page.html(&pictures::columns(
+            &heading,
+            &restored(row, &images, device)?,
+            PICTURED * PICTURES,
+        )?);
+    }
+    run::write(path, page.finish().as_bytes())
+}
+
+/// The run's name without the folders above it.
+fn short(row: &Row) -> String {
+    let name = Path::new(&row.run).file_name();
+    name.map_or_else(
+        || row.run.clone(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// The first test images of a run.
+fn test_images(row: &Row, device: &Device) -> Result<Arc<Images>> {
+    let run = Run::open(Path::new(&row.run), Path::new("."))?;
+    let checkpoint = checkpoint::read_best(&run)?;
+    let loaded = Loaded {
+        model: checkpoint.model(device)?,
+        meta: checkpoint.meta,
+        run,
+        device: device.clone(),
+    };
+    let setup = loaded.setup(&crate::cli::BackendArg::default())?;
+    let first: Vec<u32> = (0..setup.test.len().min(PICTURES) as u32).collect();
+    Ok(Arc::new(setup.test.select(&first)?))
+}
+
+fn inputs(images: &Images) -> Result<Vec<Column>> {
+    let shape = images.shape();
+    let picture = |index: usize| {
+        let bytes = images.image(index).unwrap_or_default();
+        bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect()
+    };
+    let caption = |index: usize| {
+        let name = images.names().and_then(|names| names.get(index)).cloned();
+        let label = images.labels().and_then(|labels| labels.get(index));
+        name.or_else(|| label.map(|label| format!("label {label}")))
+            .unwrap_or_default()
+    };
+    Ok((0..images.len())
+        .map(|index| Column {
+            pictures: vec![("input", picture(index), shape)],
+            caption: caption(index),
+        })
+        .collect())
+}
+
+/// What a run makes of images, from a corrupted copy where it is denoising.
+fn restored(row: &Row, images: &Arc<Images>, device: &Device) -> Result<Vec<Column>> {
+    let checkpoint = checkpoint::read_best(&Run::open(Path::new(&row.run), Path::new("."))?)?;
+    let model = checkpoint.model(device)?;
+    let all: Vec<u32> = (0..images.len() as u32).collect();
+    let clean = data::Batches::new(Arc::clone(images), device, false).gather(&all)?;
+    let noise = Noise::Host {
+        seed: Stream::Evaluation.seed(checkpoint.meta.seed, 0),
+    };
+    let given = values(model.forward(model.corrupt(clean.clone(), noise)))?;
+    let clean = values(clean)?;
+    let image = images.shape().iter().product::<usize>().max(1);
+    let pairs = clean.chunks_exact(image).zip(given.chunks_exact(image));
+    Ok(pairs
+        .map(|(clean, given)| {
+            let squares = clean
+                .iter()
+                .zip(given)
+                .map(|(a, b)| f64::from(a - b).powi(2));
+            Column {
+                pictures: vec![("reconstruction", given.to_vec(), images.shape())],
+                caption: significant(squares.sum::<f64>() / image as f64),
+            }
+        })
+        .collect())
+}
