@@ -99,7 +99,10 @@ mod tests {
         };
         for (values, width) in [
             ((0..30).flat_map(flat).collect::<Vec<f32>>(), 4),
-            ((0..30).flat_map(|i| [i as f32, 7.0 - i as f32]).collect(), 2),
+            (
+                (0..30).flat_map(|i| [i as f32, 7.0 - i as f32]).collect(),
+                2,
+            ),
             ((0..30).map(|i| i as f32 * 0.1).collect(), 1),
         ] {
             let rows = Features::new(values, width, 30);
@@ -107,7 +110,10 @@ mod tests {
             assert_eq!(plane.places.len(), 30);
             for (index, place) in plane.places.iter().enumerate() {
                 for (found, expected) in at(&plane, *place).iter().zip(rows.row(index)) {
-                    assert!((found - f64::from(*expected)).abs() < 1e-4, "width {width}, row {index}");
+                    assert!(
+                        (found - f64::from(*expected)).abs() < 1e-4,
+                        "width {width}, row {index}"
+                    );
                 }
             }
         }
