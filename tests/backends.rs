@@ -24,6 +24,8 @@ const NOTICED: f32 = 1e-2;
 
 /// Channels, height and width: odd, so that borders are met at every level.
 const SHAPE: [usize; 3] = [1, 13, 10];
+/// The same in colour.
+const COLOUR: [usize; 3] = [3, 13, 10];
 const BATCH: usize = 6;
 
 /// The devices of every backend that was compiled in, the reference first.
@@ -63,8 +65,8 @@ fn gpu(kind: burn::tensor::DeviceType) -> Device {
     found.expect("a GPU or a software driver for it, such as Debian's mesa-vulkan-drivers")
 }
 
-/// Four kinds, and what one of them can be built from besides.
-fn models() -> Vec<(&'static str, ModelConfig)> {
+/// Four kinds, and what one of them can be built from besides, with the shape of its images.
+fn models() -> Vec<(&'static str, [usize; 3], ModelConfig)> {
     let dense = json!({"kind": "dense", "layers": [20, 12], "code_size": 5, "activation": "gelu"});
     let conv = json!({"kind": "conv", "channels": [4, 6], "code_size": 7});
     let strided = json!({
@@ -75,6 +77,7 @@ fn models() -> Vec<(&'static str, ModelConfig)> {
         "kind": "conv", "channels": [3], "downsample": "average", "activation": "leaky_relu",
         "code_activation": "sigmoid"
     });
+    let several = json!({"kind": "conv", "channels": [4, 6], "convolutions": 2});
     let configs = [
         ("dense", dense.clone()),
         ("conv", conv.clone()),
@@ -103,19 +106,35 @@ fn models() -> Vec<(&'static str, ModelConfig)> {
                 "of": {"kind": "denoising", "corruption": "masking", "of": conv}
             }),
         ),
+        (
+            "residual, of all that loses information",
+            json!({
+                "kind": "denoising", "residual": true, "of": several,
+                "corruption": [
+                    {"kind": "blur", "sigma": [0.5, 2]}, {"kind": "downscale", "factor": 3},
+                    {"kind": "block", "size": [[2, 5], 4]}, {"kind": "speckle", "std": [0, 0.3]}
+                ]
+            }),
+        ),
+        (
+            "colouring",
+            json!({"kind": "denoising", "corruption": ["grayscale", "masking"], "of": several}),
+        ),
     ];
     configs
-        .map(|(name, config)| (name, serde_json::from_value(config).unwrap()))
+        .map(|(name, config)| {
+            let shape = if name == "colouring" { COLOUR } else { SHAPE };
+            (name, shape, serde_json::from_value(config).unwrap())
+        })
         .into()
 }
 
 /// Grey values that look like nothing, the same on every backend.
-fn images(device: &Device) -> Tensor<4> {
-    let count = BATCH * SHAPE.iter().product::<usize>();
+fn images([channels, height, width]: [usize; 3], device: &Device) -> Tensor<4> {
+    let count = BATCH * channels * height * width;
     let values: Vec<f32> = (0..count)
         .map(|i| (i * 7919 % 256) as f32 / 255.0)
         .collect();
-    let [channels, height, width] = SHAPE;
     Tensor::from_data(
         TensorData::new(values, [BATCH, channels, height, width]),
         device,
@@ -134,10 +153,15 @@ impl ModuleVisitor for Gradients {
 }
 
 /// The loss of one batch and the gradients of it.
-fn step(config: &ModelConfig, loss: Loss, device: &Device) -> (f64, Vec<Vec<f32>>) {
+fn step(
+    config: &ModelConfig,
+    shape: [usize; 3],
+    loss: Loss,
+    device: &Device,
+) -> (f64, Vec<Vec<f32>>) {
     let device = device.clone().autodiff();
-    let model: Autoencoder = config.init(SHAPE, 7, &device).unwrap();
-    let clean = images(&device);
+    let model: Autoencoder = config.init(shape, 7, &device).unwrap();
+    let clean = images(shape, &device);
     let input = model.corrupt(clean.clone(), Noise::Host { seed: 5 });
     let losses = model.loss(input, clean, loss);
     let value: Vec<f32> = losses.total.clone().into_data().try_to_vec().unwrap();
@@ -155,16 +179,16 @@ fn largest(values: &[f32]) -> f32 {
 fn every_backend_gives_the_same_losses_and_gradients() {
     let devices = devices();
     let (reference, others) = devices.split_first().unwrap();
-    for (name, config) in models() {
+    for (name, shape, config) in models() {
         for loss in [Loss::Mse, Loss::Bce] {
-            let (expected, expected_gradients) = step(&config, loss, &reference.1);
-            let parameters = config.layers(SHAPE).unwrap();
+            let (expected, expected_gradients) = step(&config, shape, loss, &reference.1);
+            let parameters = config.layers(shape).unwrap();
             assert!(
                 expected.is_finite() && !expected_gradients.is_empty() && !parameters.is_empty()
             );
             for (backend, device) in others {
                 let place = format!("{name}, {loss:?}, {backend} against {}", reference.0);
-                let (found, gradients) = step(&config, loss, device);
+                let (found, gradients) = step(&config, shape, loss, device);
                 let apart = (found - expected).abs() / expected.abs();
                 assert!(
                     apart < LOSS_TOLERANCE,

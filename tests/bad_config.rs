@@ -64,7 +64,7 @@ fn a_fault_in_a_config_is_one_line_with_its_place() {
         ),
         (
             with("\"idx\"", "\"cifar\""),
-            r#": data.dataset: found "cifar"; allowed: "mnist", "idx" or "images""#,
+            r#": data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
         ),
     ];
     for (text, expected) in cases {

@@ -2,6 +2,8 @@ use std::fs;
 
 use serde_json::json;
 
+#[cfg(unix)]
+use crate::common::{PROGRAM, finish};
 use crate::common::{SIDE, Work, idx, tiny};
 
 const IMAGES: &str = "set/train-images-idx3-ubyte";
@@ -125,11 +127,11 @@ fn folders_that_are_no_data_set_are_named() {
         ),
         (
             json!({ "dataset": "images", "dir": "empty" }),
-            "empty: no .png, .jpg or .jpeg file in this folder",
+            "empty: no .png, .jpg, .jpeg or .webp file in this folder",
         ),
         (
             json!({ "dataset": "images", "dir": "set" }),
-            "set: no .png, .jpg or .jpeg file in this folder",
+            "set: no .png, .jpg, .jpeg or .webp file in this folder",
         ),
         (
             json!({ "dataset": "idx", "dir": "nowhere" }),
@@ -165,27 +167,35 @@ fn folders_that_are_no_data_set_are_named() {
     );
 }
 
+/// A grey PNG.
+fn picture(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::GrayImage::from_pixel(width, height, image::Luma([99]))
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+/// A PNG whose header announces another width and height, with the checksum that belongs to them.
+fn announcing(png: &[u8], width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = png.to_vec();
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let checksum = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+    bytes
+}
+
 #[test]
 fn pictures_that_cannot_be_used_are_named() {
     let work = Work::new();
-    let picture = |width, height| {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        image::GrayImage::from_pixel(width, height, image::Luma([99]))
-            .write_to(&mut bytes, image::ImageFormat::Png)
-            .unwrap();
-        bytes.into_inner()
-    };
     let good = picture(8, 8);
-    // The header's width, and its checksum with it.
-    let mut flat = good.clone();
-    flat[16..20].copy_from_slice(&[0; 4]);
-    let checksum = crc32(&flat[12..29]);
-    flat[29..33].copy_from_slice(&checksum.to_be_bytes());
+    let flat = announcing(&good, 0, 8);
     let mut config = tiny();
-    config["data"] = json!({ "dataset": "images", "dir": "photos" });
+    config["data"] = json!({ "dataset": "images", "dir": "photos", "strict": true });
     work.json("photos.json", &config);
 
-    let unreadable = "photos/c.png: not a readable PNG or JPEG picture: ";
+    let unreadable = "photos/c.png: not a readable PNG, JPEG or WebP picture: ";
     let cases = [
         (good[..good.len() / 2].to_vec(), unreadable),
         (good[..10].to_vec(), unreadable),
@@ -209,10 +219,17 @@ fn pictures_that_cannot_be_used_are_named() {
     }
     // A rule makes pictures of two sizes alike.
     work.ok("photos.json --set data.size=[8,8]");
-    let line = work.refused(1, "photos.json --set data.patch=9");
+    let ended = work.ok("photos.json --set data.patch=9");
+    let warning = "warning: 4 smaller than a patch of 9 x 9, continued by reflection; the first: \
+                   photos/a.png, 8 x 8 (height x width)";
     assert!(
-        line.starts_with("photos/a.png: 8 x 8 (height x width) is smaller than a patch of 9 x 9"),
-        "{line}"
+        ended.stderr.lines().any(|line| line == warning),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        work.refused(1, "photos.json --set data.test=[\"b.png\",\"e.png\"]"),
+        "test: found \"e.png\", allowed is the name of a picture in photos"
     );
     let line = work.refused(1, "photos.json --set data.patch=4 --set data.size=[8,8]");
     assert!(line.contains("patch: found 4 beside \"size\""), "{line}");
@@ -222,6 +239,90 @@ fn pictures_that_cannot_be_used_are_named() {
     assert_eq!(
         work.refused(1, "photos.json"),
         "photos: 1 picture, expected at least 2 to split into training and test"
+    );
+}
+
+#[test]
+fn pictures_that_cannot_be_read_are_left_out_and_counted() {
+    let work = Work::new();
+    for number in 0..20 {
+        work.write(&format!("mine/{number:02}.png"), picture(8, 8));
+    }
+    let mut config = tiny();
+    config["data"] = json!({ "dataset": "images", "dir": "mine", "validation": 2, "test": 0.25 });
+    work.json("mine.json", &config);
+    let counts = |run: &str| {
+        let env = work.read_json(&format!("runs/{run}/env.json"));
+        ["train_images", "validation_images", "test_images"].map(|key| env[key].as_u64().unwrap())
+    };
+    work.ok("mine.json --name whole");
+    assert_eq!(counts("whole"), [13, 2, 5]);
+    let good = picture(8, 8);
+    work.write("mine/03.png", &good[..good.len() / 2]);
+    let ended = work.ok("mine.json --name one");
+    let first = "warning: left out: mine/03.png: not a readable PNG, JPEG or WebP picture: ";
+    let told = |line: &&str| line.starts_with("warning: ");
+    let warnings: Vec<&str> = ended.stderr.lines().filter(told).collect();
+    assert!(
+        warnings.len() == 1 && warnings[0].starts_with(first),
+        "{warnings:?}"
+    );
+    assert!(
+        ended.stderr.contains("test images; 1 file left out\n"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(counts("one").iter().sum::<u64>(), 19);
+    // The run goes on, and is measured, without the file too.
+    work.ok("resume one --set train.epochs=3");
+    work.ok("evaluate one");
+    for number in 1..20 {
+        work.write(&format!("mine/{number:02}.png"), "plain text");
+    }
+    work.write("mine/00.png", announcing(&good, 60_000, 60_000));
+    let line = work.refused(1, "mine.json");
+    assert!(
+        line.starts_with("mine: none of the 20 pictures can be read; the first: mine/00.png: not"),
+        "{line}"
+    );
+    for number in 12..20 {
+        work.write(&format!("mine/{number:02}.png"), &good);
+    }
+    let ended = work.run("mine.json --set data.test=[\"12.png\"]");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let warnings: Vec<&str> = ended.stderr.lines().filter(told).collect();
+    assert_eq!((warnings.len(), warnings[8]), (9, "warning: and 4 more"));
+}
+
+/// With less memory than the pictures would take, which the program must not have asked for.
+#[cfg(unix)]
+#[test]
+fn a_picture_that_announces_too_much_costs_no_memory() {
+    let work = Work::new();
+    let good = picture(8, 8);
+    for (name, side) in [("b", 60_000), ("c", 30_000)] {
+        work.write(&format!("mine/{name}.png"), announcing(&good, side, side));
+    }
+    work.write("mine/a.png", &good);
+    let mut config = tiny();
+    config["data"] = json!({
+        "dataset": "images", "dir": "mine", "size": [8, 8], "test": ["a.png"], "strict": true,
+    });
+    work.json("mine.json", &config);
+    let mut command = std::process::Command::new("sh");
+    // 800 MiB of address space; the smaller one would take 858.
+    let script = format!("ulimit -v 819200; exec {PROGRAM} mine.json --threads 2");
+    command
+        .args(["-c", &script])
+        .current_dir(work.path("."))
+        .env("RUST_BACKTRACE", "0");
+    let ended = finish(command);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let reason = "it is larger than 32768 pixels to a side or 512 MiB in memory";
+    assert!(
+        ended.stderr.trim_end().ends_with(reason),
+        "{}",
+        ended.stderr
     );
 }
 
@@ -260,10 +361,16 @@ fn data_that_a_command_cannot_use_is_named() {
         (
             "nowhere",
             "nowhere: found no such file or folder; allowed: a picture, a folder of pictures or of \
-             IDX files, or mnist",
+             IDX files, mnist or photos",
         ),
-        ("text.png", "text.png: not a readable PNG or JPEG picture: "),
-        ("empty", "empty: no .png, .jpg or .jpeg file in this folder"),
+        (
+            "text.png",
+            "text.png: not a readable PNG, JPEG or WebP picture: ",
+        ),
+        (
+            "empty",
+            "empty: no .png, .jpg, .jpeg or .webp file in this folder",
+        ),
         (
             "cut",
             "cut/t10k-images-idx3-ubyte: ends after 527 bytes, expected 528",

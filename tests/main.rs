@@ -22,6 +22,8 @@ mod bad_run;
 mod codes;
 // `compare`: order, formats, seeds, and what may not be ranked together.
 mod compare;
+// What corruptions lose: chains, grey inputs, residual models.
+mod corruption;
 // A loss that stops being a number.
 mod divergence;
 // README and configs: what they say is what the program does.

@@ -86,6 +86,17 @@ fn with_changed_pictures_two_epochs_and_two_more_are_four() {
 }
 
 #[test]
+fn with_random_patches_two_epochs_and_two_more_are_four() {
+    for augment in [json!(null), json!({ "rotation": 20, "target": "original" })] {
+        two_and_two_are_four(|config| {
+            config["data"] = json!({
+                "dataset": "photos", "patch": 32, "channels": 1, "crops": 10, "augment": augment,
+            });
+        });
+    }
+}
+
+#[test]
 fn with_running_statistics_two_epochs_and_two_more_are_four() {
     two_and_two_are_four(|config| {
         config["model"] = json!({
@@ -201,6 +212,25 @@ fn an_epoch_whose_checkpoint_was_not_written_is_trained_again() {
     work.write("runs/halves/metrics.jsonl", format!("{metrics}{third}\n"));
     work.ok("resume halves --set train.epochs=4");
     work.assert_same("runs/whole", "runs/halves");
+}
+
+#[test]
+fn a_stop_behind_the_last_batch_of_an_epoch_leaves_nothing_of_it() {
+    let work = Work::new();
+    // Two batches of 30 images and one of 20.
+    let line = "tiny.json --set train.batch_size=30 --set train.schedule=constant";
+    work.ok(&format!("{line} --name whole --set train.epochs=2"));
+    work.ok(&format!("{line} --name halves --set train.epochs=1"));
+    let meta = "runs/halves/checkpoints/last/meta.json";
+    let mut stopped = work.read_json(meta);
+    stopped["progress"]["epoch"] = 0.into();
+    stopped["progress"]["images"] = 80.into();
+    work.json(meta, &stopped);
+    work.ok("resume halves --set train.epochs=2");
+    let steps = |run: &str| work.read_json(&format!("runs/{run}/summary.json"))["steps"].clone();
+    assert_eq!((steps("whole"), steps("halves")), (6.into(), 6.into()));
+    let (whole, halves) = (work.outcome("runs/whole"), work.outcome("runs/halves"));
+    assert!(whole.last == halves.last, "the last weights differ");
 }
 
 #[test]

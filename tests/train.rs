@@ -405,3 +405,52 @@ fn colour_pictures_of_odd_sizes_are_trained_on() {
     // Whole patches: two rows of three in each picture.
     assert_eq!(total, 12 * 6);
 }
+
+#[test]
+fn random_patches_of_the_bundled_photos_are_trained_on() {
+    let work = Work::new();
+    let mut config = tiny();
+    config["data"] = json!({ "dataset": "photos", "patch": 32, "channels": 1, "crops": 12 });
+    work.json("patches.json", &config);
+    let ended = work.ok("patches.json --threads 1");
+    // Seven photos to train on and one to validate with, of 512 x 512 pixels or somewhat less;
+    // two of 512 x 342 and 341 to test on.
+    let env = work.read_json("runs/patches/env.json");
+    assert_eq!(
+        (&env["train_images"], &env["test_images"]),
+        (&json!(84), &json!(320))
+    );
+    let held = env["validation_images"].as_u64().unwrap();
+    assert!([256, 208, 160, 126, 9 * 14].contains(&held), "{held}");
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+    work.ok("patches.json --threads 2");
+    work.assert_same("runs/patches", "runs/patches-2");
+    // The name of the set means the same patches of the same photos.
+    let own = work.ok_json("evaluate patches --json");
+    let named = work.ok_json("evaluate patches --data photos --json");
+    assert_eq!(
+        (&named["images"], &named["test"]),
+        (&json!(320), &own["test"])
+    );
+    // Other seeds hold out other photos, and nothing else changes the crops but the seed.
+    work.ok("patches.json --set data.flip=false --name straight");
+    let losses = |run: &str| work.outcome(&format!("runs/{run}")).metrics;
+    assert_ne!(losses("straight"), losses("patches"));
+    let quick = work.ok("patches.json --set data.crops=1000 --quick --name quick");
+    let counts = "photos: 640 training, 128 validation, 256 test images (--quick";
+    assert!(quick.stderr.contains(counts), "{}", quick.stderr);
+    // Not square: resized.
+    config["data"] = json!({ "dataset": "photos", "size": [24, 32], "test": 0.3 });
+    work.json("resized.json", &config);
+    work.ok("resized.json");
+    assert_eq!(work.read_json("runs/resized/env.json")["test_images"], 3);
+    assert_eq!(
+        work.ok_json("evaluate resized --data photos --json")["images"],
+        2
+    );
+    let line = work.refused(2, "patches.json --set data.validation=8");
+    assert!(
+        line.ends_with("found 8; allowed: fewer than the 8 training pictures"),
+        "{line}"
+    );
+}

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::elastic::Elastic;
-use crate::{DataError, Images};
+use crate::{DataError, ImageShape, Images};
 use kernels::Interpolation;
 
 /// Pictures at a time that a thread takes: enough that handing them out costs nothing beside them.
@@ -51,24 +51,37 @@ impl Augment {
         if let Some(&index) = indices.iter().find(|&&index| index as usize >= count) {
             return Err(DataError::Index { index, count });
         }
-        let [_, height, width] = images.shape();
+        let each = (indices.par_iter()).map(|&index| {
+            let image = images.image(index as usize).unwrap_or_default();
+            (u64::from(index), image)
+        });
+        Ok(self.change(images.shape(), each, seed))
+    }
+
+    /// Images of this shape, each beside the number of the random stream that decides what is done
+    /// to it, as `f32` in [0, 1], changed as `seed` says: `[n, C, H, W]`.
+    pub(crate) fn change<'a>(
+        &self,
+        [channels, height, width]: ImageShape,
+        images: impl IndexedParallelIterator<Item = (u64, &'a [u8])>,
+        seed: u64,
+    ) -> Vec<f32> {
         let size = [height, width];
         let warp = self.elastic.map(|elastic| elastic.warp(size));
         let seeded = ChaCha8Rng::seed_from_u64(seed);
-        let image_len = images.image_len();
-        let mut values = vec![0.0; indices.len() * image_len];
-        let each = (indices.par_iter(), values.par_chunks_exact_mut(image_len));
-        each.into_par_iter().with_min_len(LEAST).for_each_init(
+        let image_len = channels * height * width;
+        let mut values = vec![0.0; images.len() * image_len];
+        let each = images.zip(values.par_chunks_exact_mut(image_len));
+        each.with_min_len(LEAST).for_each_init(
             || Room::new(size),
-            |room, (&index, out)| {
+            |room, ((stream, image), out)| {
                 let mut random = seeded.clone();
-                random.set_stream(u64::from(index));
+                random.set_stream(stream);
                 self.draw(&mut random).places(size, room);
                 if let Some(warp) = &warp {
                     let draw = || unit(&mut random);
                     warp.displace(draw, &mut room.control, &mut room.xs, &mut room.ys);
                 }
-                let image = images.image(index as usize).unwrap_or_default();
                 let channels = image.chunks_exact(height * width);
                 for (pixels, out) in channels.zip(out.chunks_exact_mut(height * width)) {
                     let (xs, ys) = (&room.xs, &room.ys);
@@ -77,7 +90,7 @@ impl Augment {
                 }
             },
         );
-        Ok(values)
+        values
     }
 
     /// A change within the limits. Every part takes its share of chance whatever its limit is, so
@@ -145,7 +158,8 @@ impl Change {
             let x = (a * left + b * down + x0) as f32;
             let y = (c * left + d * down + y0) as f32;
             let (right, below) = (a as f32, c as f32);
-            for (column, (xs, ys)) in xs.iter_mut().zip(ys).enumerate() {
+            // Counted in 32 bits, which become floats four at a time; 64 bits do so one by one.
+            for (column, (xs, ys)) in (0_i32..).zip(xs.iter_mut().zip(ys)) {
                 *xs = x + right * column as f32;
                 *ys = y + below * column as f32;
             }

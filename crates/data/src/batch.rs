@@ -45,27 +45,13 @@ impl Batches {
     ///
     /// [`DataError::Index`] for an index past the end, [`DataError::EmptyBatch`] for no index.
     pub fn gather(&self, indices: &[u32]) -> Result<Tensor<4>, DataError> {
-        if indices.is_empty() {
-            return Err(DataError::EmptyBatch);
-        }
-        let [channels, height, width] = self.shape();
-        let shape = [indices.len(), channels, height, width];
-        if let Some(all) = &self.resident {
+        if let (Some(all), false) = (&self.resident, indices.is_empty()) {
+            let [channels, height, width] = self.shape();
+            let shape = [indices.len(), channels, height, width];
             let rows = self.rows(indices)?;
             return Ok(all.clone().select(0, rows).reshape(shape));
         }
-        let mut values = Vec::new();
-        kernels::gather(
-            self.images.pixels(),
-            self.images.image_len(),
-            indices,
-            &mut values,
-        )
-        .map_err(|error| self.past_the_end(error.index))?;
-        Ok(Tensor::from_data(
-            TensorData::new::<f32, _>(values, shape),
-            &self.device,
-        ))
+        self.convert(self.images.pixels(), indices)
     }
 
     /// The images at `indices` with small random changes, which `seed` and each image's index
@@ -84,14 +70,8 @@ impl Batches {
         augment: &Augment,
         seed: u64,
     ) -> Result<Tensor<4>, DataError> {
-        if indices.is_empty() {
-            return Err(DataError::EmptyBatch);
-        }
         let values = augment.gather(&self.images, indices, seed)?;
-        let [channels, height, width] = self.shape();
-        let shape = [indices.len(), channels, height, width];
-        let data = TensorData::new::<f32, _>(values, shape);
-        Ok(Tensor::from_data(data, &self.device))
+        self.upload(values, indices.len())
     }
 
     /// Whether the whole set is on the device.
@@ -112,6 +92,28 @@ impl Batches {
     /// Shape of each image, `[channels, height, width]`.
     pub fn shape(&self) -> ImageShape {
         self.images.shape()
+    }
+
+    pub(crate) fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Images of the set's shape, of `pixels`, in [0, 1] and on the device.
+    pub(crate) fn convert(&self, pixels: &[u8], indices: &[u32]) -> Result<Tensor<4>, DataError> {
+        let mut values = Vec::new();
+        kernels::gather(pixels, self.images.image_len(), indices, &mut values)
+            .map_err(|error| self.past_the_end(error.index))?;
+        self.upload(values, indices.len())
+    }
+
+    /// So many images of the set's shape on the device.
+    pub(crate) fn upload(&self, values: Vec<f32>, count: usize) -> Result<Tensor<4>, DataError> {
+        if count == 0 {
+            return Err(DataError::EmptyBatch);
+        }
+        let [channels, height, width] = self.shape();
+        let data = TensorData::new::<f32, _>(values, [count, channels, height, width]);
+        Ok(Tensor::from_data(data, &self.device))
     }
 
     /// The indices as a tensor, checked here because a backend panics on a bad one, or reads

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::DataError;
+use crate::crops::Crops;
 use crate::error::dims;
+use crate::{DataError, Warning};
 
 /// Shape of one image: `[channels, height, width]`.
 pub type ImageShape = [usize; 3];
@@ -21,6 +22,7 @@ pub struct Images {
     shape: ImageShape,
     labels: Option<Vec<u8>>,
     names: Option<Vec<String>>,
+    crops: Option<Crops>,
 }
 
 impl Images {
@@ -53,6 +55,7 @@ impl Images {
             shape,
             labels: None,
             names: None,
+            crops: None,
         })
     }
 
@@ -87,6 +90,17 @@ impl Images {
         }
         self.names = Some(names);
         Ok(self)
+    }
+
+    /// Adds what training cuts anew instead of taking these images, each a patch of a picture there.
+    pub(crate) fn with_crops(mut self, crops: Crops) -> Self {
+        self.crops = Some(crops);
+        self
+    }
+
+    /// What training cuts anew instead of taking these images.
+    pub(crate) fn crops(&self) -> Option<&Crops> {
+        self.crops.as_ref()
     }
 
     /// Number of images.
@@ -135,6 +149,9 @@ impl Images {
         if let Some(names) = &mut self.names {
             names.truncate(count);
         }
+        if let Some(crops) = &mut self.crops {
+            crops.of.truncate(count);
+        }
     }
 
     /// The images at `indices`, in that order, with their labels and names.
@@ -144,7 +161,7 @@ impl Images {
     /// [`DataError::Index`] for an index past the end.
     pub fn select(&self, indices: &[u32]) -> Result<Self, DataError> {
         let mut pixels = Vec::with_capacity(indices.len() * self.image_len());
-        let (mut labels, mut names) = (Vec::new(), Vec::new());
+        let (mut labels, mut names, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             let at = index as usize;
             let count = self.len();
@@ -152,16 +169,22 @@ impl Images {
             pixels.extend_from_slice(image);
             labels.extend(self.labels().and_then(|labels| labels.get(at)));
             names.extend(self.names().and_then(|names| names.get(at)).cloned());
+            of.extend(self.crops().and_then(|crops| crops.of.get(at)));
         }
         Ok(Images {
             pixels,
             shape: self.shape,
             labels: self.labels.is_some().then_some(labels),
             names: self.names.is_some().then_some(names),
+            crops: self.crops().map(|crops| Crops {
+                of,
+                ..crops.clone()
+            }),
         })
     }
 
-    /// SHA-256, in hexadecimal, of shape, pixels and labels.
+    /// SHA-256, in hexadecimal, of shape, pixels and labels, and of the pictures that patches come
+    /// from.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         self.digest(&mut hasher);
@@ -184,6 +207,12 @@ impl Images {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         }
+        // Training sees what lies beyond the grid of patches too.
+        for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
+            hasher.update((height as u64).to_le_bytes());
+            hasher.update((width as u64).to_le_bytes());
+            hasher.update(pixels);
+        }
     }
 }
 
@@ -196,6 +225,8 @@ pub struct Dataset {
     pub train: Images,
     /// Images held back for the figures that are reported.
     pub test: Images,
+    /// What was done about files that are not as they should be.
+    pub warnings: Vec<Warning>,
 }
 
 impl Dataset {
@@ -284,6 +315,7 @@ mod tests {
                 name: "x".into(),
                 train,
                 test,
+                warnings: Vec::new(),
             }
             .sha256()
         };

@@ -34,22 +34,45 @@ pub(crate) struct Warp {
 
 /// One side of the picture.
 struct Axis {
-    /// For each pixel the first of the four points that it lies between, and their weights, which
-    /// sum to 1.
-    pixels: Vec<(usize, [f32; 4])>,
+    /// For each pixel the weights of the four points that it lies between, which sum to 1.
+    weights: [Vec<f32>; 4],
+    /// Pixels between the same points: the first of these, and how many pixels.
+    runs: Vec<(usize, usize)>,
     /// Points of the grid.
     points: usize,
 }
 
 impl Axis {
     fn new(side: usize, distance: f64) -> Self {
-        let pixel = |pixel: usize| {
-            let place = pixel as f64 / distance.max(1.0);
-            (place as usize, weights(place.fract()))
+        let mut axis = Self {
+            weights: Default::default(),
+            runs: Vec::new(),
+            points: 0,
         };
-        let pixels: Vec<_> = (0..side).map(pixel).collect();
-        let points = pixels.last().map_or(0, |(first, _)| first + 4);
-        Self { pixels, points }
+        for pixel in 0..side {
+            let place = pixel as f64 / distance.max(1.0);
+            let first = place as usize;
+            for (all, weight) in axis.weights.iter_mut().zip(weights(place.fract())) {
+                all.push(weight);
+            }
+            match axis.runs.last_mut() {
+                Some((last, pixels)) if *last == first => *pixels += 1,
+                _ => axis.runs.push((first, 1)),
+            }
+            axis.points = first + 4;
+        }
+        axis
+    }
+
+    /// For each run of pixels the first of its points, and the weights.
+    fn parts(&self) -> impl Iterator<Item = (usize, [&[f32]; 4])> {
+        let mut start = 0;
+        self.runs.iter().map(move |&(first, pixels)| {
+            let end = start + pixels;
+            let weights = self.weights.each_ref().map(|it| &it[start..end]);
+            start = end;
+            (first, weights)
+        })
     }
 }
 
@@ -72,7 +95,7 @@ impl Warp {
         xs: &mut [f32],
         ys: &mut [f32],
     ) {
-        let width = self.across.pixels.len();
+        let width = self.across.weights[0].len();
         for places in [xs, ys] {
             room.clear();
             room.resize(self.across.points + self.down.points * width, 0.0);
@@ -80,22 +103,45 @@ impl Warp {
             // Along each row of the grid first, to every column of the picture ...
             for row in rows.chunks_exact_mut(width) {
                 points.fill_with(|| self.strength * draw());
-                for (value, (first, weights)) in row.iter_mut().zip(&self.across.pixels) {
-                    let near = points.iter().skip(*first).zip(weights);
-                    *value = near.map(|(point, weight)| point * weight).sum();
-                }
-            }
-            // ... then down.
-            let places = places.chunks_exact_mut(width);
-            for (places, (first, weights)) in places.zip(&self.down.pixels) {
-                let near = rows.chunks_exact(width).skip(*first);
-                for (row, &weight) in near.zip(weights) {
-                    for (place, value) in places.iter_mut().zip(row) {
-                        *place += weight * value;
+                let mut rest = row;
+                for (first, weights) in self.across.parts() {
+                    let (values, after) = rest.split_at_mut(weights[0].len());
+                    rest = after;
+                    if let Some(points) = points[first..].first_chunk() {
+                        blend(points, weights, values);
                     }
                 }
             }
+            // ... then down.
+            let mut places = places.chunks_exact_mut(width);
+            for (first, weights) in self.down.parts() {
+                let near = &rows[first * width..];
+                let rows = [0, 1, 2, 3].map(|row| &near[row * width..(row + 1) * width]);
+                for (pixel, places) in places.by_ref().take(weights[0].len()).enumerate() {
+                    add(rows, weights.map(|weights| weights[pixel]), places);
+                }
+            }
         }
+    }
+}
+
+/// The values between four points.
+fn blend(points: &[f32; 4], weights: [&[f32]; 4], values: &mut [f32]) {
+    let [a, b, c, d] = *points;
+    let [wa, wb, wc, wd] = weights;
+    let weights = wa.iter().zip(wb).zip(wc).zip(wd);
+    for (value, (((wa, wb), wc), wd)) in values.iter_mut().zip(weights) {
+        *value = a * wa + b * wb + c * wc + d * wd;
+    }
+}
+
+/// Moves a row of places by what lies between four rows.
+fn add(rows: [&[f32]; 4], weights: [f32; 4], places: &mut [f32]) {
+    let [a, b, c, d] = rows;
+    let [wa, wb, wc, wd] = weights;
+    let rows = a.iter().zip(b).zip(c).zip(d);
+    for (place, (((a, b), c), d)) in places.iter_mut().zip(rows) {
+        *place = *place + wa * a + wb * b + wc * c + wd * d;
     }
 }
 

@@ -126,7 +126,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A picture that cannot be decoded.
-    #[error("{file}: not a readable PNG or JPEG picture: {reason}")]
+    #[error("{file}: not a readable PNG, JPEG or WebP picture: {reason}")]
     Picture {
         /// The picture.
         file: String,
@@ -134,7 +134,7 @@ pub enum DataError {
         reason: String,
     },
     /// A folder without pictures.
-    #[error("{dir}: no .png, .jpg or .jpeg file in this folder")]
+    #[error("{dir}: no .png, .jpg, .jpeg or .webp file in this folder")]
     NoPictures {
         /// The folder.
         dir: String,
@@ -154,15 +154,17 @@ pub enum DataError {
         /// Its height and width.
         other_size: [usize; 2],
     },
-    /// A picture that holds no whole patch.
-    #[error("{file}: {} (height x width) is smaller than a patch of {patch} x {patch}", dims(.size))]
-    PatchTooLarge {
-        /// The picture.
-        file: String,
-        /// Its height and width.
-        size: [usize; 2],
-        /// Side of a patch, in pixels.
-        patch: usize,
+    /// Pictures of which none can be read.
+    #[error("{dir}: none of the {count} {what} can be read; the first: {first}")]
+    NoneReadable {
+        /// The folder.
+        dir: String,
+        /// Which pictures: `pictures`, `training pictures` or `test pictures`.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// What is wrong with the first, with its name.
+        first: String,
     },
     /// Too few pictures to have some on either side of the split.
     #[error("{dir}: {found} picture, expected at least 2 to split into training and test")]

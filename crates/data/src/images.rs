@@ -1,79 +1,124 @@
-//! Folders of pictures: found, split by file, made alike, and read side by side into one buffer.
+//! Picture files as a data set: split by file, made alike, and read side by side.
 //!
 //! Headers are read first, so that sizes which do not go together are refused, and memory is laid
 //! out, before any picture is decoded.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::dataset::MAX_VALUES;
-use crate::error::dims;
-use crate::picture::{self, Header};
+use crate::crops::Crops;
+use crate::picture::{self, File, Header};
 use crate::split::shuffle;
-use crate::{DataError, ImageShape, Images};
+use crate::whole::Whole;
+use crate::{DataError, ImageShape, Images, Warning, patches};
 
-/// How the pictures of a folder become images of one shape, and which are for test.
+/// How pictures become images of one shape, and which are for test.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FolderOptions {
+pub struct PictureOptions {
     /// Height and width to resize every picture to, without regard to its aspect ratio.
     pub size: Option<[usize; 2]>,
-    /// Side of the squares to cut every picture into instead, in pixels: from the top left, side
-    /// by side; what is left over on the right and at the bottom is dropped.
+    /// Side of the squares to cut every picture into instead, in pixels: on a grid from the top
+    /// left, and for training at random places. Smaller pictures are continued by reflection.
     pub patch: Option<usize>,
+    /// How many random patches of each picture an epoch has; by default as many as its grid.
+    pub crops: Option<usize>,
+    /// Whether left and right are swapped in half of the random patches.
+    pub flip: bool,
     /// 1 (grey) or 3 (red, green, blue); by default as the first file has them.
     pub channels: Option<usize>,
-    /// Share of the files for test, above 0 and below 1, and one file at least; not used where the
-    /// folder has `train` and `test` folders.
-    pub test: f64,
+    /// Which of the files are for test; those of a folder `test` beside one `train` are so anyhow.
+    pub test: TestPart,
+    /// Whether a file that cannot be read is an error; or else it is left out, with a warning.
+    pub strict: bool,
     /// Chooses the files for test.
     pub seed: u64,
 }
 
-/// Shape of the images that [`load_folder`] will give, from the first file's header.
-pub(crate) fn folder_shape(dir: &Path, options: &FolderOptions) -> Result<ImageShape, DataError> {
-    options.check()?;
-    let path = first(dir)?;
-    Ok(options.shape(picture::header(&path)?))
+/// Which files are for test.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TestPart {
+    /// So large a share of them, above 0 and below 1, drawn at random; one at least.
+    Share(f64),
+    /// Those of these names.
+    Files(Vec<String>),
 }
 
-/// The training and the test part of a folder.
-pub(crate) fn load_folder(
-    dir: &Path,
-    options: &FolderOptions,
-) -> Result<(Images, Images), DataError> {
+impl Default for PictureOptions {
+    /// Pictures as they are, a tenth of them for test.
+    fn default() -> Self {
+        Self {
+            size: None,
+            patch: None,
+            crops: None,
+            flip: true,
+            channels: None,
+            test: TestPart::Share(0.1),
+            strict: false,
+            seed: 0,
+        }
+    }
+}
+
+/// The files of a set, each list in the order of their names.
+pub(crate) enum Found {
+    /// Still to be split.
+    Together(Vec<File>),
+    /// In folders of their own.
+    Apart { train: Vec<File>, test: Vec<File> },
+}
+
+/// Shape of the images that [`load`] will give, from the first header that can be read. `place` is
+/// what errors call the set.
+pub(crate) fn shape(
+    place: &str,
+    found: &Found,
+    options: &PictureOptions,
+) -> Result<ImageShape, DataError> {
     options.check()?;
-    let (train, test) = match subfolders(dir) {
-        Some((train, test)) => (pictures(&train)?, pictures(&test)?),
-        None => options.split(dir, pictures(dir)?)?,
+    let (_, header) = options.first(place, found)?;
+    Ok(options.shape(header))
+}
+
+/// The training and the test part, and what was done about single files.
+pub(crate) fn load(
+    place: &str,
+    found: Found,
+    options: &PictureOptions,
+) -> Result<(Images, Images, Vec<Warning>), DataError> {
+    options.check()?;
+    let (first, header) = options.first(place, &found)?;
+    let loader = Loader {
+        place,
+        options,
+        shape: options.shape(header),
     };
-    let headers = |files: Vec<PathBuf>| -> Result<Vec<(PathBuf, Header)>, DataError> {
-        let read = |path: PathBuf| picture::header(&path).map(|header| (path, header));
-        files.into_par_iter().map(read).collect()
-    };
-    let (train, test) = (headers(train)?, headers(test)?);
-    let mut all = train.iter().chain(&test);
-    // `folder_shape` looks at the first file of all, which the split may have put into test.
-    let Some(first) = all.clone().min_by_key(|(path, _)| order(dir, path)) else {
-        return Err(DataError::NoPictures {
-            dir: dir.display().to_string(),
-        });
-    };
-    let shape = options.shape(first.1);
+    let [train, test] = options.split(place, found)?;
+    let mut train = loader.open("training pictures", train)?;
+    let mut test = loader.open("test pictures", test)?;
+    let mut all = train.files.iter().chain(&test.files);
     let alike = options.size.is_some() || options.patch.is_some();
-    if let Some(other) = all.find(|other| !alike && other.1.size != first.1.size) {
+    if let Some((other, found)) = all.find(|(_, other)| !alike && other.size != header.size) {
         return Err(DataError::MixedSizes {
-            first: first.0.display().to_string(),
-            first_size: first.1.size,
-            other: other.0.display().to_string(),
-            other_size: other.1.size,
+            first,
+            first_size: header.size,
+            other: other.place(),
+            other_size: found.size,
         });
     }
-    let read = |files: &[(PathBuf, Header)]| options.read(dir, files, shape);
-    Ok((read(&train)?, read(&test)?))
+    let (train_images, crops) = loader.read(&mut train)?;
+    let (test_images, _) = loader.read(&mut test)?;
+    let train_images = match crops {
+        Some(crops) => train_images.with_crops(crops),
+        None => train_images,
+    };
+    let skipped = train.skipped.iter().chain(&test.skipped).cloned();
+    let mut warnings: Vec<Warning> = skipped.map(|reason| Warning::Skipped { reason }).collect();
+    warnings.extend(loader.padded(train.files.iter().chain(&test.files)));
+    Ok((train_images, test_images, warnings))
 }
 
-impl FolderOptions {
+impl PictureOptions {
     fn check(&self) -> Result<(), DataError> {
         if let Some([height, width]) = self.size {
             picture::check_side("size", height)?;
@@ -92,6 +137,23 @@ impl FolderOptions {
         self.channels.map_or(Ok(()), picture::check_channels)
     }
 
+    /// The file whose header speaks for all, and that header: the first that can be read, of
+    /// those for training where these lie apart.
+    fn first(&self, place: &str, found: &Found) -> Result<(String, Header), DataError> {
+        let (Found::Together(files) | Found::Apart { train: files, .. }) = found;
+        let mut wrong = None;
+        for file in files {
+            match file.header() {
+                Ok(header) => return Ok((file.place(), header)),
+                Err(error) if self.strict => return Err(error),
+                Err(error) => {
+                    wrong.get_or_insert(error);
+                }
+            }
+        }
+        Err(none_readable(place, "pictures", files.len(), wrong))
+    }
+
     /// Shape of the images that a picture with this header gives.
     fn shape(&self, header: Header) -> ImageShape {
         let [height, width] = match (self.size, self.patch) {
@@ -102,189 +164,201 @@ impl FolderOptions {
         [self.channels.unwrap_or(header.channels), height, width]
     }
 
-    /// Training and test files, each in the order of their names.
-    fn split(
-        &self,
-        dir: &Path,
-        mut files: Vec<PathBuf>,
-    ) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataError> {
-        if !(self.test > 0.0 && self.test < 1.0) {
-            return Err(DataError::Option {
-                option: "test",
-                found: self.test.to_string(),
-                allowed: "above 0 and below 1".to_string(),
-            });
-        }
-        let count = files.len();
-        if count < 2 {
-            return Err(DataError::TooFewFiles {
-                dir: dir.display().to_string(),
-                found: count,
-            });
-        }
-        let test = (count as f64 * self.test).round() as usize;
-        shuffle(&mut files, self.seed);
-        let mut test = files.split_off(count - test.clamp(1, count - 1));
-        files.sort();
-        test.sort();
-        Ok((files, test))
-    }
-
-    /// Decodes the files into one buffer, in their order, all cores at once.
-    fn read(
-        &self,
-        dir: &Path,
-        files: &[(PathBuf, Header)],
-        shape: ImageShape,
-    ) -> Result<Images, DataError> {
-        let grids: Result<Vec<[usize; 2]>, DataError> = files
-            .iter()
-            .map(|(path, header)| self.grid(path, header))
-            .collect();
-        let grids = grids?;
-        let count: usize = grids.iter().map(|[rows, columns]| rows * columns).sum();
-        let image: usize = shape.iter().product();
-        let values = count as u64 * image as u64;
-        let too_large = || DataError::TooLarge {
-            file: dir.display().to_string(),
-            dims: dims(&[count, shape[0], shape[1], shape[2]]),
-            limit: MAX_VALUES,
+    /// Training and test files, each in the order of their names. Files that will turn out bad
+    /// are split as the others are, so that one of them moves no other to the other side.
+    fn split(&self, place: &str, found: Found) -> Result<[Vec<File>; 2], DataError> {
+        let refuse = |found: String, allowed: String| DataError::Option {
+            option: "test",
+            found,
+            allowed,
         };
-        if values > MAX_VALUES {
-            return Err(too_large());
-        }
-        let mut pixels = Vec::new();
-        pixels
-            .try_reserve_exact(values as usize)
-            .map_err(|_| too_large())?;
-        pixels.resize(values as usize, 0);
-
-        let mut rest = pixels.as_mut_slice();
-        let mut jobs = Vec::with_capacity(files.len());
-        for ((path, header), grid) in files.iter().zip(&grids) {
-            let (part, after) = rest.split_at_mut(grid[0] * grid[1] * image);
-            jobs.push((path, header, *grid, part));
-            rest = after;
-        }
-        jobs.into_par_iter()
-            .try_for_each(|(path, header, grid, part)| {
-                let pixels = picture::pixels(path, shape[0], self.size)?;
-                let [height, width] = self.size.unwrap_or(header.size);
-                if pixels.len() != shape[0] * height * width {
-                    return Err(DataError::Picture {
-                        file: path.display().to_string(),
-                        reason: "its size changed while it was read".to_string(),
+        let mut files = match (found, &self.test) {
+            (Found::Together(files), _) => files,
+            (Found::Apart { train, test }, TestPart::Share(_)) => return Ok([train, test]),
+            (Found::Apart { .. }, TestPart::Files(_)) => {
+                let allowed = format!("no list where {place} has a folder \"test\"");
+                return Err(refuse("a list of files".to_string(), allowed));
+            }
+        };
+        let count = files.len();
+        match &self.test {
+            TestPart::Share(share) => {
+                if !(*share > 0.0 && *share < 1.0) {
+                    return Err(refuse(share.to_string(), "above 0 and below 1".to_string()));
+                }
+                if count < 2 {
+                    return Err(DataError::TooFewFiles {
+                        dir: place.to_string(),
+                        found: count,
                     });
                 }
-                match self.patch {
-                    Some(side) => cut(&pixels, header.size, grid, side, part),
-                    None => part.copy_from_slice(&pixels),
+                let test = (count as f64 * share).round() as usize;
+                shuffle(&mut files, self.seed);
+                let mut test = files.split_off(count - test.clamp(1, count - 1));
+                files.sort_by(|a, b| a.path().cmp(b.path()));
+                test.sort_by(|a, b| a.path().cmp(b.path()));
+                Ok([files, test])
+            }
+            TestPart::Files(names) => {
+                let known = |name: &&String| !files.iter().any(|file| file.name() == **name);
+                if let Some(name) = names.iter().find(known) {
+                    let allowed = format!("the name of a picture in {place}");
+                    return Err(refuse(format!("{name:?}"), allowed));
                 }
-                Ok(())
-            })?;
-        let names = files
-            .iter()
-            .zip(&grids)
-            .flat_map(|((path, _), &grid)| self.names(path, grid));
-        Images::new(pixels, shape)?.with_names(names.collect())
-    }
-
-    /// Rows and columns of patches in a picture; without patches, one of each.
-    fn grid(&self, path: &Path, header: &Header) -> Result<[usize; 2], DataError> {
-        let Some(patch) = self.patch else {
-            return Ok([1, 1]);
-        };
-        let grid = header.size.map(|side| side / patch);
-        if grid.contains(&0) {
-            return Err(DataError::PatchTooLarge {
-                file: path.display().to_string(),
-                size: header.size,
-                patch,
-            });
+                let named = |file: &File| names.iter().any(|name| *name == file.name());
+                let (test, train): (Vec<File>, Vec<File>) = files.into_iter().partition(named);
+                if train.is_empty() || test.is_empty() {
+                    let found = format!("{} of {count} pictures", test.len());
+                    return Err(refuse(found, "some of them, but not all".to_string()));
+                }
+                Ok([train, test])
+            }
         }
-        Ok(grid)
     }
+}
 
-    /// The names of the images that a file gives.
-    fn names(&self, path: &Path, [rows, columns]: [usize; 2]) -> Vec<String> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(patch) = self.patch else {
-            return vec![name.into_owned()];
+/// How the files of one set are read.
+struct Loader<'a> {
+    place: &'a str,
+    options: &'a PictureOptions,
+    shape: ImageShape,
+}
+
+/// The files of one part.
+struct Part {
+    what: &'static str,
+    /// How many were listed.
+    count: usize,
+    /// Those that can be read as far as it is known.
+    files: Vec<(File, Header)>,
+    /// What is wrong with the others.
+    skipped: Vec<String>,
+}
+
+impl Loader<'_> {
+    /// Reads the headers, all cores at once.
+    fn open(&self, what: &'static str, files: Vec<File>) -> Result<Part, DataError> {
+        let headers: Vec<_> = files.par_iter().map(File::header).collect();
+        let mut part = Part {
+            what,
+            count: files.len(),
+            files: Vec::new(),
+            skipped: Vec::new(),
         };
-        let place = |index: usize| (index / columns * patch, index % columns * patch);
-        (0..rows * columns)
-            .map(place)
-            .map(|(row, column)| format!("{name}@{row},{column}"))
-            .collect()
+        let headers = self.sort_out(&mut part, headers)?;
+        let files = files.into_iter().zip(headers);
+        part.files = files
+            .filter_map(|(file, header)| Some((file, header?)))
+            .collect();
+        self.some_left(&part)?;
+        Ok(part)
+    }
+
+    /// Decodes the pictures, all cores at once. Those that turn out to be bad are taken out of the
+    /// part. With patches, what random ones are cut from comes beside.
+    fn read(&self, part: &mut Part) -> Result<(Images, Option<Crops>), DataError> {
+        let options = self.options;
+        let channels = self.shape[0];
+        let least = options.patch.unwrap_or(1);
+        let of = |header: &Header| options.size.unwrap_or(header.size);
+        let sizes = (part.files.iter()).map(|(_, header)| of(header).map(|side| side.max(least)));
+        let mut pictures = Whole::new(self.place, channels, sizes)?;
+        let decoded: Vec<_> = (pictures.rooms().into_par_iter())
+            .zip(&part.files)
+            .map(|(mut room, (file, header))| {
+                let pixels = file.pixels(channels, options.size)?;
+                if room.put(&pixels, of(header)) {
+                    return Ok(());
+                }
+                Err(DataError::Picture {
+                    file: file.place(),
+                    reason: "its size changed while it was read".to_string(),
+                })
+            })
+            .collect();
+        let good = self.sort_out(part, decoded)?;
+        let keep: Vec<bool> = good.iter().map(Option::is_some).collect();
+        pictures.retain(&keep);
+        let mut keep = keep.into_iter();
+        part.files.retain(|_| keep.next() == Some(true));
+        self.some_left(part)?;
+
+        let names = part.files.iter().map(|(file, _)| file.name().into_owned());
+        let Some(side) = options.patch else {
+            let images = Images::new(pictures.into_pixels(), self.shape)?;
+            return Ok((images.with_names(names.collect())?, None));
+        };
+        let (mut of, mut patch_names) = (Vec::new(), Vec::new());
+        for ((picture, name), size) in (0..).zip(names).zip(pictures.sizes()) {
+            let grid = patches::grid(size, side);
+            of.extend(std::iter::repeat_n(picture, grid[0] * grid[1]));
+            patch_names.extend(patches::names(&name, grid, side));
+        }
+        let pixels = patches::cut_all(self.place, &pictures, self.shape)?;
+        let images = Images::new(pixels, self.shape)?.with_names(patch_names)?;
+        let crops = Crops {
+            pictures: Arc::new(pictures),
+            of,
+            each: options.crops,
+            flip: options.flip,
+        };
+        Ok((images, Some(crops)))
+    }
+
+    /// What is good; the rest is an error where the options are strict, and is noted otherwise.
+    fn sort_out<T>(
+        &self,
+        part: &mut Part,
+        results: Vec<Result<T, DataError>>,
+    ) -> Result<Vec<Option<T>>, DataError> {
+        let mut good = Vec::with_capacity(results.len());
+        for result in results {
+            match result {
+                Ok(value) => good.push(Some(value)),
+                Err(error) if self.options.strict => return Err(error),
+                Err(error) => {
+                    part.skipped.push(error.to_string());
+                    good.push(None);
+                }
+            }
+        }
+        Ok(good)
+    }
+
+    fn some_left(&self, part: &Part) -> Result<(), DataError> {
+        if !part.files.is_empty() {
+            return Ok(());
+        }
+        let first = part.skipped.first();
+        Err(none_readable(self.place, part.what, part.count, first))
+    }
+
+    /// The warning about pictures that were made as large as a patch, where there are any.
+    fn padded<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
+        let patch = self.options.patch?;
+        let mut small = files.filter(|(_, header)| header.size.iter().any(|&side| side < patch));
+        let (first, header) = small.next()?;
+        Some(Warning::Padded {
+            count: 1 + small.count(),
+            first: first.place(),
+            size: header.size,
+            patch,
+        })
     }
 }
 
-/// Cuts `picture`, `[channel, row, column]`, into a grid of squares, `[patch, channel, row, column]`.
-fn cut(
-    picture: &[u8],
-    [height, width]: [usize; 2],
-    [_, columns]: [usize; 2],
-    side: usize,
-    patches: &mut [u8],
-) {
-    let channels = picture.len() / (height * width);
-    for (index, line) in patches.chunks_exact_mut(side).enumerate() {
-        let (patch, within) = (index / (channels * side), index % (channels * side));
-        let (channel, row) = (within / side, within % side);
-        let top = channel * height + patch / columns * side + row;
-        let start = top * width + patch % columns * side;
-        line.copy_from_slice(&picture[start..start + side]);
+fn none_readable(
+    place: &str,
+    what: &'static str,
+    count: usize,
+    first: Option<impl ToString>,
+) -> DataError {
+    DataError::NoneReadable {
+        dir: place.to_string(),
+        what,
+        count,
+        first: first.map_or_else(String::new, |first| first.to_string()),
     }
-}
-
-/// `train` and `test` in `dir`, where both are folders.
-pub fn subfolders(dir: &Path) -> Option<(PathBuf, PathBuf)> {
-    let (train, test) = (dir.join("train"), dir.join("test"));
-    (train.is_dir() && test.is_dir()).then_some((train, test))
-}
-
-/// The file whose header speaks for the folder.
-fn first(dir: &Path) -> Result<PathBuf, DataError> {
-    let dir = subfolders(dir).map_or(dir.to_path_buf(), |(train, _)| train);
-    let first = pictures(&dir)?.into_iter().next();
-    first.ok_or_else(|| DataError::NoPictures {
-        dir: dir.display().to_string(),
-    })
-}
-
-/// Sorts files as [`first`] does: by name, those in `train` before those in `test`.
-fn order<'a>(dir: &Path, path: &'a Path) -> (bool, &'a Path) {
-    (path.parent() == Some(&dir.join("test")), path)
-}
-
-/// The PNG and JPEG files directly in a folder, at least one, in the order of their names.
-/// Hidden files are left out: some systems put one beside each picture.
-///
-/// # Errors
-///
-/// [`DataError::Read`] for a folder that cannot be read, [`DataError::NoPictures`] for one that
-/// has no picture.
-pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let entries: std::io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
-    let entries = entries.map_err(|error| DataError::read(dir, error))?;
-    let paths = entries.iter().map(std::fs::DirEntry::path);
-    let mut files: Vec<PathBuf> = paths.filter(|path| is_picture(path)).collect();
-    if files.is_empty() {
-        return Err(DataError::NoPictures {
-            dir: dir.display().to_string(),
-        });
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let named = ["png", "jpg", "jpeg"]
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    named && !name.starts_with('.') && path.is_file()
 }
 
 #[cfg(test)]

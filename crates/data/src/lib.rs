@@ -1,5 +1,5 @@
-//! Where images come from: bundled MNIST, other IDX sets and folders of pictures, all held as
-//! contiguous `u8` in memory and handed out as batches of `f32` in [0, 1].
+//! Where images come from: bundled MNIST and photographs, other IDX sets and folders of pictures,
+//! all held as contiguous `u8` in memory and handed out as batches of `f32` in [0, 1].
 //!
 //! This crate never prints and never panics on what it reads: bad input is a [`DataError`], one
 //! line that says which file, what was found and what is allowed.
@@ -16,29 +16,42 @@
 
 mod augment;
 mod batch;
+mod bundled;
+mod crops;
 mod dataset;
+mod drawn;
 mod elastic;
 mod error;
+mod folder;
 mod idx;
 mod idx_folder;
 mod images;
 mod jpeg;
 mod mnist;
+mod patches;
+mod photos;
 mod picture;
 mod split;
+mod warning;
+mod webp;
+mod whole;
 
 use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use batch::Batches;
 pub use dataset::{Dataset, ImageShape, Images};
+pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::DataError;
+pub use folder::{pictures, subfolders};
 pub use idx_folder::is_idx_folder;
-pub use images::{FolderOptions, pictures, subfolders};
+pub use images::{PictureOptions, TestPart};
 pub use kernels::Interpolation;
+pub use photos::TEST_PHOTOS;
 pub use picture::read_picture;
 pub use split::{Split, epoch_order, split};
+pub use warning::Warning;
 
 /// A place that a [`Dataset`] can be loaded from.
 #[derive(Debug, Clone)]
@@ -53,20 +66,26 @@ pub enum Source {
         /// The folder that holds the files.
         dir: PathBuf,
     },
-    /// A folder of PNG and JPEG files, or one with `train` and `test` folders of them.
+    /// A folder of PNG, JPEG and WebP files, or one with `train` and `test` folders of them.
     Folder {
         /// The folder that holds the pictures.
         dir: PathBuf,
         /// How pictures become images of one shape, and how they are split.
-        options: FolderOptions,
+        options: PictureOptions,
+    },
+    /// The bundled photographs: ten, in colour, of several sizes up to 512 x 512.
+    Photos {
+        /// How pictures become images of one shape, and how they are split.
+        options: PictureOptions,
     },
 }
 
 impl Source {
-    /// A short name for people: `mnist`, or the last part of the folder's path.
+    /// A short name for people: `mnist`, `photos`, or the last part of the folder's path.
     pub fn name(&self) -> String {
         match self {
             Source::Mnist => mnist::NAME.to_string(),
+            Source::Photos { .. } => photos::NAME.to_string(),
             Source::Idx { dir } | Source::Folder { dir, .. } => folder_name(dir),
         }
     }
@@ -81,7 +100,10 @@ impl Source {
         match self {
             Source::Mnist => Ok(mnist::SHAPE),
             Source::Idx { dir } => idx_folder::folder_shape(dir),
-            Source::Folder { dir, options } => images::folder_shape(dir, options),
+            Source::Folder { dir, options } => {
+                images::shape(&dir.display().to_string(), &folder::find(dir)?, options)
+            }
+            Source::Photos { options } => images::shape(photos::NAME, &photos::find()?, options),
         }
     }
 
@@ -89,17 +111,24 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// Any file that is missing, damaged, or does not agree with the others or the options.
+    /// Any file that is missing, damaged, or does not agree with the others or the options. Of
+    /// pictures those that cannot be read are left out, with a warning, unless the options are
+    /// strict; none at all is an error.
     pub fn load(&self) -> Result<Dataset, DataError> {
-        let (train, test) = match self {
-            Source::Mnist => mnist::load()?,
-            Source::Idx { dir } => idx_folder::load_folder(dir)?,
-            Source::Folder { dir, options } => images::load_folder(dir, options)?,
+        let quiet = |(train, test)| (train, test, Vec::new());
+        let (train, test, warnings) = match self {
+            Source::Mnist => quiet(mnist::load()?),
+            Source::Idx { dir } => quiet(idx_folder::load_folder(dir)?),
+            Source::Folder { dir, options } => {
+                images::load(&dir.display().to_string(), folder::find(dir)?, options)?
+            }
+            Source::Photos { options } => images::load(photos::NAME, photos::find()?, options)?,
         };
         Ok(Dataset {
             name: self.name(),
             train,
             test,
+            warnings,
         })
     }
 }

@@ -1,23 +1,37 @@
 //! One picture file: its size from the header, its pixels in a wanted number of channels.
 //!
-//! PNG and JPEG, told apart by content. Pictures are turned upright by their EXIF orientation,
-//! 16 bits are reduced to 8, what is transparent is laid on white, and colour becomes grey by
-//! luma (Rec. 709) where one channel is wanted.
+//! PNG, JPEG and WebP, told apart by content. Pictures are turned upright by their EXIF
+//! orientation, 16 bits are reduced to 8, what is transparent is laid on white, colour becomes grey
+//! by luma (Rec. 709) where one channel is wanted, and of an animation the first picture is taken.
 
+use std::borrow::Cow;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{
-    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel,
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    Limits, Pixel,
 };
 
-use crate::{DataError, ImageShape, jpeg};
+use crate::{DataError, ImageShape, jpeg, webp};
 
-/// The longest side that is read or resized to. With it, and `image`'s own bound of 512 MiB per
-/// picture, a small hostile file cannot exhaust memory.
+/// The longest side that is read or resized to.
 pub(crate) const MAX_SIDE: usize = 1 << 15;
+
+/// The most memory that decoding one picture may take, in MiB: a small hostile file, whose header
+/// announces a huge picture, is refused before any of it is asked for.
+const MAX_MIB: u64 = 512;
+
+/// A picture file.
+#[derive(Debug, Clone)]
+pub(crate) enum File {
+    /// One of a folder.
+    Stored(PathBuf),
+    /// One inside the program, with the path that people are told.
+    Bundled { path: PathBuf, bytes: &'static [u8] },
+}
 
 /// What a header tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +42,82 @@ pub(crate) struct Header {
     pub size: [usize; 2],
 }
 
-/// Reads a header without decoding the picture.
-pub(crate) fn header(path: &Path) -> Result<Header, DataError> {
-    let bytes = read(path)?;
-    let mut decoder = decoder(path, &bytes)?;
-    let grey = matches!(
-        decoder.color_type(),
-        ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16
-    );
-    let (width, height) = decoder.dimensions();
-    let (height, width) = (height as usize, width as usize);
-    let turned = matches!(
-        orientation(&mut decoder),
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    );
-    Ok(Header {
-        channels: if grey { 1 } else { 3 },
-        size: if turned {
-            [width, height]
+impl File {
+    pub fn path(&self) -> &Path {
+        match self {
+            File::Stored(path) | File::Bundled { path, .. } => path,
+        }
+    }
+
+    /// The path for people.
+    pub fn place(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    /// The last part of the path.
+    pub fn name(&self) -> Cow<'_, str> {
+        self.path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+    }
+
+    /// Reads the header without decoding the picture.
+    pub fn header(&self) -> Result<Header, DataError> {
+        let bytes = self.read()?;
+        let mut decoder = decoder(self.path(), &bytes)?;
+        let grey = matches!(
+            decoder.color_type(),
+            ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16
+        );
+        let (width, height) = decoder.dimensions();
+        let (height, width) = (height as usize, width as usize);
+        let turned = matches!(
+            orientation(&mut decoder),
+            Orientation::Rotate90
+                | Orientation::Rotate270
+                | Orientation::Rotate90FlipH
+                | Orientation::Rotate270FlipH
+        );
+        Ok(Header {
+            channels: if grey { 1 } else { 3 },
+            size: if turned {
+                [width, height]
+            } else {
+                [height, width]
+            },
+        })
+    }
+
+    /// Decodes and converts to `[channels, height, width]`; resizes where `size` says so.
+    pub fn pixels(&self, channels: usize, size: Option<[usize; 2]>) -> Result<Vec<u8>, DataError> {
+        let picture = flatten(self.decode()?);
+        Ok(if channels == 1 {
+            planes(&picture.into_luma8(), size)
         } else {
-            [height, width]
-        },
-    })
+            planes(&picture.into_rgb8(), size)
+        })
+    }
+
+    fn decode(&self) -> Result<DynamicImage, DataError> {
+        let bytes = self.read()?;
+        let mut decoder = decoder(self.path(), &bytes)?;
+        let orientation = orientation(&mut decoder);
+        let picture = DynamicImage::from_decoder(decoder);
+        let mut picture = picture.map_err(|error| bad(self.path(), &error))?;
+        picture.apply_orientation(orientation);
+        Ok(picture)
+    }
+
+    fn read(&self) -> Result<Cow<'static, [u8]>, DataError> {
+        match self {
+            File::Stored(path) => match std::fs::read(path) {
+                Ok(bytes) => Ok(bytes.into()),
+                Err(error) => Err(DataError::read(path, error)),
+            },
+            File::Bundled { bytes, .. } => Ok((*bytes).into()),
+        }
+    }
 }
 
 /// One picture file as `[channels, height, width]` bytes, 0 to 255.
@@ -71,22 +136,7 @@ pub fn read_picture(path: impl AsRef<Path>, shape: ImageShape) -> Result<Vec<u8>
     check_channels(channels)?;
     check_side("height", height)?;
     check_side("width", width)?;
-    pixels(path.as_ref(), channels, Some([height, width]))
-}
-
-/// Decodes and converts; resizes where `size` says so.
-pub(crate) fn pixels(
-    path: &Path,
-    channels: usize,
-    size: Option<[usize; 2]>,
-) -> Result<Vec<u8>, DataError> {
-    let picture = decode(path)?;
-    let picture = flatten(picture);
-    Ok(if channels == 1 {
-        planes(&picture.into_luma8(), size)
-    } else {
-        planes(&picture.into_rgb8(), size)
-    })
+    File::Stored(path.as_ref().to_owned()).pixels(channels, Some([height, width]))
 }
 
 /// Refuses a number of channels other than 1 and 3.
@@ -113,30 +163,31 @@ pub(crate) fn check_side(option: &'static str, side: usize) -> Result<(), DataEr
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    std::fs::read(path).map_err(|error| DataError::read(path, error))
-}
-
 fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, DataError> {
+    let refuse = |reason: String| DataError::Picture {
+        file: path.display().to_string(),
+        reason,
+    };
     let format = image::guess_format(bytes).map_err(|error| bad(path, &error))?;
-    if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
-        return Err(DataError::Picture {
-            file: path.display().to_string(),
-            reason: "the file is cut short".to_string(),
-        });
+    let whole = match format {
+        ImageFormat::Jpeg => jpeg::is_whole(bytes),
+        ImageFormat::WebP => webp::is_whole(bytes),
+        // Its decoder itself finds what is missing.
+        _ => true,
+    };
+    if !whole {
+        return Err(refuse("the file is cut short".to_string()));
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE as u32);
     limits.max_image_height = Some(MAX_SIDE as u32);
+    limits.max_alloc = Some(MAX_MIB << 20);
     reader.limits(limits.clone());
     let decoder = reader.into_decoder().map_err(|error| bad(path, &error))?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
-        return Err(DataError::Picture {
-            file: path.display().to_string(),
-            reason: format!("it is {height} x {width}"),
-        });
+        return Err(refuse(format!("it is {height} x {width}")));
     }
     // The decoder itself is bounded, but not the buffer that it decodes into.
     let room = limits.reserve(decoder.total_bytes());
@@ -144,26 +195,22 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, D
     Ok(decoder)
 }
 
-fn decode(path: &Path) -> Result<DynamicImage, DataError> {
-    let bytes = read(path)?;
-    let mut decoder = decoder(path, &bytes)?;
-    let orientation = orientation(&mut decoder);
-    let picture = DynamicImage::from_decoder(decoder);
-    let mut picture = picture.map_err(|error| bad(path, &error))?;
-    picture.apply_orientation(orientation);
-    Ok(picture)
-}
-
 /// Damaged EXIF data says nothing about the pixels, so it counts as none.
 fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-fn bad(path: &Path, error: &image::ImageError) -> DataError {
+fn bad(path: &Path, error: &ImageError) -> DataError {
+    let reason = match error {
+        ImageError::Limits(_) => {
+            format!("it is larger than {MAX_SIDE} pixels to a side or {MAX_MIB} MiB in memory")
+        }
+        // Decoders may break their messages into lines.
+        error => error.to_string().replace('\n', " "),
+    };
     DataError::Picture {
         file: path.display().to_string(),
-        // Decoders may break their messages into lines.
-        reason: error.to_string().replace('\n', " "),
+        reason,
     }
 }
 
@@ -201,117 +248,5 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use image::{Luma, LumaA, Rgb, Rgba};
-
-    use super::*;
-
-    fn saved(
-        picture: impl Into<DynamicImage>,
-        name: &str,
-    ) -> (tempfile::TempDir, std::path::PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(name);
-        picture
-            .into()
-            .save_with_format(&path, ImageFormat::Png)
-            .unwrap();
-        (dir, path)
-    }
-
-    #[test]
-    fn channels_are_planes() {
-        let picture = ImageBuffer::from_fn(3, 2, |x, y| Rgb([x as u8, 10 + y as u8, 200]));
-        let (_dir, path) = saved(picture, "a.png");
-        assert_eq!(
-            header(&path).unwrap(),
-            Header {
-                channels: 3,
-                size: [2, 3]
-            }
-        );
-        let expected = [
-            0, 1, 2, 0, 1, 2, 10, 10, 10, 11, 11, 11, 200, 200, 200, 200, 200, 200,
-        ];
-        assert_eq!(read_picture(&path, [3, 2, 3]).unwrap(), expected);
-    }
-
-    #[test]
-    fn sixteen_bits_become_eight() {
-        let picture = ImageBuffer::from_fn(2, 1, |x, _| Luma([x as u16 * 65535]));
-        let (_dir, path) = saved(picture, "a.png");
-        assert_eq!(header(&path).unwrap().channels, 1);
-        assert_eq!(read_picture(&path, [1, 1, 2]).unwrap(), [0, 255]);
-        assert_eq!(
-            read_picture(&path, [3, 1, 2]).unwrap(),
-            [0, 255, 0, 255, 0, 255]
-        );
-    }
-
-    #[test]
-    fn transparency_is_laid_on_white() {
-        let alpha =
-            ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 0, [0_u8, 51, 255][x as usize]]));
-        let (_dir, path) = saved(alpha, "a.png");
-        // 51 is a fifth: 100 / 5 + 255 * 4 / 5 = 224, and 204 where the colour is 0.
-        let expected = [255, 224, 100, 255, 204, 0, 255, 204, 0];
-        assert_eq!(read_picture(&path, [3, 1, 3]).unwrap(), expected);
-        let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, LumaA([7_u8, 0])), "a.png");
-        assert_eq!(header(&path).unwrap().channels, 1);
-        assert_eq!(read_picture(&path, [1, 1, 1]).unwrap(), [255]);
-    }
-
-    #[test]
-    fn colour_becomes_grey_by_luma() {
-        let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Rgb([0_u8, 255, 0])), "a.png");
-        let grey = read_picture(&path, [1, 1, 1]).unwrap();
-        assert!((grey[0] as i32 - 182).abs() <= 1, "{grey:?}"); // 0.7152 * 255
-    }
-
-    #[test]
-    fn resizing_keeps_the_range_and_the_direction() {
-        let picture = ImageBuffer::from_fn(16, 8, |x, _| Luma([x as u8 * 17]));
-        let (_dir, path) = saved(picture, "a.png");
-        let small = read_picture(&path, [1, 4, 8]).unwrap();
-        assert_eq!(small.len(), 32);
-        assert!(
-            small[..8].is_sorted() && small[0] < 25 && small[7] > 230,
-            "{small:?}"
-        );
-    }
-
-    /// The smallest EXIF block that says "rotate by 90 degrees", in a JPEG.
-    #[test]
-    fn pictures_are_turned_upright() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.jpg");
-        let picture = ImageBuffer::from_fn(16, 8, |x, _| Luma([if x < 8 { 0_u8 } else { 255 }]));
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        DynamicImage::from(picture)
-            .write_to(&mut bytes, ImageFormat::Jpeg)
-            .unwrap();
-        let mut bytes = bytes.into_inner();
-        let tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
-        let mut segment = vec![0xff, 0xe1, 0, 2 + 6 + tiff.len() as u8];
-        segment.extend(b"Exif\0\0");
-        segment.extend(tiff);
-        bytes.splice(2..2, segment);
-        std::fs::write(&path, bytes).unwrap();
-        assert_eq!(header(&path).unwrap().size, [16, 8]);
-        let pixels = read_picture(&path, [1, 16, 8]).unwrap();
-        assert!(
-            pixels[..64].iter().all(|&pixel| pixel < 9),
-            "the left half is now on top"
-        );
-        assert!(pixels[64..].iter().all(|&pixel| pixel > 246));
-    }
-
-    #[test]
-    fn shapes_that_cannot_be_are_refused() {
-        let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Luma([7_u8])), "a.png");
-        for shape in [[2, 1, 1], [1, 0, 1], [1, 1, MAX_SIDE + 1]] {
-            let result = read_picture(&path, shape);
-            assert!(matches!(result, Err(DataError::Option { .. })), "{shape:?}");
-        }
-    }
-}
+#[path = "picture_tests.rs"]
+mod tests;

@@ -45,15 +45,18 @@ pub fn epoch_order(train: &[u32], seed: u64) -> Vec<u32> {
     order
 }
 
-/// Fisher-Yates, from the back. An index below `n` is the high half of `n` times 64 random bits,
-/// whose bias, below n / 2^64, nothing can observe.
+/// Fisher-Yates, from the back.
 pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     for last in (1..items.len()).rev() {
-        let below = last as u128 + 1;
-        let other = (u128::from(rng.next_u64()) * below) >> 64;
-        items.swap(last, other as usize);
+        items.swap(last, below(&mut rng, last + 1));
     }
+}
+
+/// A random number below `count`: the high half of `count` times 64 random bits, whose bias, below
+/// `count` / 2^64, nothing can observe. 0 where `count` is 0.
+pub(crate) fn below(random: &mut impl Rng, count: usize) -> usize {
+    ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
 }
 
 #[cfg(test)]

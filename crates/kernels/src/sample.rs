@@ -54,19 +54,26 @@ pub fn sample(
     let stride = width + FRAME;
     padded.clear();
     padded.resize(stride * (height + FRAME), 0.0);
+    let size = [height, width];
+    let level = level::current();
     if !pixels.is_empty() {
-        let rows = padded.chunks_exact_mut(stride).skip(BEFORE);
+        frame(level, pixels, width, padded);
+    }
+    match interpolation {
+        Interpolation::Bilinear => bilinear(level, padded, size, xs, ys, out),
+        Interpolation::Bicubic => bicubic(level, padded, size, xs, ys, out),
+    }
+}
+
+vectorise! {
+    /// Puts an image of this width into its frame.
+    fn frame(pixels: &[u8], width: usize, padded: &mut [f32]) {
+        let rows = padded.chunks_exact_mut(width + FRAME).skip(BEFORE);
         for (padded, row) in rows.zip(pixels.chunks_exact(width)) {
             for (value, &pixel) in padded[BEFORE..].iter_mut().zip(row) {
                 *value = f32::from(pixel);
             }
         }
-    }
-    let size = [height, width];
-    let level = level::current();
-    match interpolation {
-        Interpolation::Bilinear => bilinear(level, padded, size, xs, ys, out),
-        Interpolation::Bicubic => bicubic(level, padded, size, xs, ys, out),
     }
 }
 

@@ -10,9 +10,16 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+mod corruption;
+
+pub use corruption::{BlockSize, Corruption, Strength};
+
 /// The widest layer that a config may ask for, in units or channels: far above any model that this
 /// program trains, and low enough that one digit too many is refused instead of filling the memory.
 const WIDEST: usize = 1 << 16;
+
+/// The most convolutions of one stage: twice what the deepest network of their source has.
+const MOST_CONVOLUTIONS: usize = 8;
 
 /// The most that initial weights may be multiplied by: far more than any network learns from.
 const GREATEST_GAIN: f64 = 100.0;
@@ -95,6 +102,12 @@ pub struct ConvConfig {
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = WIDEST)))]
     pub layers: Vec<usize>,
+    /// Convolutions of each stage of the encoder, one after another at one height and width, before it
+    /// halves them, and of each of the decoder after it doubles them (Simonyan & Zisserman 2015).
+    /// Default: 1.
+    #[serde(default = "single")]
+    #[schemars(range(min = 1, max = MOST_CONVOLUTIONS))]
+    pub convolutions: usize,
     /// Activation after each hidden layer. Default: relu.
     #[serde(default)]
     pub activation: Activation,
@@ -136,10 +149,18 @@ pub struct SparseConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenoisingConfig {
-    /// How the input is corrupted: a word, which takes the default strength, or a table of options.
-    #[serde(deserialize_with = "word_or_table")]
-    #[schemars(schema_with = "word_or_table_schema::<Corruption>")]
-    pub corruption: Corruption,
+    /// How the input is corrupted: a word, which takes the default strength, a table of options, or
+    /// an array of them, which follow each other.
+    #[serde(
+        deserialize_with = "corruption::chain",
+        serialize_with = "corruption::one_or_several"
+    )]
+    #[schemars(schema_with = "corruption::chain_schema")]
+    pub corruption: Vec<Corruption>,
+    /// Whether the network gives the difference between its input and the clean image instead of the
+    /// image itself (Zhang et al. 2017). Needs the mean squared error. Default: false.
+    #[serde(default)]
+    pub residual: bool,
     /// The model that restores the input.
     pub of: Box<ModelConfig>,
 }
@@ -249,40 +270,6 @@ pub enum Penalty {
     },
 }
 
-/// The noise put on the input of a denoising autoencoder, whose values lie in [0, 1].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Corruption {
-    /// Normal noise is added to each value.
-    Gaussian {
-        /// Standard deviation of the noise. Default: 0.4.
-        #[serde(default = "two_fifths")]
-        #[schemars(extend("exclusiveMinimum" = 0))]
-        std: f64,
-    },
-    /// Values are set to zero.
-    Masking {
-        /// Chance of each value to be set to zero. Default: 0.5.
-        #[serde(default = "half")]
-        #[schemars(range(min = 0.0, max = 1.0))]
-        probability: f64,
-    },
-    /// Values are set to zero or one, equally likely.
-    SaltAndPepper {
-        /// Chance of each value to be set. Default: 0.25.
-        #[serde(default = "quarter")]
-        #[schemars(range(min = 0.0, max = 1.0))]
-        probability: f64,
-    },
-    /// Each value is multiplied by one plus normal noise.
-    Speckle {
-        /// Standard deviation of the noise. Default: 0.4.
-        #[serde(default = "two_fifths")]
-        #[schemars(extend("exclusiveMinimum" = 0))]
-        std: f64,
-    },
-}
-
 /// Reads a value that may be a word or a table: `"gaussian"` is `{"kind": "gaussian"}`.
 ///
 /// # Errors
@@ -337,6 +324,10 @@ pub fn word_or_table_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> S
     })
 }
 
+fn single() -> usize {
+    1
+}
+
 fn three() -> usize {
     3
 }
@@ -347,18 +338,6 @@ fn thousandth() -> f64 {
 
 fn twentieth() -> f64 {
     0.05
-}
-
-fn quarter() -> f64 {
-    0.25
-}
-
-fn two_fifths() -> f64 {
-    0.4
-}
-
-fn half() -> f64 {
-    0.5
 }
 
 fn one() -> f64 {

@@ -21,9 +21,13 @@ fn defaults_are_the_documented_ones() {
     let written = json!({
         "kind": "conv", "channels": [8], "kernel": 3, "downsample": "max", "upsample": "nearest",
         "code_size": null, "activation": "relu", "code_activation": "none", "batch_norm": false,
-        "decoder": null, "layers": [], "initial_gain": 1.0,
+        "decoder": null, "layers": [], "initial_gain": 1.0, "convolutions": 1,
     });
     assert_eq!(serde_json::to_value(conv).unwrap(), written);
+    let dense = json!({ "kind": "dense", "layers": [8], "code_size": 2 });
+    let denoising = json!({ "kind": "denoising", "corruption": "blur", "of": dense });
+    let written = serde_json::to_value(read(denoising).unwrap()).unwrap();
+    assert_eq!(written["residual"], false);
 }
 
 #[test]
@@ -44,10 +48,45 @@ fn a_word_is_a_table_of_defaults() {
         ("masking", "probability", 0.5),
         ("salt_and_pepper", "probability", 0.25),
         ("speckle", "std", 0.4),
+        ("blur", "sigma", 1.5),
     ] {
         let table = json!({ "kind": word, key: value });
         assert_eq!(corruption(word.into()), corruption(table));
     }
+    let table = json!({ "kind": "downscale", "factor": 2 });
+    assert_eq!(corruption("downscale".into()), corruption(table));
+}
+
+/// One is written as a table, so that its keys have no number in their path; several as an array.
+#[test]
+fn corruptions_follow_each_other_in_an_array() {
+    let chain = |corruption: Value| {
+        let dense = json!({ "kind": "dense", "layers": [], "code_size": 2 });
+        let json = json!({ "kind": "denoising", "corruption": corruption, "of": dense });
+        let ModelConfig::Denoising(denoising) = read(json).unwrap() else {
+            panic!("another kind");
+        };
+        let written = serde_json::to_value(&denoising).unwrap();
+        (denoising.corruption, written["corruption"].clone())
+    };
+    let gaussian = json!({ "kind": "gaussian", "std": 0.05 });
+    let one = Corruption::Gaussian {
+        std: Strength::Fixed(0.05),
+    };
+    for written in [gaussian.clone(), json!([gaussian])] {
+        assert_eq!(chain(written), (vec![one.clone()], gaussian.clone()));
+    }
+    let blocks = json!({ "kind": "block", "size": [8, [2, 6]] });
+    let (found, written) = chain(json!(["downscale", gaussian, blocks]));
+    let size = BlockSize::Sides([Strength::Fixed(8), Strength::Range([2, 6])]);
+    let expected = [
+        Corruption::Downscale { factor: 2 },
+        one,
+        Corruption::Block { size },
+    ];
+    assert_eq!(found, expected);
+    let downscale = json!({ "kind": "downscale", "factor": 2 });
+    assert_eq!(written, json!([downscale, gaussian, blocks]));
 }
 
 #[test]
@@ -110,6 +149,14 @@ fn the_schema_offers_only_words_that_can_be_read() {
     let corruptions = words(word_or_table_schema::<Corruption>(&mut generator));
     assert_eq!(
         corruptions,
-        ["gaussian", "masking", "salt_and_pepper", "speckle"]
+        [
+            "gaussian",
+            "masking",
+            "salt_and_pepper",
+            "speckle",
+            "blur",
+            "downscale",
+            "grayscale"
+        ]
     );
 }

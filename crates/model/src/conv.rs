@@ -10,8 +10,8 @@ use kernels::Activation as Fused;
 
 use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample};
 use crate::dense::linear;
-use crate::network::{Body, Layer, ModelError, reject_no_units, reject_zero};
-use crate::shape::{ImageShape, levels, max_depth};
+use crate::network::{Body, Ends, Layer, ModelError, reject_no_units, reject_zero};
+use crate::shape::{levels, max_depth};
 
 /// A convolutional autoencoder; built by [`ConvConfig::init`].
 #[derive(Module, Debug)]
@@ -41,41 +41,60 @@ pub struct Conv {
     levels: Vec<[usize; 2]>,
 }
 
-/// Convolution, optional batch normalisation; the halving follows.
+/// A convolution that keeps height and width, and optional batch normalisation.
 #[derive(Module, Debug)]
-struct DownBlock {
+struct Level {
     conv: Conv2d,
     norm: Option<BatchNorm>,
 }
 
-/// The way up by one level: one of the two convolutions is there.
+/// The way down by one level: convolutions, of which the halving follows the last.
+#[derive(Module, Debug)]
+struct DownBlock {
+    before: Vec<Level>,
+    conv: Conv2d,
+    norm: Option<BatchNorm>,
+}
+
+/// The way up by one level: one of the two convolutions is there, and others may follow.
 #[derive(Module, Debug)]
 struct UpBlock {
     conv: Option<Conv2d>,
     transposed: Option<ConvTranspose2d>,
     norm: Option<BatchNorm>,
+    after: Vec<Level>,
 }
 
 impl ConvConfig {
     /// Channels at each level, the input's first, and those of the decoder from the last map on.
-    fn widths(&self, input: ImageShape) -> (Vec<usize>, Vec<usize>) {
-        let encoder = [&[input[0]], self.channels.as_slice()].concat();
+    fn widths(&self, ends: Ends) -> (Vec<usize>, Vec<usize>) {
+        let (input, output) = (ends.input[0], ends.output[0]);
+        let encoder = [&[input], self.channels.as_slice()].concat();
         let hidden = match &self.decoder {
             Some(channels) => channels.clone(),
             None => self.channels.iter().rev().skip(1).copied().collect(),
         };
-        let last = *self.channels.last().unwrap_or(&input[0]);
-        let decoder = [&[last], hidden.as_slice(), &[input[0]]].concat();
+        let last = *self.channels.last().unwrap_or(&input);
+        let decoder = [&[last], hidden.as_slice(), &[output]].concat();
         (encoder, decoder)
     }
 
-    /// Checks the config against the input's shape and lists the layers.
+    /// Channels of the convolutions of a level from `from` channels to `to` where `wide` is what the
+    /// inner ones have: `[inputs, outputs]` of each.
+    fn chain(&self, from: usize, to: usize, wide: usize) -> Vec<[usize; 2]> {
+        let mut channels = vec![wide; self.convolutions + 1];
+        channels[0] = from;
+        channels[self.convolutions] = to;
+        channels.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+    }
+
+    /// Checks the config against the shapes of input and output and lists the layers.
     ///
     /// # Errors
     /// More levels than the image can be halved, a decoder of another depth, no channels
-    /// or units in a layer, dense layers without a dense code, or an even kernel.
-    pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
-        let [_, height, width] = input;
+    /// or units in a layer, no convolutions, dense layers without a dense code, or an even kernel.
+    pub(crate) fn layers(&self, ends: Ends) -> Result<Vec<Layer>, ModelError> {
+        let [_, height, width] = ends.input;
         let depth = self.channels.len();
         if depth == 0 {
             return Err(ModelError::new(
@@ -95,6 +114,7 @@ impl ConvConfig {
         reject_zero("decoder", self.decoder.as_ref())?;
         reject_zero("layers", Some(&self.layers))?;
         reject_no_units("code_size", self.code_size.unwrap_or(1))?;
+        reject_no_units("convolutions", self.convolutions)?;
         if self.code_size.is_none() && !self.layers.is_empty() {
             return Err(ModelError::new(
                 "layers",
@@ -124,9 +144,18 @@ impl ConvConfig {
                 ),
             ));
         }
-        let (down, up) = self.widths(input);
+        let (down, up) = self.widths(ends);
         let area = self.kernel * self.kernel;
         let norm = |channels: usize| if self.batch_norm { 2 * channels } else { 0 };
+        // All convolutions of a level, with the normalisation after each.
+        let parameters = |chain: &[[usize; 2]]| -> usize {
+            let each = chain.iter().map(|[a, b]| area * a * b + b + norm(*b));
+            each.sum()
+        };
+        let several = match self.convolutions {
+            1 => String::new(),
+            count => format!("{count} x "),
+        };
         let mut layers = Vec::new();
         for i in 0..depth {
             let is_code = i + 1 == depth && self.code_size.is_none();
@@ -141,7 +170,7 @@ impl ConvConfig {
                     format!("encoder.{i}")
                 },
                 kind: format!(
-                    "conv {k}x{k} {} -> {}, {}",
+                    "{several}conv {k}x{k} {} -> {}, {}",
                     down[i],
                     down[i + 1],
                     match self.downsample {
@@ -153,9 +182,10 @@ impl ConvConfig {
                 ),
                 activation: Some(activation),
                 output: vec![down[i + 1], levels[i + 1][0], levels[i + 1][1]],
-                parameters: area * down[i] * down[i + 1] + down[i + 1] + norm(down[i + 1]),
+                parameters: parameters(&self.chain(down[i], down[i + 1], down[i + 1])),
                 body: match self.downsample {
-                    Downsample::Stride => Body::Composed,
+                    Downsample::Stride if self.convolutions == 1 => Body::Composed,
+                    Downsample::Stride => self.partly(),
                     Downsample::Max if !self.batch_norm => self.body(activation.fused()),
                     Downsample::Max | Downsample::Average => self.partly(),
                 },
@@ -199,26 +229,26 @@ impl ConvConfig {
                 kind: format!(
                     "{} {k}x{k} {} -> {}",
                     match self.upsample {
-                        Upsample::Nearest => "nearest x2, conv",
-                        Upsample::Transposed => "transposed conv",
+                        Upsample::Nearest => format!("nearest x2, {several}conv"),
+                        Upsample::Transposed => format!("{several}transposed conv"),
                     },
                     up[i],
                     up[i + 1],
                     k = self.kernel,
                 ),
-                activation: Some(if last {
-                    Activation::Sigmoid
+                activation: if last {
+                    ends.activation()
                 } else {
-                    self.activation
-                }),
+                    Some(self.activation)
+                },
                 output: vec![up[i + 1], rows, columns],
-                parameters: area * up[i] * up[i + 1]
-                    + up[i + 1]
-                    + if last { 0 } else { norm(up[i + 1]) },
+                parameters: parameters(&self.chain(up[i], up[i + 1], up[i]))
+                    - if last { norm(up[i + 1]) } else { 0 },
                 body: match self.upsample {
-                    Upsample::Transposed => Body::Composed,
-                    // The last level gives logits.
-                    Upsample::Nearest if last => self.body(Fused::None),
+                    Upsample::Transposed if self.convolutions == 1 => Body::Composed,
+                    Upsample::Transposed => self.partly(),
+                    // The last convolution gives logits, or a difference.
+                    Upsample::Nearest if last => self.last_body(),
                     Upsample::Nearest if self.batch_norm => self.partly(),
                     Upsample::Nearest => self.body(self.activation.fused()),
                 },
@@ -230,6 +260,15 @@ impl ConvConfig {
     /// Units from the flattened last map down to the dense code.
     fn dense_widths(&self, map: usize, code_size: usize) -> Vec<usize> {
         [&[map], self.layers.as_slice(), &[code_size]].concat()
+    }
+
+    /// What computes the last level, of which the last convolution has no function.
+    fn last_body(&self) -> Body {
+        match self.convolutions {
+            1 => self.body(Fused::None),
+            _ if self.batch_norm => self.partly(),
+            _ => self.body(self.activation.fused()),
+        }
     }
 
     /// What computes a convolution with this function around it, and nothing else.
@@ -250,50 +289,70 @@ impl ConvConfig {
         }
     }
 
-    /// The network with Burn's lazy initial weights, for images of the given shape.
-    pub(crate) fn init(&self, input: ImageShape, device: &Device) -> Conv {
+    /// The network with Burn's lazy initial weights, for images of the given shapes.
+    pub(crate) fn init(&self, ends: Ends, device: &Device) -> Conv {
         let depth = self.channels.len();
-        let levels = levels(input[1], input[2], depth).unwrap_or_default();
-        let (down, up) = self.widths(input);
+        let levels = levels(ends.input[1], ends.input[2], depth).unwrap_or_default();
+        let (down, up) = self.widths(ends);
         let kernel = [self.kernel, self.kernel];
         let pad = self.kernel / 2;
-        let padding = PaddingConfig2d::Explicit(pad, pad, pad, pad);
-        let norm = |channels: usize| BatchNormConfig::new(channels).init(device);
+        let norm = |channels: usize| {
+            (self.batch_norm).then(|| BatchNormConfig::new(channels).init(device))
+        };
+        let conv = |channels: [usize; 2], stride: usize| {
+            Conv2dConfig::new(channels, kernel)
+                .with_stride([stride, stride])
+                .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
+                .init(device)
+        };
+        let level = |channels: [usize; 2]| Level {
+            conv: conv(channels, 1),
+            norm: norm(channels[1]),
+        };
+        let stride = match self.downsample {
+            Downsample::Stride => 2,
+            Downsample::Max | Downsample::Average => 1,
+        };
         let encoder = (0..depth)
-            .map(|i| DownBlock {
-                conv: Conv2dConfig::new([down[i], down[i + 1]], kernel)
-                    .with_stride(if self.downsample == Downsample::Stride {
-                        [2, 2]
-                    } else {
-                        [1, 1]
-                    })
-                    .with_padding(padding.clone())
-                    .init(device),
-                norm: self.batch_norm.then(|| norm(down[i + 1])),
+            .map(|i| {
+                let mut chain = self.chain(down[i], down[i + 1], down[i + 1]);
+                let last = chain.pop().unwrap_or_default();
+                DownBlock {
+                    before: chain.into_iter().map(level).collect(),
+                    conv: conv(last, stride),
+                    norm: norm(last[1]),
+                }
             })
             .collect();
         let decoder = (0..depth)
             .map(|i| {
                 let from = levels[depth - i];
                 let to = levels[depth - 1 - i];
-                let channels = [up[i], up[i + 1]];
+                let mut chain = self.chain(up[i], up[i + 1], up[i]);
+                let first = chain.remove(0);
+                let mut after: Vec<Level> = chain.into_iter().map(level).collect();
                 let nearest = self.upsample == Upsample::Nearest;
-                UpBlock {
-                    conv: nearest.then(|| {
-                        Conv2dConfig::new(channels, kernel)
-                            .with_padding(padding.clone())
-                            .init(device)
-                    }),
+                let mut block = UpBlock {
+                    conv: nearest.then(|| conv(first, 1)),
                     // (n - 1) 2 - 2 pad + kernel + extra = 2 n - 1 + extra rows come out of n.
                     transposed: (!nearest).then(|| {
-                        ConvTranspose2dConfig::new(channels, kernel)
+                        ConvTranspose2dConfig::new(first, kernel)
                             .with_stride([2, 2])
                             .with_padding([pad, pad])
                             .with_padding_out([to[0] + 1 - 2 * from[0], to[1] + 1 - 2 * from[1]])
                             .init(device)
                     }),
-                    norm: (self.batch_norm && i + 1 < depth).then(|| norm(up[i + 1])),
+                    norm: norm(first[1]),
+                    after: Vec::new(),
+                };
+                if i + 1 == depth {
+                    // The image itself is not normalised.
+                    match after.last_mut() {
+                        Some(last) => last.norm = None,
+                        None => block.norm = None,
+                    }
                 }
+                UpBlock { after, ..block }
             })
             .collect();
         let [rows, columns] = levels[depth];
@@ -346,17 +405,21 @@ impl Conv {
         })
     }
 
-    /// Logits from images, both `[batch, C, H, W]`. A map that is the code itself stays as it lies in
-    /// memory, channels last: flattening it and back costs a thirtieth of a training step.
-    pub(crate) fn logits(&self, images: Tensor<4>) -> Tensor<4> {
+    /// The last level's output for images, both `[batch, C, H, W]`. A map that is the code itself stays
+    /// as it lies in memory, channels last: flattening it and back costs a thirtieth of a training step.
+    pub(crate) fn forward(&self, images: Tensor<4>) -> Tensor<4> {
         match &self.code {
-            Some(_) => self.decode_logits(self.encode_to(images, self.depth() - 1)),
+            Some(_) => self.decode(self.encode_to(images, self.depth() - 1)),
             None => self.decode_map(self.map_after(images, self.encoder.len())),
         }
     }
 
     /// One level of the encoder: half the height and width of `[batch, C, H, W]`, rounded up.
     fn down(&self, block: &DownBlock, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let x = block
+            .before
+            .iter()
+            .fold(x, |x, level| level.forward(x, Some(self.activation)));
         let (x, activated) = match (self.downsample, &block.norm) {
             (Downsample::Max, None) => {
                 let (weight, bias) = parameters(&block.conv);
@@ -384,23 +447,24 @@ impl Conv {
         }
     }
 
-    /// Logits `[batch, C, H, W]` from flattened codes `[batch, code_size]`.
-    pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
+    /// The last level's output, without a function on it, `[batch, C, H, W]`, from flattened codes
+    /// `[batch, code_size]`.
+    pub(crate) fn decode(&self, code: Tensor<2>) -> Tensor<4> {
         let dense = self.widen.iter().chain(&self.expand);
         let x = dense.fold(code, |x, layer| linear(layer, x, self.activation.fused()));
         let [rows, columns] = self.levels[self.decoder.len()];
         self.decode_map(x.reshape([-1, self.channels as i32, rows as i32, columns as i32]))
     }
 
-    /// Logits from the encoder's last map.
+    /// The same from the encoder's last map.
     fn decode_map(&self, map: Tensor<4>) -> Tensor<4> {
         let depth = self.decoder.len();
         let mut x = map;
         for (i, block) in self.decoder.iter().enumerate() {
             let last = i + 1 == depth;
-            // The last level gives logits.
+            // The last level gives logits, or a difference.
             let activation = (!last).then_some(self.activation);
-            x = up(block, x, activation, self.levels[depth - 1 - i]);
+            x = self.up(block, x, activation, self.levels[depth - 1 - i]);
         }
         x
     }
@@ -423,7 +487,7 @@ impl Conv {
         };
         let x = below.reshape([
             -1,
-            block.conv.weight.dims()[1] as i32,
+            block.first().weight.dims()[1] as i32,
             *rows as i32,
             *columns as i32,
         ]);
@@ -453,7 +517,8 @@ impl Conv {
             columns as i32,
         ]);
         let activation = (layer > 0).then_some(self.activation);
-        up(mirror, x, activation, self.levels[layer]).flatten(1, 3)
+        self.up(mirror, x, activation, self.levels[layer])
+            .flatten(1, 3)
     }
 
     /// The function after a level of the encoder.
@@ -478,7 +543,46 @@ impl Conv {
 
     /// The first level's kernels, `[channels, C, kernel, kernel]`.
     pub(crate) fn filters(&self) -> Option<Tensor<4>> {
-        Some(self.encoder.first()?.conv.weight.val())
+        Some(self.encoder.first()?.first().weight.val())
+    }
+
+    /// One level of the decoder: up to `size` = `[height, width]` from half of it.
+    fn up(
+        &self,
+        block: &UpBlock,
+        x: Tensor<4>,
+        activation: Option<Activation>,
+        size: [usize; 2],
+    ) -> Tensor<4> {
+        let Some((last, inner)) = block.after.split_last() else {
+            return up(block, x, activation, size);
+        };
+        let x = up(block, x, Some(self.activation), size);
+        let x = inner
+            .iter()
+            .fold(x, |x, level| level.forward(x, Some(self.activation)));
+        last.forward(x, activation)
+    }
+}
+
+impl Level {
+    /// The convolution, and the function after it.
+    fn forward(&self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
+        let fused = activation.map_or(Fused::None, Activation::fused);
+        match (&self.norm, activation) {
+            (None, _) => convolve(&self.conv, x, fused),
+            (Some(norm), Some(activation)) => {
+                activation.apply(norm.forward(convolve(&self.conv, x, Fused::None)))
+            }
+            (Some(norm), None) => norm.forward(convolve(&self.conv, x, Fused::None)),
+        }
+    }
+}
+
+impl DownBlock {
+    /// The convolution that comes first.
+    fn first(&self) -> &Conv2d {
+        self.before.first().map_or(&self.conv, |level| &level.conv)
     }
 }
 
@@ -512,7 +616,7 @@ fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
     Tensor::cat(vec![x, column], 3)
 }
 
-/// One level of the decoder: up to `size` = `[height, width]` from half of it.
+/// The first convolution of a level of the decoder: up to `size` = `[height, width]` from half of it.
 fn up(
     block: &UpBlock,
     x: Tensor<4>,

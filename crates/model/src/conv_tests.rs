@@ -7,18 +7,18 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Loss;
 use crate::fixtures::{
     Case, assert_close, cases, config, device, gradients, host, model, named, pictures, transpose,
 };
 use crate::weights;
+use crate::{ImageShape, Loss};
 
 /// Some hundred products of size one are summed in f32 for a value.
 const TOLERANCE: f64 = 1e-5;
 
 fn build(json: Value, input: ImageShape) -> Conv {
     let config: ConvConfig = serde_json::from_value(json).unwrap();
-    crate::init::draw(config.init(input, &device()), 1, 1.0)
+    crate::init::draw(config.init(Ends::of(input), &device()), 1, 1.0)
 }
 
 fn learned<const D: usize>(case: &Case, name: &str) -> Param<Tensor<D>> {
@@ -220,7 +220,7 @@ fn a_whole_network_is_that_of_pytorch() {
         let x: Tensor<4> = case.tensor("inputs/input");
         let code = network.encode(x.clone());
         case.check("outputs/code", &code, TOLERANCE);
-        case.check("outputs/logits", &network.decode_logits(code), TOLERANCE);
+        case.check("outputs/logits", &network.decode_raw(code), TOLERANCE);
         for loss in [Loss::Mse, Loss::Bce] {
             let leaf: Tensor<4> = case.leaf("inputs/input");
             let losses = network.loss(leaf.clone(), x.clone(), loss);
@@ -358,7 +358,7 @@ fn layers_say_what_computes_them() {
             config[key] = value.clone();
         }
         let config: ConvConfig = serde_json::from_value(config).unwrap();
-        let layers = config.layers([1, 8, 8]).unwrap();
+        let layers = config.layers(Ends::of([1, 8, 8])).unwrap();
         layers.iter().map(|layer| layer.body).collect()
     };
     // Two levels down, code, expand, two levels up.
@@ -386,7 +386,7 @@ fn dense_layers_stand_between_the_map_and_the_code() {
     let json = json!({ "channels": [2], "code_size": 3, "layers": [6] });
     let input = [1, 4, 4];
     let conv: ConvConfig = serde_json::from_value(json.clone()).unwrap();
-    let names: Vec<String> = (conv.layers(input).unwrap().into_iter())
+    let names: Vec<String> = (conv.layers(Ends::of(input)).unwrap().into_iter())
         .map(|layer| format!("{} {}", layer.name, layer.kind))
         .collect();
     let expected = [
@@ -417,7 +417,7 @@ fn dense_layers_stand_between_the_map_and_the_code() {
     let map = relu(dense(network.expand.as_ref().unwrap(), wide));
     let logits = network.decode_map(map.reshape([2, 2, 2, 2]));
     check(
-        &network.decode_logits(code).flatten(1, 3),
+        &network.decode(code).flatten(1, 3),
         &logits.flatten(1, 3),
         "logits",
     );

@@ -1,74 +1,202 @@
-//! Corruption: the noise that a denoising autoencoder's input gets and its target does not.
-//!
-//! A corruption is two steps: draw one value per pixel, then apply a formula. Training draws on the
-//! device, evaluation draws on the host from a seeded stream, so that every backend is measured on
-//! the same noisy pictures.
+//! Corruption: what a denoising autoencoder's input suffers and its target does not: noise, missing
+//! parts, blur, lost pixels or colours.
+
+use std::fmt::Display;
 
 use burn::prelude::*;
-use burn::tensor::Distribution;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
-use crate::config::Corruption;
-use crate::init::unit;
+use crate::config::{Corruption, Strength};
+use crate::network::ModelError;
+use crate::noise::Source;
+use crate::shape::ImageShape;
+
+mod block;
+mod blur;
+mod filter;
+mod grey;
+pub mod resample;
+
+pub(crate) use grey::grey;
 
 impl Corruption {
-    /// Whether the noise is normal (gaussian, speckle) or uniform in [0, 1) (masking,
-    /// salt-and-pepper).
-    fn is_normal(&self) -> bool {
-        matches!(
-            self,
-            Corruption::Gaussian { .. } | Corruption::Speckle { .. }
-        )
-    }
-
-    /// Noise for a batch of the shape, drawn on the device from its current seed.
-    pub(crate) fn draw(&self, shape: [usize; 4], device: &Device) -> Tensor<4> {
-        let distribution = if self.is_normal() {
-            Distribution::Normal(0.0, 1.0)
-        } else {
-            Distribution::Uniform(0.0, 1.0)
-        };
-        Tensor::random(shape, distribution, device)
-    }
-
-    /// Noise for `count` values, drawn on the host: the same for a seed on every backend and machine.
-    /// Each corruption of a chain takes a `stream` of its own.
-    pub(crate) fn draw_on_host(&self, count: usize, seed: u64, stream: u64) -> Vec<f32> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
-        if !self.is_normal() {
-            return (0..count).map(|_| unit(rng.next_u32())).collect();
+    /// What it is and how strong, in a few words for tables, for example `gaussian 0.1`, `block 8x8`
+    /// or `downscale 2`; ranges as `gaussian 0..0.2`.
+    pub fn label(&self) -> String {
+        match self {
+            Corruption::Gaussian { std } => format!("gaussian {}", words(*std)),
+            Corruption::Masking { probability } => format!("masking {}", words(*probability)),
+            Corruption::SaltAndPepper { probability } => {
+                format!("salt_and_pepper {}", words(*probability))
+            }
+            Corruption::Speckle { std } => format!("speckle {}", words(*std)),
+            Corruption::Block { size } => {
+                let [height, width] = size.sides().map(words);
+                format!("block {height}x{width}")
+            }
+            Corruption::Blur { sigma } => format!("blur {}", words(*sigma)),
+            Corruption::Downscale { factor } => format!("downscale {factor}"),
+            Corruption::Grayscale => "grayscale".into(),
         }
-        // Box and Muller (1958): two uniform values give two independent normal ones.
-        let mut noise = Vec::with_capacity(count + 1);
-        while noise.len() < count {
-            let radius = (-2.0 * (1.0 - unit(rng.next_u32())).ln()).sqrt();
-            let angle = std::f32::consts::TAU * unit(rng.next_u32());
-            noise.push(radius * angle.cos());
-            noise.push(radius * angle.sin());
-        }
-        noise.truncate(count);
-        noise
     }
 
-    /// The corrupted pictures, in [0, 1], from clean ones and noise of the same shape.
+    /// Checks it against the shape of the images that it gets; the shape of those that it gives.
+    ///
+    /// # Errors
+    /// A range that falls, a block that no picture holds, a factor that is not 2, 3 or 4, and images
+    /// without colour where colour is to be lost, each with its key in the table of the corruption.
+    pub(crate) fn check(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
+        let [channels, height, width] = images;
+        match self {
+            Corruption::Gaussian { std } | Corruption::Speckle { std } => rising("std", *std)?,
+            Corruption::Masking { probability } | Corruption::SaltAndPepper { probability } => {
+                rising("probability", *probability)?;
+            }
+            Corruption::Blur { sigma } => rising("sigma", *sigma)?,
+            Corruption::Block { size } => {
+                let sides = size.sides();
+                sides.iter().try_for_each(|side| rising("size", *side))?;
+                let [rows, columns] = sides.map(Strength::ends);
+                if rows[0] == 0 || columns[0] == 0 || rows[1] > height || columns[1] > width {
+                    let [rows, columns] = sides.map(words);
+                    return Err(ModelError::new(
+                        "size",
+                        format!("found {rows}x{columns} for images of {height}x{width} pixels"),
+                        format!("from 1x1 to {height}x{width}"),
+                    ));
+                }
+            }
+            Corruption::Downscale { factor } if !(2..=4).contains(factor) => {
+                let found = format!("found {factor}");
+                return Err(ModelError::new("factor", found, "2, 3 or 4".into()));
+            }
+            Corruption::Downscale { .. } => {}
+            Corruption::Grayscale if channels != 3 => {
+                return Err(ModelError::new(
+                    "kind",
+                    format!("found \"grayscale\" for images of {channels} channel"),
+                    "\"grayscale\" where images have 3 channels: red, green and blue".into(),
+                ));
+            }
+            Corruption::Grayscale => return Ok([1, height, width]),
+        }
+        Ok(images)
+    }
+
+    /// The corrupted pictures, in [0, 1], from pictures `[batch, C, H, W]` and numbers drawn from
+    /// `source`; with them what is missing, `[batch, 1, H, W]`, 1 where it is, if parts are.
     ///
     /// - gaussian: `clip(x + std n)`; speckle: `clip(x (1 + std n))`
     /// - masking: zero with the given probability; salt-and-pepper: black or white with half of it
     ///   each
-    pub(crate) fn apply(&self, clean: Tensor<4>, noise: Tensor<4>) -> Tensor<4> {
-        match *self {
-            Corruption::Gaussian { std } => (clean + noise * std).clamp(0.0, 1.0),
-            Corruption::Speckle { std } => (clean * (noise * std + 1.0)).clamp(0.0, 1.0),
+    /// - the others: see the files below this one
+    pub(crate) fn apply(
+        &self,
+        images: Tensor<4>,
+        source: &mut Source,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
+        let shape = images.dims();
+        let batch = shape[0];
+        let corrupted = match *self {
+            Corruption::Gaussian { std } => {
+                let noise = source.normal(shape);
+                (images + std.draw(batch, source).times(noise)).clamp(0.0, 1.0)
+            }
+            Corruption::Speckle { std } => {
+                let noise = source.normal(shape);
+                (images * (std.draw(batch, source).times(noise) + 1.0)).clamp(0.0, 1.0)
+            }
             Corruption::Masking { probability } => {
-                clean.mask_fill(noise.lower_elem(probability), 0.0)
+                let noise = source.uniform(shape);
+                let probability = probability.draw(batch, source);
+                images.mask_fill(probability.covers_low(noise, 1.0), 0.0)
             }
             Corruption::SaltAndPepper { probability } => {
-                let pepper = noise.clone().lower_elem(probability / 2.0);
-                let salt = noise.greater_equal_elem(1.0 - probability / 2.0);
-                clean.mask_fill(pepper, 0.0).mask_fill(salt, 1.0)
+                let noise = source.uniform(shape);
+                let probability = probability.draw(batch, source);
+                let pepper = probability.covers_low(noise.clone(), 0.5);
+                let salt = probability.covers_high(noise, 0.5);
+                images.mask_fill(pepper, 0.0).mask_fill(salt, 1.0)
             }
+            Corruption::Block { size } => {
+                let missing = block::missing(size, shape, source);
+                let left = images * (missing.clone().neg() + 1.0);
+                return (left, Some(missing));
+            }
+            Corruption::Blur { sigma } => {
+                let highest = sigma.ends()[1];
+                blur::blur(images, sigma.draw(batch, source), highest)
+            }
+            Corruption::Downscale { factor } => {
+                let [_, _, height, width] = shape;
+                resample::enlarge(resample::shrink(images, factor), factor, [height, width])
+            }
+            Corruption::Grayscale => grey(images),
+        };
+        (corrupted, None)
+    }
+}
+
+/// Refuses a range whose end is below its start.
+fn rising<T: Copy + PartialOrd + Display>(key: &str, it: Strength<T>) -> Result<(), ModelError> {
+    let [low, high] = it.ends();
+    if low <= high {
+        return Ok(());
+    }
+    Err(ModelError::new(
+        key,
+        format!("found a range from {low} to {high}"),
+        "a range [low, high] that does not fall".into(),
+    ))
+}
+
+/// A strength in a table.
+fn words<T: Copy + Display>(strength: Strength<T>) -> String {
+    match strength {
+        Strength::Fixed(value) => value.to_string(),
+        Strength::Range([low, high]) => format!("{low}..{high}"),
+    }
+}
+
+/// The strength of a corruption for the pictures of a batch.
+pub(crate) enum Drawn {
+    /// The same for all.
+    Same(f64),
+    /// Each picture's own, `[batch, 1, 1, 1]`.
+    Each(Tensor<4>),
+}
+
+impl Strength {
+    fn draw(self, batch: usize, source: &mut Source) -> Drawn {
+        match self {
+            Strength::Fixed(value) => Drawn::Same(value),
+            Strength::Range([low, high]) => {
+                Drawn::Each(source.for_pictures(batch, 1) * (high - low) + low)
+            }
+        }
+    }
+}
+
+impl Drawn {
+    fn times(self, noise: Tensor<4>) -> Tensor<4> {
+        match self {
+            Drawn::Same(strength) => noise * strength,
+            Drawn::Each(strengths) => noise * strengths,
+        }
+    }
+
+    /// Where uniform noise lies among the lowest `part` of the strength.
+    fn covers_low(&self, noise: Tensor<4>, part: f64) -> Tensor<4, Bool> {
+        match self {
+            Drawn::Same(strength) => noise.lower_elem(strength * part),
+            Drawn::Each(strengths) => (noise - strengths.clone() * part).lower_elem(0.0),
+        }
+    }
+
+    /// Where uniform noise lies among the highest `part` of the strength.
+    fn covers_high(&self, noise: Tensor<4>, part: f64) -> Tensor<4, Bool> {
+        match self {
+            Drawn::Same(strength) => noise.greater_equal_elem(1.0 - strength * part),
+            Drawn::Each(strengths) => (noise + strengths.clone() * part).greater_equal_elem(1.0),
         }
     }
 }

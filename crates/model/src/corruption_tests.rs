@@ -1,10 +1,10 @@
 //! Tests of corruptions: their statistics, their range and their streams.
 
-use burn::tensor::TensorData;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::{device, drawn_on_device, host};
+use crate::Noise;
+use crate::fixtures::{assert_close, device, drawn_on_device, host, pictures};
 
 /// Values drawn for each measurement. A mean of them has a standard error of a 200th of the standard
 /// deviation; bounds below are five of them.
@@ -14,15 +14,25 @@ fn corruption(json: Value) -> Corruption {
     serde_json::from_value(json).unwrap()
 }
 
-/// The corrupted form of `COUNT` pixels of one value, with noise drawn on the host and on the
-/// device.
+/// A source on the host.
+fn from_host(seed: u64, place: usize) -> Source {
+    Source::new(Noise::Host { seed }, place, &device())
+}
+
+/// Pictures corrupted with noise drawn on the host and on the device.
+fn corrupt(corruption: &Corruption, images: &Tensor<4>) -> [Vec<f32>; 2] {
+    let apply = |source: &mut Source| host(&corruption.apply(images.clone(), source).0);
+    let noise = Noise::Device { seed: 5 };
+    [
+        apply(&mut from_host(5, 0)),
+        drawn_on_device(5, || apply(&mut Source::new(noise, 0, &device()))),
+    ]
+}
+
+/// The corrupted form of `COUNT` pixels of one value.
 fn corrupted(corruption: &Corruption, pixel: f32) -> [Vec<f32>; 2] {
     let shape = [4, 1, 100, 100];
-    let clean = || Tensor::full(shape, pixel, &device());
-    let drawn = TensorData::new(corruption.draw_on_host(COUNT, 5, 0), shape);
-    let from_host = Tensor::from_data(drawn, &device());
-    let from_device = drawn_on_device(5, || corruption.draw(shape, &device()));
-    [from_host, from_device].map(|noise| host(&corruption.apply(clean(), noise)))
+    corrupt(corruption, &Tensor::full(shape, pixel, &device()))
 }
 
 fn mean_and_deviation(values: &[f32]) -> (f64, f64) {
@@ -129,8 +139,8 @@ fn pictures_stay_in_zero_to_one_and_noise_is_clipped_not_scaled() {
 
 #[test]
 fn host_noise_is_normal_or_uniform() {
-    let gaussian = corruption(json!({ "kind": "gaussian" }));
-    let normal = gaussian.draw_on_host(COUNT, 9, 0);
+    let shape = [1, 1, 200, 200];
+    let normal = host(&from_host(9, 0).normal(shape));
     let (mean, deviation) = mean_and_deviation(&normal);
     assert!(mean.abs() < 5.0 / 200.0);
     assert!((deviation - 1.0).abs() < 5.0 / 200.0 / 2.0_f64.sqrt());
@@ -146,8 +156,7 @@ fn host_noise_is_normal_or_uniform() {
     let correlation = products.sum::<f64>() / COUNT as f64;
     assert!(correlation.abs() < 5.0 / 200.0, "{correlation}");
 
-    let masking = corruption(json!({ "kind": "masking" }));
-    let uniform = masking.draw_on_host(COUNT, 9, 0);
+    let uniform = host(&from_host(9, 0).uniform(shape));
     assert!(uniform.iter().all(|v| (0.0..1.0).contains(v)));
     let (mean, deviation) = mean_and_deviation(&uniform);
     let expected = 1.0 / 12.0_f64.sqrt();
@@ -156,17 +165,218 @@ fn host_noise_is_normal_or_uniform() {
 }
 
 #[test]
-fn host_noise_depends_on_seed_and_stream_and_nothing_else() {
-    for kind in ["gaussian", "masking", "salt_and_pepper", "speckle"] {
-        let of = corruption(json!({ "kind": kind }));
-        let noise = of.draw_on_host(101, 3, 0);
+fn host_noise_depends_on_seed_and_place_and_nothing_else() {
+    let draws: [fn(&mut Source, usize) -> Tensor<4>; 3] = [
+        |source, batch| source.normal([batch, 1, 1, 101]),
+        |source, batch| source.uniform([batch, 1, 1, 101]),
+        |source, batch| source.for_pictures(batch, 101),
+    ];
+    for draw in draws {
+        let noise = host(&draw(&mut from_host(3, 0), 1));
         assert_eq!(noise.len(), 101);
-        assert_eq!(of.draw_on_host(101, 3, 0), noise);
-        assert_ne!(of.draw_on_host(101, 4, 0), noise);
-        assert_ne!(of.draw_on_host(101, 3, 1), noise);
+        assert_eq!(host(&draw(&mut from_host(3, 0), 1)), noise);
+        assert_ne!(host(&draw(&mut from_host(4, 0), 1)), noise);
+        assert_ne!(host(&draw(&mut from_host(3, 1), 1)), noise);
         // A longer batch begins like a shorter one.
-        assert_eq!(of.draw_on_host(300, 3, 0)[..101], noise);
+        assert_eq!(host(&draw(&mut from_host(3, 0), 3))[..101], noise);
     }
-    let of = corruption(json!({ "kind": "gaussian" }));
-    assert!(of.draw_on_host(0, 3, 0).is_empty());
+    // What is drawn for a picture does not depend on how many values there are.
+    let mut source = from_host(3, 0);
+    source.normal([2, 1, 5, 5]);
+    let after = host(&source.for_pictures(4, 1));
+    assert_eq!(after, host(&from_host(3, 0).for_pictures(4, 1)));
+    assert_ne!(after, host(&from_host(3, 0).uniform([4, 1, 1, 1])));
+}
+
+/// The first values of the generator under Box and Muller, from which every earlier figure of a
+/// denoising model comes.
+#[test]
+fn host_noise_stays_what_it_was() {
+    let normal = host(&from_host(7, 1).normal([1, 1, 1, 4]));
+    let expected = [1.4661605, -0.07275455, 0.4757668, 0.027086789];
+    // Logarithms and cosines differ in their last bits from machine to machine.
+    assert_close(&normal, &expected, 1e-6, "normal");
+    let uniform = host(&from_host(7, 1).uniform([1, 1, 1, 4]));
+    assert_eq!(uniform, [0.6595408, 0.99210876, 0.10733497, 0.009051383]);
+}
+
+/// Many pictures, each with a strength of its own between the ends of the range.
+#[test]
+fn a_range_gives_each_picture_a_strength_of_its_own() {
+    let (pictures, pixels) = (200, 900);
+    let grey = Tensor::full([pictures, 1, 30, 30], 0.5, &device());
+    let spread = |values: &[f32]| mean_and_deviation(values).1;
+    let black = |values: &[f32]| share(values, 0.0);
+    let ends = |values: &[f32]| share(values, 0.0) + share(values, 1.0);
+    let cases: [(Value, [f64; 2], &dyn Fn(&[f32]) -> f64); 4] = [
+        (
+            json!({ "kind": "gaussian", "std": [0.02, 0.1] }),
+            [0.02, 0.1],
+            &spread,
+        ),
+        (
+            json!({ "kind": "speckle", "std": [0.04, 0.2] }),
+            [0.02, 0.1],
+            &spread,
+        ),
+        (
+            json!({ "kind": "masking", "probability": [0.2, 0.6] }),
+            [0.2, 0.6],
+            &black,
+        ),
+        (
+            json!({ "kind": "salt_and_pepper", "probability": [0.2, 0.6] }),
+            [0.2, 0.6],
+            &ends,
+        ),
+    ];
+    for (json, [low, high], measure) in cases {
+        for values in corrupt(&corruption(json.clone()), &grey) {
+            let found: Vec<f32> = values.chunks(pixels).map(|it| measure(it) as f32).collect();
+            // Five standard errors of a share of 900 values, the larger of the two measures'.
+            let margin = 5.0 * (0.25 / pixels as f64).sqrt() * high.min(1.0);
+            let inside = |&it: &f32| (low - margin..high + margin).contains(&f64::from(it));
+            assert!(found.iter().all(inside), "{json}: {found:?}");
+            let (mean, deviation) = mean_and_deviation(&found);
+            let width = high - low;
+            // A uniform value has a deviation of the range's width by the root of twelve.
+            assert!(
+                (mean - (low + high) / 2.0).abs() < 0.15 * width,
+                "{json}: {mean}"
+            );
+            assert!(
+                (deviation / width * 12.0_f64.sqrt() - 1.0).abs() < 0.2,
+                "{json}: {deviation}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_range_of_one_value_is_that_value() {
+    let x = pictures(3, [1, 12, 10], 0);
+    for (kind, key, value) in [
+        ("gaussian", "std", 0.2),
+        ("speckle", "std", 0.2),
+        ("masking", "probability", 0.5),
+        ("salt_and_pepper", "probability", 0.5),
+        ("blur", "sigma", 1.25),
+    ] {
+        let fixed = corruption(json!({ "kind": kind, key: value }));
+        let range = corruption(json!({ "kind": kind, key: [value, value] }));
+        let values = |of: &Corruption| host(&of.apply(x.clone(), &mut from_host(2, 0)).0);
+        let expected: Vec<f64> = values(&fixed).into_iter().map(f64::from).collect();
+        assert_close(&values(&range), &expected, 1e-6, kind);
+    }
+}
+
+#[test]
+fn every_kind_stays_in_zero_to_one_and_keeps_height_and_width() {
+    let x = pictures(5, [3, 13, 10], 0);
+    for json in [
+        json!({ "kind": "gaussian", "std": [0.0, 3.0] }),
+        json!({ "kind": "speckle", "std": [0.0, 3.0] }),
+        json!({ "kind": "masking", "probability": [0.0, 1.0] }),
+        json!({ "kind": "salt_and_pepper", "probability": [0.0, 1.0] }),
+        json!({ "kind": "block", "size": [[1, 13], [1, 10]] }),
+        json!({ "kind": "blur", "sigma": [0.0, 20.0] }),
+        json!({ "kind": "downscale", "factor": 4 }),
+        json!({ "kind": "grayscale" }),
+    ] {
+        let of = corruption(json);
+        let [channels, height, width] = of.check([3, 13, 10]).unwrap();
+        for values in corrupt(&of, &x) {
+            assert_eq!(
+                values.len(),
+                5 * channels * height * width,
+                "{}",
+                of.label()
+            );
+            // A mean of ones may be a rounding above one.
+            let inside = |v: &f32| (0.0..=1.0 + 1e-6).contains(v);
+            assert!(values.iter().all(inside), "{}", of.label());
+        }
+    }
+}
+
+#[test]
+fn labels_name_kind_and_strength() {
+    for (json, label) in [
+        (json!({ "kind": "gaussian", "std": 0.1 }), "gaussian 0.1"),
+        (
+            json!({ "kind": "speckle", "std": [0, 0.25] }),
+            "speckle 0..0.25",
+        ),
+        (json!({ "kind": "masking" }), "masking 0.5"),
+        (json!({ "kind": "salt_and_pepper" }), "salt_and_pepper 0.25"),
+        (json!({ "kind": "block", "size": 8 }), "block 8x8"),
+        (
+            json!({ "kind": "block", "size": [4, [2, 6]] }),
+            "block 4x2..6",
+        ),
+        (json!({ "kind": "blur" }), "blur 1.5"),
+        (json!({ "kind": "downscale" }), "downscale 2"),
+        (json!({ "kind": "grayscale" }), "grayscale"),
+    ] {
+        assert_eq!(corruption(json).label(), label);
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_its_key() {
+    let refused = |json: Value, images: ImageShape| {
+        let error = corruption(json).check(images).unwrap_err();
+        (error.key, error.found)
+    };
+    let images = [1, 10, 12];
+    for (json, key, word) in [
+        (
+            json!({ "kind": "gaussian", "std": [0.5, 0.1] }),
+            "std",
+            "0.5 to 0.1",
+        ),
+        (
+            json!({ "kind": "speckle", "std": [0.5, 0.1] }),
+            "std",
+            "0.5 to 0.1",
+        ),
+        (
+            json!({ "kind": "masking", "probability": [1, 0] }),
+            "probability",
+            "1 to 0",
+        ),
+        (
+            json!({ "kind": "salt_and_pepper", "probability": [1, 0] }),
+            "probability",
+            "1 to 0",
+        ),
+        (
+            json!({ "kind": "blur", "sigma": [2, 1] }),
+            "sigma",
+            "2 to 1",
+        ),
+        (
+            json!({ "kind": "block", "size": [[5, 4], 4] }),
+            "size",
+            "5 to 4",
+        ),
+        (json!({ "kind": "block", "size": 11 }), "size", "11x11"),
+        (
+            json!({ "kind": "block", "size": [10, [1, 13]] }),
+            "size",
+            "10x1..13",
+        ),
+        (json!({ "kind": "block", "size": 0 }), "size", "0x0"),
+        (json!({ "kind": "downscale", "factor": 0 }), "factor", "0"),
+        (json!({ "kind": "downscale", "factor": 5 }), "factor", "5"),
+        (json!({ "kind": "grayscale" }), "kind", "1 channel"),
+    ] {
+        let (found, text) = refused(json.clone(), images);
+        assert_eq!(found, key, "{json}");
+        assert!(text.contains(word), "{text}");
+    }
+    let block = corruption(json!({ "kind": "block", "size": [10, 12] }));
+    assert_eq!(block.check(images).unwrap(), images);
+    let grey = corruption(json!({ "kind": "grayscale" }));
+    assert_eq!(grey.check([3, 10, 12]).unwrap(), images);
 }

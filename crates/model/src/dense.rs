@@ -6,8 +6,8 @@ use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
 use crate::config::{Activation, CodeActivation, DenseConfig};
-use crate::network::{Body, Layer, ModelError, reject_no_units, reject_zero};
-use crate::shape::{ImageShape, values};
+use crate::network::{Body, Ends, Layer, ModelError, reject_no_units, reject_zero};
+use crate::shape::values;
 
 /// A dense autoencoder; built by [`DenseConfig::init`].
 #[derive(Module, Debug)]
@@ -22,16 +22,16 @@ pub struct Dense {
     #[module(skip)]
     code_activation: CodeActivation,
     #[module(skip)]
-    input: ImageShape,
+    ends: Ends,
 }
 
 impl DenseConfig {
     /// Units of each layer from input to code, and from code to output.
-    fn widths(&self, input: ImageShape) -> (Vec<usize>, Vec<usize>) {
-        let image = values(input);
+    fn widths(&self, ends: Ends) -> (Vec<usize>, Vec<usize>) {
+        let (input, output) = (values(ends.input), values(ends.output));
         let hidden = self.hidden_decoder();
-        let encoder = [&[image], self.layers.as_slice(), &[self.code_size]].concat();
-        let decoder = [&[self.code_size], hidden.as_slice(), &[image]].concat();
+        let encoder = [&[input], self.layers.as_slice(), &[self.code_size]].concat();
+        let decoder = [&[self.code_size], hidden.as_slice(), &[output]].concat();
         (encoder, decoder)
     }
 
@@ -43,11 +43,11 @@ impl DenseConfig {
         }
     }
 
-    /// Checks the config against the input's shape and lists the layers.
+    /// Checks the config against the shapes of input and output and lists the layers.
     ///
     /// # Errors
     /// No units in a layer or the code, or tied weights with a decoder that is not the encoder's mirror.
-    pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
+    pub(crate) fn layers(&self, ends: Ends) -> Result<Vec<Layer>, ModelError> {
         let mirrored: Vec<usize> = self.layers.iter().rev().copied().collect();
         if self.tied && self.hidden_decoder() != mirrored {
             return Err(ModelError::new(
@@ -56,10 +56,17 @@ impl DenseConfig {
                 format!("the encoder's mirror {mirrored:?}, or no \"decoder\" at all"),
             ));
         }
+        if self.tied && ends.input != ends.output {
+            return Err(ModelError::new(
+                "tied",
+                "found true with an input of fewer channels than the output".into(),
+                "false, for the first layer is no mirror of the last".into(),
+            ));
+        }
         reject_zero("layers", Some(&self.layers))?;
         reject_zero("decoder", self.decoder.as_ref())?;
         reject_no_units("code_size", self.code_size)?;
-        let (encoder, decoder) = self.widths(input);
+        let (encoder, decoder) = self.widths(ends);
         let last = encoder.len() - 2;
         let down = encoder.windows(2).enumerate().map(|(i, pair)| Layer {
             name: if i == last {
@@ -87,12 +94,12 @@ impl DenseConfig {
                 if self.tied { ", tied" } else { "" }
             ),
             activation: if i == end {
-                Some(Activation::Sigmoid)
+                ends.activation()
             } else {
                 Some(self.activation)
             },
             output: if i == end {
-                input.to_vec()
+                ends.output.to_vec()
             } else {
                 vec![pair[1]]
             },
@@ -106,9 +113,9 @@ impl DenseConfig {
         Ok(down.chain(up).collect())
     }
 
-    /// The network with Burn's lazy initial weights, for images of the given shape.
-    pub(crate) fn init(&self, input: ImageShape, device: &Device) -> Dense {
-        let (encoder, decoder) = self.widths(input);
+    /// The network with Burn's lazy initial weights, for images of the given shapes.
+    pub(crate) fn init(&self, ends: Ends, device: &Device) -> Dense {
+        let (encoder, decoder) = self.widths(ends);
         let layers = |widths: &[usize]| {
             widths
                 .windows(2)
@@ -130,7 +137,7 @@ impl DenseConfig {
             },
             activation: self.activation,
             code_activation: self.code_activation,
-            input,
+            ends,
         }
     }
 }
@@ -173,13 +180,14 @@ impl Dense {
         }
     }
 
-    /// Logits `[batch, C, H, W]` from codes `[batch, code_size]`.
-    pub(crate) fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
+    /// The last layer's output, without a function on it, `[batch, C, H, W]`, from codes
+    /// `[batch, code_size]`.
+    pub(crate) fn decode(&self, code: Tensor<2>) -> Tensor<4> {
         let mut x = code;
         let depth = self.encoder.len();
         let layers = self.decoder.len().max(self.decoder_bias.len());
         for i in 0..layers {
-            // The last layer gives logits.
+            // The last layer gives logits, or a difference.
             let activation = if i + 1 == layers {
                 kernels::Activation::None
             } else {
@@ -194,7 +202,7 @@ impl Dense {
                 (None, None) => break,
             };
         }
-        let [channels, height, width] = self.input;
+        let [channels, height, width] = self.ends.output;
         x.reshape([-1, channels as i32, height as i32, width as i32])
     }
 
@@ -205,7 +213,7 @@ impl Dense {
 
     /// The weights of each unit of the first layer in the shape of an image, `[units, C, H, W]`.
     pub(crate) fn filters(&self) -> Option<Tensor<4>> {
-        let [channels, height, width] = self.input;
+        let [channels, height, width] = self.ends.input;
         let weight = self.encoder.first()?.weight.val().transpose();
         let units = weight.dims()[0];
         Some(weight.reshape([units, channels, height, width]))

@@ -17,7 +17,7 @@ fn a_layer_is_that_of_pytorch() {
         let (outputs, inputs) = (case.shape("output")[1], case.shape("inputs/input")[1]);
         let json = json!({ "layers": [], "code_size": outputs });
         let config: DenseConfig = serde_json::from_value(json).unwrap();
-        let mut network = config.init([1, 1, inputs], &crate::fixtures::device());
+        let mut network = config.init(Ends::of([1, 1, inputs]), &crate::fixtures::device());
         let bias: Tensor<1> = case.tensor("parameters/bias");
         // Burn keeps weights the other way round than PyTorch.
         network.encoder[0].weight =
@@ -54,7 +54,7 @@ fn a_whole_network_is_that_of_pytorch() {
         let x = as_pictures(case.tensor("inputs/input"));
         let code = network.encode(x.clone());
         case.check("outputs/code", &code, 1e-6);
-        let logits: Tensor<2> = network.decode_logits(code).flatten(1, 3);
+        let logits: Tensor<2> = network.decode_raw(code).flatten(1, 3);
         case.check("outputs/logits", &logits, 1e-6);
         for loss in [Loss::Mse, Loss::Bce] {
             let leaf: Tensor<2> = case.leaf("inputs/input");
@@ -163,7 +163,7 @@ fn tied_weights_stay_tied_after_a_step() {
             value("decoder_bias.1"),
         ));
     }
-    let logits = host(&after.decode_logits(after.encode(x)));
+    let logits = host(&after.decode_raw(after.encode(x)));
     assert_close(&logits, &expected, 1e-5, "logits");
 }
 

@@ -264,6 +264,37 @@ fn denoising_networks() {
     }
 }
 
+/// The difference is compared as it is, without a function that bends it; grey is added to each of
+/// three channels.
+#[test]
+fn residual_and_colouring_networks() {
+    for of in [
+        dense(json!({})),
+        conv(json!({ "downsample": "average", "code_size": 3 })),
+        conv(json!({ "channels": [2], "convolutions": 2 })),
+    ] {
+        for (corruption, residual) in [
+            (json!(["grayscale", "gaussian"]), true),
+            (json!("grayscale"), false),
+        ] {
+            let json = json!({
+                "kind": "denoising", "corruption": corruption, "residual": residual, "of": of,
+            });
+            check(json, [3, 4, 3], Loss::Mse, none);
+        }
+    }
+}
+
+#[test]
+fn networks_of_several_convolutions_a_level() {
+    for (downsample, upsample) in [("max", "nearest"), ("stride", "transposed")] {
+        let keys = json!({
+            "channels": [2], "convolutions": 3, "downsample": downsample, "upsample": upsample,
+        });
+        check(conv(keys), [1, 4, 5], Loss::Bce, none);
+    }
+}
+
 #[test]
 fn a_sparse_denoising_convolutional_network() {
     let json = json!({

@@ -91,7 +91,7 @@ fn one_after_the_other_the_layers_are_the_network() {
             let whole: Vec<f64> = doubles(&model.encode_to(x.clone(), layer));
             assert_close(&host(&y), &whole, 1e-5, &what);
         }
-        let whole = doubles(&model.decode_logits(y.clone()));
+        let whole = doubles(&model.decode_raw(y.clone()));
         for layer in (0..model.depth()).rev() {
             y = model.decode_layer(layer, y);
         }

@@ -8,7 +8,7 @@
 mod activation;
 pub mod config;
 mod conv;
-mod corruption;
+pub mod corruption;
 mod denoising;
 mod dense;
 #[cfg(test)]
@@ -19,6 +19,8 @@ mod init;
 mod layerwise;
 mod loss;
 mod network;
+mod noise;
+mod output;
 mod penalty;
 pub mod shape;
 mod sparse;
@@ -26,9 +28,11 @@ pub mod transplant;
 pub mod weights;
 
 pub use config::ModelConfig;
-pub use denoising::Noise;
 pub use loss::Loss;
 pub use network::{
-    Autoencoder, Body, Layer, Losses, ModelError, code_place, code_size, compression_ratio,
+    Autoencoder, Body, Layer, Losses, ModelError, NeedsInput, code_place, code_size,
+    compression_ratio,
 };
+pub use noise::Noise;
+pub use output::Output;
 pub use shape::ImageShape;

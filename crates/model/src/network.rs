@@ -2,15 +2,17 @@
 //! `loss`, its layers by name, and the errors of configs that cannot work.
 
 use burn::prelude::*;
-use burn::tensor::activation::sigmoid;
 use serde::Serialize;
 
-use crate::config::{Activation, ModelConfig};
+use crate::config::{Activation, Corruption, ModelConfig};
 use crate::conv::Conv;
-use crate::denoising::{Denoising, Noise};
+use crate::corruption::grey;
+use crate::denoising::Denoising;
 use crate::dense::Dense;
 use crate::init;
 use crate::loss::Loss;
+use crate::noise::Noise;
+use crate::output::Output;
 use crate::shape::{ImageShape, values};
 use crate::sparse::Sparse;
 
@@ -62,6 +64,38 @@ pub(crate) fn reject_no_units(key: &str, units: usize) -> Result<(), ModelError>
     ))
 }
 
+/// A code alone was given to a model whose output is added to its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a residual model adds its output to its input: a code alone has no reconstruction")]
+pub struct NeedsInput;
+
+/// What a network lies between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// Channels, height and width of what the encoder gets.
+    pub input: ImageShape,
+    /// Those of what the decoder gives: the images'.
+    pub output: ImageShape,
+    /// Whether the decoder gives a difference from the input instead of logits.
+    pub residual: bool,
+}
+
+impl Ends {
+    /// Of a model without wrappers.
+    pub(crate) fn of(images: ImageShape) -> Self {
+        Self {
+            input: images,
+            output: images,
+            residual: false,
+        }
+    }
+
+    /// The function on the decoder's last layer.
+    pub(crate) fn activation(&self) -> Option<Activation> {
+        (!self.residual).then_some(Activation::Sigmoid)
+    }
+}
+
 /// One layer as tables show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
@@ -106,22 +140,42 @@ impl ModelConfig {
     ///
     /// # Errors
     /// The first key that cannot work, as a path below `model`.
-    pub fn layers(&self, input: ImageShape) -> Result<Vec<Layer>, ModelError> {
+    pub fn layers(&self, images: ImageShape) -> Result<Vec<Layer>, ModelError> {
+        Ok(self.between(Ends::of(images))?.0)
+    }
+
+    /// The layers of a model that lies between these ends, and what its network lies between.
+    fn between(&self, ends: Ends) -> Result<(Vec<Layer>, Ends), ModelError> {
+        let within = |of: &ModelConfig, ends: Ends| {
+            let found = of.between(ends);
+            found.map_err(|error| error.within("of"))
+        };
         match self {
-            ModelConfig::Dense(dense) => dense.layers(input),
-            ModelConfig::Conv(conv) => conv.layers(input),
+            ModelConfig::Dense(dense) => Ok((dense.layers(ends)?, ends)),
+            ModelConfig::Conv(conv) => Ok((conv.layers(ends)?, ends)),
             ModelConfig::Sparse(sparse) => {
-                let layers = sparse
-                    .of
-                    .layers(input)
-                    .map_err(|error| error.within("of"))?;
+                let (layers, ends) = within(&sparse.of, ends)?;
                 sparse.check(&layers)?;
-                Ok(layers)
+                Ok((layers, ends))
             }
-            ModelConfig::Denoising(denoising) => denoising
-                .of
-                .layers(input)
-                .map_err(|error| error.within("of")),
+            ModelConfig::Denoising(denoising) => within(&denoising.of, denoising.inside(ends)?),
+        }
+    }
+
+    /// Channels, height and width of what the encoder gets of images of the shape.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::layers`].
+    pub fn input_shape(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
+        Ok(self.between(Ends::of(images))?.1.input)
+    }
+
+    /// Whether the network gives the difference between its input and the clean image.
+    pub fn is_residual(&self) -> bool {
+        match self {
+            ModelConfig::Dense(_) | ModelConfig::Conv(_) => false,
+            ModelConfig::Sparse(sparse) => sparse.of.is_residual(),
+            ModelConfig::Denoising(denoising) => denoising.residual || denoising.of.is_residual(),
         }
     }
 
@@ -142,17 +196,16 @@ impl ModelConfig {
     /// As [`ModelConfig::layers`].
     pub fn init(
         &self,
-        input: ImageShape,
+        images: ImageShape,
         seed: u64,
         device: &Device,
     ) -> Result<Autoencoder, ModelError> {
-        self.layers(input)?;
+        let (_, ends) = self.between(Ends::of(images))?;
         let (network, gain) = match self.base() {
-            ModelConfig::Conv(conv) => (Network::Conv(conv.init(input, device)), conv.initial_gain),
-            ModelConfig::Dense(dense) => (
-                Network::Dense(dense.init(input, device)),
-                dense.initial_gain,
-            ),
+            ModelConfig::Conv(conv) => (Network::Conv(conv.init(ends, device)), conv.initial_gain),
+            ModelConfig::Dense(dense) => {
+                (Network::Dense(dense.init(ends, device)), dense.initial_gain)
+            }
             ModelConfig::Sparse(_) | ModelConfig::Denoising(_) => {
                 unreachable!("a base is not a wrapper")
             }
@@ -161,7 +214,7 @@ impl ModelConfig {
             network: init::draw(network, seed, gain),
             sparse: Sparse::of(self),
             denoising: Denoising::of(self),
-            input,
+            ends,
         })
     }
 }
@@ -188,7 +241,7 @@ pub struct Autoencoder {
     #[module(skip)]
     denoising: Denoising,
     #[module(skip)]
-    input: ImageShape,
+    ends: Ends,
 }
 
 /// What one batch costs; both of shape `[1]`, on the device.
@@ -214,17 +267,18 @@ impl Losses {
 }
 
 impl Autoencoder {
-    /// Codes `[batch, code_size]` of images `[batch, C, H, W]` in [0, 1]; maps come flattened.
-    pub fn encode(&self, images: Tensor<4>) -> Tensor<2> {
-        self.encode_to(images, self.depth() - 1)
+    /// Codes `[batch, code_size]` of inputs `[batch, C, H, W]` in [0, 1], which have the model's input
+    /// shape; maps come flattened.
+    pub fn encode(&self, input: Tensor<4>) -> Tensor<2> {
+        self.encode_to(input, self.depth() - 1)
     }
 
     /// The representation after encoder layer `last`, flattened to `[batch, units]`: 0 is the first
     /// layer, `depth() - 1` and anything above it the code.
-    pub fn encode_to(&self, images: Tensor<4>, last: usize) -> Tensor<2> {
+    pub fn encode_to(&self, input: Tensor<4>, last: usize) -> Tensor<2> {
         let x = match &self.network {
-            Network::Dense(dense) => dense.encode_to(images, last),
-            Network::Conv(conv) => conv.encode_to(images, last),
+            Network::Dense(dense) => dense.encode_to(input, last),
+            Network::Conv(conv) => conv.encode_to(input, last),
         };
         if last >= self.depth() - 1 {
             self.sparse.constrain(x)
@@ -234,51 +288,100 @@ impl Autoencoder {
     }
 
     /// Reconstructions `[batch, C, H, W]` in [0, 1] from codes `[batch, code_size]`.
-    pub fn decode(&self, code: Tensor<2>) -> Tensor<4> {
-        sigmoid(self.decode_logits(code))
-    }
-
-    /// The decoder's output before its sigmoid, `[batch, C, H, W]`.
-    pub fn decode_logits(&self, code: Tensor<2>) -> Tensor<4> {
-        match &self.network {
-            Network::Dense(dense) => dense.decode_logits(code),
-            Network::Conv(conv) => conv.decode_logits(code),
+    ///
+    /// # Errors
+    /// Where the model is residual, so that it takes an input as well.
+    pub fn decode(&self, code: Tensor<2>) -> Result<Tensor<4>, NeedsInput> {
+        if self.is_residual() {
+            return Err(NeedsInput);
         }
+        Ok(Output::Logits(self.decode_raw(code)).reconstruction())
     }
 
-    /// Reconstructions in [0, 1] of images `[batch, C, H, W]`.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        sigmoid(self.logits(images).0)
+    /// What the decoder makes of the codes `[batch, code_size]` of these inputs.
+    pub fn output(&self, code: Tensor<2>, input: Tensor<4>) -> Output {
+        self.complete(self.decode_raw(code), input)
     }
 
-    /// The decoder's output before its sigmoid for images `[batch, C, H, W]`, and the penalties on
-    /// their codes.
-    fn logits(&self, images: Tensor<4>) -> (Tensor<4>, Option<Tensor<1>>) {
+    /// Reconstructions in [0, 1] of inputs `[batch, C, H, W]`.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        self.run(input).0.reconstruction()
+    }
+
+    /// The output for inputs `[batch, C, H, W]`, and the penalties on their codes.
+    fn run(&self, input: Tensor<4>) -> (Output, Option<Tensor<1>>) {
         if let (Network::Conv(conv), true) = (&self.network, self.sparse.is_empty()) {
-            return (conv.logits(images), None);
+            return (self.complete(conv.forward(input.clone()), input), None);
         }
-        let code = self.encode(images);
+        let code = self.encode(input.clone());
         let penalty = self.sparse.penalty(&code);
-        (self.decode_logits(code), penalty)
+        (self.output(code, input), penalty)
+    }
+
+    /// The last layer's output before any function, `[batch, C, H, W]`.
+    pub(crate) fn decode_raw(&self, code: Tensor<2>) -> Tensor<4> {
+        match &self.network {
+            Network::Dense(dense) => dense.decode(code),
+            Network::Conv(conv) => conv.decode(code),
+        }
+    }
+
+    /// The output that the last layer's stands for. A grey input is added to each channel.
+    fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
+        match self.ends.residual {
+            true => Output::Values(raw + input),
+            false => Output::Logits(raw),
+        }
     }
 
     /// The input that the encoder gets in training or evaluation: the images themselves, or their
-    /// corrupted form where the model is denoising.
+    /// corrupted form where the model is denoising. `[batch, C, H, W]` of the output's shape in, of the
+    /// input's out.
     pub fn corrupt(&self, images: Tensor<4>, noise: Noise) -> Tensor<4> {
+        self.denoising.corrupt(images, noise).0
+    }
+
+    /// The same, with what the corruption `block` has taken away: `[batch, 1, H, W]`, 1 inside the hole
+    /// and 0 outside. `None` where no such corruption is in the chain.
+    pub fn corrupt_marked(
+        &self,
+        images: Tensor<4>,
+        noise: Noise,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
         self.denoising.corrupt(images, noise)
     }
 
-    /// The loss between the reconstruction of `input` and `target`, both `[batch, C, H, W]`, with
-    /// the penalties on the code.
+    /// The input that the encoder gets of images that are not to be corrupted: the images themselves,
+    /// in grey where that is all that it takes.
+    pub fn clean_input(&self, images: Tensor<4>) -> Tensor<4> {
+        match self.ends.input[0] == self.ends.output[0] {
+            true => images,
+            false => grey(images),
+        }
+    }
+
+    /// An input `[batch, C, H, W]` as an image, which has the output's channels: grey in each of them.
+    pub fn as_image(&self, input: Tensor<4>) -> Tensor<4> {
+        let (channels, shown) = (self.ends.input[0], self.ends.output[0]);
+        match channels == shown {
+            true => input,
+            false => input.repeat_dim(1, shown),
+        }
+    }
+
+    /// The loss between the reconstruction of `input` and `target`, `[batch, C, H, W]` of the input's
+    /// and the output's shape, with the penalties on the code. A residual model's is the mean squared
+    /// error whatever `loss` says.
     pub fn loss(&self, input: Tensor<4>, target: Tensor<4>, loss: Loss) -> Losses {
-        let (logits, penalty) = self.logits(input);
-        Losses::new(loss.forward(logits, target), penalty)
+        let (output, penalty) = self.run(input);
+        Losses::new(output.loss(target, loss), penalty)
     }
 
     /// What encoder layer `layer` (counted from 0, the code's last) and its mirror in the decoder cost
     /// as an autoencoder of their own, from `input` to `target`, both the flattened representation
-    /// below the layer, `[batch, units]`: `loss` on pictures, which are what is below the first layer,
-    /// and the mean squared error on all others. The code's layer has the penalties with it.
+    /// below the layer, `[batch, units]`: the model's `loss` on pictures, which are what is below the
+    /// first layer, and the mean squared error on all others. The code's layer has the penalties with
+    /// it.
     ///
     /// The decoder must be the encoder's mirror, which [`ModelConfig::check_mirror`] checks.
     pub fn layer_loss(
@@ -288,16 +391,19 @@ impl Autoencoder {
         target: Tensor<2>,
         loss: Loss,
     ) -> Losses {
-        let code = self.encode_layer(layer, input);
+        let code = self.encode_layer(layer, input.clone());
         let last = layer + 1 >= self.depth();
         let penalty = last.then(|| self.sparse.penalty(&code)).flatten();
         let restored = self.decode_layer(layer, code);
-        let reconstruction = if layer == 0 {
-            loss.forward(restored, target)
+        let output = if layer > 0 {
+            Output::Values(restored)
+        } else if self.ends.residual {
+            let repeats = values(self.ends.output) / values(self.ends.input);
+            Output::Values(restored + input.repeat_dim(1, repeats))
         } else {
-            (restored - target).square().mean()
+            Output::Logits(restored)
         };
-        Losses::new(reconstruction, penalty)
+        Losses::new(output.loss(target, loss), penalty)
     }
 
     /// The output of encoder layer `layer` alone for what comes into it, both `[batch, units]`.
@@ -314,7 +420,7 @@ impl Autoencoder {
     }
 
     /// What the mirror of encoder layer `layer` makes of that layer's output, both `[batch, units]`; of
-    /// the first layer's logits.
+    /// the first layer's without any function.
     pub(crate) fn decode_layer(&self, layer: usize, code: Tensor<2>) -> Tensor<2> {
         match &self.network {
             Network::Dense(dense) => dense.decode_layer(layer, code),
@@ -372,12 +478,27 @@ impl Autoencoder {
 
     /// Whether a corruption stands before the encoder.
     pub fn is_denoising(&self) -> bool {
-        !self.denoising.is_empty()
+        !self.corruptions().is_empty()
     }
 
-    /// Channels, height and width of its images.
-    pub fn input(&self) -> ImageShape {
-        self.input
+    /// What is done to an input before the encoder gets it, in this order.
+    pub fn corruptions(&self) -> &[Corruption] {
+        self.denoising.corruptions()
+    }
+
+    /// Whether the network's output is added to its input, so that a code alone has no reconstruction.
+    pub fn is_residual(&self) -> bool {
+        self.ends.residual
+    }
+
+    /// Channels, height and width of what the encoder gets: one channel after `grayscale`.
+    pub fn input_shape(&self) -> ImageShape {
+        self.ends.input
+    }
+
+    /// Channels, height and width of the images: what the decoder gives.
+    pub fn output_shape(&self) -> ImageShape {
+        self.ends.output
     }
 }
 

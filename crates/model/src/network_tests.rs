@@ -57,19 +57,20 @@ fn working_conv() -> impl Strategy<Value = (Value, ImageShape)> {
         code_activations(),
         any::<bool>(),
         prop::option::of((1..=4usize, prop::collection::vec(1..=5usize, 0..=2))),
+        1..=3usize,
     );
     images().prop_flat_map(move |(input, depth)| {
         let widths = |length| prop::collection::vec(1..=3usize, length);
         let decoder = prop::option::of(widths(depth - 1));
         let all = (widths(depth), decoder, ways.clone());
         all.prop_map(move |(channels, decoder, ways)| {
-            let (kernel, down, up, activation, code_activation, norm, code) = ways;
+            let (kernel, down, up, activation, code_activation, norm, code, convolutions) = ways;
             let (code_size, layers) = code.unzip();
             let json = json!({
                 "kind": "conv", "channels": channels, "decoder": decoder, "kernel": kernel,
                 "downsample": down, "upsample": up, "activation": activation,
                 "code_activation": code_activation, "batch_norm": norm, "code_size": code_size,
-                "layers": layers.unwrap_or_default(),
+                "layers": layers.unwrap_or_default(), "convolutions": convolutions,
             });
             (json, input)
         })
@@ -133,9 +134,9 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
     // The picture comes back in its own shape, with values in [0, 1].
     let codes = model.encode(x.clone());
     prop_assert_eq!(codes.dims()[1], code_size(&layers));
-    let logits = model.decode_logits(codes.clone());
+    let logits = model.decode_raw(codes.clone());
     prop_assert_eq!(logits.dims(), x.dims());
-    let restored = model.decode(codes);
+    let restored = model.decode(codes).unwrap();
     prop_assert_eq!(restored.dims(), x.dims());
     prop_assert!(host(&restored).iter().all(|v| (0.0..=1.0).contains(v)));
     let last = layers.last().unwrap();
@@ -232,14 +233,25 @@ fn anything() -> impl Strategy<Value = Value> {
         Just(json!({ "kind": "kl" })),
         (0..=20usize).prop_map(|k| json!({ "kind": "top_k", "k": k })),
     ];
-    let corruption = select(vec!["gaussian", "masking", "salt_and_pepper", "speckle"]);
+    let corruption = select(vec![
+        json!("gaussian"),
+        json!({ "kind": "masking", "probability": [0.5, 0.1] }),
+        json!({ "kind": "salt_and_pepper", "probability": [0.1, 0.5] }),
+        json!({ "kind": "speckle", "std": [0, 1] }),
+        json!({ "kind": "block", "size": [2, [1, 3]] }),
+        json!({ "kind": "blur", "sigma": [0, 2] }),
+        json!(["blur", "downscale"]),
+        json!(["grayscale", "gaussian"]),
+    ]);
+    let corruption = (corruption, any::<bool>());
     prop_oneof![dense, conv].prop_recursive(3, 4, 1, move |of| {
         prop_oneof![
-            (penalty.clone(), of.clone())
-                .prop_map(|(penalty, of)| json!({ "kind": "sparse", "penalty": penalty, "of": of })),
-            (corruption.clone(), of).prop_map(
-                |(corruption, of)| json!({ "kind": "denoising", "corruption": corruption, "of": of })
+            (penalty.clone(), of.clone()).prop_map(
+                |(penalty, of)| json!({ "kind": "sparse", "penalty": penalty, "of": of })
             ),
+            (corruption.clone(), of).prop_map(|((corruption, residual), of)| json!({
+                "kind": "denoising", "corruption": corruption, "residual": residual, "of": of,
+            })),
         ]
     })
 }
@@ -249,8 +261,13 @@ proptest! {
 
     /// Whatever is not refused works; what is refused names a key that the config has.
     #[test]
-    fn no_config_panics(json in anything(), height in 1..=6usize, width in 1..=6usize) {
-        let (config, input) = (config(json), [1, height, width]);
+    fn no_config_panics(
+        json in anything(),
+        channels in select(vec![1, 3]),
+        height in 1..=6usize,
+        width in 1..=6usize,
+    ) {
+        let (config, input) = (config(json), [channels, height, width]);
         let built = config.init(input, 1, &device());
         let layers = config.layers(input);
         let (model, layers) = match (built, layers) {
@@ -267,10 +284,12 @@ proptest! {
         };
         let clean = pictures(2, input, 0);
         let noisy = model.corrupt(clean.clone(), Noise::Host { seed: 1 });
+        prop_assert_eq!(&noisy.dims()[1..], &model.input_shape()[..]);
         let losses = model.loss(noisy, clean.clone(), Loss::Bce);
         prop_assert!(host(&losses.total)[0].is_finite());
         losses.total.backward();
-        prop_assert_eq!(model.encode(clean).dims(), [2, code_size(&layers)]);
+        let code = model.encode(model.clean_input(clean));
+        prop_assert_eq!(code.dims(), [2, code_size(&layers)]);
     }
 
     #[test]
@@ -288,15 +307,18 @@ fn the_verbs_agree_with_each_other() {
     let top = json!({ "kind": "sparse", "penalty": { "kind": "top_k", "k": 2 }, "of": of });
     for json in [of, top] {
         let model = model(json, input, 1);
-        assert_eq!(model.input(), input);
+        assert_eq!(model.output_shape(), input);
         assert_eq!(model.depth(), 3);
         let x = pictures(3, input, 0);
         let code = model.encode(x.clone());
         for last in [2, 3, 100, usize::MAX] {
             assert_eq!(host(&model.encode_to(x.clone(), last)), host(&code));
         }
-        let logits = model.decode_logits(code.clone());
-        assert_eq!(host(&model.decode(code)), host(&logistic(logits.clone())));
+        let logits = model.decode_raw(code.clone());
+        assert_eq!(
+            host(&model.decode(code).unwrap()),
+            host(&logistic(logits.clone()))
+        );
         assert_eq!(
             host(&model.forward(x.clone())),
             host(&logistic(logits.clone()))

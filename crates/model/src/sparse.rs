@@ -167,7 +167,7 @@ mod tests {
             }
             let losses = top.loss(x.clone(), x.clone(), Loss::Bce);
             assert_eq!(host(&losses.total), host(&losses.reconstruction));
-            let logits = plain.decode_logits(top.encode(x.clone()));
+            let logits = plain.decode_raw(top.encode(x.clone()));
             let expected = host(&Loss::Bce.forward(logits, x.clone()));
             assert_eq!(host(&losses.total), expected);
             // Layers before the code are as they were.

@@ -65,7 +65,7 @@ pub struct Meta {
     pub format_version: u32,
     /// The model that the weights belong to.
     pub model: ModelConfig,
-    /// Channels, height and width of its images.
+    /// Channels, height and width of its images. Its encoder may get fewer channels.
     pub input_shape: ImageShape,
     /// Seed of the run.
     pub seed: u64,
@@ -114,7 +114,7 @@ impl Snapshot {
             meta: Meta {
                 format_version: FORMAT_VERSION,
                 model: config.model.clone(),
-                input_shape: model.input(),
+                input_shape: model.output_shape(),
                 seed: config.seed,
                 frozen: frozen.to_vec(),
                 progress: progress.clone(),

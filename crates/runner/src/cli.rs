@@ -139,7 +139,7 @@ pub struct ResumeArgs {
 pub struct EvaluateArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Other data: mnist, a folder of IDX files or of pictures, a picture, or a config's "data".
+    /// Other data: mnist, photos, a folder of IDX files or pictures, a picture, or a config's "data".
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -285,8 +285,8 @@ pub struct AnomalyArgs {
     pub target: PathBuf,
     #[command(flatten)]
     pub runs: RunsArg,
-    /// Normal pictures: mnist, a folder, a picture, or a config's "data" [default: the run's own
-    /// test pictures].
+    /// Normal pictures: mnist, photos, a folder, a picture, or a config's "data" [default: the run's
+    /// own test pictures].
     #[arg(long, value_name = "SPEC")]
     pub normal: Option<String>,
     /// Pictures of another kind, named alike.
@@ -354,8 +354,8 @@ pub struct ClusterArgs {
     /// many times before they are clustered; 50 is enough.
     #[arg(long, default_value_t = 0, value_name = "ROUNDS")]
     pub smooth: u16,
-    /// Cluster the test pictures of other data: mnist, a folder, or a config's "data" [default: the
-    /// run's own test pictures].
+    /// Cluster the test pictures of other data: mnist, photos, a folder, or a config's "data"
+    /// [default: the run's own test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -368,7 +368,7 @@ pub struct ClusterArgs {
 pub struct PlotArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Draw the test pictures of other data: mnist, a folder, a picture, or a config's "data"
+    /// Draw the test pictures of other data: mnist, photos, a folder, a picture, or a config's "data"
     /// [default: the run's own test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
@@ -496,7 +496,7 @@ pub struct OutputArgs {
 
 #[derive(Debug, Args)]
 pub struct InputArg {
-    /// A picture, a folder of pictures or of IDX files, or mnist.
+    /// A picture, a folder of pictures or of IDX files, mnist or photos.
     pub input: String,
     /// Which part of a data set that has two.
     #[arg(long, value_enum, default_value_t)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use burn::tensor::Tensor;
 use data::{Batches, Images};
-use model::{Autoencoder, Loss, Noise};
+use model::{Autoencoder, Loss, Noise, Output};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::features::Features;
@@ -84,11 +84,15 @@ pub fn evaluate(
         };
         let input = model.corrupt(clean.clone(), noise);
         let code = model.encode(input.clone());
-        let logits = model.decode_logits(code.clone());
         let targets = values(clean)?;
-        restored.push_logits(&targets, &values(logits)?)?;
+        match model.output(code.clone(), input.clone()) {
+            Output::Logits(logits) => restored.push_logits(&targets, &values(logits)?)?,
+            output @ Output::Values(_) => {
+                restored.push(&targets, &values(output.reconstruction())?)?;
+            }
+        }
         if let Some(corrupted) = &mut corrupted {
-            corrupted.push(&targets, &values(input)?)?;
+            corrupted.push(&targets, &values(model.as_image(input))?)?;
         }
         codes.push(code)?;
     }

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use data::{Dataset, Images, Source};
+use data::{Dataset, Images, PictureOptions, Source, TEST_PHOTOS, TestPart};
 use model::ImageShape;
 use rayon::prelude::*;
 
 use crate::cli::Part;
-use crate::config;
+use crate::{config, setup};
 
-/// Reads the images that `spec` names: `mnist`, a folder of IDX files or of pictures, a picture, or
-/// the value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels, height,
-/// width]`; other sets must have it. `flag` is where the user wrote the spec, and `seed` the run's.
+/// Reads the images that `spec` names: `mnist`, `photos`, a folder of IDX files or of pictures, a
+/// picture, or the value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels,
+/// height, width]`, `photos` cut into patches of it where that is square; other sets must have it.
+/// `flag` is where the user wrote the spec, and `seed` the run's.
 ///
 /// # Errors
 /// A spec that names nothing, data that cannot be read, and images of another shape.
@@ -27,13 +28,18 @@ pub fn read(
     let images = if spec == "mnist" {
         of(Source::Mnist.load()?, part)
     } else if spec.trim_start().starts_with('{') {
-        of(config::data(flag, spec)?.source(seed).load()?, part)
+        let dataset = config::data(flag, spec)?.source(seed).load()?;
+        setup::warn(&dataset.warnings);
+        of(dataset, part)
     } else if path.is_file() {
         pictures(&[path.to_owned()], shape)?
+    } else if spec == "photos" && !path.is_dir() {
+        // A folder of this name is what its owner means.
+        of(photos(shape).load()?, part)
     } else if !path.is_dir() {
         bail!(
             "{spec}: found no such file or folder; allowed: a picture, a folder of pictures or of \
-             IDX files, or mnist"
+             IDX files, mnist or photos"
         );
     } else if data::is_idx_folder(path) {
         of(
@@ -57,6 +63,20 @@ pub fn read(
         bail!("{spec}: found images of {c}x{h}x{w}; this model takes {channels}x{height}x{width}");
     }
     Ok(images)
+}
+
+/// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
+/// resized where the shape is no square.
+fn photos([channels, height, width]: ImageShape) -> Source {
+    let square = height == width;
+    let options = PictureOptions {
+        patch: square.then_some(height),
+        size: (!square).then_some([height, width]),
+        channels: Some(channels),
+        test: TestPart::Files(TEST_PHOTOS.map(String::from).to_vec()),
+        ..PictureOptions::default()
+    };
+    Source::Photos { options }
 }
 
 fn of(dataset: Dataset, part: Part) -> Images {

@@ -98,14 +98,17 @@ pub fn pretrain(
         let changes = Stream::Augment.seed(seed, epoch as u64);
         // The layers below give the representation, and learn nothing.
         let below = model.valid();
-        let done = progress.images / settings.batch_size;
+        // The last batch may have fewer images; a stop behind it leaves nothing of the epoch.
+        let before = progress.images;
+        let done = before.div_ceil(settings.batch_size);
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], &setup.backend.device);
         let started = Instant::now();
         let mut last_reading = started;
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(&settings, progress.step, steps_per_epoch);
-            let (shown, target) = pictures(&batches, batch, augment.as_ref(), changes)?;
+            let (shown, target) =
+                pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
             let (input, target): (Tensor<2>, Tensor<2>) = match layer.checked_sub(1) {
                 // Only pictures are corrupted: that is what corruptions are for.
                 None => {
@@ -118,7 +121,7 @@ pub fn pretrain(
                     )
                 }
                 Some(last) => {
-                    let given = below.encode_to(shown, last);
+                    let given = below.encode_to(model.clean_input(shown), last);
                     (given.clone(), given)
                 }
             };
@@ -188,7 +191,7 @@ pub fn pretrain(
             epoch,
             step: progress.step,
             seconds: spent,
-            images_per_s: (progress.images - done * settings.batch_size) as f64 / spent,
+            images_per_s: (progress.images - before) as f64 / spent,
             lr: rate,
             train_loss,
         };

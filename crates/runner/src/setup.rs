@@ -4,17 +4,21 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::{Batches, Dataset, FolderOptions, Images, Source, Split};
+use data::{Batches, Dataset, Images, PictureOptions, Source, Split, TestPart, Warning};
 use model::{ImageShape, Layer, Loss};
 
 use crate::backend::{self, Backend};
 use crate::checkpoint::Progress;
-use crate::config::{Config, DataConfig, Located, LossChoice, PretrainConfig};
+use crate::config::{Config, DataConfig, Located, LossChoice, PretrainConfig, TestChoice};
 use crate::pretrained::Pretrained;
 use crate::streams::Stream;
+use crate::terminal;
 
 /// Data sets up to this many bytes as f32 are put on a GPU whole; larger ones go batch by batch.
 const RESIDENT_BYTES: usize = 2 << 30;
+
+/// Warnings about single files that are told: a folder may have thousands of bad ones.
+const WARNINGS: usize = 8;
 
 /// Images that `--quick` trains on, validates with and tests with: seconds of work for any model.
 const QUICK: [usize; 3] = [640, 128, 256];
@@ -34,7 +38,9 @@ pub struct Setup {
     pub train: Arc<Images>,
     /// Images that only the final evaluation sees.
     pub test: Arc<Images>,
-    /// Which of `train` are for steps, and which for validation.
+    /// What was done about files that are not as they should be.
+    pub warnings: Vec<Warning>,
+    /// Which of `train` are for steps, as often as an epoch has them, and which for validation.
     pub split: Split,
     /// Where it computes.
     pub backend: Backend,
@@ -54,22 +60,49 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
             DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
+            DataConfig::Images { dir, .. } => Source::Folder {
+                dir: dir.clone(),
+                options: self.pictures(seed),
+            },
+            DataConfig::Photos { .. } => Source::Photos {
+                options: self.pictures(seed),
+            },
+        }
+    }
+
+    /// How pictures become images; the defaults where the images are none.
+    fn pictures(&self, seed: u64) -> PictureOptions {
+        match self {
+            DataConfig::Mnist { .. } | DataConfig::Idx { .. } => PictureOptions::default(),
             DataConfig::Images {
-                dir,
                 size,
                 patch,
+                crops,
+                flip,
                 channels,
                 test,
                 ..
-            } => Source::Folder {
-                dir: dir.clone(),
-                options: FolderOptions {
-                    size: *size,
-                    patch: *patch,
-                    channels: *channels,
-                    test: *test,
-                    seed: Stream::Split.seed(seed, 0),
+            }
+            | DataConfig::Photos {
+                size,
+                patch,
+                crops,
+                flip,
+                channels,
+                test,
+                ..
+            } => PictureOptions {
+                size: *size,
+                patch: *patch,
+                crops: *crops,
+                flip: flip.unwrap_or(true),
+                channels: *channels,
+                test: match test {
+                    TestChoice::Share(share) => TestPart::Share(*share),
+                    TestChoice::Files(names) => TestPart::Files(names.clone()),
                 },
+                strict: matches!(self, DataConfig::Images { strict: true, .. }),
+                seed: Stream::Split.seed(seed, 0),
             },
         }
     }
@@ -78,29 +111,32 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { limit, .. }
             | DataConfig::Idx { limit, .. }
-            | DataConfig::Images { limit, .. } => *limit,
+            | DataConfig::Images { limit, .. }
+            | DataConfig::Photos { limit, .. } => *limit,
         }
     }
 
-    /// Validation images among `count` training images.
+    /// Validation pictures among `count` training pictures.
     fn validation(&self, count: usize) -> usize {
         match self {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 *validation
             }
             // A tenth, as is usual, and at least one where there are two or more.
-            DataConfig::Images { validation, .. } => {
+            DataConfig::Images { validation, .. } | DataConfig::Photos { validation, .. } => {
                 validation.unwrap_or((count / 10).max(1).min(count - count.min(1)))
             }
         }
     }
 }
 
-impl LossChoice {
-    /// The loss that training minimises.
-    pub fn chosen(self) -> Loss {
-        match self {
+impl Config {
+    /// What training minimises.
+    pub fn loss(&self) -> Loss {
+        match self.train.loss {
             LossChoice::Mse => Loss::Mse,
+            // A residual model's output is no probability.
+            LossChoice::Auto if self.model.is_residual() => Loss::Mse,
             // Every data set here gives values in [0, 1].
             LossChoice::Bce | LossChoice::Auto => Loss::Bce,
         }
@@ -137,34 +173,39 @@ impl Setup {
             None
         };
         let mut dataset = source.load()?;
-        let [images, validation, tested] = QUICK;
+        warn(&dataset.warnings);
         if let Some(limit) = config.data.limit() {
-            dataset.train.truncate(limit);
+            dataset.train.truncate_pictures(limit);
         }
+        let pictures = dataset.train.pictures();
+        let held_out = config.data.validation(pictures);
+        if held_out >= pictures {
+            let what = if pictures < dataset.train.len() {
+                "pictures"
+            } else {
+                "images"
+            };
+            let text =
+                format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
+            return Err(located.error("data.validation", text).into());
+        }
+        let mut split = (dataset.train).split(held_out, Stream::Split.seed(config.seed, 1))?;
         if quick {
-            dataset.train.truncate(images + validation);
+            let [images, validation, tested] = QUICK;
+            split.train.truncate(images);
+            split.validation.truncate(validation);
+            (dataset.train, split) = only(&dataset.train, &split)?;
             dataset.test.truncate(tested);
         }
         let data_sha256 = dataset.sha256();
         let test_sha256 = dataset.test.sha256();
-        let Dataset { name, train, test } = dataset;
-        let mut held_out = config.data.validation(train.len());
-        if quick {
-            held_out = held_out.min(validation).min(train.len() / 2);
-        }
-        if held_out >= train.len() {
-            return Err(located
-                .error(
-                    "data.validation",
-                    format!(
-                        "found {held_out}; allowed: fewer than the {} training images",
-                        train.len()
-                    ),
-                )
-                .into());
-        }
-        let split = data::split(train.len(), held_out, Stream::Split.seed(config.seed, 1))?;
-        let loss = config.train.loss.chosen();
+        let Dataset {
+            name,
+            train,
+            test,
+            warnings,
+        } = dataset;
+        let loss = config.loss();
         Ok(Self {
             config,
             dataset: name,
@@ -172,6 +213,7 @@ impl Setup {
             test_sha256,
             train: Arc::new(train),
             test: Arc::new(test),
+            warnings,
             split,
             backend,
             layers,
@@ -192,15 +234,13 @@ impl Setup {
             let has = |index: &&u32| labels.get(**index as usize) == Some(&label);
             indices.iter().filter(has).copied().collect()
         };
-        let (train, validation) = (
-            of(&self.train, &self.split.train),
-            of(&self.train, &self.split.validation),
-        );
+        let split = Split {
+            train: of(&self.train, &self.split.train),
+            validation: of(&self.train, &self.split.validation),
+        };
         let tested: Vec<u32> = (0..self.test.len() as u32).collect();
         let test = self.test.select(&of(&self.test, &tested))?;
-        let steps = train.len() as u32;
-        let all = steps + validation.len() as u32;
-        let train = self.train.select(&[train, validation].concat())?;
+        let (train, split) = only(&self.train, &split)?;
         let dataset = format!("{}, label {label}", self.dataset);
         let (test_sha256, train_sha256) = (test.sha256(), train.sha256());
         Ok(Self {
@@ -210,10 +250,8 @@ impl Setup {
             dataset,
             train: Arc::new(train),
             test: Arc::new(test),
-            split: Split {
-                train: (0..steps).collect(),
-                validation: (steps..all).collect(),
-            },
+            warnings: Vec::new(),
+            split,
             backend: self.backend.clone(),
             layers: self.layers.clone(),
             loss: self.loss,
@@ -264,5 +302,27 @@ impl Setup {
     /// Trainable parameters of the model.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(|layer| layer.parameters).sum()
+    }
+}
+
+/// The images of a split alone, and the same split of them.
+fn only(images: &Images, split: &Split) -> Result<(Images, Split)> {
+    let images = images.select(&[split.train.as_slice(), &split.validation].concat())?;
+    let steps = split.train.len() as u32;
+    let all = images.len() as u32;
+    let split = Split {
+        train: (0..steps).collect(),
+        validation: (steps..all).collect(),
+    };
+    Ok((images, split))
+}
+
+/// Tells of files that are not as they should be, the first few of many.
+pub fn warn(warnings: &[Warning]) {
+    for warning in warnings.iter().take(WARNINGS) {
+        terminal::note(&format!("warning: {warning}"));
+    }
+    if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS) {
+        terminal::note(&format!("warning: and {more} more"));
     }
 }

@@ -164,14 +164,17 @@ fn steps(
         let epoch = progress.epoch + 1;
         let order = data::epoch_order(images, Stream::Order.seed(seed, epoch as u64));
         let changes = Stream::Augment.seed(seed, epoch as u64);
-        let done = progress.images / settings.batch_size;
+        // The last batch may have fewer images; a stop behind it leaves nothing of the epoch.
+        let before = progress.images;
+        let done = before.div_ceil(settings.batch_size);
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], &setup.backend.device);
         let started = Instant::now();
         let mut last_reading = started;
         let mut rate = settings.learning_rate;
         for batch in order.chunks(settings.batch_size).skip(done) {
             rate = learning_rate(settings, progress.step, steps_per_epoch);
-            let (shown, target) = pictures(&batches, batch, augment.as_ref(), changes)?;
+            let (shown, target) =
+                pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
             let noise = Noise::Device {
                 seed: Stream::Corruption.seed(seed, progress.step as u64),
             };
@@ -210,7 +213,7 @@ fn steps(
         if !train_loss.is_finite() {
             return diverged(&mut writer, epoch, progress.step, display);
         }
-        let images_per_s = (progress.images - done * settings.batch_size) as f64 / seconds;
+        let images_per_s = (progress.images - before) as f64 / seconds;
         progress.train_seconds += seconds;
         progress.epoch = epoch;
         progress.images = 0;
@@ -347,24 +350,24 @@ pub fn changes_of(config: &Config) -> Option<Changes> {
     augment.map(|augment| (data::Augment::from(augment), augment.target))
 }
 
-/// What the model is shown of a batch, and what it is to give back, both `[batch, C, H, W]`.
+/// What the model is shown of a batch, and what it is to give back, both `[batch, C, H, W]`. `first`
+/// is how many images of the epoch come before it.
 pub fn pictures(
     batches: &Batches,
     batch: &[u32],
+    first: usize,
     changes: Option<&Changes>,
     seed: u64,
 ) -> Result<(Tensor<4>, Tensor<4>)> {
+    let drawn = batches.draw(batch, first as u64, seed)?;
     Ok(match changes {
         Some((augment, AugmentTarget::Changed)) => {
-            let changed = batches.augmented(batch, augment, seed)?;
+            let changed = drawn.changed(augment, seed)?;
             (changed.clone(), changed)
         }
-        Some((augment, AugmentTarget::Original)) => {
-            let changed = batches.augmented(batch, augment, seed)?;
-            (changed, batches.gather(batch)?)
-        }
+        Some((augment, AugmentTarget::Original)) => (drawn.changed(augment, seed)?, drawn.plain()?),
         None => {
-            let images = batches.gather(batch)?;
+            let images = drawn.plain()?;
             (images.clone(), images)
         }
     })
@@ -503,7 +506,7 @@ fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) ->
     let restored = values(model.forward(input.clone()))?;
     let mut rows = vec![values(clean)?];
     if model.is_denoising() {
-        rows.push(values(input)?);
+        rows.push(values(model.as_image(input))?);
     }
     rows.push(restored);
     let image: usize = shape.iter().product();

@@ -59,7 +59,8 @@ impl Features {
         let mut all = Vec::new();
         let mut count = 0;
         for chunk in indices.chunks(BATCH) {
-            all.extend(values(model.encode_to(batches.gather(chunk)?, last))?);
+            let input = model.clean_input(batches.gather(chunk)?);
+            all.extend(values(model.encode_to(input, last))?);
             count += chunk.len();
             done(count);
         }

@@ -319,7 +319,7 @@ pub fn squared_errors(
     let mut errors = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(BATCH) {
         let input = batches.gather(chunk)?;
-        let restored = values(model.forward(input.clone()))?;
+        let restored = values(model.forward(model.clean_input(input.clone())))?;
         let input = values(input)?;
         let pairs = input.chunks_exact(image).zip(restored.chunks_exact(image));
         for ((input, restored), index) in pairs.zip(chunk) {
@@ -373,7 +373,8 @@ fn page(
             let loaded = &subject.loaded;
             let batches = Batches::new(Arc::clone(images), &loaded.device, false);
             let input = batches.gather(&[*index])?;
-            let restored = values(loaded.model.forward(input.clone()))?;
+            let model = &loaded.model;
+            let restored = values(model.forward(model.clean_input(input.clone())))?;
             let input = values(input)?;
             let [inputs, outputs, heats] = &mut three;
             heats.push(heat_map(&input, &restored, channels));

@@ -317,10 +317,14 @@ fn page(
         .collect();
     let data = TensorData::new::<f32, _>(centres, [order.len(), codes.width()]);
     let centres = Tensor::<2>::from_data(data, &subject.loaded.device);
-    let decoded = values(subject.loaded.model.decode(centres))?;
+    // A residual model decodes no centre: the row begins with pictures.
+    let decoded = match subject.loaded.model.decode(centres) {
+        Ok(decoded) => values(decoded)?,
+        Err(model::NeedsInput) => Vec::new(),
+    };
+    let mut decoded = decoded.chunks_exact(shape.iter().product::<usize>().max(1));
     let mut rows: Vec<Vec<Vec<f32>>> = Vec::new();
-    let image: usize = shape.iter().product();
-    for ((_, members), decoded) in order.iter_mut().zip(decoded.chunks_exact(image.max(1))) {
+    for (_, members) in &mut order {
         members.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let shown = members.len().min(PICTURES);
         // Evenly from the nearest to the farthest.
@@ -330,7 +334,8 @@ fn page(
             .collect();
         let pictures = Features::pixels(&subject.test, &indices);
         let pictures = (0..pictures.len()).map(|row| pictures.row(row).to_vec());
-        rows.push(std::iter::once(decoded.to_vec()).chain(pictures).collect());
+        let centre = decoded.next().map(<[f32]>::to_vec);
+        rows.push(centre.into_iter().chain(pictures).collect());
     }
     let rows: Vec<Vec<&[f32]>> = rows
         .iter()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use burn::tensor::{Tensor, TensorData};
 
 use super::{DONE, Loaded};
@@ -21,6 +21,9 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         meta,
         ..
     } = Loaded::open(&args.run, &args.write.backend)?;
+    if model.is_residual() {
+        bail!("{}: {}", args.run.name.display(), model::NeedsInput);
+    }
     let shape = meta.input_shape;
     let units = model::code_size(&meta.model.layers(shape)?);
     let codes = output::read_codes(&args.input, units)?;
@@ -35,7 +38,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
     let mut left = files.iter();
     for chunk in codes.chunks(BATCH * units.max(1)) {
         let data = TensorData::new(chunk.to_vec(), [chunk.len() / units.max(1), units]);
-        let decoded = values(model.decode(Tensor::from_data(data, &device)))?;
+        let decoded = values(model.decode(Tensor::from_data(data, &device))?)?;
         if as_array {
             pictures.extend(decoded);
         } else {

@@ -54,7 +54,8 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let mut codes = Vec::new();
     let started = Instant::now();
     for chunk in all.chunks(BATCH) {
-        codes.extend(values(model.encode_to(batches.gather(chunk)?, last))?);
+        let input = model.clean_input(batches.gather(chunk)?);
+        codes.extend(values(model.encode_to(input, last))?);
     }
     let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);

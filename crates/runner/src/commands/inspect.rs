@@ -29,6 +29,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
     let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
     let code_size = model::code_size(&layers);
     let ratio = model::compression_ratio(subject.shape, &layers);
+    let encoder = subject.model.input_shape(subject.shape)?;
     if args.json {
         let rows: Vec<Value> = layers
             .iter()
@@ -42,14 +43,18 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
             .collect();
         terminal::print_json(&json!({
             "name": subject.name, "kind": subject.model.kind(), "input_shape": subject.shape,
-            "code_size": code_size, "compression_ratio": ratio, "parameters": parameters,
+            "encoder_input_shape": encoder, "code_size": code_size, "compression_ratio": ratio, "parameters": parameters,
             "layers": rows, "config": subject.config, "state": subject.state,
         }))?;
         return Ok(DONE);
     }
     let [channels, height, width] = subject.shape;
+    let shown = match encoder == subject.shape {
+        true => String::new(),
+        false => format!(", of which the encoder gets {} channel", encoder[0]),
+    };
     terminal::print(&format!(
-        "{}: {}, {channels}x{height}x{width} images, code of {code_size} values ({}), \
+        "{}: {}, {channels}x{height}x{width} images{shown}, code of {code_size} values ({}), \
          {parameters} parameters\n",
         subject.name,
         subject.model.kind(),

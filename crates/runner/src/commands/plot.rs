@@ -98,11 +98,20 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
     };
     next(0, "units");
     study.activity(&mut files)?;
-    let varied_units = study.varied(&mut files)?;
-    next(1, "grid");
-    study.grid(&mut files)?;
-    next(2, "walks");
-    let walks = study.walks(&mut files)?;
+    let (varied_units, walks) = if model.is_residual() {
+        terminal::note(&format!(
+            "note: no pictures of codes: {}",
+            model::NeedsInput
+        ));
+        let of = study.units.len();
+        (Shown { shown: 0, of }, Vec::new())
+    } else {
+        let varied_units = study.varied(&mut files)?;
+        next(1, "grid");
+        study.grid(&mut files)?;
+        next(2, "walks");
+        (varied_units, study.walks(&mut files)?)
+    };
     next(3, "filters");
     let filters = study.filters(&mut files)?;
     display.finish();

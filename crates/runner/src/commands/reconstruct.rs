@@ -40,7 +40,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
             input = input.neg() + 1.0;
         }
         let inputs = values(input.clone())?;
-        let restored = values(model.forward(input))?;
+        let restored = values(model.forward(model.clean_input(input)))?;
         whole.push(&inputs, &restored)?;
         let pairs = inputs.chunks_exact(image).zip(restored.chunks_exact(image));
         for ((input, restored), file) in pairs.zip(files) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use data::Warning;
 
 use super::{DIVERGED, DONE, UsageError};
 use crate::checkpoint::{Checkpoint, Progress};
@@ -108,11 +109,12 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
             setup.parameters()
         ),
         format!(
-            "data     {}: {} training, {} validation, {} test images{}",
+            "data     {}: {} training, {} validation, {} test images{}{}",
             setup.dataset,
             setup.split.train.len(),
             setup.split.validation.len(),
             setup.test.len(),
+            left_out(setup),
             if setup.quick {
                 " (--quick: the figures mean nothing)"
             } else {
@@ -129,6 +131,16 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
         lines.insert(1, format!("init     {}", pretrained.words()));
     }
     lines
+}
+
+/// How many files of the data could not be read, where there are any.
+fn left_out(setup: &Setup) -> String {
+    let skipped = |warning: &&Warning| matches!(warning, Warning::Skipped { .. });
+    match setup.warnings.iter().filter(skipped).count() {
+        0 => String::new(),
+        1 => "; 1 file left out".into(),
+        count => format!("; {count} files left out"),
+    }
 }
 
 /// The name that a config gives its run: that of the file, or of the run whose config it is.

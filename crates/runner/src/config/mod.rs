@@ -31,7 +31,7 @@ pub use error::ConfigError;
 pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
-pub use source::DataConfig;
+pub use source::{DataConfig, TestChoice};
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::init::InitConfig;
 use super::source::DataConfig;
-use super::train::{OptimizerConfig, ScheduleConfig, TrainConfig};
+use super::train::{LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig};
 
 /// The bound of every count. Far more than any run needs, and two of them multiply without
 /// overflow.
@@ -87,12 +87,18 @@ impl Config {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 *validation > 0
             }
-            DataConfig::Images { validation, .. } => *validation != Some(0),
+            DataConfig::Images { validation, .. } | DataConfig::Photos { validation, .. } => {
+                *validation != Some(0)
+            }
         };
         if let (Some(patience), false) = (self.train.patience, validates) {
             let allowed = "null where data.validation is 0, for it watches the validation loss";
             let text = format!("found {patience}; allowed: {allowed}");
             found.push(("train.patience", text));
+        }
+        for (path, value) in self.data.without_patch() {
+            let text = format!("found {value}; allowed: null without data.patch");
+            found.push((path, text));
         }
         if let OptimizerConfig::Sgd {
             momentum,
@@ -103,6 +109,11 @@ impl Config {
         {
             let text = "found true; allowed: false where train.optimizer.momentum is 0";
             found.push(("train.optimizer.nesterov", text.to_string()));
+        }
+        if self.train.loss == LossChoice::Bce && self.model.is_residual() {
+            let allowed = "\"mse\" or \"auto\" where a model has \"residual\": true, for what it gives is \
+                           no probability";
+            found.push(("train.loss", format!("found \"bce\"; allowed: {allowed}")));
         }
         let learning_rate = self.train.learning_rate;
         if let ScheduleConfig::Cosine {

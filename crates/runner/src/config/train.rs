@@ -96,7 +96,8 @@ pub enum PretrainConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossChoice {
-    /// Binary cross-entropy where the inputs lie in [0, 1], else the mean squared error.
+    /// Binary cross-entropy where the inputs lie in [0, 1] and the model is not residual, else the mean
+    /// squared error.
     Auto,
     /// The mean squared error.
     Mse,

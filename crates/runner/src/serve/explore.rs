@@ -27,8 +27,10 @@ struct Details {
     shape: ImageShape,
     code_size: usize,
     parameters: usize,
-    /// Whether a corruption stands before the encoder.
-    denoising: bool,
+    /// What is done to an input before the encoder gets it; nothing where the model is not denoising.
+    corruptions: Vec<String>,
+    /// Whether a code alone has a picture.
+    decodes: bool,
 }
 
 /// What a run's model is.
@@ -44,7 +46,8 @@ pub async fn details(
             shape: loaded.meta.input_shape,
             code_size: model::code_size(&layers),
             parameters: layers.iter().map(|layer| layer.parameters).sum(),
-            denoising: loaded.model.is_denoising(),
+            corruptions: loaded.model.corruptions().iter().map(|it| it.label()).collect(),
+            decodes: !loaded.model.is_residual(),
         })
     });
     reply::json(&details.await?)
@@ -99,14 +102,16 @@ fn through(loaded: &Loaded, pixels: Vec<f32>, corruption: &Corruption) -> Result
         ))
     );
     let data = TensorData::new(pixels, [1, channels, height, width]);
-    let mut input = Tensor::<4>::from_data(data, &loaded.device);
+    let clean = Tensor::<4>::from_data(data, &loaded.device);
+    let model = &loaded.model;
+    let mut input = model.clean_input(clean.clone());
     if let Some(seed) = corruption.noise {
-        let corrupted = loaded.model.corrupt(input.clone(), Noise::Host { seed });
+        let corrupted = model.corrupt(clean, Noise::Host { seed });
         input = input.clone() + (corrupted - input) * corruption.strength;
     }
-    let code = values(loaded.model.encode(input.clone()))?;
-    let restored = values(loaded.model.forward(input.clone()))?;
-    Ok([code, values(input)?, restored].concat())
+    let code = values(model.encode(input.clone()))?;
+    let restored = values(model.forward(input.clone()))?;
+    Ok([code, values(model.as_image(input))?, restored].concat())
 }
 
 /// The pictures that the decoder makes of codes, one after the other.
@@ -137,5 +142,6 @@ fn decoded(loaded: &Loaded, codes: Vec<f32>) -> Result<Vec<f32>> {
         ))
     );
     let codes = Tensor::<2>::from_data(TensorData::new(codes, [count, units]), &loaded.device);
-    values(loaded.model.decode(codes))
+    let decoded = loaded.model.decode(codes);
+    values(decoded.map_err(|error| BadRequest(error.to_string()))?)
 }

@@ -122,7 +122,7 @@ fn news(folder: &Path) -> Result<String> {
         kind: config.model.kind(),
         changed: changed(&run.path("state.json")),
         now: seconds(SystemTime::now()),
-        curves: curves(&rows, config.train.loss.chosen(), pca),
+        curves: curves(&rows, config.loss(), pca),
         last: rows.into_iter().last(),
         samples: samples(folder),
         verdict: found.and_then(|summary| {

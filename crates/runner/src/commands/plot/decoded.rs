@@ -38,7 +38,7 @@ impl Study<'_> {
         for chunk in codes.chunks(BATCH * width) {
             let data = TensorData::new::<f32, _>(chunk.to_vec(), [chunk.len() / width, width]);
             let codes = Tensor::<2>::from_data(data, &loaded.device);
-            let decoded = values(loaded.model.decode(codes))?;
+            let decoded = values(loaded.model.decode(codes)?)?;
             pictures.extend(decoded.chunks_exact(image.max(1)).map(<[f32]>::to_vec));
         }
         Ok(pictures)

@@ -89,8 +89,14 @@ impl Pictures {
                 let data = TensorData::new::<f32, _>(rows.values().to_vec(), shape);
                 Ok(Tensor::from_data(data, device))
             }
-            None => Ok(encoder.encode(self.batches.gather(indices)?)),
+            None => self.encode(encoder, indices),
         }
+    }
+
+    /// Codes `[indices, code_size]` by any encoder.
+    fn encode(&self, encoder: &Autoencoder, indices: &[u32]) -> Result<Tensor<2>> {
+        let input = encoder.clean_input(self.batches.gather(indices)?);
+        Ok(encoder.encode(input))
     }
 
     /// A row for each picture, 1 at its class and 0 elsewhere, `[indices, classes]`.
@@ -121,9 +127,7 @@ impl Encoder<'_> {
     fn codes(&self, pictures: &Pictures, indices: &[u32], device: &Device) -> Result<Tensor<2>> {
         match self {
             Encoder::Frozen(encoder) => pictures.fixed(encoder, indices, device),
-            Encoder::Trained(encoder, _) => {
-                Ok(encoder.valid().encode(pictures.batches.gather(indices)?))
-            }
+            Encoder::Trained(encoder, _) => pictures.encode(&encoder.valid(), indices),
         }
     }
 }
@@ -162,7 +166,8 @@ pub fn accuracy(
                 Encoder::Frozen(model)
             }
             Encoder::Trained(model, share) => {
-                let codes = model.encode(train.batches.gather(&batch)?.autodiff());
+                let input = model.clean_input(train.batches.gather(&batch)?);
+                let codes = model.encode(input.autodiff());
                 let mut grads = head.loss(scale.apply(codes), targets).backward();
                 let head_grads = GradientsParams::from_module(&mut grads, &head);
                 let grads = GradientsParams::from_module(&mut grads, &*model);

@@ -12,6 +12,14 @@ fn of_augment(augment: &str) -> String {
     )
 }
 
+/// A config with these keys of a folder of pictures.
+fn of_images(keys: &str) -> String {
+    let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+    format!(
+        "{{\n\"data\": {{\"dataset\": \"images\", \"dir\": \"x\",\n{keys}}},\n\"model\": {model}\n}}"
+    )
+}
+
 /// A config with these keys of `train`.
 fn of_train(train: &str) -> String {
     let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
@@ -126,7 +134,46 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             denoising("0.5"),
-            r#"c.json:3:46: model.corruption: found 0.5; allowed: "gaussian", "masking", "salt_and_pepper", "speckle" or an object"#,
+            r#"c.json:3:46: model.corruption: found 0.5; allowed: "gaussian", "masking", "salt_and_pepper", "speckle", "blur", "downscale", "grayscale", an object or an array of 1 or more values"#,
+        ),
+        (
+            denoising("[]"),
+            r#"c.json:3:46: model.corruption: found an empty array; allowed: "gaussian", "masking", "salt_and_pepper", "speckle", "blur", "downscale", "grayscale", an object or an array of 1 or more values"#,
+        ),
+        (
+            denoising(r#"["masking", {"kind": "gaussian", "std": 0}]"#),
+            "c.json:3:86: model.corruption.1.std: found 0; allowed: a number above 0 or an array of 2 \
+             values",
+        ),
+        (
+            denoising(r#"[{"kind": "speckle", "std": [0.1, 0.2, 0.3]}]"#),
+            "c.json:3:74: model.corruption.0.std: found an array of 3; allowed: a number above 0 or \
+             an array of 2 values",
+        ),
+        (
+            denoising(r#"{"kind": "blur", "sigma": [-1, 2]}"#),
+            "c.json:3:73: model.corruption.sigma.0: found -1; allowed: a number of at least 0",
+        ),
+        (
+            denoising(r#"{"kind": "downscale", "factor": 5}"#),
+            "c.json:3:78: model.corruption.factor: found 5; allowed: 2, 3 or 4",
+        ),
+        (
+            denoising(r#""block""#),
+            r#"c.json:3:46: model.corruption: found "block"; did you mean "gaussian"?"#,
+        ),
+        (
+            denoising(r#"{"kind": "block"}"#),
+            "c.json:3:46: model.corruption.size: missing key; allowed: an integer from 1 to 65536 or \
+             an array of 2 values",
+        ),
+        (
+            denoising(r#"{"kind": "block", "size": [8, [2.5, 4]]}"#),
+            "c.json:3:77: model.corruption.size.1.0: found 2.5; allowed: an integer from 1 to 65536",
+        ),
+        (
+            of_model(r#"{"kind": "conv", "channels": [8], "convolutions": 0}"#),
+            "c.json:3:60: model.convolutions: found 0; allowed: an integer from 1 to 8",
         ),
         (
             of_augment(r#"{"shift": -1}"#),
@@ -156,6 +203,36 @@ fn a_fault_of_a_key_is_one_exact_line() {
             of_augment(r#"{"elastic": {"smoothness": 4}}"#),
             "c.json:3:24: data.augment.elastic.strength: missing key; allowed: a number from 0 to \
              16384",
+        ),
+        (
+            of_images(r#""test": 1"#),
+            "c.json:3:9: data.test: found 1; allowed: a number above 0 and below 1 or an array of 1 \
+             or more values",
+        ),
+        (
+            of_images(r#""test": []"#),
+            "c.json:3:9: data.test: found an empty array; allowed: a number above 0 and below 1 or \
+             an array of 1 or more values",
+        ),
+        (
+            of_images(r#""test": ["a.png", 3]"#),
+            "c.json:3:19: data.test.1: found 3; allowed: a string",
+        ),
+        (
+            of_images(r#""patch": 8, "crops": 0"#),
+            "c.json:3:22: data.crops: found 0; allowed: an integer from 1 to 1000000 or null",
+        ),
+        (
+            of_images(r#""crops": 100"#),
+            "c.json:3:10: data.crops: found 100; allowed: null without data.patch",
+        ),
+        (
+            of_images(r#""flip": false"#),
+            "c.json:3:9: data.flip: found false; allowed: null without data.patch",
+        ),
+        (
+            of_images(r#""strict": 1"#),
+            "c.json:3:11: data.strict: found 1; allowed: true or false",
         ),
         (
             of_train(r#"{"batch_size": 0}"#),
@@ -252,6 +329,36 @@ fn a_fault_of_a_key_is_one_exact_line() {
     }
 }
 
+/// What `grayscale` needs is known with the shape of the images; what `residual` needs at once.
+#[test]
+fn faults_between_keys_have_a_place() {
+    let model = |corruption: &str, keys: &str| {
+        let of = r#"{"kind": "conv", "channels": [8]}"#;
+        format!(r#"{{"kind": "denoising", "corruption": {corruption}, {keys} "of": {of}}}"#)
+    };
+    let residual = model(r#""blur""#, r#""residual": true,"#);
+    let text = format!(
+        "{{\n\"data\": {{\"dataset\": \"mnist\"}},\n\"model\": {residual},\n\"train\": {{\"loss\": \"bce\"}}\n}}"
+    );
+    let line = "c.json:4:19: train.loss: found \"bce\"; allowed: \"mse\" or \"auto\" where a model has \
+                \"residual\": true, for what it gives is no probability";
+    assert_eq!(errors(&text, &[]), [line]);
+    let grey = [1, 28, 28];
+    let refused = |corruption: &str| {
+        let located = parse("c.json", &of_model(&model(corruption, "")), &[]).unwrap();
+        located.check_model(grey).unwrap_err().errors().to_vec()
+    };
+    let line = "c.json:3:46: model.corruption.kind: found \"grayscale\" for images of 1 channel; \
+                allowed: \"grayscale\" where images have 3 channels: red, green and blue";
+    assert_eq!(refused(r#""grayscale""#), [line]);
+    let line = "c.json:3:82: model.corruption.1.size: found 40x40 for images of 28x28 pixels; allowed: \
+                from 1x1 to 28x28";
+    assert_eq!(
+        refused(r#"["blur", {"kind": "block", "size": 40}]"#),
+        [line]
+    );
+}
+
 #[test]
 fn a_fault_of_the_file_is_one_exact_line() {
     let model = r#""model": {"kind": "dense", "layers": [], "code_size": 1}"#;
@@ -299,7 +406,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"cifar\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx" or "images""#,
+            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),

@@ -9,7 +9,7 @@ mod standard;
 
 use std::path::PathBuf;
 
-use model::config::{CodeActivation, Corruption, ModelConfig, Penalty};
+use model::config::{CodeActivation, Corruption, ModelConfig, Penalty, Strength};
 use serde_json::json;
 
 use super::{Config, DataConfig, OptimizerConfig, Override, ScheduleConfig, load, parse};
@@ -84,7 +84,9 @@ fn models_nest() {
     };
     assert_eq!(
         denoising.corruption,
-        Corruption::Masking { probability: 0.5 }
+        [Corruption::Masking {
+            probability: Strength::Fixed(0.5)
+        }]
     );
 }
 

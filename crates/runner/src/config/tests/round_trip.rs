@@ -4,8 +4,8 @@ use crate::config::Override;
 use std::path::PathBuf;
 
 use model::config::{
-    Activation, CodeActivation, ConvConfig, Corruption, DenoisingConfig, DenseConfig, Downsample,
-    ModelConfig, Penalty, SparseConfig, Upsample,
+    Activation, BlockSize, CodeActivation, ConvConfig, Corruption, DenoisingConfig, DenseConfig,
+    Downsample, ModelConfig, Penalty, SparseConfig, Strength, Upsample,
 };
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, Interpo
 use super::super::init::InitConfig;
 use super::super::{
     BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig,
-    TrainConfig, parse, raw,
+    TestChoice, TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -86,13 +86,14 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         code_size,
         activations(),
         any::<bool>(),
-        (decoder, 1e-3..100.0),
+        (decoder, 1e-3..100.0, 1usize..=8),
     )
         .prop_map(
             |(channels, half, ways, (code_size, layers), activations, batch_norm, last)| {
-                let (decoder, initial_gain) = last;
+                let (decoder, initial_gain, convolutions) = last;
                 ModelConfig::Conv(ConvConfig {
                     channels,
+                    convolutions,
                     layers,
                     kernel: 2 * half + 1,
                     downsample: ways.0,
@@ -113,11 +114,21 @@ fn models() -> impl Strategy<Value = ModelConfig> {
             .prop_map(|(k, anneal_epochs)| Penalty::TopK { k, anneal_epochs }),
     ];
     let corruption = prop_oneof![
-        (1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
-        (0.0..=1.0).prop_map(|probability| Corruption::Masking { probability }),
-        (0.0..=1.0).prop_map(|probability| Corruption::SaltAndPepper { probability }),
-        (1e-9..1e9).prop_map(|std| Corruption::Speckle { std }),
+        strengths(1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
+        strengths(0.0..1.0).prop_map(|probability| Corruption::Masking { probability }),
+        strengths(0.0..1.0).prop_map(|probability| Corruption::SaltAndPepper { probability }),
+        strengths(1e-9..1e9).prop_map(|std| Corruption::Speckle { std }),
+        (1usize..=64).prop_map(|side| Corruption::Block {
+            size: BlockSize::Square(side)
+        }),
+        [strengths(1..64usize), strengths(1..64)].prop_map(|sides| Corruption::Block {
+            size: BlockSize::Sides(sides)
+        }),
+        strengths(1e-9..1e9).prop_map(|sigma| Corruption::Blur { sigma }),
+        (2usize..=4).prop_map(|factor| Corruption::Downscale { factor }),
+        Just(Corruption::Grayscale),
     ];
+    let corruption = (prop::collection::vec(corruption, 1..4), any::<bool>());
     let (penalty, corruption) = (penalty.boxed(), corruption.boxed());
     prop_oneof![dense, conv].prop_recursive(4, 8, 1, move |of| {
         prop_oneof![
@@ -127,14 +138,28 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                     of: Box::new(of),
                 })
             }),
-            (corruption.clone(), of).prop_map(|(corruption, of)| {
+            (corruption.clone(), of).prop_map(|((corruption, residual), of)| {
                 ModelConfig::Denoising(DenoisingConfig {
                     corruption,
+                    residual,
                     of: Box::new(of),
                 })
             }),
         ]
     })
+}
+
+/// A strength in the range, or a range in it.
+fn strengths<T: Clone + std::fmt::Debug + PartialOrd + 'static>(
+    range: std::ops::Range<T>,
+) -> impl Strategy<Value = Strength<T>>
+where
+    std::ops::Range<T>: Strategy<Value = T>,
+{
+    prop_oneof![
+        range.clone().prop_map(Strength::Fixed),
+        (range.clone(), range).prop_map(|(low, high)| Strength::Range([low, high])),
+    ]
 }
 
 fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
@@ -167,6 +192,18 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
     let dir = || "[^\0]{1,20}".prop_map(PathBuf::from);
     let size = prop::option::of([1usize..=16_384, 1..=16_384]);
     let channels = prop::sample::select(vec![None, Some(1), Some(3)]);
+    let names = prop::collection::vec("[^\0]{1,9}", 1..4);
+    let test = prop_oneof![
+        (1e-6..0.999).prop_map(TestChoice::Share),
+        names.prop_map(TestChoice::Files),
+    ];
+    let crops = prop::option::of(1usize..=1_000_000);
+    let shared = (
+        [count(), count()],
+        (augmentations(), size),
+        (side(), crops, any::<Option<bool>>()),
+        (channels, test),
+    );
     prop_oneof![
         (1usize..60_000, count(), augmentations()).prop_map(|(validation, limit, augment)| {
             DataConfig::Mnist {
@@ -183,29 +220,42 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                 augment,
             }
         ),
-        (
-            dir(),
-            count(),
-            (count(), augmentations()),
-            size,
-            side(),
-            channels,
-            1e-6..0.999
-        )
-            .prop_map(
-                |(dir, validation, (limit, augment), size, patch, channels, test)| {
-                    DataConfig::Images {
-                        dir,
-                        validation,
-                        limit,
-                        augment,
-                        size,
-                        patch,
-                        channels,
-                        test,
-                    }
+        (any::<bool>(), dir(), any::<bool>(), shared).prop_map(|(bundled, dir, strict, shared)| {
+            let (counts, (augment, size), (patch, crops, flip), (channels, test)) = shared;
+            let [validation, limit] = counts;
+            // They mean something with patches only.
+            let (crops, flip) = match patch {
+                Some(_) => (crops, flip),
+                None => (None, None),
+            };
+            if bundled {
+                DataConfig::Photos {
+                    validation,
+                    limit,
+                    augment,
+                    size,
+                    patch,
+                    crops,
+                    flip,
+                    channels,
+                    test,
                 }
-            ),
+            } else {
+                DataConfig::Images {
+                    dir,
+                    validation,
+                    limit,
+                    augment,
+                    size,
+                    patch,
+                    crops,
+                    flip,
+                    channels,
+                    test,
+                    strict,
+                }
+            }
+        }),
     ]
 }
 
@@ -307,8 +357,11 @@ proptest! {
         init in prop::option::of(inits()),
         data in data_sets(),
         model in models(),
-        train in trainings(),
+        mut train in trainings(),
     ) {
+        if model.is_residual() {
+            train.loss = LossChoice::Mse;
+        }
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
         let config = Config { schema, description, seed, backend, data, model, init, train };

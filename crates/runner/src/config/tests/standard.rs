@@ -104,19 +104,28 @@ fn the_check_agrees_with_a_validator_of_the_standard() {
     let schema = schema();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let dense = json!({ "kind": "dense", "layers": [8, 4], "code_size": 2, "decoder": [4] });
-    let conv = json!({ "kind": "conv", "channels": [8], "code_size": 2, "kernel": 3 });
+    let conv =
+        json!({ "kind": "conv", "channels": [8], "code_size": 2, "kernel": 3, "convolutions": 2 });
     let sparse = json!({ "kind": "sparse", "penalty": { "kind": "kl", "rho": 0.1 }, "of": dense });
     let masking = json!({ "kind": "masking", "probability": 0.1 });
-    let denoising = json!({ "kind": "denoising", "corruption": masking, "of": sparse });
+    let blocks = json!({ "kind": "block", "size": [2, [1, 3]] });
+    let range = json!({ "kind": "blur", "sigma": [0.5, 2] });
+    let chain = json!([masking, blocks, range, { "kind": "downscale", "factor": 3 }, "grayscale"]);
+    let denoising = json!({
+        "kind": "denoising", "corruption": chain, "residual": true, "of": sparse,
+    });
     let images = json!({
         "dataset": "images", "dir": "x", "size": [8, 8], "channels": 3, "test": 0.5, "patch": 4,
+        "crops": 9, "flip": false, "strict": true,
     });
+    let photos = json!({ "dataset": "photos", "patch": 8, "test": ["a.jpg", "b.jpg"] });
     let sgd = json!({ "kind": "sgd", "momentum": 0.5, "nesterov": true });
     let cosine = json!({ "kind": "cosine", "warmup_epochs": 0.5 });
     let train = json!({ "optimizer": sgd, "schedule": cosine, "clip_norm": 1, "patience": 2 });
     let bases = [
         json!({ "data": images, "model": denoising, "train": train, "seed": 1 }),
         json!({ "data": { "dataset": "idx", "dir": "x" }, "model": conv, "backend": "wgpu" }),
+        json!({ "data": photos, "model": dense }),
     ];
     let (mut accepted, mut refused) = (0, 0);
     for base in bases {

@@ -75,8 +75,12 @@ async function start(name) {
   by("explore-note").textContent =
     `${details.kind}: ${channels}x${height}x${width} images, code of ${details.code_size} values, ` +
     `${details.parameters} parameters.`;
-  by("corrupted-pane").hidden = !details.denoising;
-  by("corruption").hidden = !details.denoising;
+  const denoising = details.corruptions.length > 0;
+  by("corrupted-pane").hidden = !denoising;
+  by("corruption").hidden = !denoising;
+  by("corrupted-note").textContent = details.corruptions.join(", ");
+  for (const part of document.querySelectorAll("[data-decodes]")) part.hidden = !details.decodes;
+  by("residual-note").hidden = details.decodes;
   by("ink-label").hidden = channels !== 3;
   const brush = BRUSH * Math.max(height, width);
   Object.assign(by("brush"), { min: 0.5, max: brush * 3, step: 0.1, value: brush });
@@ -116,7 +120,7 @@ async function begin() {
   by("examples").replaceChildren(...pictures.map(thumbnail));
   // Unless somebody has drawn meanwhile.
   if (pictures.length && pad.values.every((value) => value === 0)) pad.set(pictures[0], details.shape);
-  if (pictures.length > 1) await walkBetween(pictures[0], pictures[1]);
+  if (pictures.length > 1 && details.decodes) await walkBetween(pictures[0], pictures[1]);
 }
 
 function examples() {
@@ -150,7 +154,8 @@ function reconstruct() {
   requests.ask(async () => {
     const [name, picture] = [run, pad.values.slice()];
     if (!name) return;
-    const noise = details.denoising ? `?noise=${seed}&strength=${by("strength").value}` : "";
+    const denoising = details.corruptions.length > 0;
+    const noise = denoising ? `?noise=${seed}&strength=${by("strength").value}` : "";
     const began = performance.now();
     try {
       const found = await numbers(`/api/reconstruct/${path(name)}${noise}`, picture);
@@ -159,10 +164,10 @@ function reconstruct() {
       const values = size(details.shape);
       own = { code: found.slice(0, units), input: found.slice(units, units + values) };
       const output = found.slice(units + values);
-      if (details.denoising) paint(by("corrupted"), own.input, details.shape);
+      if (denoising) paint(by("corrupted"), own.input, details.shape);
       code.show(own.code);
       map.show(own.code);
-      shown(output, picture, began, details.denoising ? "Restored" : "Reconstruction");
+      shown(output, picture, began, denoising ? "Restored" : "Reconstruction");
     } catch (error) {
       fail(error);
     }

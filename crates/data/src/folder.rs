@@ -1,0 +1,58 @@
+//! The picture files of a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::DataError;
+use crate::images::Found;
+use crate::picture::File;
+
+/// Endings of the files that count as pictures; which kind one is, its content says.
+const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+
+/// The pictures of a folder, or those of its folders `train` and `test`.
+pub(crate) fn find(dir: &Path) -> Result<Found, DataError> {
+    let files = |dir: &Path| -> Result<Vec<File>, DataError> {
+        Ok(pictures(dir)?.into_iter().map(File::Stored).collect())
+    };
+    Ok(match subfolders(dir) {
+        Some((train, test)) => Found::Apart {
+            train: files(&train)?,
+            test: files(&test)?,
+        },
+        None => Found::Together(files(dir)?),
+    })
+}
+
+/// `train` and `test` in `dir`, where both are folders.
+pub fn subfolders(dir: &Path) -> Option<(PathBuf, PathBuf)> {
+    let (train, test) = (dir.join("train"), dir.join("test"));
+    (train.is_dir() && test.is_dir()).then_some((train, test))
+}
+
+/// The PNG, JPEG and WebP files directly in a folder, at least one, in the order of their names.
+/// Hidden files are left out: some systems put one beside each picture.
+///
+/// # Errors
+///
+/// [`DataError::Read`] for a folder that cannot be read, [`DataError::NoPictures`] for one that
+/// has no picture.
+pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let entries: std::io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
+    let entries = entries.map_err(|error| DataError::read(dir, error))?;
+    let paths = entries.iter().map(std::fs::DirEntry::path);
+    let mut files: Vec<PathBuf> = paths.filter(|path| is_picture(path)).collect();
+    if files.is_empty() {
+        return Err(DataError::NoPictures {
+            dir: dir.display().to_string(),
+        });
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let named = (ENDINGS.iter()).any(|known| extension.eq_ignore_ascii_case(known));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    named && !name.starts_with('.') && path.is_file()
+}

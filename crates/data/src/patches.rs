@@ -1,0 +1,72 @@
+//! Patches: squares that pictures are cut into, on a grid from the top left, side by side. What is
+//! left over on the right and at the bottom is in none of them.
+
+use rayon::prelude::*;
+
+use crate::error::dims;
+use crate::whole::{Whole, zeros};
+use crate::{DataError, ImageShape};
+
+/// Rows and columns of patches in a picture of this height and width.
+pub(crate) fn grid(size: [usize; 2], side: usize) -> [usize; 2] {
+    size.map(|length| length / side)
+}
+
+/// All patches of all pictures, `[patch, channel, row, column]`. `place` is the folder, for the
+/// error.
+///
+/// # Errors
+///
+/// [`DataError::TooLarge`], before any memory is asked for.
+pub(crate) fn cut_all(
+    place: &str,
+    pictures: &Whole,
+    [channels, side, _]: ImageShape,
+) -> Result<Vec<u8>, DataError> {
+    let patch = channels * side * side;
+    let grids: Vec<[usize; 2]> = pictures.sizes().map(|size| grid(size, side)).collect();
+    let count: usize = grids.iter().map(|[rows, columns]| rows * columns).sum();
+    let dims = dims(&[count, channels, side, side]);
+    let mut pixels = zeros(place, dims, (count * patch) as u64)?;
+    let mut rest = pixels.as_mut_slice();
+    let mut jobs = Vec::with_capacity(grids.len());
+    for (index, grid) in grids.into_iter().enumerate() {
+        let (part, after) = rest.split_at_mut(grid[0] * grid[1] * patch);
+        jobs.push((pictures.get(index), grid, part));
+        rest = after;
+    }
+    jobs.into_par_iter()
+        .for_each(|((picture, size), grid, part)| cut(picture, size, grid, side, part));
+    Ok(pixels)
+}
+
+/// Cuts `picture`, `[channel, row, column]`, into a grid of squares, `[patch, channel, row, column]`.
+fn cut(
+    picture: &[u8],
+    [height, width]: [usize; 2],
+    [_, columns]: [usize; 2],
+    side: usize,
+    patches: &mut [u8],
+) {
+    let channels = picture.len() / (height * width);
+    for (index, line) in patches.chunks_exact_mut(side).enumerate() {
+        let (patch, within) = (index / (channels * side), index % (channels * side));
+        let (channel, row) = (within / side, within % side);
+        let top = channel * height + patch / columns * side + row;
+        let start = top * width + patch % columns * side;
+        line.copy_from_slice(&picture[start..start + side]);
+    }
+}
+
+/// The names of a picture's patches: that of the picture with the row and column of their top left
+/// pixel, as in `rocket.jpg@0,64`.
+pub(crate) fn names(
+    picture: &str,
+    [rows, columns]: [usize; 2],
+    side: usize,
+) -> impl Iterator<Item = String> {
+    (0..rows * columns).map(move |index| {
+        let (row, column) = (index / columns * side, index % columns * side);
+        format!("{picture}@{row},{column}")
+    })
+}

@@ -1,0 +1,192 @@
+//! Whole pictures of any sizes, as bytes, one after the other.
+
+use crate::DataError;
+use crate::dataset::MAX_VALUES;
+
+/// Pictures of the same channels, each `[channel, row, column]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Whole {
+    channels: usize,
+    pixels: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// Where a picture lies, and its height and width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    start: usize,
+    size: [usize; 2],
+}
+
+impl Whole {
+    /// Room for pictures of these heights and widths. `place` is the folder, for the error.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::TooLarge`], before any memory is asked for.
+    pub fn new(
+        place: &str,
+        channels: usize,
+        sizes: impl Iterator<Item = [usize; 2]>,
+    ) -> Result<Self, DataError> {
+        let mut values: u64 = 0;
+        let mut places = Vec::new();
+        for size in sizes {
+            let start = usize::try_from(values).unwrap_or(usize::MAX);
+            places.push(Place { start, size });
+            // Sides are bounded, so that the product cannot overflow, and then the sum neither.
+            values = values.saturating_add((channels * size[0] * size[1]) as u64);
+        }
+        Ok(Whole {
+            channels,
+            pixels: zeros(place, values.to_string(), values)?,
+            places,
+        })
+    }
+
+    /// Height and width of each picture.
+    pub fn sizes(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.places.iter().map(|place| place.size)
+    }
+
+    /// A picture with its height and width; past the end an empty one.
+    pub fn get(&self, index: usize) -> (&[u8], [usize; 2]) {
+        let Some(Place { start, size }) = self.places.get(index).copied() else {
+            return (&[], [0, 0]);
+        };
+        let end = start + self.channels * size[0] * size[1];
+        (self.pixels.get(start..end).unwrap_or_default(), size)
+    }
+
+    /// The room of each picture, to be filled.
+    pub fn rooms(&mut self) -> Vec<Room<'_>> {
+        let mut rest = self.pixels.as_mut_slice();
+        let mut rooms = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let size = place.size;
+            let (pixels, after) = rest.split_at_mut(self.channels * size[0] * size[1]);
+            rooms.push(Room { pixels, size });
+            rest = after;
+        }
+        rooms
+    }
+
+    /// Drops the pictures that `keep` says false for, and moves the others together.
+    pub fn retain(&mut self, keep: &[bool]) {
+        let mut end = 0;
+        for place in self.places.iter_mut().zip(keep).filter(|(_, keep)| **keep) {
+            let (place, _) = place;
+            let length = self.channels * place.size[0] * place.size[1];
+            self.pixels
+                .copy_within(place.start..place.start + length, end);
+            place.start = end;
+            end += length;
+        }
+        self.pixels.truncate(end);
+        let mut keep = keep.iter();
+        self.places.retain(|_| keep.next() == Some(&true));
+    }
+
+    /// All pixels, picture after picture.
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+}
+
+/// The memory of one picture.
+pub(crate) struct Room<'a> {
+    pixels: &'a mut [u8],
+    size: [usize; 2],
+}
+
+impl Room<'_> {
+    /// Takes a picture of height and width `from`, which is continued to the right and downwards by
+    /// reflection where it is smaller. Whether it has as many pixels as that.
+    pub fn put(&mut self, picture: &[u8], from: [usize; 2]) -> bool {
+        let [height, width] = from;
+        let [rows, columns] = self.size;
+        if height > rows || width > columns || height * width == 0 {
+            return false;
+        }
+        let channels = self.pixels.len() / (rows * columns);
+        if picture.len() != channels * height * width {
+            return false;
+        }
+        for (line, out) in self.pixels.chunks_exact_mut(columns).enumerate() {
+            let (channel, row) = (line / rows, line % rows);
+            let start = (channel * height + reflected(row, height)) * width;
+            let line = &picture[start..start + width];
+            let (inside, beyond) = out.split_at_mut(width);
+            inside.copy_from_slice(line);
+            for (column, out) in (width..).zip(beyond) {
+                *out = line[reflected(column, width)];
+            }
+        }
+        true
+    }
+}
+
+/// The place within a side that lies where the place `at` does once the side is mirrored at its
+/// ends, as often as it takes. The last pixel is not doubled: 0 1 2 is followed by 1 0 1 2.
+fn reflected(at: usize, side: usize) -> usize {
+    let period = (2 * (side - 1)).max(1);
+    let within = at % period;
+    within.min(period - within) % side
+}
+
+/// Memory for so many values.
+///
+/// # Errors
+///
+/// [`DataError::TooLarge`] where they are more than this crate holds, or than there is memory.
+pub(crate) fn zeros(place: &str, dims: String, values: u64) -> Result<Vec<u8>, DataError> {
+    let too_large = || DataError::TooLarge {
+        file: place.to_string(),
+        dims: dims.clone(),
+        limit: MAX_VALUES,
+    };
+    let length = usize::try_from(values).ok();
+    let length = length
+        .filter(|_| values <= MAX_VALUES)
+        .ok_or_else(too_large)?;
+    let mut pixels = Vec::new();
+    pixels.try_reserve_exact(length).map_err(|_| too_large())?;
+    pixels.resize(length, 0);
+    Ok(pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pictures_are_continued_by_reflection() {
+        let mut whole = Whole::new("x", 1, [[3, 7], [2, 3], [1, 2]].into_iter()).unwrap();
+        let mut rooms = whole.rooms();
+        assert!(rooms[0].put(&[0, 1, 2, 3, 4, 5], [2, 3]));
+        assert!(rooms[1].put(&[9], [1, 1]));
+        assert!(rooms[2].put(&[7, 8], [1, 2]));
+        for (pixels, size) in [(6, [2, 4]), (5, [2, 3]), (0, [0, 1]), (8, [4, 2])] {
+            assert!(!rooms[0].put(&vec![0; pixels], size), "{pixels} {size:?}");
+        }
+        let above = [0, 1, 2, 1, 0, 1, 2];
+        let below = [3, 4, 5, 4, 3, 4, 5];
+        assert_eq!(whole.get(0), (&[above, below, above].concat()[..], [3, 7]));
+        assert_eq!(whole.get(1), (&[9; 6][..], [2, 3]));
+        whole.retain(&[false, true, true]);
+        assert_eq!(whole.get(0), (&[9; 6][..], [2, 3]));
+        assert_eq!(whole.get(1), (&[7, 8][..], [1, 2]));
+        assert_eq!(whole.get(2), (&[][..], [0, 0]));
+        assert_eq!(whole.into_pixels(), [9, 9, 9, 9, 9, 9, 7, 8]);
+    }
+
+    #[test]
+    fn more_than_there_may_be_is_refused() {
+        let sizes = std::iter::repeat_n([1 << 15, 1 << 15], 9);
+        let error = Whole::new("here", 3, sizes).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "here: 28991029248 values are too many, allowed are at most 4294967296"
+        );
+    }
+}

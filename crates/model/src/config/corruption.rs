@@ -1,0 +1,182 @@
+//! What a config says about corruptions: their kinds, how strong they are, and chains of them.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::{WIDEST, word_or_table, word_or_table_schema};
+
+/// What is done to the input of a denoising autoencoder, whose values lie in [0, 1], before the
+/// encoder sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Corruption {
+    /// Normal noise is added to each value.
+    Gaussian {
+        /// Standard deviation of the noise, or a range [low, high] of it. Default: 0.4.
+        #[serde(default = "two_fifths")]
+        #[schemars(schema_with = "positive")]
+        std: Strength,
+    },
+    /// Values are set to zero.
+    Masking {
+        /// Chance of each value to be set to zero, or a range [low, high] of it. Default: 0.5.
+        #[serde(default = "half")]
+        #[schemars(schema_with = "probability")]
+        probability: Strength,
+    },
+    /// Values are set to zero or one, equally likely.
+    SaltAndPepper {
+        /// Chance of each value to be set, or a range [low, high] of it. Default: 0.25.
+        #[serde(default = "quarter")]
+        #[schemars(schema_with = "probability")]
+        probability: Strength,
+    },
+    /// Each value is multiplied by one plus normal noise.
+    Speckle {
+        /// Standard deviation of the noise, or a range [low, high] of it. Default: 0.4.
+        #[serde(default = "two_fifths")]
+        #[schemars(schema_with = "positive")]
+        std: Strength,
+    },
+    /// A rectangle is missing: its pixels are zero in all channels. Each picture has its own place
+    /// for it, which lies inside the picture.
+    Block {
+        /// Pixels along each side of a square, or [height, width], each a number or a range
+        /// [low, high].
+        #[schemars(schema_with = "block_size")]
+        size: BlockSize,
+    },
+    /// The picture is convolved with a Gaussian, beyond its border with the pixels of the border.
+    Blur {
+        /// Standard deviation of the Gaussian in pixels, or a range [low, high] of it. Default: 1.5.
+        #[serde(default = "three_halves")]
+        #[schemars(schema_with = "positive")]
+        sigma: Strength,
+    },
+    /// The picture is made smaller and brought back to its size: the mean of each cell of factor x
+    /// factor pixels, then bicubic interpolation (Catmull-Rom).
+    Downscale {
+        /// Height and width of a cell, in pixels. Default: 2.
+        #[serde(default = "two")]
+        #[schemars(extend("enum" = [2, 3, 4]))]
+        factor: usize,
+    },
+    /// Colour becomes grey by luma (Rec. 709): the encoder gets one channel, the output has three.
+    Grayscale,
+}
+
+/// How strong a corruption is: the same for all pictures, or each picture's own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Strength<T = f64> {
+    /// The same for all.
+    Fixed(T),
+    /// Drawn for each picture, uniformly from the first to the second.
+    Range([T; 2]),
+}
+
+impl<T: Copy> Strength<T> {
+    /// The least and the greatest that a picture may get.
+    pub fn ends(self) -> [T; 2] {
+        match self {
+            Strength::Fixed(value) => [value; 2],
+            Strength::Range(ends) => ends,
+        }
+    }
+}
+
+/// The size of the rectangle that is missing, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BlockSize {
+    /// Height and width at once.
+    Square(usize),
+    /// Height and width.
+    Sides([Strength<usize>; 2]),
+}
+
+impl BlockSize {
+    /// Height and width.
+    pub fn sides(self) -> [Strength<usize>; 2] {
+        match self {
+            BlockSize::Square(side) => [Strength::Fixed(side); 2],
+            BlockSize::Sides(sides) => sides,
+        }
+    }
+}
+
+/// Reads a chain of corruptions: a word, a table, or an array of them.
+pub(super) fn chain<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Corruption>, D::Error> {
+    let read = |value: Value| word_or_table(value).map_err(D::Error::custom);
+    match Value::deserialize(from)? {
+        Value::Array(several) => several.into_iter().map(read).collect(),
+        one => Ok(vec![read(one)?]),
+    }
+}
+
+/// Writes a chain of one as the table that it is, so that its keys are named without a number.
+pub(super) fn one_or_several<S: Serializer>(
+    chain: &[Corruption],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match chain {
+        [one] => one.serialize(to),
+        several => several.serialize(to),
+    }
+}
+
+/// The schema of [`chain`].
+pub(super) fn chain_schema(generator: &mut SchemaGenerator) -> Schema {
+    let one = word_or_table_schema::<Corruption>(generator);
+    let several = json!({ "type": "array", "items": one, "minItems": 1 });
+    json_schema!({ "anyOf": [one, several] })
+}
+
+/// The schema of a strength: a number, or two of them.
+fn strength(fixed: Value, end: Value) -> Schema {
+    json_schema!({ "anyOf": [
+        fixed,
+        { "type": "array", "items": end, "minItems": 2, "maxItems": 2 },
+    ]})
+}
+
+/// Above 0; a range may begin there.
+fn positive(_: &mut SchemaGenerator) -> Schema {
+    strength(
+        json!({ "type": "number", "exclusiveMinimum": 0 }),
+        json!({ "type": "number", "minimum": 0 }),
+    )
+}
+
+fn probability(_: &mut SchemaGenerator) -> Schema {
+    let number = json!({ "type": "number", "minimum": 0, "maximum": 1 });
+    strength(number.clone(), number)
+}
+
+fn block_size(_: &mut SchemaGenerator) -> Schema {
+    let pixels = json!({ "type": "integer", "minimum": 1, "maximum": WIDEST });
+    let side = strength(pixels.clone(), pixels.clone()).to_value();
+    strength(pixels, side)
+}
+
+fn quarter() -> Strength {
+    Strength::Fixed(0.25)
+}
+
+fn two_fifths() -> Strength {
+    Strength::Fixed(0.4)
+}
+
+fn half() -> Strength {
+    Strength::Fixed(0.5)
+}
+
+fn three_halves() -> Strength {
+    Strength::Fixed(1.5)
+}
+
+fn two() -> usize {
+    2
+}

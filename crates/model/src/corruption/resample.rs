@@ -1,0 +1,145 @@
+//! Resampling: pictures made smaller by the mean of cells, and larger by bicubic interpolation; one
+//! after the other they are the corruption `downscale`.
+
+use burn::prelude::*;
+
+use super::filter::{apply, matrix};
+
+/// Pictures `[batch, C, ceil(H / factor), ceil(W / factor)]` from `[batch, C, H, W]`: each pixel is the
+/// mean of a cell of factor x factor pixels. Cells that the border cuts have fewer. `factor` is at
+/// least 1.
+pub fn shrink(images: Tensor<4>, factor: usize) -> Tensor<4> {
+    let device = images.device();
+    let [_, _, height, width] = images.dims();
+    let means = |pixels: usize| {
+        matrix([pixels.div_ceil(factor), pixels], &device, |cell, pixel| {
+            let held = factor.min(pixels - cell * factor);
+            if pixel / factor == cell {
+                1.0 / held as f64
+            } else {
+                0.0
+            }
+        })
+    };
+    let (rows, columns) = (means(height), means(width));
+    apply(images, rows, columns)
+}
+
+/// Pictures `[batch, C, H, W]` in [0, 1], of `size` = `[H, W]`, from smaller ones by bicubic
+/// interpolation: `factor` pixels for each pixel along both axes, of which those beyond `size` are cut
+/// off; it is at most `factor` times the smaller size. So the size of a pixel is the same whether
+/// [`shrink`] had whole cells or not.
+///
+/// The filter is Catmull and Rom's (1974), of which taps beyond the border are left out, as in the
+/// `CatmullRom` of the crate `image` and the `BICUBIC` of Pillow.
+pub fn enlarge(images: Tensor<4>, factor: usize, size: [usize; 2]) -> Tensor<4> {
+    let device = images.device();
+    let [_, _, height, width] = images.dims();
+    let interpolate = |to: usize, from: usize| {
+        // Distances of an output's middle from those of inputs, in inputs.
+        let distance = |output: usize, input: usize| {
+            (output as f64 + 0.5) / factor as f64 - (input as f64 + 0.5)
+        };
+        let tap = |output: usize, input: usize| catmull_rom(distance(output, input).abs());
+        let sums: Vec<f64> = (0..to)
+            .map(|output| (0..from).map(|input| tap(output, input)).sum())
+            .collect();
+        matrix([to, from], &device, |output, input| {
+            tap(output, input) / sums.get(output).copied().unwrap_or(1.0)
+        })
+    };
+    let (rows, columns) = (interpolate(size[0], height), interpolate(size[1], width));
+    apply(images, rows, columns).clamp(0.0, 1.0)
+}
+
+/// The cubic of Keys (1981) with a = -0.5 at a distance from its middle.
+fn catmull_rom(distance: f64) -> f64 {
+    const A: f64 = -0.5;
+    if distance < 1.0 {
+        ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0
+    } else if distance < 2.0 {
+        A * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::prelude::*;
+    use serde_json::Value;
+
+    use super::{enlarge, shrink};
+    use crate::Noise;
+    use crate::config::Corruption;
+    use crate::fixtures::{assert_close, device, host, pictures};
+    use crate::noise::Source;
+
+    /// Pillow computes in f32 and in another order.
+    const TOLERANCE: f64 = 2e-6;
+
+    /// `tests/fixtures/pillow/make.py` wrote what Pillow makes of pictures whose sides are multiples of
+    /// the factor, and of some whose sides are not.
+    #[test]
+    fn pictures_become_smaller_and_larger_as_in_pillow() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/pillow/resample.json"
+        );
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let cases = file["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let factor = case["factor"].as_u64().unwrap() as usize;
+            let numbers =
+                |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+            let tensor = |key: &str, shape: &str| {
+                let values: Vec<f32> = numbers(key).into_iter().map(|v| v as f32).collect();
+                let [height, width] = serde_json::from_value(case[shape].clone()).unwrap();
+                Tensor::<4>::from_data(TensorData::new(values, [1, 1, height, width]), &device())
+            };
+            let check = |found: &Tensor<4>, key: &str| {
+                let what = format!("{key} by {factor} of {}", case["shape"]);
+                assert_close(&host(found), &numbers(key), TOLERANCE, &what);
+            };
+            let picture = tensor("picture", "shape");
+            let [_, _, height, width] = picture.dims();
+            let small = shrink(picture.clone(), factor);
+            check(&small, "small");
+            check(&enlarge(small.clone(), factor, [height, width]), "large");
+            let [_, _, rows, columns] = small.dims();
+            let whole = [rows * factor, columns * factor];
+            check(&enlarge(small, factor, whole), "whole");
+            let mut source = Source::new(Noise::Host { seed: 0 }, 0, &device());
+            let both = Corruption::Downscale { factor }
+                .apply(picture, &mut source)
+                .0;
+            check(&both, "large");
+        }
+    }
+
+    /// Of a batch with channels, each plane alone.
+    #[test]
+    fn planes_do_not_mix() {
+        let x = pictures(3, [2, 7, 6], 4);
+        let down_and_up = |x: Tensor<4>| host(&enlarge(shrink(x, 3), 3, [7, 6]));
+        let together = down_and_up(x.clone());
+        let apart: Vec<f64> = (0..6)
+            .flat_map(|plane| {
+                let one = x.clone().narrow(0, plane / 2, 1).narrow(1, plane % 2, 1);
+                down_and_up(one).into_iter().map(f64::from)
+            })
+            .collect();
+        assert_close(&together, &apart, 1e-6, "planes");
+    }
+
+    #[test]
+    fn a_picture_of_one_grey_stays_it() {
+        for shape in [[1, 1, 1, 1], [1, 1, 9, 7], [2, 3, 1, 5]] {
+            let grey = Tensor::<4>::full(shape, 0.6, &device());
+            let found = host(&enlarge(shrink(grey, 4), 4, [shape[2], shape[3]]));
+            let expected = vec![0.6; found.len()];
+            assert_close(&found, &expected, 1e-6, "grey");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Output: what a decoder gives, before it is made a picture or compared with one.
+
+use burn::prelude::*;
+use burn::tensor::activation::sigmoid;
+
+use crate::loss::Loss;
+
+/// What a decoder gives for a batch.
+#[derive(Clone, Debug)]
+pub enum Output<const D: usize = 4> {
+    /// Logits: their sigmoid is the reconstruction.
+    Logits(Tensor<D>),
+    /// The reconstruction itself, which may leave [0, 1]: a residual model's.
+    Values(Tensor<D>),
+}
+
+impl<const D: usize> Output<D> {
+    /// The reconstruction, in [0, 1].
+    pub fn reconstruction(self) -> Tensor<D> {
+        match self {
+            Output::Logits(logits) => sigmoid(logits),
+            Output::Values(values) => values.clamp(0.0, 1.0),
+        }
+    }
+
+    /// The loss, shape `[1]`, for a target of the same shape in [0, 1]. Values have the mean squared
+    /// error whatever `loss` says: they are no probabilities.
+    pub fn loss(self, target: Tensor<D>, loss: Loss) -> Tensor<1> {
+        match self {
+            Output::Logits(logits) => loss.forward(logits, target),
+            Output::Values(values) => (values - target).square().mean(),
+        }
+    }
+}
