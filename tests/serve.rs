@@ -383,8 +383,8 @@ fn a_model_answers_as_the_commands_do() {
     let details = served.get("/api/details/tiny").json();
     assert_eq!(details["shape"], json!([1, SIDE, SIDE]));
     assert_eq!(
-        (&details["code_size"], &details["denoising"]),
-        (&json!(4), &json!(false))
+        (&details["code_size"], &details["corruptions"]),
+        (&json!(4), &json!([]))
     );
 
     let picture = picture(&work);
@@ -429,7 +429,8 @@ fn noise_grows_with_its_strength_and_repeats_with_its_seed() {
     work.json("noisy.json", &config);
     work.ok("noisy.json --quick");
     let served = Served::start(&work);
-    assert_eq!(served.get("/api/details/noisy").json()["denoising"], true);
+    let details = served.get("/api/details/noisy").json();
+    assert_eq!(details["corruptions"], json!(["gaussian 0.4"]));
     let picture = picture(&work);
     let input = |query: &str| {
         let found = served
@@ -447,6 +448,30 @@ fn noise_grows_with_its_strength_and_repeats_with_its_seed() {
     assert_ne!(input("?noise=2"), whole);
     let half = distance(&input("?noise=1&strength=0.5"));
     assert!((half - distance(&whole) / 2.0).abs() < 1e-3);
+}
+
+#[test]
+fn a_residual_model_restores_pictures_and_decodes_no_code() {
+    let work = Work::new();
+    let mut config = tiny();
+    config["model"] = json!({
+        "kind": "denoising", "corruption": "gaussian", "residual": true, "of": tiny()["model"],
+    });
+    work.json("residual.json", &config);
+    work.ok("residual.json --quick");
+    let served = Served::start(&work);
+    assert_eq!(served.get("/api/details/residual").json()["decodes"], false);
+    let found = served
+        .post("/api/reconstruct/residual?noise=1", &picture(&work))
+        .floats();
+    assert_eq!(found.len(), 4 + 2 * SIDE * SIDE);
+    let answer = served.post("/api/decode/residual", &[0.0; 4]);
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.text().contains("a code alone has no reconstruction"),
+        "{}",
+        answer.text()
+    );
 }
 
 #[test]

@@ -46,7 +46,12 @@ pub async fn details(
             shape: loaded.meta.input_shape,
             code_size: model::code_size(&layers),
             parameters: layers.iter().map(|layer| layer.parameters).sum(),
-            corruptions: loaded.model.corruptions().iter().map(|it| it.label()).collect(),
+            corruptions: loaded
+                .model
+                .corruptions()
+                .iter()
+                .map(|it| it.label())
+                .collect(),
             decodes: !loaded.model.is_residual(),
         })
     });
