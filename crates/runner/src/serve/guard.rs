@@ -22,7 +22,7 @@ const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img
 
 /// What a report may: it has its style and its pictures in it, and no script, whoever wrote it.
 pub const REPORT: &str = "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
-     form-action 'none'; frame-ancestors 'none'; sandbox";
+     form-action 'none'; frame-ancestors 'none'";
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -140,7 +140,7 @@ async fn make(
         Some(images) => images,
         None => {
             let (folder, backend) = (folder.clone(), server.studies.backend.clone());
-            Arc::new(aside(move || Ok(tested(&folder, &backend)?)).await?)
+            Arc::new(aside(move || tested(&folder, &backend).map_err(Refusal::from)).await?)
         }
     };
     let mut codes = Vec::new();
