@@ -15,6 +15,7 @@ const SETTLED = 800;
 const BRUSH = 1.2 / 28;
 
 const requests = new Newest();
+const lessons = new Newest();
 let run = null;
 let weights = null;
 let details = null;
@@ -38,7 +39,7 @@ const walk = new Walk(
 export async function show(name, stamp) {
   const same = name === run;
   if (same && stamp === weights) return;
-  const first = !same || weights === null;
+  const first = !same || !details;
   [run, weights] = [name, stamp];
   if (stamp === null) {
     by("explore").hidden = true;
@@ -49,7 +50,7 @@ export async function show(name, stamp) {
     if (first) await start(name);
     else {
       redo();
-      await learn(name);
+      lessons.ask(() => learn(name));
     }
   } catch (error) {
     if (name === run) fail(error);
@@ -60,10 +61,12 @@ export async function show(name, stamp) {
 export function leave() {
   run = null;
   weights = null;
+  details = null;
   by("explore").hidden = true;
 }
 
 async function start(name) {
+  details = null;
   by("explore").hidden = true;
   by("explore-note").textContent = "Loading the model ...";
   const found = await json(`/api/details/${path(name)}`);
@@ -152,19 +155,22 @@ async function walkBetween(one, other) {
 function reconstruct() {
   redo = reconstruct;
   requests.ask(async () => {
-    const [name, picture] = [run, pad.values.slice()];
-    if (!name) return;
-    const denoising = details.corruptions.length > 0;
+    const [model, picture] = [details, pad.values.slice()];
+    if (!model) return;
+    const denoising = model.corruptions.length > 0;
     const noise = denoising ? `?noise=${seed}&strength=${by("strength").value}` : "";
     const began = performance.now();
     try {
-      const found = await numbers(`/api/reconstruct/${path(name)}${noise}`, picture);
-      if (name !== run) return;
-      const units = details.code_size;
-      const values = size(details.shape);
+      const found = await numbers(`/api/reconstruct/${path(run)}${noise}`, picture);
+      // Another run may be shown by now.
+      if (model !== details) return;
+      const units = model.code_size;
+      const values = size(model.shape);
       own = { code: found.slice(0, units), input: found.slice(units, units + values) };
       const output = found.slice(units + values);
-      if (denoising) paint(by("corrupted"), own.input, details.shape);
+      if (denoising) paint(by("corrupted"), own.input, model.shape);
+      // Somebody may have moved a slider meanwhile.
+      if (redo !== reconstruct) return;
       code.show(own.code);
       map.show(own.code);
       shown(output, picture, began, denoising ? "Restored" : "Reconstruction");
@@ -181,11 +187,12 @@ function decode(values, everywhere = true) {
   if (everywhere) code.show(chosen);
   else map.show(chosen);
   requests.ask(async () => {
-    const name = run;
+    const model = details;
+    if (!model) return;
     const began = performance.now();
     try {
-      const output = await numbers(`/api/decode/${path(name)}`, chosen);
-      if (name === run) shown(output, pad.values, began, "Decoded from the code");
+      const output = await numbers(`/api/decode/${path(run)}`, chosen);
+      if (model === details) shown(output, pad.values, began, "Decoded from the code");
     } catch (error) {
       fail(error);
     }
