@@ -48,6 +48,8 @@ mod report;
 mod restore;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
+// `serve`: the page on this machine, by hand over its port.
+mod serve;
 // The shipped configs and their schema.
 mod shipped;
 // Signals: once finishes the step and saves, twice stops at once.

@@ -69,6 +69,8 @@ pub enum Command {
     Transfer(TransferArgs),
     /// Show a model's layers, shapes, parameters and hyperparameters.
     Inspect(InspectArgs),
+    /// Open a page on this machine that follows trainings and explores what was learned.
+    Serve(ServeArgs),
     /// List the backends that were compiled in and the hardware that they find.
     Backends(BackendsArgs),
     /// Print the JSON Schema of a config.
@@ -502,6 +504,20 @@ pub struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub runs: RunsArg,
+    /// The port to listen on; 0 takes any that is free.
+    #[arg(long, default_value_t = 7860)]
+    pub port: u16,
+    /// The address to listen on, or the name by which browsers ask for this machine.
+    #[arg(long, default_value = "127.0.0.1", value_name = "NAME")]
+    pub host: String,
+    #[command(flatten)]
+    pub backend: BackendArg,
+}
+
+#[derive(Debug, Args)]
 pub struct BackendsArgs {
     /// Print JSON in place of a table.
     #[arg(long)]
@@ -524,7 +540,7 @@ pub struct RunsArg {
     pub runs: PathBuf,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct BackendArg {
     /// What computes: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
     #[arg(long, value_name = "B")]

@@ -19,6 +19,12 @@ pub fn listen() {
     let _ = ctrlc::set_handler(handler);
 }
 
+/// From now on the first signal ends the program at once, which is how it is meant to end.
+pub fn ends_program() {
+    // Fails only where a handler is set already, which then listens.
+    let _ = ctrlc::set_handler(|| std::process::exit(0));
+}
+
 /// Whether the program was asked to stop.
 pub fn requested() -> bool {
     STOP.load(Ordering::SeqCst)

@@ -28,6 +28,7 @@ mod run;
 mod samples;
 mod scatter;
 mod schedule;
+mod serve;
 mod setup;
 mod sheet;
 mod streams;

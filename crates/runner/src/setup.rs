@@ -130,6 +130,19 @@ impl DataConfig {
     }
 }
 
+impl Config {
+    /// What training minimises.
+    pub fn loss(&self) -> Loss {
+        match self.train.loss {
+            LossChoice::Mse => Loss::Mse,
+            // A residual model's output is no probability.
+            LossChoice::Auto if self.model.is_residual() => Loss::Mse,
+            // Every data set here gives values in [0, 1].
+            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
+        }
+    }
+}
+
 impl Setup {
     /// Checks the model against the images' shape, opens the backend, then loads the data.
     ///
@@ -192,13 +205,7 @@ impl Setup {
             test,
             warnings,
         } = dataset;
-        let loss = match config.train.loss {
-            LossChoice::Mse => Loss::Mse,
-            // A residual model's output is no probability.
-            LossChoice::Auto if config.model.is_residual() => Loss::Mse,
-            // Every data set here gives values in [0, 1].
-            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
-        };
+        let loss = config.loss();
         Ok(Self {
             config,
             dataset: name,

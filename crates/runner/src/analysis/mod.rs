@@ -12,6 +12,7 @@ pub mod lbfgs;
 pub mod matching;
 pub mod neighbours;
 pub mod nmi;
+pub mod plane;
 pub mod principal;
 pub mod rand_index;
 pub mod random;

@@ -17,6 +17,7 @@ mod probe;
 mod reconstruct;
 mod restore;
 mod resume;
+mod serve;
 mod sweep;
 mod train;
 mod transfer;
@@ -82,6 +83,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Probe(args) => probe::run(&args),
             Command::Transfer(args) => transfer::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Serve(args) => serve::run(&args),
             Command::Backends(args) => backends::run(&args),
             Command::Schema => {
                 terminal::print_json(&config::schema())?;
@@ -105,17 +107,27 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 /// A run's best model on the backend that was asked for, or the best one.
-struct Loaded {
+pub struct Loaded {
     run: Run,
-    model: Autoencoder,
-    device: Device,
-    meta: Meta,
+    /// The model, on `device`.
+    pub model: Autoencoder,
+    /// Where it computes.
+    pub device: Device,
+    /// What its weights belong to.
+    pub meta: Meta,
 }
 
 impl Loaded {
     fn open(run: &RunArg, backend: &BackendArg) -> Result<Self> {
         let run = Run::open(&run.name, &run.runs.runs)?;
-        let device = backend::open(chosen(backend)?)?.device;
+        Self::of(run, backend::open(chosen(backend)?)?.device)
+    }
+
+    /// The same for a run that is open already, on a device.
+    ///
+    /// # Errors
+    /// Where the run has no checkpoint, or a damaged one.
+    pub fn of(run: Run, device: Device) -> Result<Self> {
         let checkpoint = checkpoint::read_best(&run)?;
         Ok(Self {
             model: checkpoint.model(&device)?,
@@ -127,15 +139,23 @@ impl Loaded {
 
     /// The run's own images, as it was trained and measured on them.
     fn setup(&self, backend: &BackendArg) -> Result<Setup> {
-        let environment: Environment = self.run.read_json("env.json")?;
-        let backend = backend
-            .as_override()
-            .unwrap_or_else(|| Override::flag("--backend", "backend", "auto"));
-        let located = config::load(&self.run.path("config.json"), &[backend])?;
-        let setup = Setup::new(located, environment.quick)?;
-        environment.check_data(&setup)?;
-        Ok(setup)
+        own_images(&self.run, backend)
     }
+}
+
+/// A run's own images, as it was trained and measured on them.
+///
+/// # Errors
+/// Where they cannot be had, or are others now.
+pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
+    let environment: Environment = run.read_json("env.json")?;
+    let backend = backend
+        .as_override()
+        .unwrap_or_else(|| Override::flag("--backend", "backend", "auto"));
+    let located = config::load(&run.path("config.json"), &[backend])?;
+    let setup = Setup::new(located, environment.quick)?;
+    environment.check_data(&setup)?;
+    Ok(setup)
 }
 
 /// The backend that `--backend` names.

@@ -7,15 +7,8 @@ use anyhow::Result;
 use super::chart::{COLORS, Chart, Drawing, Series};
 use super::page::escape;
 use crate::analysis::features::Features;
-use crate::analysis::principal::Principal;
+use crate::analysis::plane::{self, Plane};
 use crate::analysis::units::{Unit, units};
-
-/// Pictures in the scatter: enough to see the classes, few enough to tell them apart.
-const SCATTERED: usize = 2000;
-
-/// Codes wider than this are scattered with as few pictures as it has units, so that the principal components cost a
-/// matrix of that size at most.
-const WIDE: usize = 500;
 
 /// The most units that have a histogram of their own on the page.
 const SHOWN_UNITS: usize = 64;
@@ -45,43 +38,8 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
 }
 
 fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
-    let most = if codes.width() > WIDE {
-        WIDE
-    } else {
-        SCATTERED
-    };
-    let shown: Vec<u32> = (0..codes.len().min(most) as u32).collect();
-    let sample = codes.select(&shown);
-    let (places, axes) = match codes.width() {
-        2 => {
-            let pair = |row: &[f32]| Some([f64::from(*row.first()?), f64::from(*row.get(1)?)]);
-            let rows = sample.values().chunks_exact(2);
-            (
-                rows.filter_map(pair).collect(),
-                ["unit 0".to_owned(), "unit 1".to_owned()],
-            )
-        }
-        _ => match Principal::fit(&sample, 2)? {
-            Some(principal) => {
-                let share = |index: usize| {
-                    principal
-                        .explained()
-                        .get(index)
-                        .copied()
-                        .unwrap_or_default()
-                };
-                let axes = [0, 1].map(|index| {
-                    format!(
-                        "component {} ({:.1} % of the variance)",
-                        index + 1,
-                        share(index) * 100.0
-                    )
-                });
-                (principal.places(&sample), axes)
-            }
-            None => (Vec::new(), [String::new(), String::new()]),
-        },
-    };
+    let shown: Vec<u32> = (0..codes.len().min(plane::shown(codes.width())) as u32).collect();
+    let Plane { places, axes, .. } = Plane::of(&codes.select(&shown))?;
     let label = |index: usize| labels.and_then(|labels| labels.get(index)).copied();
     let mut kinds: Vec<Option<u8>> = (0..places.len()).map(label).collect();
     kinds.sort_unstable();

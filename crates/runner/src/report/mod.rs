@@ -3,6 +3,7 @@
 
 pub mod chart;
 mod code;
+pub mod curves;
 mod hourglass;
 pub mod page;
 pub mod pictures;
@@ -22,7 +23,6 @@ use crate::setup::Setup;
 use crate::streams::Stream;
 use crate::summary::{self, Summary};
 use crate::train::Row;
-use chart::{Chart, Drawing, Series};
 use page::Page;
 use pictures::Column;
 
@@ -86,7 +86,9 @@ impl Report<'_> {
         );
         self.figures(&mut page);
         page.section("Training");
-        page.html(&format!("<div class=\"charts\">{}</div>", self.curves()));
+        let pca = self.summary.and_then(|summary| summary.baselines.pca);
+        let curves = curves::curves(self.rows, setup.loss, pca);
+        page.html(&format!("<div class=\"charts\">{curves}</div>"));
         self.epochs(&mut page);
         page.section("Reconstructions");
         self.reconstructions(&mut page)?;
@@ -219,53 +221,6 @@ impl Report<'_> {
         if self.setup.quick {
             page.text("This is a --quick run: its figures mean nothing.");
         }
-    }
-
-    fn curves(&self) -> String {
-        let curve = |name: &str, color, figure: fn(&Row) -> Option<f64>| Series {
-            name: name.to_owned(),
-            color,
-            drawing: Drawing::Line,
-            points: self
-                .rows
-                .iter()
-                .filter_map(|row| Some((row.epoch as f64, figure(row)?)))
-                .collect(),
-        };
-        let chart = |title: &str, unit: &str, series| Chart {
-            title: title.to_owned(),
-            x_label: "epoch".into(),
-            y_label: unit.to_owned(),
-            series,
-        };
-        let loss = chart(
-            "Loss",
-            self.setup.loss.name(),
-            vec![
-                curve("training", 0, |row| Some(row.train_loss)),
-                curve("validation", 1, |row| row.val_loss),
-            ],
-        );
-        let mut html = loss.switchable("log-loss");
-        if self.rows.iter().any(|row| row.val_mse.is_some()) {
-            let mut series = vec![curve("validation", 1, |row| row.val_mse)];
-            let baselines = self.summary.map(|summary| &summary.baselines);
-            if let Some(pca) = baselines.and_then(|baselines| baselines.pca) {
-                let ends = [self.rows.first(), self.rows.last()];
-                let points = ends
-                    .into_iter()
-                    .flatten()
-                    .map(|row| (row.epoch as f64, pca.mse));
-                series.push(Series {
-                    name: format!("PCA of {} values, test images", pca.code_size),
-                    color: 2,
-                    drawing: Drawing::Dashed,
-                    points: points.collect(),
-                });
-            }
-            html += &chart("Squared error", "mse", series).switchable("log-mse");
-        }
-        html
     }
 
     fn epochs(&self, page: &mut Page) {

@@ -1,0 +1,55 @@
+// Requests to the program.
+
+/** A run's name within an address. */
+export function path(run) {
+  return run.split("/").map(encodeURIComponent).join("/");
+}
+
+async function answered(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch {
+    throw new Error("the program does not answer; is it still running?");
+  }
+  if (!response.ok) throw new Error(await response.text());
+  return response;
+}
+
+/** The JSON at an address. */
+export async function json(address) {
+  return (await answered(address)).json();
+}
+
+/** What a model makes of numbers, as numbers. Both go as 32-bit floats, little-endian as on every machine with a browser. */
+export async function numbers(address, values) {
+  const response = await answered(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: values,
+  });
+  return new Float32Array(await response.arrayBuffer());
+}
+
+/** Does one piece of work at a time. Of those that come meanwhile the newest is done next, the others never. */
+export class Newest {
+  #busy = false;
+  #next = null;
+
+  async ask(work) {
+    if (this.#busy) {
+      this.#next = work;
+      return;
+    }
+    this.#busy = true;
+    try {
+      for (let now = work; now; now = this.#next) {
+        this.#next = null;
+        await now();
+        if (!this.#next) break;
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// Elements of the page.
+
+/** The element of this id. */
+export function by(id) {
+  return document.getElementById(id);
+}
+
+/** A new element with these properties and children. */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** A number in the four digits that people compare. */
+export function figure(value) {
+  if (value === 0) return "0";
+  const size = Math.floor(Math.log10(Math.abs(value)));
+  return value.toFixed(Math.min(Math.max(3 - size, 0), 8));
+}
+
+/** How long ago, in words. */
+export function ago(seconds) {
+  for (const [length, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
+    if (seconds >= length) return `${Math.floor(seconds / length)} ${unit} ago`;
+  }
+  return "just now";
+}
+
+/** How a run stands, in words. */
+export function standing(run) {
+  const epochs = `epoch ${run.epoch} of ${run.epochs}`;
+  if (run.pretraining != null) return `${run.status}, layer ${run.pretraining} by itself, epoch ${run.epoch}`;
+  return run.status === "finished" ? `finished, ${run.epoch} epochs` : `${run.status}, ${epochs}`;
+}

@@ -1,0 +1,269 @@
+// Exploring a model: a picture, its code, and what is decoded of either.
+
+import { Newest, json, numbers, path } from "./api.js";
+import { Code } from "./code.js";
+import { by, figure, make } from "./dom.js";
+import { Pad } from "./draw.js";
+import { CodeMap } from "./map.js";
+import { mse, open, paint, paintError, size } from "./picture.js";
+import { Walk } from "./walk.js";
+
+/** How long nothing must change before a screen reader is told what came of it, in milliseconds. */
+const SETTLED = 800;
+
+/** Brushes are this wide in proportion to the picture. */
+const BRUSH = 1.2 / 28;
+
+const requests = new Newest();
+const lessons = new Newest();
+let run = null;
+let weights = null;
+let details = null;
+let study = null;
+/** The code of the input, and the input as the encoder got it. */
+let own = null;
+let seed = 1;
+/** Does again what was done last, with other weights. */
+let redo = () => {};
+let telling = 0;
+
+const pad = new Pad(by("input"), () => reconstruct());
+const code = new Code((values) => decode(values, false));
+const map = new CodeMap((values) => decode(values));
+const walk = new Walk(
+  (codes) => numbers(`/api/decode/${path(run)}`, codes),
+  (values) => decode(values),
+);
+
+/** Shows a run's model; `stamp` tells its weights from others, and there are none where it is null. */
+export async function show(name, stamp) {
+  const same = name === run;
+  if (same && stamp === weights) return;
+  const first = !same || !details;
+  [run, weights] = [name, stamp];
+  if (stamp === null) {
+    by("explore").hidden = true;
+    by("explore-note").textContent = "There are no weights yet; they come with the first epoch.";
+    return;
+  }
+  try {
+    if (first) await start(name);
+    else {
+      redo();
+      lessons.ask(() => learn(name));
+    }
+  } catch (error) {
+    if (name === run) fail(error);
+  }
+}
+
+/** Forgets the run that was shown. */
+export function leave() {
+  run = null;
+  weights = null;
+  details = null;
+  by("explore").hidden = true;
+}
+
+async function start(name) {
+  details = null;
+  by("explore").hidden = true;
+  by("explore-note").textContent = "Loading the model ...";
+  const found = await json(`/api/details/${path(name)}`);
+  if (name !== run) return;
+  details = found;
+  study = null;
+  own = null;
+  const [channels, height, width] = details.shape;
+  by("explore-note").textContent =
+    `${details.kind}: ${channels}x${height}x${width} images, code of ${details.code_size} values, ` +
+    `${details.parameters} parameters.`;
+  const denoising = details.corruptions.length > 0;
+  by("corrupted-pane").hidden = !denoising;
+  by("corruption").hidden = !denoising;
+  by("corrupted-note").textContent = details.corruptions.join(", ");
+  for (const part of document.querySelectorAll("[data-decodes]")) part.hidden = !details.decodes;
+  by("residual-note").hidden = details.decodes;
+  by("ink-label").hidden = channels !== 3;
+  const brush = BRUSH * Math.max(height, width);
+  Object.assign(by("brush"), { min: 0.5, max: brush * 3, step: 0.1, value: brush });
+  pad.radius = brush;
+  code.start(details.code_size);
+  map.know(null);
+  walk.start(details.shape);
+  by("map-note").textContent = "";
+  by("examples").replaceChildren();
+  by("explore").hidden = false;
+  pad.set(new Float32Array(size(details.shape)), details.shape);
+  if (await learn(name)) await begin();
+}
+
+/** Asks what the code does over the test pictures; whether it is known. */
+async function learn(name) {
+  if (!study) by("map-note").textContent = "Encoding the test pictures ...";
+  let found;
+  try {
+    found = await json(`/api/study/${path(name)}`);
+  } catch (error) {
+    if (name === run) by("map-note").textContent = `There are no test pictures: ${error.message}`;
+    return false;
+  }
+  if (name !== run) return false;
+  study = found;
+  code.know(study.units);
+  by("map-note").textContent = "All codes are the same.";
+  map.know(study);
+  map.show(code.values);
+  return true;
+}
+
+/** Something to see at once. */
+async function begin() {
+  const pictures = examples();
+  by("examples").replaceChildren(...pictures.map(thumbnail));
+  // Unless somebody has drawn meanwhile.
+  if (pictures.length && pad.values.every((value) => value === 0)) pad.set(pictures[0], details.shape);
+  if (pictures.length > 1 && details.decodes) await walkBetween(pictures[0], pictures[1]);
+}
+
+function examples() {
+  const bytes = Uint8Array.from(atob(study.examples.pixels), (letter) => letter.charCodeAt(0));
+  const values = size(details.shape);
+  return Array.from({ length: study.examples.count }, (_, index) =>
+    Float32Array.from(bytes.subarray(index * values, (index + 1) * values), (byte) => byte / 255),
+  );
+}
+
+function thumbnail(picture, index) {
+  const canvas = make("canvas");
+  paint(canvas, picture, details.shape);
+  const label = study.labels ? `, label ${study.labels[index]}` : "";
+  const button = make("button", { type: "button", title: `test picture ${index}${label}` }, canvas);
+  button.setAttribute("aria-label", button.title);
+  button.addEventListener("click", () => pad.set(picture, details.shape));
+  return button;
+}
+
+async function walkBetween(one, other) {
+  for (const [end, picture] of [one, other].entries()) {
+    const found = await numbers(`/api/reconstruct/${path(run)}`, picture);
+    await walk.take(end, found.slice(0, details.code_size));
+  }
+}
+
+/** The code, the encoder's input and the reconstruction of the picture on the pad. */
+function reconstruct() {
+  redo = reconstruct;
+  requests.ask(async () => {
+    const [model, picture] = [details, pad.values.slice()];
+    if (!model) return;
+    const denoising = model.corruptions.length > 0;
+    const noise = denoising ? `?noise=${seed}&strength=${by("strength").value}` : "";
+    const began = performance.now();
+    try {
+      const found = await numbers(`/api/reconstruct/${path(run)}${noise}`, picture);
+      // Another run may be shown by now.
+      if (model !== details) return;
+      const units = model.code_size;
+      const values = size(model.shape);
+      own = { code: found.slice(0, units), input: found.slice(units, units + values) };
+      const output = found.slice(units + values);
+      if (denoising) paint(by("corrupted"), own.input, model.shape);
+      // Somebody may have moved a slider meanwhile.
+      if (redo !== reconstruct) return;
+      code.show(own.code);
+      map.show(own.code);
+      shown(output, picture, began, denoising ? "Restored" : "Reconstruction");
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+/** What the decoder makes of a code that somebody chose; `everywhere` also on the sliders. */
+function decode(values, everywhere = true) {
+  const chosen = values.slice();
+  redo = () => decode(chosen);
+  if (everywhere) code.show(chosen);
+  else map.show(chosen);
+  requests.ask(async () => {
+    const model = details;
+    if (!model) return;
+    const began = performance.now();
+    try {
+      const output = await numbers(`/api/decode/${path(run)}`, chosen);
+      if (model === details) shown(output, pad.values, began, "Decoded from the code");
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+function shown(output, picture, began, title) {
+  const { shape } = details;
+  for (const canvas of [by("output"), ...document.querySelectorAll("[data-mirror]")]) paint(canvas, output, shape);
+  paintError(by("error"), output, picture, shape);
+  const error = figure(mse(output, picture));
+  const took = performance.now() - began;
+  by("output-title").textContent = title;
+  by("output-note").textContent = `mse ${error}, in ${took.toFixed(0)} ms`;
+  by("output").dataset.took = took;
+  by("output").setAttribute("aria-label", `${title}, squared error ${error} to the input`);
+  clearTimeout(telling);
+  telling = setTimeout(() => (by("explore-live").textContent = `${title}: squared error ${error}`), SETTLED);
+}
+
+function fail(error) {
+  by("explore-note").textContent = error.message;
+}
+
+async function take(file) {
+  if (!file || !details) return;
+  try {
+    pad.set(await open(file, details.shape), details.shape);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+by("brush").addEventListener("input", () => (pad.radius = Number(by("brush").value)));
+by("ink").addEventListener("input", () => {
+  const parts = by("ink").value.match(/[0-9a-f]{2}/g);
+  pad.ink = parts.map((part) => parseInt(part, 16) / 255);
+});
+by("eraser").addEventListener("change", () => (pad.erases = by("eraser").checked));
+by("clear").addEventListener("click", () => pad.clear());
+by("invert").addEventListener("click", () => pad.invert());
+by("file").addEventListener("change", () => {
+  take(by("file").files[0]);
+  // So that the same file may be opened again.
+  by("file").value = "";
+});
+by("strength").addEventListener("input", () => {
+  by("strength-value").value = Number(by("strength").value).toFixed(2);
+  reconstruct();
+});
+by("again").addEventListener("click", () => {
+  seed++;
+  reconstruct();
+});
+by("undo").addEventListener("click", () => reconstruct());
+by("mean").addEventListener("click", () => study && decode(Float32Array.from(study.units.mean)));
+by("random").addEventListener("click", () => {
+  if (!study) return;
+  const { low, high } = study.units;
+  decode(Float32Array.from(low, (value, unit) => value + Math.random() * (high[unit] - value)));
+});
+by("take-a").addEventListener("click", () => own && walk.take(0, own.code).catch(fail));
+by("take-b").addEventListener("click", () => own && walk.take(1, own.code).catch(fail));
+// A picture that misses the pad must not take the place of the page.
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  by("input").classList.add("over");
+});
+addEventListener("dragleave", () => by("input").classList.remove("over"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  by("input").classList.remove("over");
+  take(event.dataTransfer.files[0]);
+});

@@ -1,0 +1,41 @@
+// The page: the list of runs, or the run that the address names.
+
+import { by } from "./dom.js";
+import { follow, stop } from "./follow.js";
+import { list, unlist } from "./runs.js";
+
+/** The run that the address names after its #. */
+function named() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+let first = true;
+
+function go() {
+  const run = named();
+  by("list").hidden = run !== "";
+  by("run").hidden = run === "";
+  document.title = run ? `${run} - Hourglass` : "Hourglass";
+  if (run) {
+    unlist();
+    follow(run);
+    scrollTo(0, 0);
+    if (!first) by("run-title").focus();
+  } else {
+    stop();
+    list();
+  }
+  first = false;
+}
+
+// The address is that of a run, so that the way past the heading is not in it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  by("main").focus();
+});
+addEventListener("hashchange", go);
+go();

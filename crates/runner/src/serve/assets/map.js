@@ -1,0 +1,121 @@
+// The map: the test pictures' codes on a plane, and what the decoder makes of any place on it.
+
+import { by, make } from "./dom.js";
+
+/** Colours that the style has. */
+const COLORS = "abcdefghij";
+
+/** Free room about the pictures, and how far a key moves, as shares of their extent. */
+const ROOM = 0.08;
+const STEP = 0.02;
+
+export class CodeMap {
+  /** @param changed is called with the code at the place that was chosen. */
+  constructor(changed) {
+    this.canvas = by("map");
+    this.study = null;
+    this.place = null;
+    const choose = (event) => {
+      const box = this.canvas.getBoundingClientRect();
+      const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      this.#choose([this.left + x * this.wide, this.bottom + (1 - y) * this.high], changed);
+    };
+    this.canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !this.study) return;
+      this.canvas.setPointerCapture(event.pointerId);
+      choose(event);
+    });
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (event.buttons & 1 && this.study) choose(event);
+    });
+    this.canvas.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      if (!(event.key in moves) || !this.study) return;
+      const [across, up] = moves[event.key];
+      const [x, y] = this.place ?? [this.left + this.wide / 2, this.bottom + this.high / 2];
+      this.#choose([x + across * STEP * this.wide, y + up * STEP * this.high], changed);
+      event.preventDefault();
+    });
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+  }
+
+  /** Takes a study, or none. */
+  know(study) {
+    this.study = study && study.places.length ? study : null;
+    this.place = null;
+    by("map-panel").hidden = !this.study;
+    if (!this.study) return;
+    const [xs, ys] = [0, 1].map((axis) => study.places.map((place) => place[axis]));
+    const ends = (all) => {
+      const [low, high] = [Math.min(...all), Math.max(...all)];
+      const room = (high - low) * ROOM || 1;
+      return [low - room, high - low + 2 * room];
+    };
+    [this.left, this.wide] = ends(xs);
+    [this.bottom, this.high] = ends(ys);
+    const kinds = study.labels ? [...new Set(study.labels)].sort((one, other) => one - other) : [];
+    this.kinds = kinds.length <= COLORS.length ? kinds : [];
+    const legend = this.kinds.map((kind, index) => {
+      const name = make("span", {}, String(kind));
+      name.style.setProperty("--dot", `var(--${COLORS[index]})`);
+      return name;
+    });
+    by("legend").replaceChildren(...legend);
+    by("map-note").textContent =
+      `${study.images} test pictures. To the right: ${study.axes[0]}; upwards: ${study.axes[1]}.` +
+      (study.directions[0].length > 2 ? " What lies along no axis is as in the mean code." : "");
+    this.draw();
+  }
+
+  /** Marks where a code lies. */
+  show(code) {
+    if (!this.study) return;
+    const { origin, directions } = this.study;
+    this.place = directions.map((direction) =>
+      direction.reduce((sum, weight, unit) => sum + weight * (code[unit] - origin[unit]), 0),
+    );
+    this.draw();
+  }
+
+  #choose(place, changed) {
+    this.place = place;
+    this.draw();
+    const { origin, directions } = this.study;
+    const at = (value, unit) => value + place[0] * directions[0][unit] + place[1] * directions[1][unit];
+    changed(Float32Array.from(origin, at));
+  }
+
+  draw() {
+    const { canvas, study } = this;
+    if (!study || !canvas.clientWidth) return;
+    const scale = devicePixelRatio || 1;
+    canvas.width = Math.round(canvas.clientWidth * scale);
+    canvas.height = Math.round(canvas.clientHeight * scale);
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(canvas);
+    const colours = [...COLORS].map((name) => style.getPropertyValue(`--${name}`));
+    const spot = ([x, y]) => [
+      ((x - this.left) / this.wide) * canvas.width,
+      (1 - (y - this.bottom) / this.high) * canvas.height,
+    ];
+    context.globalAlpha = 0.6;
+    study.places.forEach((place, index) => {
+      const kind = this.kinds.length ? this.kinds.indexOf(study.labels[index]) : 0;
+      context.fillStyle = colours[kind];
+      context.beginPath();
+      context.arc(...spot(place), 2 * scale, 0, 2 * Math.PI);
+      context.fill();
+    });
+    if (!this.place) return;
+    context.globalAlpha = 1;
+    const [x, y] = spot(this.place);
+    for (const [radius, colour, width] of [[8, "--paper", 5], [8, "--ink", 2.5]]) {
+      context.strokeStyle = style.getPropertyValue(colour);
+      context.lineWidth = width * scale;
+      context.beginPath();
+      context.arc(x, y, radius * scale, 0, 2 * Math.PI);
+      context.stroke();
+    }
+  }
+}

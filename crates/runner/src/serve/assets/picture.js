@@ -1,0 +1,86 @@
+// Pictures: values [channels, height, width] in [0, 1], as the models take them, onto canvases and from files.
+
+/** The most bytes of a file that is opened. */
+const LARGEST_FILE = 32 << 20;
+
+/** Errors of this size and above are white on an error map. */
+const WHITE = 0.5;
+
+/** How many values a picture has. */
+export function size([channels, height, width]) {
+  return channels * height * width;
+}
+
+/** Draws values onto a canvas of as many pixels. */
+export function paint(canvas, values, shape) {
+  const [channels, height, width] = shape;
+  const plane = height * width;
+  colour(canvas, shape, (at) => {
+    const value = (channel) => values[(channels === 3 ? channel : 0) * plane + at] * 255;
+    return [value(0), value(1), value(2)];
+  });
+}
+
+/** Draws how far two pictures are apart, pixel by pixel: black, red, yellow, white. */
+export function paintError(canvas, one, other, shape) {
+  const [channels, height, width] = shape;
+  const plane = height * width;
+  colour(canvas, shape, (at) => {
+    let sum = 0;
+    for (let channel = 0; channel < channels; channel++) {
+      sum += Math.abs(one[channel * plane + at] - other[channel * plane + at]);
+    }
+    const share = Math.min(sum / channels / WHITE, 1) * 3;
+    return [share * 255, (share - 1) * 255, (share - 2) * 255];
+  });
+}
+
+function colour(canvas, [, height, width], pixel) {
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  const image = new ImageData(width, height);
+  for (let at = 0; at < height * width; at++) {
+    const [red, green, blue] = pixel(at);
+    image.data.set([red, green, blue, 255], at * 4);
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** The mean squared error per value. */
+export function mse(one, other) {
+  let sum = 0;
+  for (let at = 0; at < one.length; at++) sum += (one[at] - other[at]) ** 2;
+  return sum / one.length;
+}
+
+/** A file's picture in a model's shape, whole and in the middle of black. */
+export async function open(file, shape) {
+  const [channels, height, width] = shape;
+  if (file.size > LARGEST_FILE) throw new Error(`${file.name}: larger than 32 MiB`);
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    throw new Error(`${file.name}: not a picture that this browser reads`);
+  }
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  const scale = Math.min(width / bitmap.width, height / bitmap.height);
+  const [wide, high] = [bitmap.width * scale, bitmap.height * scale];
+  context.drawImage(bitmap, (width - wide) / 2, (height - high) / 2, wide, high);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, width, height);
+  const values = new Float32Array(size(shape));
+  const plane = height * width;
+  for (let at = 0; at < plane; at++) {
+    const rgb = [0, 1, 2].map((channel) => data[at * 4 + channel] / 255);
+    if (channels === 3) rgb.forEach((value, channel) => (values[channel * plane + at] = value));
+    // What a grey picture has of each colour (ITU-R BT.601).
+    else values[at] = Math.min(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2], 1);
+  }
+  return values;
+}
