@@ -92,7 +92,12 @@ fn pictures(
         bail!("its stream goes on behind its last picture");
     }
     let count = container.sizes.count();
-    if let Some(name) = container.names.iter().flatten().find(|name| !is_plain(name)) {
+    if let Some(name) = container
+        .names
+        .iter()
+        .flatten()
+        .find(|name| !is_plain(name))
+    {
         bail!("found a picture named {name:?}; allowed: a file's name without a folder");
     }
     let names = output::picture_names(container.names.as_deref(), count);
