@@ -126,7 +126,12 @@ fn news(folder: &Path) -> Result<String> {
         last: rows.into_iter().last(),
         samples: samples(folder),
         verdict: found.and_then(|summary| {
-            summary::verdict(&summary.test, &summary.baselines, summary.input_shape)
+            summary::verdict(
+                &summary.test,
+                &summary.baselines,
+                summary.restoration.as_ref(),
+                summary.input_shape,
+            )
         }),
         report: run.path(report::FILE).is_file(),
         weights: weights(folder),
