@@ -59,16 +59,6 @@ impl Principal {
         }))
     }
 
-    /// The mean row, at which all components are 0.
-    pub fn mean(&self) -> &[f64] {
-        &self.mean
-    }
-
-    /// A unit vector for each component.
-    pub fn directions(&self) -> &[Vec<f32>] {
-        &self.directions
-    }
-
     /// The share of the variance that lies along each component, the largest first.
     pub fn explained(&self) -> &[f64] {
         &self.explained

@@ -126,11 +126,10 @@ fn news(folder: &Path) -> Result<String> {
         last: rows.into_iter().last(),
         samples: samples(folder),
         verdict: found.and_then(|summary| {
-            let restoration = summary.restoration.as_ref();
             summary::verdict(
                 &summary.test,
                 &summary.baselines,
-                restoration,
+                summary.restoration.as_ref(),
                 summary.input_shape,
             )
         }),

@@ -331,8 +331,8 @@ mod tests {
 
     #[test]
     fn more_quality_takes_more_bytes() {
-        let mut rivals = Rivals::new(&Sizes::Alike(30, [16, 16]), 3);
-        for part in pictures(30, [16, 16], 3).chunks(7) {
+        let mut rivals = Rivals::new(&Sizes::Alike(30, [16, 16]), 1);
+        for part in pictures(30, [16, 16], 1).chunks(7) {
             rivals.push(part.to_vec()).unwrap();
         }
         let points = rivals.finish().unwrap();
