@@ -64,6 +64,16 @@ impl Principal {
         &self.explained
     }
 
+    /// The mean of the rows, from which places are measured.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// Unit vectors, the one along which the rows vary most first.
+    pub fn directions(&self) -> &[Vec<f32>] {
+        &self.directions
+    }
+
     /// The place of each row along the first two components; 0 along one that there is not.
     pub fn places(&self, rows: &Features) -> Vec<[f64; 2]> {
         let along = |row: &[f32], component: usize| {
