@@ -20,10 +20,12 @@ fn only_line(ended: &Ended) -> &str {
 #[test]
 fn a_file_that_cannot_grow_ends_a_run_that_resumes() {
     let work = Work::new();
-    work.ok("tiny.json --name whole --set train.epochs=120");
-    // The figures of an epoch take 240 bytes, so their file reaches 24 KiB at epoch 102 or so, with a
-    // line that is cut; everything else is smaller.
-    let line = "tiny.json --name full --quiet --set train.epochs=120";
+    // Without validation images no page is written before the end, which would be larger than this.
+    let line = "tiny.json --quiet --set data.validation=0 --set train.epochs=240";
+    work.ok(&format!("{line} --name whole"));
+    // The figures of an epoch take some 140 bytes, so their file reaches 24 KiB well before the end,
+    // with a line that is cut; everything else is smaller.
+    let line = &format!("{line} --name full");
     let ended = work.limited(48, line);
     assert_eq!(
         only_line(&ended),
@@ -133,9 +135,13 @@ fn a_disk_that_is_full_at_any_moment_leaves_a_run_that_resumes() {
             // The state cannot say `failed` where there is no room to write it; that it can be read
             // is what counts.
             let shown = work.run("resume tiny --runs disk --quiet");
-            assert_eq!(shown.code, Some(1), "it is as full as before: {shown:?}");
-            assert!(disk.mount("remount,size=16m"));
-            work.ok("resume tiny --runs disk");
+            // It is as full as before, but a page that was too large beside the one before it need
+            // not be written again.
+            if shown.code != Some(0) {
+                assert_eq!(shown.code, Some(1), "{shown:?}");
+                assert!(disk.mount("remount,size=16m"));
+                work.ok("resume tiny --runs disk");
+            }
             work.assert_same("runs/whole", "disk/tiny");
         }
         drop(disk);

@@ -31,6 +31,7 @@ fn a_run_folder_holds_what_is_documented_and_nothing_else() {
         "env.json",
         "metrics.jsonl",
         "plots/loss.svg",
+        "report.html",
         "samples/epoch-0001.png",
         "samples/epoch-0002.png",
         "state.json",

@@ -143,22 +143,23 @@ pub fn verdict(
     if let Some(restoration) = restoration {
         return Some(restoration.verdict());
     }
-    if test.mse >= baselines.mean.mse {
-        return Some(
-            "no better than the mean picture: it has not learned yet, see more epochs or \
-             initial_gain 2"
-                .into(),
-        );
-    }
-    let pca = baselines.pca?;
-    let gain = pca.mse / test.mse;
-    Some(if gain >= 1.0 {
-        format!("{gain:.2} times less error than PCA")
-    } else if pca.code_size >= shape.iter().product() {
-        "PCA of as many values as the image has is exact".into()
-    } else {
-        format!("{:.2} times more error than PCA", 1.0 / gain)
-    })
+    let beside = baselines.pca.map(|pca| {
+        let gain = pca.mse / test.mse;
+        if gain >= 1.0 {
+            format!("{gain:.2} times less error than PCA")
+        } else if pca.code_size >= shape.iter().product() {
+            "PCA of as many values as the image has is exact".into()
+        } else {
+            format!("{:.2} times more error than PCA", 1.0 / gain)
+        }
+    });
+    let learned = test.mse < baselines.mean.mse;
+    let nothing = (!learned).then(|| {
+        "no better than the mean picture: it has not learned yet, see more epochs or initial_gain 2"
+            .to_owned()
+    });
+    let parts: Vec<String> = beside.into_iter().chain(nothing).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// The largest memory that this process held so far, in MiB.
