@@ -153,7 +153,7 @@ const steps = {
     await tab.locator("#map").press("ArrowRight");
     await changed(tab, "output", before);
 
-    await tab.getByRole("button", { name: "test picture 5" }).click();
+    await tab.getByRole("button", { name: /^test picture/ }).nth(5).click();
     await tab.waitForFunction(() => document.getElementById("output-title").textContent === "Reconstruction");
     await tab.getByRole("button", { name: "End at this input" }).click();
     before = await seen(tab, "output");

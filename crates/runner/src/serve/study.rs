@@ -75,11 +75,12 @@ struct Units {
     mean: Vec<f32>,
 }
 
-/// The first pictures.
+/// Some of the pictures, spread over all of them: neighbours may be pieces of one photograph.
 #[derive(Serialize)]
 struct Examples {
-    count: usize,
-    /// Their pixels, `[count, channels, height, width]`, in base64.
+    /// Their places among the pictures.
+    indices: Vec<usize>,
+    /// Their pixels, `[examples, channels, height, width]`, in base64.
     pixels: String,
 }
 
@@ -186,9 +187,6 @@ fn tested(folder: &Path, backend: &BackendArg) -> Result<Images> {
 impl Study {
     fn of(images: &Images, codes: &Features) -> Result<Self> {
         let plane = Plane::of(codes)?;
-        let image = images.shape().iter().product::<usize>().max(1);
-        let count = (EXAMPLE_BYTES / image).clamp(2, EXAMPLES).min(images.len());
-        let examples = images.pixels().get(..count * image).unwrap_or_default();
         Ok(Self {
             images: images.len(),
             labels: images.labels().map(<[u8]>::to_vec),
@@ -201,11 +199,22 @@ impl Study {
             origin: plane.origin,
             directions: plane.directions,
             units: Units::of(codes),
-            examples: Examples {
-                count,
-                pixels: BASE64.encode(examples),
-            },
+            examples: Examples::of(images),
         })
+    }
+}
+
+impl Examples {
+    fn of(images: &Images) -> Self {
+        let image = images.shape().iter().product::<usize>().max(1);
+        let most = (EXAMPLE_BYTES / image).clamp(2, EXAMPLES);
+        let count = most.min(images.len());
+        let indices: Vec<usize> = (0..count).map(|it| it * images.len() / count).collect();
+        let pixels = indices.iter().filter_map(|&index| images.image(index));
+        Self {
+            pixels: BASE64.encode(&pixels.collect::<Vec<_>>().concat()),
+            indices,
+        }
     }
 }
 
@@ -232,21 +241,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_study_has_the_range_of_each_unit_and_the_first_pictures() {
-        let images = Images::new((0..60).collect(), [1, 1, 2]).unwrap();
-        let codes = (0..30)
+    fn a_study_has_the_range_of_each_unit_and_pictures_from_all_over() {
+        let images = Images::new((0..96).collect(), [1, 1, 2]).unwrap();
+        let codes = (0..48)
             .flat_map(|i| [i as f32, -2.0 * i as f32, 7.0])
             .collect();
-        let study = Study::of(&images, &Features::new(codes, 3, 30)).unwrap();
-        assert_eq!(study.units.low, [0.0, -58.0, 7.0]);
-        assert_eq!(study.units.high, [29.0, 0.0, 7.0]);
-        assert_eq!(study.units.mean, [14.5, -29.0, 7.0]);
-        assert_eq!(
-            (study.images, study.places.len(), study.examples.count),
-            (30, 30, EXAMPLES)
-        );
+        let study = Study::of(&images, &Features::new(codes, 3, 48)).unwrap();
+        assert_eq!(study.units.low, [0.0, -94.0, 7.0]);
+        assert_eq!(study.units.high, [47.0, 0.0, 7.0]);
+        assert_eq!(study.units.mean, [23.5, -47.0, 7.0]);
+        assert_eq!((study.images, study.places.len()), (48, 48));
+        let every_second: Vec<usize> = (0..EXAMPLES).map(|it| 2 * it).collect();
+        assert_eq!(study.examples.indices, every_second);
         let pixels = BASE64.decode(study.examples.pixels.as_bytes()).unwrap();
-        assert_eq!(pixels, (0..48).collect::<Vec<u8>>());
+        assert_eq!(pixels.len(), 2 * EXAMPLES);
+        assert_eq!(pixels.get(2..4), Some([4, 5].as_slice()));
         assert!(study.labels.is_none());
     }
 }

@@ -14,6 +14,8 @@ export class Code {
     this.first = 0;
     this.values = new Float32Array(0);
     this.units = null;
+    /** What the tallest bar stands for at least, so that bars do not jump while the largest changes. */
+    this.most = 0;
     by("before").addEventListener("click", () => this.#page(-SLIDERS));
     by("after").addEventListener("click", () => this.#page(SLIDERS));
     by("bars").addEventListener("click", (event) => this.#focus(event));
@@ -30,6 +32,7 @@ export class Code {
   start(count) {
     this.values = new Float32Array(count);
     this.units = null;
+    this.most = 0;
     this.first = 0;
     by("pager").hidden = count <= SLIDERS;
     this.#sliders();
@@ -38,6 +41,7 @@ export class Code {
   /** Takes what each unit gives over the test pictures, for the ends of its slider. */
   know(units) {
     this.units = units;
+    this.most = [units.low, units.high].flat().reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     this.#sliders();
     this.#bars();
   }
@@ -91,14 +95,12 @@ export class Code {
 
   #bars() {
     const { values } = this;
-    let most = 1e-9;
+    let most = Math.max(this.most, 1e-9);
     let [low, high] = [0, 0];
     for (const value of values) {
       [low, high] = [Math.min(low, value), Math.max(high, value)];
       most = Math.max(most, Math.abs(value));
     }
-    // So that bars do not jump while the largest changes.
-    if (this.units) for (const value of [...this.units.low, ...this.units.high]) most = Math.max(most, Math.abs(value));
     const path = (name, sign) => {
       const line = document.createElementNS(SVG, "path");
       let way = "";

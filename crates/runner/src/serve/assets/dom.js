@@ -31,5 +31,6 @@ export function ago(seconds) {
 export function standing(run) {
   const epochs = `epoch ${run.epoch} of ${run.epochs}`;
   if (run.pretraining != null) return `${run.status}, layer ${run.pretraining} by itself, epoch ${run.epoch}`;
-  return run.status === "finished" ? `finished, ${run.epoch} epochs` : `${run.status}, ${epochs}`;
+  if (run.status !== "finished") return `${run.status}, ${epochs}`;
+  return `finished, ${run.epoch} ${run.epoch === 1 ? "epoch" : "epochs"}`;
 }

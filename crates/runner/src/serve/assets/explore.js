@@ -123,22 +123,31 @@ async function begin() {
   by("examples").replaceChildren(...pictures.map(thumbnail));
   // Unless somebody has drawn meanwhile.
   if (pictures.length && pad.values.every((value) => value === 0)) pad.set(pictures[0], details.shape);
-  if (pictures.length > 1 && details.decodes) await walkBetween(pictures[0], pictures[1]);
+  if (pictures.length < 2 || !details.decodes) return;
+  // A walk to a picture of the same kind shows little.
+  const other = pictures.findIndex((_, place) => label(place) !== label(0));
+  await walkBetween(pictures[0], pictures[Math.max(other, 1)]);
 }
 
 function examples() {
   const bytes = Uint8Array.from(atob(study.examples.pixels), (letter) => letter.charCodeAt(0));
   const values = size(details.shape);
-  return Array.from({ length: study.examples.count }, (_, index) =>
-    Float32Array.from(bytes.subarray(index * values, (index + 1) * values), (byte) => byte / 255),
+  return study.examples.indices.map((_, place) =>
+    Float32Array.from(bytes.subarray(place * values, (place + 1) * values), (byte) => byte / 255),
   );
 }
 
-function thumbnail(picture, index) {
+/** The label of an example. */
+function label(place) {
+  return study.labels?.[study.examples.indices[place]];
+}
+
+function thumbnail(picture, place) {
   const canvas = make("canvas");
   paint(canvas, picture, details.shape);
-  const label = study.labels ? `, label ${study.labels[index]}` : "";
-  const button = make("button", { type: "button", title: `test picture ${index}${label}` }, canvas);
+  const words = study.labels ? `, label ${label(place)}` : "";
+  const title = `test picture ${study.examples.indices[place]}${words}`;
+  const button = make("button", { type: "button", title }, canvas);
   button.setAttribute("aria-label", button.title);
   button.addEventListener("click", () => pad.set(picture, details.shape));
   return button;
