@@ -71,8 +71,13 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                 })
             },
         );
-    let downsample = [Downsample::Max, Downsample::Average, Downsample::Stride];
-    let upsample = [Upsample::Nearest, Upsample::Transposed];
+    let downsample = [
+        Downsample::Max,
+        Downsample::Average,
+        Downsample::Stride,
+        Downsample::Unshuffle,
+    ];
+    let upsample = [Upsample::Nearest, Upsample::Transposed, Upsample::Shuffle];
     let ways = (
         prop::sample::select(downsample.to_vec()),
         prop::sample::select(upsample.to_vec()),
