@@ -526,12 +526,7 @@ impl Conv {
             Downsample::Unshuffle => inputs / shuffle::CHANNELS,
             _ => inputs,
         };
-        let x = below.reshape([
-            -1,
-            channels as i32,
-            *rows as i32,
-            *columns as i32,
-        ]);
+        let x = below.reshape([-1, channels as i32, *rows as i32, *columns as i32]);
         self.down(block, x, self.activation_of(layer)).flatten(1, 3)
     }
 

@@ -409,8 +409,14 @@ fn what_is_unshuffled_and_shuffled_is_whole() {
         conv.weight = Param::from_tensor(eye);
         conv.bias = Some(Param::from_tensor(Tensor::zeros([channels], &device())));
     };
-    network.encoder.iter_mut().for_each(|block| same(&mut block.conv));
-    let ups = network.decoder.iter_mut().filter_map(|block| block.conv.as_mut());
+    network
+        .encoder
+        .iter_mut()
+        .for_each(|block| same(&mut block.conv));
+    let ups = network
+        .decoder
+        .iter_mut()
+        .filter_map(|block| block.conv.as_mut());
     ups.for_each(same);
     // ReLU leaves what is not negative.
     let x = pictures(2, input, 0);

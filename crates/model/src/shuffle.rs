@@ -30,12 +30,8 @@ pub(crate) fn shuffle(x: Tensor<4>) -> Tensor<4> {
     let channels = deep / CHANNELS;
     let x: Tensor<6> =
         (x.permute([0, 2, 3, 1])).reshape([batch, rows, columns, channels, SIDE, SIDE]);
-    let x: Tensor<4> = (x.permute([0, 1, 4, 2, 5, 3])).reshape([
-        batch,
-        SIDE * rows,
-        SIDE * columns,
-        channels,
-    ]);
+    let x: Tensor<4> =
+        (x.permute([0, 1, 4, 2, 5, 3])).reshape([batch, SIDE * rows, SIDE * columns, channels]);
     x.permute([0, 3, 1, 2])
 }
 
