@@ -14,7 +14,7 @@ PHOTOS = ("crates/data/assets/photos/rocket.jpg", "crates/data/assets/photos/flo
 class Verb:
     """A command that measures a run. Its result is kept in the run's `analysis/<name>.json`."""
     name: str
-    # After `hourglass`; RUN stands for the run.
+    # After `hourglass`; RUN stands for the run, and DIR for a folder that nobody needs afterwards.
     command: tuple
     # On two idle cores, with a run of MNIST.
     seconds: int
@@ -25,8 +25,8 @@ class Verb:
     # Figures of a result that tell that it is this verb's and no variant's.
     marks: dict = field(default_factory=dict)
 
-    def words(self, run):
-        return [run if word == "RUN" else word for word in self.command]
+    def words(self, run="RUN", folder="DIR"):
+        return [{"RUN": run, "DIR": folder}.get(word, word) for word in self.command]
 
 
 VERBS = {verb.name: verb for verb in (
@@ -38,7 +38,7 @@ VERBS = {verb.name: verb for verb in (
     Verb("anomaly", ("anomaly", "RUN", "--other", "photos"), 10, marks={"other": "photos", "score": "mse"}),
     Verb("compress", ("compress", "RUN"), 60, marks={"data": "the run's test pictures"}),
     # The program prints what it measures and keeps only the pictures.
-    Verb("restore", ("restore", "RUN", *PHOTOS, "--from-clean", "--force"), 20),
+    Verb("restore", ("restore", "RUN", *PHOTOS, "-o", "DIR", "--from-clean"), 20),
 )}
 
 

@@ -64,7 +64,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Sentences with figures."""
+    """Sentences with figures, without their spread."""
     name: str
     text: object
 
@@ -77,7 +77,7 @@ def config(name, what, code, ours, baseline, expect, published=None):
 
 def use(claim, training, verb, ours, baseline, published=None):
     """A row of what a code is good for."""
-    words = VERBS[verb].words("RUN") if verb in VERBS else TRAININGS[training].words()
+    words = VERBS[verb].words() if verb in VERBS else TRAININGS[training].words()
     command = shlex.join(["hourglass", *words])
     cells = (claim, name_of(training), f"`{command}`", ours, baseline, published.text if published else "-")
     return Row(cells, (3,), 4, published)
@@ -241,9 +241,9 @@ USES = Table("uses", ("claim", "run", "command", "our figure", "baseline", "publ
         said("PCA {}", auroc("conv", "baselines.pca.auroc", "anomaly"))),
     use("and cannot rebuild it", "conv", "anomaly", said("mse {} on the photos, {} on digits", error("model.other"), error("model.normal")),
         said("PCA fitted on digits {}, on photos {}; both on the photos", error("pca.other"), error("pca_of_other.other"))),
-    use("and so for each digit", "one-class", "one-class", said("mean AUROC {}", auroc("one-class")),
+    use("it tells one digit from all others", "one-class", "one-class", said("mean AUROC {}", auroc("one-class")),
         said("PCA {}", auroc("one-class", "baselines.pca")), SVDD),
-    use("by its plain error", "one-class-32", "one-class", said("mean AUROC {}", auroc("one-class-32")),
+    use("and so by its plain error", "one-class-32", "one-class", said("mean AUROC {}", auroc("one-class-32")),
         said("PCA {}", auroc("one-class-32", "baselines.pca")), SVDD),
 ))
 
@@ -296,13 +296,13 @@ def times_as_many(other):
 
 
 def worth_it(found):
-    """Pictures from which on the model's own bytes are saved beside WebP, in thousands."""
-    return found["model_bytes"] / (found["at_psnr"]["webp"] - found["at_psnr"]["code"]) / 1000
+    """Pictures from which on the model's own bytes are saved beside WebP, in whole thousands."""
+    return round(found["model_bytes"] / (found["at_psnr"]["webp"] - found["at_psnr"]["code"]), -3)
 
 
 RATES = Paragraph("rates", said(
     "At {} WebP takes {} times as many bytes as the code and JPEG {} times. Above {} this code does not get, however many bits it is given:\n"
-    "there WebP is the only choice of the three. The model itself, {} MB, is not counted: beside WebP it pays off from some {},000 digits on.",
+    "there WebP is the only choice of the three. The model itself, {} MB, is not counted: beside WebP it pays off from some {} digits on.",
     decibels("compress", "at_psnr.psnr", "compress"), times_as_many("webp"), times_as_many("jpeg"),
     Figure("compress", "compress", "unquantised.psnr", ".1f", " dB"), made(lambda found: found["model_bytes"] / 1e6, "model.safetensors", ".1f"),
     made(worth_it, "model.safetensors / (at_psnr.webp - at_psnr.code)", ",.0f")))

@@ -85,6 +85,9 @@ class Said:
     def whole(self, results):
         return self.text.format(*(figure.text(results) for figure in self.figures))
 
+    def means(self, results):
+        return self.text.format(*(figure.mean(results) for figure in self.figures))
+
     def number(self, results):
         """At how many seeds there are figures, in brackets, where that is not all of them."""
         number = min(len(figure.all(results)) for figure in self.figures)

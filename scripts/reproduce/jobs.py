@@ -88,12 +88,10 @@ class Worker:
             return True
         what = f"{path.name}, {name}"
         say(f"{what}: measures{expected(runs, training, name)}")
-        words = [*verb.words(path.name), "--runs", runs.folder, "--json", *(verb.quick if runs.quick else ())]
-        if name != "compress":
-            words += self.quietly()
         with tempfile.TemporaryDirectory() as folder:
-            if name == "restore":
-                words += ["--output", folder]
+            words = [*verb.words(path.name, f"{folder}/new"), "--runs", runs.folder, "--json", *(verb.quick if runs.quick else ())]
+            if name != "compress":
+                words += self.quietly()
             begin = time.monotonic()
             status, out = self.run(words)
         spent = time.monotonic() - begin

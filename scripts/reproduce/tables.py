@@ -93,7 +93,7 @@ class Writer:
             if block.text.missing(self.results):
                 self.kept[block.name] = ["all of it"]
                 return old or ""
-            return block.text.whole(self.results) + "\n"
+            return block.text.means(self.results) + "\n"
         return self.table(block, old)
 
     def notes(self, old):
@@ -156,7 +156,7 @@ class Writer:
                     continue
                 taken = [self.results.times().get(self.results.path(training, seed).name, {}).get(verb) for seed in seeds]
                 taken = [seconds for seconds in taken if seconds]
-                words = shlex.join(VERBS[verb].words("RUN"))
+                words = shlex.join(VERBS[verb].words())
                 lines.append(line([f"{name}, {verb}", f"`hourglass {words}`", ", ".join(map(str, seeds)), "-", duration(median(taken)) if taken else "-", *end]))
         return "\n".join([*heads(header, (3, 4)), *lines]) + "\n"
 
