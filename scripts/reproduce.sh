@@ -7,6 +7,7 @@
 #   scripts/reproduce.sh --only conv,deep     these trainings, with what is measured on them
 #   scripts/reproduce.sh --seeds 42           the seeds; 42 is the one that the configs come with
 #   scripts/reproduce.sh --tables             trains nothing: writes the tables from the runs that there are
+#   scripts/reproduce.sh --no-tables          the other way round
 #   scripts/reproduce.sh --check              whether README.md, RESULTS.md and the configs' descriptions agree
 #
 # Needs Python 3.9 or newer and nothing from PyPI. The program is built as the README says, unless HOURGLASS names one.
