@@ -91,7 +91,7 @@ TRAININGS = {training.name: training for training in (
     Training("sparse-denoising-conv", 60),
     Training("super-resolution-digits", 120),
     Training("super-resolution", 300, ("restore",)),
-    Training("denoise-photos", 300, ("restore",)),
+    Training("denoise-photos", 720, ("restore",)),
     Training("inpaint", 300, ("restore",)),
     Training("colorize", 60, ("restore",)),
     # What each choice gives `deep`.

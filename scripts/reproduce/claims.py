@@ -184,7 +184,7 @@ RESTORATION = Table("restoration", ("config", "what is lost", "code", "restored"
     restored("super-resolution", "photographs of half the height and width", "49,152", decibels("super-resolution", RESTORED, "restore"),
              filtered("super-resolution", BICUBIC, LANCZOS),
              "{ours} on the two that it never saw, where bicubic has {baseline[0]} dB and Lanczos {baseline[1]} dB"),
-    restored("denoise-photos", "photographs with normal noise of 0.1", "49,152", decibels("denoise-photos", RESTORED, "restore"),
+    restored("denoise-photos", "photographs with normal noise of 0.1", "65,536", decibels("denoise-photos", RESTORED, "restore"),
              filtered("denoise-photos", GAUSSIAN, MEDIAN, ("nothing", "input")),
              "{ours} on the two that it never saw, noisy {baseline[2]} dB, where a Gaussian filter has {baseline[0]} dB"),
     restored("inpaint", "16x16 in every 64x64 pixels of photographs, measured inside", "8,192",
