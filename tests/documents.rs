@@ -12,58 +12,90 @@ fn top(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The cells of the README's rows about a config, by the config's name.
-fn rows(readme: &str) -> Vec<(String, Vec<String>)> {
-    let row = |line: &str| {
-        let cells: Vec<String> = line
-            .trim_matches('|')
-            .split('|')
-            .map(|it| it.trim().into())
-            .collect();
-        let name = cells
-            .first()?
-            .strip_prefix("[`")?
-            .split('`')
-            .next()?
-            .to_owned();
-        Some((name, cells))
+/// What stands between the markers of `scripts/reproduce.sh`: name and text.
+fn blocks(text: &str) -> Vec<(&str, &str)> {
+    fn block(part: &str) -> Option<(&str, &str)> {
+        let (name, rest) = part.split_once(" -->\n")?;
+        Some((name, rest.split_once("<!-- /results -->")?.0))
+    }
+    let parts = text.split("<!-- results:").skip(1);
+    let whole = |part| block(part).unwrap_or_else(|| panic!("a block without an end: {part:.60}"));
+    parts.map(whole).collect()
+}
+
+/// The words of a text that are numbers.
+fn numbers(text: &str) -> Vec<&str> {
+    let words = text.split_whitespace();
+    let words = words.map(|word| word.trim_matches(|it| ",;:.()".contains(it)));
+    let is_number = |word: &&str| word.replace(',', "").parse::<f64>().is_ok();
+    words.filter(is_number).collect()
+}
+
+/// The text outside of brackets, where a cell has its spread.
+fn without_brackets(text: &str) -> String {
+    let mut depth = 0;
+    let outside = |letter: &char| {
+        depth += i32::from(*letter == '(');
+        let is_outside = depth == 0;
+        depth -= i32::from(*letter == ')');
+        is_outside
     };
-    readme
-        .lines()
-        .filter(|line| line.contains("](configs/"))
-        .filter_map(row)
-        .collect()
+    text.chars().filter(outside).collect()
 }
 
 #[test]
-fn the_readme_has_a_row_for_each_config_with_the_figures_that_its_description_gives() {
+fn every_table_of_figures_in_the_readme_is_the_one_in_results() {
+    let (readme, results) = (top("README.md"), top("RESULTS.md"));
+    let known = blocks(&results);
+    let shown = blocks(&readme);
+    assert!(shown.len() >= 8, "{shown:?}");
+    for block in shown {
+        let name = block.0;
+        assert!(
+            known.contains(&block),
+            "{name}: differs in README.md and RESULTS.md; scripts/reproduce.sh --tables writes both"
+        );
+    }
+}
+
+#[test]
+fn each_config_has_a_row_whose_figures_its_description_gives() {
     let readme = top("README.md");
-    let rows = rows(&readme);
+    let tables = blocks(&readme).into_iter();
+    let tables = tables.filter(|(name, _)| ["configs", "restoration"].contains(name));
+    let lines: Vec<&str> = tables.flat_map(|(_, text)| text.lines()).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
-    let mut configs = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if !name.ends_with(".json") || name == "schema.json" {
             continue;
         }
-        configs += 1;
         let config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let description = config["description"].as_str().unwrap();
-        let found = rows.iter().find(|(row, _)| *row == name);
-        let (_, cells) = found.unwrap_or_else(|| panic!("README.md: no row for {name}"));
-        // Name, what it is, code, test figure, baseline, time.
-        let [_, _, _, figure, _, time] = cells.as_slice() else {
-            panic!("README.md: {name}: {cells:?}");
+        let start = format!("| [`{name}`](configs/{name}) |");
+        let rows: Vec<&&str> = lines.iter().filter(|it| it.starts_with(&start)).collect();
+        let [row] = rows.as_slice() else {
+            panic!("README.md: {name}: found {} rows, not one", rows.len());
         };
-        for cell in [figure, time] {
+        // Name, what it is, code, test figure, baseline and more, time.
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let figures = without_brackets(cells[3]);
+        let figures = numbers(&figures);
+        assert!(!figures.is_empty(), "{name}: {cells:?}");
+        let given = numbers(description);
+        for figure in figures {
             assert!(
-                description.contains(cell.as_str()),
-                "{name}: {cell:?} is not in {description:?}"
+                given.contains(&figure),
+                "{name}: {figure} is not in {description:?}"
             );
         }
+        let time = cells[cells.len() - 1].trim_start_matches("about ");
+        assert!(
+            description.contains(&format!("; about {time} on ")),
+            "{name}: {time:?} is not in {description:?}"
+        );
     }
-    assert_eq!(rows.len(), configs, "a row for each config and no other");
 }
 
 #[test]

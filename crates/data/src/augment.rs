@@ -15,6 +15,10 @@ use kernels::Interpolation;
 /// Pictures at a time that a thread takes: enough that handing them out costs nothing beside them.
 const LEAST: usize = 8;
 
+/// Where in a picture's random stream its colours are drawn, in words of 32 bits: beyond what any displacement takes,
+/// so that neither changes the other.
+const COLOURS: u128 = 1 << 40;
+
 /// How far training pictures are changed. Zero everywhere leaves them as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Augment {
@@ -33,6 +37,11 @@ pub struct Augment {
     pub elastic: Option<Elastic>,
     /// How pixels come to lie between pixels.
     pub interpolation: Interpolation,
+    /// Largest change of brightness, as a fraction, drawn for each channel by itself: at 0.5 values are
+    /// multiplied by 0.5 up to 1.5, and what would be brighter than white is white. At most 1.
+    pub brightness: f64,
+    /// Whether channels are put in a random order, each as often as the others.
+    pub shuffle_channels: bool,
 }
 
 impl Augment {
@@ -82,15 +91,38 @@ impl Augment {
                     let draw = || unit(&mut random);
                     warp.displace(draw, &mut room.control, &mut room.xs, &mut room.ys);
                 }
-                let channels = image.chunks_exact(height * width);
-                for (pixels, out) in channels.zip(out.chunks_exact_mut(height * width)) {
+                if self.shuffle_channels || self.brightness > 0.0 {
+                    random.set_word_pos(COLOURS);
+                }
+                self.draw_order(&mut random, channels, &mut room.order);
+                let area = height * width;
+                for (&channel, out) in room.order.iter().zip(out.chunks_exact_mut(area)) {
+                    let pixels = image.get(channel * area..).unwrap_or_default();
+                    let pixels = pixels.get(..area).unwrap_or_default();
                     let (xs, ys) = (&room.xs, &room.ys);
                     let padded = &mut room.padded;
                     kernels::sample(pixels, size, xs, ys, self.interpolation, padded, out);
+                    if self.brightness > 0.0 {
+                        let factor = 1.0 + self.brightness as f32 * unit(&mut random);
+                        out.iter_mut().for_each(|it| *it = (*it * factor).min(1.0));
+                    }
                 }
             },
         );
         values
+    }
+
+    /// Which channel comes to each place (Fisher & Yates).
+    fn draw_order(&self, random: &mut impl Rng, channels: usize, order: &mut Vec<usize>) {
+        order.clear();
+        order.extend(0..channels);
+        for last in (1..channels).rev() {
+            // 32 bits over a handful of channels: none is favoured by more than one in a billion.
+            let other = random.next_u32() as usize % (last + 1);
+            if self.shuffle_channels {
+                order.swap(last, other);
+            }
+        }
     }
 
     /// A change within the limits. Every part takes its share of chance whatever its limit is, so
@@ -120,6 +152,8 @@ struct Room {
     ys: Vec<f32>,
     control: Vec<f32>,
     padded: Vec<f32>,
+    /// See [`Augment::draw_order`].
+    order: Vec<usize>,
 }
 
 impl Room {
@@ -129,6 +163,7 @@ impl Room {
             ys: vec![0.0; height * width],
             control: Vec::new(),
             padded: Vec::new(),
+            order: Vec::new(),
         }
     }
 }

@@ -20,6 +20,8 @@ const STRONG: Augment = Augment {
         strength: 2.0,
         smoothness: 6.0,
     }),
+    brightness: 0.5,
+    shuffle_channels: true,
 };
 
 fn images() -> Images {
@@ -157,6 +159,103 @@ fn one_option_leaves_the_chance_of_the_others() {
         ([0.0; 2], 1.0, 0.0)
     );
     assert!(!turned.flip);
+}
+
+/// The first picture's three channels as they are gathered under many seeds, beside the plain ones.
+fn channels(augment: Augment) -> (Vec<Vec<f32>>, Vec<Vec<Vec<f32>>>) {
+    let images = images();
+    let split = |values: Vec<f32>| values.chunks(9 * 11).map(<[f32]>::to_vec).collect();
+    let gather = |augment: Augment, seed| split(augment.gather(&images, &[0], seed).unwrap());
+    let changed = (0..600).map(|seed| gather(augment, seed)).collect();
+    (gather(Augment::default(), 0), changed)
+}
+
+#[test]
+fn channels_come_in_every_order_equally_often() {
+    let (plain, changed) = channels(Augment {
+        shuffle_channels: true,
+        ..Augment::default()
+    });
+    let mut orders = std::collections::BTreeMap::<Vec<usize>, usize>::new();
+    for channels in changed {
+        let place = |it: &Vec<f32>| plain.iter().position(|other| other == it).unwrap();
+        *orders
+            .entry(channels.iter().map(place).collect())
+            .or_default() += 1;
+    }
+    assert_eq!(orders.len(), 6);
+    // A hundred each, with a standard deviation of 9.
+    assert!(
+        orders.values().all(|&it| (64..=136).contains(&it)),
+        "{orders:?}"
+    );
+}
+
+#[test]
+fn each_channel_has_a_brightness_of_its_own_up_to_white() {
+    let (plain, changed) = channels(Augment {
+        brightness: 0.5,
+        ..Augment::default()
+    });
+    let mut factors = Vec::new();
+    for channels in &changed {
+        for (before, after) in plain.iter().zip(channels) {
+            // The darkest value that is not black does not reach white.
+            let pairs = || before.iter().zip(after).filter(|(it, _)| **it > 0.0);
+            let (dark, found) = pairs()
+                .min_by(|one, other| one.0.total_cmp(other.0))
+                .unwrap();
+            let factor = found / dark;
+            for (before, after) in before.iter().zip(after) {
+                assert!((after - (before * factor).min(1.0)).abs() < 1e-5);
+            }
+            factors.push(factor);
+        }
+    }
+    assert!(factors.iter().all(|it| (0.499..1.501).contains(it)));
+    let mean = factors.iter().sum::<f32>() / factors.len() as f32;
+    // Of 1,800 uniform numbers; their standard error is 0.007.
+    assert!((mean - 1.0).abs() < 0.03, "{mean}");
+    assert!(factors.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn colours_leave_shapes_as_they_were_and_the_order_the_brightness() {
+    let moved = Augment {
+        brightness: 0.0,
+        shuffle_channels: false,
+        ..STRONG
+    };
+    let coloured = Augment {
+        brightness: 0.5,
+        ..moved
+    };
+    let (images, length) = (images(), 9 * 11);
+    let gather = |augment: Augment| augment.gather(&images, &[5], 8).unwrap();
+    let (plain, bright, both) = (gather(moved), gather(coloured), gather(STRONG));
+    let ratio = |one: &[f32], other: &[f32]| {
+        let pairs = one
+            .iter()
+            .zip(other)
+            .filter(|(a, b)| **a > 0.05 && **b < 1.0);
+        let ratios: Vec<f32> = pairs.map(|(a, b)| b / a).collect();
+        assert!(ratios.len() > 20);
+        let spread = ratios
+            .iter()
+            .map(|it| (it - ratios[0]).abs())
+            .fold(0.0, f32::max);
+        (ratios[0], spread)
+    };
+    let of = |values: &[f32], channel: usize| values[channel * length..][..length].to_vec();
+    for channel in 0..3 {
+        let (factor, spread) = ratio(&of(&plain, channel), &of(&bright, channel));
+        assert!(spread < 1e-4, "{spread}");
+        // The same place has the same factor whichever channel comes there.
+        let found = (0..3).map(|from| ratio(&of(&plain, from), &of(&both, channel)));
+        let found: Vec<_> = found.filter(|(_, spread)| *spread < 1e-4).collect();
+        assert_eq!(found.len(), 1);
+        assert!((found[0].0 - factor).abs() < 1e-4);
+    }
 }
 
 /// Over 2,000 draws the mean of a uniform number has a standard error of 0.013 of its limit.

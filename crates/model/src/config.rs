@@ -103,7 +103,8 @@ pub struct ConvConfig {
     #[schemars(inner(range(min = 1, max = WIDEST)))]
     pub layers: Vec<usize>,
     /// Convolutions of each stage of the encoder, one after another at one height and width, before it
-    /// halves them, and of each of the decoder after it doubles them (Simonyan & Zisserman 2015).
+    /// halves them, and of each of the decoder after it doubles them (Simonyan & Zisserman 2015); with
+    /// `unshuffle` and `shuffle` all of them work at half the height and width (Zhang et al. 2018).
     /// Default: 1.
     #[serde(default = "single")]
     #[schemars(range(min = 1, max = MOST_CONVOLUTIONS))]
@@ -220,6 +221,8 @@ pub enum Downsample {
     Average,
     /// A convolution of stride 2.
     Stride,
+    /// Each 2 x 2 pixels become channels before the first convolution, so that nothing is lost (Shi et al. 2016).
+    Unshuffle,
 }
 
 /// How a stage of the decoder doubles height and width.
@@ -231,6 +234,8 @@ pub enum Upsample {
     Nearest,
     /// A transposed convolution of stride 2.
     Transposed,
+    /// The last convolution has four times the channels, which become 2 x 2 pixels (Shi et al. 2016).
+    Shuffle,
 }
 
 /// What is added to the loss, or done to the code, so that few of its values are active.

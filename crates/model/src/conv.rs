@@ -12,6 +12,7 @@ use crate::config::{Activation, CodeActivation, ConvConfig, Downsample, Upsample
 use crate::dense::linear;
 use crate::network::{Body, Ends, Layer, ModelError, reject_no_units, reject_zero};
 use crate::shape::{levels, max_depth};
+use crate::shuffle::{self, shuffle, unshuffle};
 
 /// A convolutional autoencoder; built by [`ConvConfig::init`].
 #[derive(Module, Debug)]
@@ -48,7 +49,8 @@ struct Level {
     norm: Option<BatchNorm>,
 }
 
-/// The way down by one level: convolutions, of which the halving follows the last.
+/// The way down by one level: convolutions, of which the halving follows the last or, where it makes
+/// channels of pixels, precedes the first.
 #[derive(Module, Debug)]
 struct DownBlock {
     before: Vec<Level>,
@@ -56,7 +58,8 @@ struct DownBlock {
     norm: Option<BatchNorm>,
 }
 
-/// The way up by one level: one of the two convolutions is there, and others may follow.
+/// The way up by one level: one of the two convolutions is there, and others may follow; what makes
+/// pixels of channels is done after all.
 #[derive(Module, Debug)]
 struct UpBlock {
     conv: Option<Conv2d>,
@@ -86,6 +89,22 @@ impl ConvConfig {
         channels[0] = from;
         channels[self.convolutions] = to;
         channels.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+    }
+
+    /// The convolutions of the encoder's level from `from` channels to `to`.
+    fn chain_down(&self, from: usize, to: usize) -> Vec<[usize; 2]> {
+        match self.downsample {
+            Downsample::Unshuffle => self.chain(shuffle::CHANNELS * from, to, to),
+            _ => self.chain(from, to, to),
+        }
+    }
+
+    /// The convolutions of the decoder's level from `from` channels to `to`.
+    fn chain_up(&self, from: usize, to: usize) -> Vec<[usize; 2]> {
+        match self.upsample {
+            Upsample::Shuffle => self.chain(from, shuffle::CHANNELS * to, from),
+            _ => self.chain(from, to, from),
+        }
     }
 
     /// Checks the config against the shapes of input and output and lists the layers.
@@ -169,25 +188,33 @@ impl ConvConfig {
                 } else {
                     format!("encoder.{i}")
                 },
-                kind: format!(
-                    "{several}conv {k}x{k} {} -> {}, {}",
-                    down[i],
-                    down[i + 1],
+                kind: {
+                    let conv = |from: usize| {
+                        format!(
+                            "{several}conv {k}x{k} {from} -> {}",
+                            down[i + 1],
+                            k = self.kernel
+                        )
+                    };
                     match self.downsample {
-                        Downsample::Max => "max-pool",
-                        Downsample::Average => "average-pool",
-                        Downsample::Stride => "stride 2",
-                    },
-                    k = self.kernel,
-                ),
+                        Downsample::Max => format!("{}, max-pool", conv(down[i])),
+                        Downsample::Average => format!("{}, average-pool", conv(down[i])),
+                        Downsample::Stride => format!("{}, stride 2", conv(down[i])),
+                        Downsample::Unshuffle => {
+                            format!("unshuffle, {}", conv(shuffle::CHANNELS * down[i]))
+                        }
+                    }
+                },
                 activation: Some(activation),
                 output: vec![down[i + 1], levels[i + 1][0], levels[i + 1][1]],
-                parameters: parameters(&self.chain(down[i], down[i + 1], down[i + 1])),
+                parameters: parameters(&self.chain_down(down[i], down[i + 1])),
                 body: match self.downsample {
                     Downsample::Stride if self.convolutions == 1 => Body::Composed,
                     Downsample::Stride => self.partly(),
-                    Downsample::Max if !self.batch_norm => self.body(activation.fused()),
-                    Downsample::Max | Downsample::Average => self.partly(),
+                    Downsample::Max | Downsample::Unshuffle if !self.batch_norm => {
+                        self.body(activation.fused())
+                    }
+                    Downsample::Max | Downsample::Average | Downsample::Unshuffle => self.partly(),
                 },
             });
         }
@@ -224,33 +251,36 @@ impl ConvConfig {
         for i in 0..depth {
             let [rows, columns] = levels[depth - 1 - i];
             let last = i + 1 == depth;
+            let chain = self.chain_up(up[i], up[i + 1]);
+            let [_, outputs] = chain.last().copied().unwrap_or_default();
             layers.push(Layer {
                 name: format!("decoder.{i}"),
-                kind: format!(
-                    "{} {k}x{k} {} -> {}",
-                    match self.upsample {
-                        Upsample::Nearest => format!("nearest x2, {several}conv"),
-                        Upsample::Transposed => format!("{several}transposed conv"),
-                    },
-                    up[i],
-                    up[i + 1],
-                    k = self.kernel,
-                ),
+                kind: {
+                    let [before, to, after] = match self.upsample {
+                        Upsample::Nearest => ["nearest x2, ", "conv", ""],
+                        Upsample::Transposed => ["", "transposed conv", ""],
+                        Upsample::Shuffle => ["", "conv", ", shuffle"],
+                    };
+                    format!(
+                        "{before}{several}{to} {k}x{k} {} -> {outputs}{after}",
+                        up[i],
+                        k = self.kernel,
+                    )
+                },
                 activation: if last {
                     ends.activation()
                 } else {
                     Some(self.activation)
                 },
                 output: vec![up[i + 1], rows, columns],
-                parameters: parameters(&self.chain(up[i], up[i + 1], up[i]))
-                    - if last { norm(up[i + 1]) } else { 0 },
+                parameters: parameters(&chain) - if last { norm(outputs) } else { 0 },
                 body: match self.upsample {
                     Upsample::Transposed if self.convolutions == 1 => Body::Composed,
                     Upsample::Transposed => self.partly(),
                     // The last convolution gives logits, or a difference.
-                    Upsample::Nearest if last => self.last_body(),
-                    Upsample::Nearest if self.batch_norm => self.partly(),
-                    Upsample::Nearest => self.body(self.activation.fused()),
+                    Upsample::Nearest | Upsample::Shuffle if last => self.last_body(),
+                    Upsample::Nearest | Upsample::Shuffle if self.batch_norm => self.partly(),
+                    Upsample::Nearest | Upsample::Shuffle => self.body(self.activation.fused()),
                 },
             });
         }
@@ -311,11 +341,11 @@ impl ConvConfig {
         };
         let stride = match self.downsample {
             Downsample::Stride => 2,
-            Downsample::Max | Downsample::Average => 1,
+            Downsample::Max | Downsample::Average | Downsample::Unshuffle => 1,
         };
         let encoder = (0..depth)
             .map(|i| {
-                let mut chain = self.chain(down[i], down[i + 1], down[i + 1]);
+                let mut chain = self.chain_down(down[i], down[i + 1]);
                 let last = chain.pop().unwrap_or_default();
                 DownBlock {
                     before: chain.into_iter().map(level).collect(),
@@ -328,14 +358,14 @@ impl ConvConfig {
             .map(|i| {
                 let from = levels[depth - i];
                 let to = levels[depth - 1 - i];
-                let mut chain = self.chain(up[i], up[i + 1], up[i]);
+                let mut chain = self.chain_up(up[i], up[i + 1]);
                 let first = chain.remove(0);
                 let mut after: Vec<Level> = chain.into_iter().map(level).collect();
-                let nearest = self.upsample == Upsample::Nearest;
+                let is_transposed = self.upsample == Upsample::Transposed;
                 let mut block = UpBlock {
-                    conv: nearest.then(|| conv(first, 1)),
+                    conv: (!is_transposed).then(|| conv(first, 1)),
                     // (n - 1) 2 - 2 pad + kernel + extra = 2 n - 1 + extra rows come out of n.
-                    transposed: (!nearest).then(|| {
+                    transposed: is_transposed.then(|| {
                         ConvTranspose2dConfig::new(first, kernel)
                             .with_stride([2, 2])
                             .with_padding([pad, pad])
@@ -416,6 +446,10 @@ impl Conv {
 
     /// One level of the encoder: half the height and width of `[batch, C, H, W]`, rounded up.
     fn down(&self, block: &DownBlock, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let x = match self.downsample {
+            Downsample::Unshuffle => unshuffle(pad_to_even(x)),
+            _ => x,
+        };
         let x = block
             .before
             .iter()
@@ -433,7 +467,9 @@ impl Conv {
                     false,
                 )
             }
-            (Downsample::Average, None) => (convolve(&block.conv, x, activation.fused()), true),
+            (Downsample::Average | Downsample::Unshuffle, None) => {
+                (convolve(&block.conv, x, activation.fused()), true)
+            }
             (_, Some(norm)) => (norm.forward(convolve(&block.conv, x, Fused::None)), false),
         };
         let x = if activated { x } else { activation.apply(x) };
@@ -443,7 +479,7 @@ impl Conv {
                 pad_to_even(x),
                 AvgPoolOptions::new([2, 2]).with_stride([2, 2]),
             ),
-            Downsample::Stride => x,
+            Downsample::Stride | Downsample::Unshuffle => x,
         }
     }
 
@@ -485,12 +521,12 @@ impl Conv {
                 None => below,
             };
         };
-        let x = below.reshape([
-            -1,
-            block.first().weight.dims()[1] as i32,
-            *rows as i32,
-            *columns as i32,
-        ]);
+        let inputs = block.first().weight.dims()[1];
+        let channels = match self.downsample {
+            Downsample::Unshuffle => inputs / shuffle::CHANNELS,
+            _ => inputs,
+        };
+        let x = below.reshape([-1, channels as i32, *rows as i32, *columns as i32]);
         self.down(block, x, self.activation_of(layer)).flatten(1, 3)
     }
 
@@ -554,28 +590,51 @@ impl Conv {
         activation: Option<Activation>,
         size: [usize; 2],
     ) -> Tensor<4> {
-        let Some((last, inner)) = block.after.split_last() else {
-            return up(block, x, activation, size);
+        let is_shuffled = self.upsample == Upsample::Shuffle;
+        let first = |x, activation| match &block.conv {
+            Some(conv) if is_shuffled => normalised(conv, &block.norm, x, activation),
+            _ => up(block, x, activation, size),
         };
-        let x = up(block, x, Some(self.activation), size);
-        let x = inner
-            .iter()
-            .fold(x, |x, level| level.forward(x, Some(self.activation)));
-        last.forward(x, activation)
+        let x = match block.after.split_last() {
+            None => first(x, activation),
+            Some((last, inner)) => {
+                let x = inner
+                    .iter()
+                    .fold(first(x, Some(self.activation)), |x, level| {
+                        level.forward(x, Some(self.activation))
+                    });
+                last.forward(x, activation)
+            }
+        };
+        if is_shuffled {
+            crop(shuffle(x), size)
+        } else {
+            x
+        }
     }
 }
 
 impl Level {
     /// The convolution, and the function after it.
     fn forward(&self, x: Tensor<4>, activation: Option<Activation>) -> Tensor<4> {
-        let fused = activation.map_or(Fused::None, Activation::fused);
-        match (&self.norm, activation) {
-            (None, _) => convolve(&self.conv, x, fused),
-            (Some(norm), Some(activation)) => {
-                activation.apply(norm.forward(convolve(&self.conv, x, Fused::None)))
-            }
-            (Some(norm), None) => norm.forward(convolve(&self.conv, x, Fused::None)),
+        normalised(&self.conv, &self.norm, x, activation)
+    }
+}
+
+/// A convolution that keeps height and width, its normalisation, and the function after it.
+fn normalised(
+    conv: &Conv2d,
+    norm: &Option<BatchNorm>,
+    x: Tensor<4>,
+    activation: Option<Activation>,
+) -> Tensor<4> {
+    let fused = activation.map_or(Fused::None, Activation::fused);
+    match (norm, activation) {
+        (None, _) => convolve(conv, x, fused),
+        (Some(norm), Some(activation)) => {
+            activation.apply(norm.forward(convolve(conv, x, Fused::None)))
         }
+        (Some(norm), None) => norm.forward(convolve(conv, x, Fused::None)),
     }
 }
 
@@ -614,6 +673,15 @@ fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
         .clone()
         .slice([0..batch, 0..channels, 0..height, width - 1..width]);
     Tensor::cat(vec![x, column], 3)
+}
+
+/// The map without what [`pad_to_even`] added on the way down.
+fn crop(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    if [height, width] == size {
+        return x;
+    }
+    x.slice([0..batch, 0..channels, 0..size[0], 0..size[1]])
 }
 
 /// The first convolution of a level of the decoder: up to `size` = `[height, width]` from half of it.

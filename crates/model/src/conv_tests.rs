@@ -375,9 +375,52 @@ fn layers_say_what_computes_them() {
     let strides = [Composed, Composed, Fused, Fused, Composed, Composed];
     let options = json!({ "downsample": "stride", "upsample": "transposed" });
     assert_eq!(bodies(options), strides);
+    let shuffled = json!({ "downsample": "unshuffle", "upsample": "shuffle" });
+    assert_eq!(bodies(shuffled), [Fused; 6]);
     // A map as the code has its own function.
     let map = json!({ "code_size": null, "code_activation": "gelu" });
     assert_eq!(bodies(map), [Fused, Partly, Fused, Fused]);
+}
+
+/// With kernels that pick one channel, pixels that become channels and channels that become pixels give back
+/// the picture itself, of odd sizes too, at any depth.
+#[test]
+fn what_is_unshuffled_and_shuffled_is_whole() {
+    let json = json!({
+        "channels": [12, 48], "kernel": 1, "downsample": "unshuffle", "upsample": "shuffle",
+    });
+    let input = [3, 7, 10];
+    let config: ConvConfig = serde_json::from_value(json.clone()).unwrap();
+    let layers: Vec<(String, Vec<usize>)> = (config.layers(Ends::of(input)).unwrap().into_iter())
+        .map(|layer| (layer.kind, layer.output))
+        .collect();
+    let expected = [
+        ("unshuffle, conv 1x1 12 -> 12", vec![12, 4, 5]),
+        ("unshuffle, conv 1x1 48 -> 48", vec![48, 2, 3]),
+        ("conv 1x1 48 -> 48, shuffle", vec![12, 4, 5]),
+        ("conv 1x1 12 -> 12, shuffle", vec![3, 7, 10]),
+    ]
+    .map(|(kind, output)| (kind.to_owned(), output));
+    assert_eq!(layers, expected);
+    let mut network = build(json, input);
+    let same = |conv: &mut Conv2d| {
+        let channels = conv.weight.dims()[0];
+        let eye = Tensor::<2>::eye(channels, &device()).reshape([channels, channels, 1, 1]);
+        conv.weight = Param::from_tensor(eye);
+        conv.bias = Some(Param::from_tensor(Tensor::zeros([channels], &device())));
+    };
+    network
+        .encoder
+        .iter_mut()
+        .for_each(|block| same(&mut block.conv));
+    let ups = network
+        .decoder
+        .iter_mut()
+        .filter_map(|block| block.conv.as_mut());
+    ups.for_each(same);
+    // ReLU leaves what is not negative.
+    let x = pictures(2, input, 0);
+    assert_eq!(host(&network.forward(x.clone())), host(&x));
 }
 
 /// Conv 1 -> 2 down to 2x2 maps, dense 8 -> 6 -> 3 -> 6 -> 8 and back: each dense layer by hand.

@@ -199,8 +199,8 @@ fn dense_networks_with_every_smooth_activation() {
 
 #[test]
 fn convolutional_networks_of_every_down_and_up_sampling() {
-    for downsample in ["max", "average", "stride"] {
-        for upsample in ["nearest", "transposed"] {
+    for downsample in ["max", "average", "stride", "unshuffle"] {
+        for upsample in ["nearest", "transposed", "shuffle"] {
             for code_size in [Value::Null, 3.into()] {
                 let ways = json!({
                     "downsample": downsample, "upsample": upsample, "code_size": code_size,
@@ -229,7 +229,11 @@ fn convolutional_networks_of_every_kernel_and_loss() {
 /// Normalisation takes away any shift, so the bias of a convolution before it has no effect.
 #[test]
 fn convolutional_networks_with_batch_normalisation() {
-    for (downsample, upsample) in [("average", "nearest"), ("stride", "transposed")] {
+    for (downsample, upsample) in [
+        ("average", "nearest"),
+        ("stride", "transposed"),
+        ("unshuffle", "shuffle"),
+    ] {
         let keys = json!({
             "batch_norm": true, "downsample": downsample, "upsample": upsample, "code_size": 3,
         });
@@ -287,7 +291,11 @@ fn residual_and_colouring_networks() {
 
 #[test]
 fn networks_of_several_convolutions_a_level() {
-    for (downsample, upsample) in [("max", "nearest"), ("stride", "transposed")] {
+    for (downsample, upsample) in [
+        ("max", "nearest"),
+        ("stride", "transposed"),
+        ("unshuffle", "shuffle"),
+    ] {
         let keys = json!({
             "channels": [2], "convolutions": 3, "downsample": downsample, "upsample": upsample,
         });

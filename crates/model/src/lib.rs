@@ -23,6 +23,7 @@ mod noise;
 mod output;
 mod penalty;
 pub mod shape;
+mod shuffle;
 mod sparse;
 pub mod transplant;
 pub mod weights;

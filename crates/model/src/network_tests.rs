@@ -51,8 +51,8 @@ fn images() -> impl Strategy<Value = (ImageShape, usize)> {
 fn working_conv() -> impl Strategy<Value = (Value, ImageShape)> {
     let ways = (
         select(vec![1, 3, 5]),
-        select(vec!["max", "average", "stride"]),
-        select(vec!["nearest", "transposed"]),
+        select(vec!["max", "average", "stride", "unshuffle"]),
+        select(vec!["nearest", "transposed", "shuffle"]),
         activations(),
         code_activations(),
         any::<bool>(),

@@ -12,7 +12,7 @@ use crate::restoration::Restoration;
 use crate::run::Status;
 use crate::setup::Setup;
 
-pub use table::table;
+pub use table::{cells, table};
 
 /// `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -201,9 +201,10 @@ impl Comparison {
                 .iter()
                 .map(|row| row.config.get(&key).cloned())
                 .collect();
-            // The kind has a column of its own, and a key that only one kind has says nothing more.
-            let comparable = values.iter().all(Option::is_some) && !key.ends_with("kind");
-            if comparable && values.windows(2).any(|pair| pair.first() != pair.last()) {
+            let everywhere = values.iter().all(Option::is_some);
+            if says_more(&key, everywhere)
+                && values.windows(2).any(|pair| pair.first() != pair.last())
+            {
                 for (row, value) in rows.iter_mut().zip(values) {
                     row.differs.extend(value.map(|value| (key.clone(), value)));
                 }
@@ -300,6 +301,18 @@ fn name_of(sort: SortKey) -> String {
     word.map_or_else(String::new, |word| word.get_name().to_owned())
 }
 
+/// Whether a key of the config tells runs apart beyond the models' kinds, which have a column of their own: a key
+/// that only one kind of model has says nothing more. What a corruption or a penalty has is told in any case.
+fn says_more(key: &str, everywhere: bool) -> bool {
+    let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let is_model = table.split('.').all(|part| ["model", "of"].contains(&part));
+    match is_model {
+        // A chain of corruptions stands where the parts of a single one do not.
+        true => name != "kind" && (everywhere || name == "corruption"),
+        false => true,
+    }
+}
+
 /// The leaves of a JSON value by their dotted paths, in order; arrays are leaves.
 pub fn flat(value: &Value) -> Vec<(String, Value)> {
     fn walk(path: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
@@ -393,6 +406,47 @@ mod tests {
             assert_eq!(row.differs.keys().collect::<Vec<_>>(), ["train.epochs"]);
         }
         assert!(comparison.seeds.is_empty());
+    }
+
+    #[test]
+    fn other_corruptions_are_told_and_other_kinds_of_models_are_not() {
+        let model =
+            |corruption: Value| json!({"model": {"kind": "denoising", "corruption": corruption}});
+        let chain = json!(["grayscale", {"kind": "gaussian", "std": 0.1}]);
+        let rows = vec![
+            row(
+                "a",
+                0.1,
+                "x",
+                model(json!({"kind": "gaussian", "std": 0.1})),
+            ),
+            row(
+                "b",
+                0.2,
+                "x",
+                model(json!({"kind": "masking", "probability": 0.5})),
+            ),
+            row("c", 0.3, "x", model(chain)),
+            row(
+                "d",
+                0.4,
+                "x",
+                json!({"model": {"kind": "dense", "tied": true}}),
+            ),
+        ];
+        let comparison = Comparison::new(rows, SortKey::Mse);
+        let told: Vec<Vec<&str>> = (comparison.runs.iter())
+            .map(|row| row.differs.keys().map(String::as_str).collect())
+            .collect();
+        let [kind, std] = ["model.corruption.kind", "model.corruption.std"];
+        let masking = [kind, "model.corruption.probability"].to_vec();
+        let expected = [
+            [kind, std].to_vec(),
+            masking,
+            vec!["model.corruption"],
+            vec![],
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -30,6 +30,13 @@ pub struct AugmentConfig {
     pub flip: bool,
     /// Smooth displacements that differ from place to place. Default: none.
     pub elastic: Option<ElasticConfig>,
+    /// Largest change of brightness, as a fraction, drawn for each channel by itself: at 0.5 values are
+    /// multiplied by 0.5 up to 1.5, and stop at white. Default: 0.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub brightness: f64,
+    /// Whether the channels are put in a random order, so that a model does not learn which colours things
+    /// have. Default: false.
+    pub shuffle_channels: bool,
     /// How pixels come to lie between pixels. Default: bilinear.
     pub interpolation: InterpolationChoice,
     /// What the model is to give back. Default: changed.
@@ -86,6 +93,8 @@ impl From<&AugmentConfig> for Augment {
             scale: config.scale,
             shear: config.shear,
             flip: config.flip,
+            brightness: config.brightness,
+            shuffle_channels: config.shuffle_channels,
             interpolation: match config.interpolation {
                 InterpolationChoice::Bilinear => Interpolation::Bilinear,
                 InterpolationChoice::Bicubic => Interpolation::Bicubic,

@@ -17,7 +17,6 @@ use serde_json::Value;
 
 use crate::commands::compare::flat;
 use crate::evaluation::{Evaluation, values};
-use crate::restoration;
 use crate::run::Run;
 use crate::setup::Setup;
 use crate::streams::Stream;
@@ -93,12 +92,14 @@ impl Report<'_> {
         page.section("Reconstructions");
         self.reconstructions(&mut page)?;
         page.section("Code");
-        let labels = self.images.select(self.indices)?;
         let codes = &self.evaluation.codes;
-        page.html(&code::section(
-            codes,
-            labels.labels().and_then(|all| all.get(..codes.len())),
-        )?);
+        let labels: Option<Vec<u8>> = self.images.labels().and_then(|all| {
+            let measured = self.indices.iter().take(codes.len());
+            measured
+                .map(|&index| all.get(index as usize).copied())
+                .collect()
+        });
+        page.html(&code::section(codes, labels.as_deref())?);
         page.section("Architecture");
         page.html(&hourglass::hourglass(setup.shape(), &setup.layers));
         page.section("Config and environment");
@@ -130,34 +131,6 @@ impl Report<'_> {
 
     /// The headline figures, beside the baselines once they are known.
     fn figures(&self, page: &mut Page) {
-        let row = |name: String,
-                   mse: Option<f64>,
-                   bce: Option<f64>,
-                   psnr: Option<f64>,
-                   ssim: Option<f64>| {
-            let figure = |figure: Option<f64>, digits: usize| {
-                figure.map_or_else(|| "-".into(), |it| format!("{it:.digits$}"))
-            };
-            let values = self.setup.shape().iter().product::<usize>() as f64;
-            vec![
-                name,
-                figure(mse, 6),
-                figure(mse.map(|mse| mse * values), 3),
-                figure(bce, 6),
-                figure(psnr, 2),
-                figure(ssim, 4),
-            ]
-        };
-        let found = &self.evaluation.figures;
-        let code_size = model::code_size(&self.setup.layers);
-        let name = format!("{}, code {code_size}", self.setup.config.model.kind());
-        let mut rows = vec![row(
-            name,
-            Some(found.mse),
-            Some(found.bce),
-            Some(found.psnr),
-            found.ssim,
-        )];
         let on = match self.summary {
             Some(summary) => {
                 if let Some(verdict) = summary::verdict(
@@ -171,38 +144,6 @@ impl Report<'_> {
                         page::escape(&verdict)
                     ));
                 }
-                let baselines = &summary.baselines;
-                if let Some(pca) = baselines.pca {
-                    rows.push(row(
-                        format!("PCA, code {}", pca.code_size),
-                        Some(pca.mse),
-                        None,
-                        None,
-                        None,
-                    ));
-                }
-                rows.push(row(
-                    "mean picture".into(),
-                    Some(baselines.mean.mse),
-                    None,
-                    None,
-                    None,
-                ));
-                if let Some(corrupted) = baselines.corrupted {
-                    rows.push(row(
-                        "corrupted input".into(),
-                        Some(corrupted.mse),
-                        None,
-                        Some(corrupted.psnr),
-                        None,
-                    ));
-                }
-                let restored = summary.restoration.iter().flat_map(|it| &it.baselines);
-                for (name, found) in restored {
-                    let name = restoration::label(name, &found.setting);
-                    let (psnr, ssim) = (found.fidelity.psnr, found.fidelity.ssim);
-                    rows.push(row(name, None, None, Some(psnr), ssim));
-                }
                 "test images, which training never saw; weights of the best epoch"
             }
             None => {
@@ -210,13 +151,22 @@ impl Report<'_> {
                 "validation images"
             }
         };
+        let code_size = model::code_size(&self.setup.layers);
+        let cells = summary::cells(
+            &format!("{}, code {code_size}", self.setup.config.model.kind()),
+            self.setup.shape().iter().product(),
+            &self.evaluation.figures,
+            self.summary.map(|summary| &summary.baselines),
+            self.summary
+                .and_then(|summary| summary.restoration.as_ref()),
+        );
         page.html(&page::table(
             &format!(
                 "{} {on}; mse per value, sum_sq per image, bce in nats per value, psnr in dB",
                 self.indices.len()
             ),
-            &["", "mse", "sum_sq", "bce", "psnr", "ssim"],
-            &rows,
+            &[&[""], cells.headings.as_slice()].concat(),
+            &cells.rows,
         ));
         if self.setup.quick {
             page.text("This is a --quick run: its figures mean nothing.");

@@ -55,8 +55,8 @@ pub fn table(
     baselines: Option<&Baselines>,
     restoration: Option<&Restoration>,
 ) -> String {
-    let values = shape.iter().product::<usize>() as f64;
-    let mut text = draw(&rows(name, test, baselines, restoration), values);
+    let values = shape.iter().product();
+    let mut text = draw(&cells(name, values, test, baselines, restoration));
     let set = |it: &Restoration| {
         let mut settings = it.baselines.values().map(|it| it.setting);
         settings.any(|setting| setting != Setting::default())
@@ -120,51 +120,88 @@ fn rows(
     rows
 }
 
-/// The lines; columns that no row has a figure for are left out where they are of single corruptions.
-fn draw(rows: &[Row], values: f64) -> String {
+/// The headings of the figures; those of the last two are left out where no row has one.
+const HEADINGS: [&str; 7] = [
+    "mse",
+    "sum_sq",
+    "bce",
+    "psnr",
+    "ssim",
+    "hole psnr",
+    "ab error",
+];
+
+/// How wide each column is drawn.
+const WIDTHS: [usize; 7] = [9, 9, 9, 8, 7, 9, 8];
+
+/// The figures of a model and of what it is set beside, as texts.
+pub struct Cells {
+    /// The headings of the columns after the first.
+    pub headings: Vec<&'static str>,
+    /// A name, and a figure under each heading or `-`.
+    pub rows: Vec<Vec<String>>,
+    widths: Vec<usize>,
+}
+
+/// The cells of the table, for every place that shows it. `values` is how many an image has.
+pub fn cells(
+    name: &str,
+    values: usize,
+    test: &Figures,
+    baselines: Option<&Baselines>,
+    restoration: Option<&Restoration>,
+) -> Cells {
+    let rows = rows(name, test, baselines, restoration);
+    let holes = rows.iter().any(|row| row.hole.is_some());
+    let colours = rows.iter().any(|row| row.ab_error.is_some());
+    let shown = [true, true, true, true, true, holes, colours];
     let figure = |figure: Option<f64>, digits: usize| {
         figure.map_or_else(|| "-".into(), |figure| format!("{figure:.digits$}"))
     };
-    let lengths = rows.iter().map(|row| row.name.chars().count());
-    let width = lengths.max().unwrap_or_default().max(NARROWEST);
-    let hole = rows.iter().any(|row| row.hole.is_some());
-    let colours = rows.iter().any(|row| row.ab_error.is_some());
-    let mut text = String::new();
-    let mut line = |name: &str, cells: [&str; 7]| {
-        let [mse, sum_sq, bce, psnr, ssim, in_hole, ab_error] = cells;
-        let _ = write!(
-            text,
-            "{name:<width$} {mse:>9} {sum_sq:>9} {bce:>9} {psnr:>8} {ssim:>7}"
-        );
-        if hole {
-            let _ = write!(text, " {in_hole:>9}");
-        }
-        if colours {
-            let _ = write!(text, " {ab_error:>8}");
-        }
-        text.push('\n');
-    };
-    let heads = [
-        "mse",
-        "sum_sq",
-        "bce",
-        "psnr",
-        "ssim",
-        "hole psnr",
-        "ab error",
-    ];
-    line("on the test images", heads);
-    for row in rows {
-        let cells = [
+    let texts = |row: Row| {
+        let figures = [
             figure(row.mse, 6),
-            figure(row.mse.map(|mse| mse * values), 3),
+            figure(row.mse.map(|mse| mse * values as f64), 3),
             figure(row.bce, 6),
             figure(row.psnr, 2),
             figure(row.ssim, 4),
             figure(row.hole, 2),
             figure(row.ab_error, 2),
         ];
-        line(&row.name, cells.each_ref().map(String::as_str));
+        let figures = figures.into_iter().zip(shown);
+        let figures = figures.filter_map(|(figure, shown)| shown.then_some(figure));
+        std::iter::once(row.name).chain(figures).collect()
+    };
+    let columns = HEADINGS.into_iter().zip(WIDTHS).zip(shown);
+    let (headings, widths) = columns
+        .filter_map(|(column, shown)| shown.then_some(column))
+        .unzip();
+    Cells {
+        headings,
+        rows: rows.into_iter().map(texts).collect(),
+        widths,
+    }
+}
+
+/// The lines, for a terminal.
+fn draw(cells: &Cells) -> String {
+    let names = cells.rows.iter().filter_map(|row| row.first());
+    let longest = names.map(|name| name.chars().count()).max();
+    let width = longest.unwrap_or_default().max(NARROWEST);
+    let mut text = String::new();
+    let mut line = |name: &str, figures: &mut dyn Iterator<Item = &str>| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{name:<width$}");
+        for (figure, width) in figures.zip(&cells.widths) {
+            let _ = write!(text, " {figure:>width$}");
+        }
+        text.push('\n');
+    };
+    line("on the test images", &mut cells.headings.iter().copied());
+    for row in &cells.rows {
+        if let Some((name, figures)) = row.split_first() {
+            line(name, &mut figures.iter().map(String::as_str));
+        }
     }
     text
 }

@@ -71,8 +71,13 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                 })
             },
         );
-    let downsample = [Downsample::Max, Downsample::Average, Downsample::Stride];
-    let upsample = [Upsample::Nearest, Upsample::Transposed];
+    let downsample = [
+        Downsample::Max,
+        Downsample::Average,
+        Downsample::Stride,
+        Downsample::Unshuffle,
+    ];
+    let upsample = [Upsample::Nearest, Upsample::Transposed, Upsample::Shuffle];
     let ways = (
         prop::sample::select(downsample.to_vec()),
         prop::sample::select(upsample.to_vec()),
@@ -171,18 +176,30 @@ fn augmentations() -> impl Strategy<Value = Option<AugmentConfig>> {
     let target = prop::sample::select(vec![AugmentTarget::Changed, AugmentTarget::Original]);
     let interpolation = [InterpolationChoice::Bilinear, InterpolationChoice::Bicubic];
     let ways = (target, prop::sample::select(interpolation.to_vec()));
-    let augment = (affine, any::<bool>(), prop::option::of(elastic), ways).prop_map(
-        |((shift, rotation, scale, shear), flip, elastic, (target, interpolation))| AugmentConfig {
-            shift,
-            rotation,
-            scale,
-            shear,
-            flip,
-            elastic,
-            target,
-            interpolation,
-        },
-    );
+    let colours = (0.0..=1.0, any::<bool>());
+    let augment = (
+        affine,
+        any::<bool>(),
+        prop::option::of(elastic),
+        ways,
+        colours,
+    )
+        .prop_map(
+            |((shift, rotation, scale, shear), flip, elastic, (target, interpolation), colours)| {
+                AugmentConfig {
+                    shift,
+                    rotation,
+                    scale,
+                    shear,
+                    flip,
+                    elastic,
+                    target,
+                    interpolation,
+                    brightness: colours.0,
+                    shuffle_channels: colours.1,
+                }
+            },
+        );
     prop::option::of(augment)
 }
 

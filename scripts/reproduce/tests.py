@@ -1,0 +1,125 @@
+"""Checks of the tables' makers that need no training: python3 -B scripts/reproduce/tests.py"""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import check
+import tables
+from catalogue import TRAININGS, VERBS
+from claims import BLOCKS, CONFIGS, Paragraph
+from figures import duration, find, mse, said, spread_of
+from runs import ROOT, put
+
+
+class Fake:
+    """Results of `conv` alone, at the seeds that are given."""
+    quick = False
+
+    def __init__(self, errors):
+        self.seeds, self.errors = (42, 1, 2), errors
+
+    def read(self, name, source, seed):
+        error = self.errors.get(seed)
+        return None if name != "conv" or source != "summary" or error is None else {"test": {"mse": error}, "baselines": {"pca": {"mse": 0.0168}}, "epochs": 20}
+
+    def finished(self, training, seed):
+        return training.name == "conv" and seed in self.errors
+
+    def seconds(self, training, seed):
+        return 57.4
+
+    def epochs(self, training, seed):
+        return 20
+
+    def environment(self, training, seed):
+        return {"cpu": "a processor", "threads": 2, "version": "1", "commit": "abc", "started": "2026-01-02T03:04:05Z", "quick": False}
+
+    def all_of_it(self):
+        return 3600 * 5
+
+    def times(self):
+        return {}
+
+
+class Tests(unittest.TestCase):
+    def test_a_path_leads_through_lists_by_what_their_elements_have(self):
+        value = {"points": [{"settings": {"model.code_size": 8}, "test": {"mse": 1}}, {"bits": 5, "test": {"mse": 2}}]}
+        self.assertEqual(find(value, "points[model.code_size=8].test.mse"), 1)
+        self.assertEqual(find(value, "points[bits=5].test.mse"), 2)
+
+    def test_a_spread_shows_a_digit_at_least(self):
+        self.assertEqual(spread_of([0.0043, 0.0045], ".4f"), "0.0001")
+        self.assertEqual(spread_of([0.00436, 0.00438], ".4f"), "0.00001")
+        self.assertEqual(spread_of([0.5, 0.5], ".4f"), "")
+
+    def test_a_cell_says_how_many_seeds_it_lacks(self):
+        cell = said("mse {}", mse("conv"))
+        three, one = Fake({42: 0.0043, 1: 0.0044, 2: 0.0045}), Fake({42: 0.0043})
+        self.assertEqual(cell.whole(three) + cell.number(three), "mse 0.0044 (0.0001)")
+        self.assertEqual(cell.whole(one) + cell.number(one), "mse 0.0043 (n=1)")
+        self.assertTrue(cell.missing(Fake({})))
+
+    def test_times_have_two_digits(self):
+        self.assertEqual([duration(it) for it in (56.7, 100, 595, 3600, 18000)], ["57 s", "2 min", "10 min", "60 min", "5.0 h"])
+
+    def test_a_row_without_runs_stays_and_one_with_runs_is_new(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = copy(Path(name))
+            before = (root / "README.md").read_text()
+            kept = tables.write(Fake({42: 0.1, 1: 0.2}), root)
+            after = (root / "README.md").read_text()
+            changed = [line for line in after.splitlines() if line not in before.splitlines() and line.startswith("| ")]
+            self.assertEqual(len(changed), 1, changed)
+            self.assertIn("mse 0.1500 (0.0707) (n=2)", changed[0])
+            self.assertIn("| 57 s |", changed[0])
+            self.assertEqual(len(kept["configs"]), len(CONFIGS.rows) - 1)
+            self.assertEqual(len(before.splitlines()), len(after.splitlines()))
+            description = json.loads((root / "configs/conv.json").read_text())["description"]
+            self.assertTrue(description.endswith("Expect test mse 0.1500, where PCA of as many values has 0.0168; about 57 s on 2 CPU cores."))
+            self.assertEqual(check.faults(root), [])
+            # What was found once is kept where its runs are gone, and writing again changes nothing.
+            results = (root / "RESULTS.md").read_text()
+            tables.write(Fake({}), root)
+            self.assertEqual(((root / "README.md").read_text(), (root / "RESULTS.md").read_text()), (after, results))
+
+    def test_what_disagrees_is_found(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = copy(Path(name))
+            tables.write(Fake({42: 0.1}), root)
+            file = root / "configs/conv.json"
+            file.write_text(file.read_text().replace("0.1000", "0.2000"))
+            readme = root / "README.md"
+            readme.write_text(readme.read_text().replace("784-512-256-32", "784-32"))
+            self.assertEqual(check.faults(root), ["configs: is not in RESULTS.md as it is in README.md", "conv.json: its description has no 0.1000"])
+
+    def test_a_setting_is_json_or_a_word(self):
+        config = {"model": {"kind": "denoising", "corruption": "gaussian"}, "data": {"augment": {}}}
+        for setting in ("model.corruption.std=0.5", "data.augment=null", "model.kind=dense"):
+            put(config, setting)
+        self.assertEqual(config, {"model": {"kind": "dense", "corruption": {"kind": "gaussian", "std": 0.5}}, "data": {"augment": None}})
+
+    def test_everything_that_a_table_names_is_run(self):
+        rows = [row for block in BLOCKS if not isinstance(block, Paragraph) for row in block.rows]
+        cells = [cell for row in rows for cell in row.cells if hasattr(cell, "figures")]
+        named = {(figure.training, figure.source) for cell in cells for figure in cell.figures}
+        for training, source in named:
+            found = TRAININGS[training]
+            own = {"train": "summary"}.get(found.kind, found.kind)
+            self.assertIn(source, (own, *found.verbs), training)
+        measured = {(name, verb) for name, found in TRAININGS.items() for verb in found.verbs}
+        self.assertLessEqual(measured, named, "nothing is measured that no table has")
+        self.assertEqual({training for training, _ in named}, set(TRAININGS))
+        self.assertLessEqual({verb for _, verb in measured}, set(VERBS))
+
+
+def copy(root):
+    (root / "configs").mkdir()
+    for file in [*ROOT.glob("configs/*.json"), ROOT / "README.md", ROOT / "RESULTS.md"]:
+        if file.exists():
+            (root / file.relative_to(ROOT)).write_text(file.read_text())
+    return root
+
+
+if __name__ == "__main__":
+    unittest.main()
