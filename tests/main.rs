@@ -58,6 +58,8 @@ mod signals;
 mod sweep;
 // What the program prints, and where: help, version, lists, closed pipes, colours.
 mod terminal;
+// `tour`: every chapter, on stdout, as JSON and on a page; runs that are kept.
+mod tour;
 // Training: the run folder and everything in it.
 mod train;
 // `transfer`: what it finds, writes and refuses.

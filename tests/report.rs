@@ -1,19 +1,5 @@
-use crate::common::{Work, tiny};
+use crate::common::{Work, assert_self_contained, tiny};
 use serde_json::json;
-
-/// What a page that opens without a network may not have.
-fn assert_self_contained(html: &str) {
-    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
-    assert!(html.len() < 2_000_000, "{} bytes", html.len());
-    for part in ["http:", "https:", "<script", "url(", "@import", "NaN"] {
-        assert!(!html.contains(part), "{part} in the page");
-    }
-    let addresses = html.split("src=\"").skip(1);
-    assert!(addresses.clone().count() > 0);
-    for address in addresses {
-        assert!(address.starts_with("data:image/png;base64,"));
-    }
-}
 
 fn pictures(html: &str, heading: &str) -> usize {
     let group = html

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::common::{Work, tiny};
+use crate::common::{BACKEND, Work, tiny};
 
 fn signal(name: &str, child: &Child) {
     let status = Command::new("sh")
@@ -181,4 +181,26 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
         work.read_json("runs/slow-sweep/sweep.json")["status"],
         "finished"
     );
+}
+
+#[test]
+fn an_interrupted_tour_saves_and_says_how_to_go_on() {
+    let work = Work::new();
+    let (mut child, mut lines) = start(&work, &format!("tour --backend {BACKEND}"));
+    wait_for(&mut lines, "training 1 of 7: code-32");
+    while !work
+        .path("runs/tour/code-32/checkpoints/last/meta.json")
+        .is_file()
+    {
+        std::thread::sleep(Duration::from_millis(10));
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+    }
+    signal("INT", &child);
+    wait_for(&mut lines, "saved; to go on: the same command again");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for file in ["tour.json", "code-32/state.json"] {
+        let status = &work.read_json(&format!("runs/tour/{file}"))["status"];
+        assert_eq!(status, "interrupted", "{file}");
+    }
+    assert!(!work.path("runs/tour/tour.html").exists());
 }

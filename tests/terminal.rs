@@ -274,6 +274,55 @@ fn a_terminal_gets_colours_unless_it_asks_for_none() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_training_ends_in_a_picture_where_the_terminal_has_colours() {
+    let work = Work::new();
+    let Some(shown) = on_a_terminal(&work, "tiny.json --name shown", true) else {
+        return;
+    };
+    let words = "test pictures, from top to bottom: input, reconstruction";
+    let (_, after) = shown.split_once(words).expect("no picture");
+    let (picture, table) = after
+        .split_once("on the test images")
+        .expect("no table below it");
+    // Ten pictures of 8 x 8 pixels are five beside each other in 80 columns: twice four lines of inputs
+    // and four of reconstructions.
+    let lines: Vec<&str> = picture.lines().filter(|line| line.contains('▀')).collect();
+    assert_eq!(lines.len(), 16, "{picture:?}");
+    for line in lines {
+        assert_eq!(line.matches('▀').count(), 40, "{line:?}");
+        assert!(
+            line.contains("\u{1b}[38;5;") && line.ends_with("\u{1b}[0m"),
+            "{line:?}"
+        );
+    }
+    for next in [
+        "report.html",
+        "next     hourglass serve; hourglass compare runs/shown RUN; ",
+    ] {
+        assert!(table.contains(next), "{next}: {table}");
+    }
+    for (line, colours) in [
+        ("tiny.json --name plain", false),
+        ("tiny.json --name quiet --quiet", true),
+        ("tiny.json --name json --json", true),
+    ] {
+        let text = on_a_terminal(&work, line, colours).unwrap();
+        assert!(
+            text.contains("mse") && !text.contains('▀'),
+            "{line}: {text:?}"
+        );
+    }
+    let piped = work.ok("tiny.json --name piped");
+    assert!(!piped.stdout.contains('\u{1b}') && !piped.stdout.contains('▀'));
+    assert!(
+        piped.stderr.contains("next     hourglass serve; "),
+        "{}",
+        piped.stderr
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_terminal_gets_a_bar_with_the_time_left() {
     let work = Work::new();
     work.set("many", 2016, 32, 5);

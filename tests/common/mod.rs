@@ -292,6 +292,26 @@ pub fn finish(command: Command) -> Ended {
     ended
 }
 
+/// Asserts that a page opens without a network and runs nothing.
+pub fn assert_self_contained(html: &str) {
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    assert!(html.len() < 2_000_000, "{} bytes", html.len());
+    let mut parts = html.split("src=\"");
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (address, after) = part.split_once('"').unwrap();
+        assert!(address.starts_with("data:image/png;base64,"), "{address}");
+        text += after;
+    }
+    assert!(text.len() < html.len(), "no picture");
+    // Pictures may have any of these among their letters by chance.
+    for part in [
+        "http:", "https:", "file:", "<script", "url(", "@import", "NaN", "href=\"/",
+    ] {
+        assert!(!text.contains(part), "{part} in the page");
+    }
+}
+
 /// The config that is in every folder as `tiny.json`.
 pub fn tiny() -> Value {
     json!({

@@ -9,6 +9,7 @@ use crate::run::RUNS;
 
 const EXAMPLES: &str = "\
 Examples:
+  hourglass tour                                       see what an autoencoder is
   hourglass configs/conv.json                          train
   hourglass configs/conv.json --set train.epochs=5     train for fewer epochs
   hourglass resume conv                                go on where it stopped
@@ -39,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Go on training a run exactly where it stopped.
     Resume(ResumeArgs),
+    /// Learn in five minutes what an autoencoder is, from trainings made on the way.
+    Tour(TourArgs),
     /// Train every combination of the values that a config's "sweep" lists, and compare them.
     Sweep(SweepArgs),
     /// Measure a run's model on its test images, or on other data, beside the baselines.
@@ -126,6 +129,34 @@ pub struct SweepArgs {
     /// List the runs and train none.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TourArgs {
+    #[command(flatten)]
+    pub runs: RunsArg,
+    /// The tour's own folder [default: tour in the folder of the runs].
+    #[arg(short, long, value_name = "DIR", conflicts_with = "runs")]
+    pub output: Option<PathBuf>,
+    /// Seed of its trainings.
+    #[arg(long, default_value_t = 42, value_name = "N")]
+    pub seed: u64,
+    /// Prove the tour in seconds: few images, one epoch.
+    #[arg(long)]
+    pub quick: bool,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub show: OutputArgs,
+}
+
+impl TourArgs {
+    /// The changes to each of its configs.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut all = overrides(self.quick, &[], &self.backend);
+        all.push(Override::flag("--seed", "seed", &self.seed.to_string()));
+        all
+    }
 }
 
 #[derive(Debug, Args)]

@@ -67,7 +67,7 @@ pub fn read(
 
 /// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
 /// resized where the shape is no square.
-fn photos([channels, height, width]: ImageShape) -> Source {
+pub fn photos([channels, height, width]: ImageShape) -> Source {
     let square = height == width;
     let options = PictureOptions {
         patch: square.then_some(height),

@@ -74,6 +74,16 @@ pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
     made
 }
 
+/// A path as a word of a command line that is shown, in quotes where a shell would take it apart.
+pub fn word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |it: char| it.is_alphanumeric() || "/\\:._+-=,@".contains(it);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// The bytes of an .npy file.
 ///
 /// # Errors
@@ -229,5 +239,20 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
             at / units.max(1)
         ),
         None => Ok(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_words_of_a_shell() {
+        let words =
+            ["runs/code_size=2,seed=1", "my runs/a", "it's", ""].map(|it| word(Path::new(it)));
+        assert_eq!(
+            words,
+            ["runs/code_size=2,seed=1", "'my runs/a'", r"'it'\''s'", "''"]
+        );
     }
 }

@@ -42,6 +42,14 @@ impl Display {
         Self { quiet, bar }
     }
 
+    /// The same without the lines that stay, but for those that must be seen: a bar alone.
+    pub fn bar_alone(quiet: bool, steps: usize, done: usize) -> Self {
+        Self {
+            quiet: true,
+            ..Self::new(quiet, steps, done)
+        }
+    }
+
     /// How long to wait between two readings of the loss.
     pub fn interval() -> Duration {
         Duration::from_secs(1) / u32::from(REFRESHES_PER_SECOND)

@@ -1,7 +1,7 @@
 //! Sheets: pictures in rows and columns with a title, axes and names, as SVG and PNG.
 
 mod bar;
-mod shrink;
+pub mod shrink;
 
 use std::io::Cursor;
 use std::path::Path;

@@ -2,9 +2,59 @@
 //!
 //! A reader that goes away (`| head`) ends the program quietly, as it does other programs.
 
-use std::io::{self, ErrorKind, Write};
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::{Context, Result};
+use terminal_size::{Width, terminal_size_of};
+
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
+
+/// How many colours a terminal shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// 24 bits each.
+    All,
+    /// The 256 that terminals agree on.
+    Few,
+}
+
+/// The columns of the terminal behind stdout, or those of an ordinary one.
+pub fn columns() -> usize {
+    match terminal_size_of(io::stdout()) {
+        Some((Width(columns), _)) => usize::from(columns),
+        None => COLUMNS,
+    }
+}
+
+/// How many colours stdout shows: none where it is no terminal, or has too few or is to have none.
+pub fn colours() -> Option<Colours> {
+    let variable = std::env::var_os;
+    let (term, depth) = (variable("TERM"), variable("COLORTERM"));
+    let refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    // Windows Terminal sets neither of the others.
+    let windows = variable("WT_SESSION").is_some();
+    let shown = !refused && io::stdout().is_terminal();
+    shown
+        .then(|| colours_of(term.as_deref(), depth.as_deref(), windows))
+        .flatten()
+}
+
+/// How many colours a terminal shows, by what it sets in the environment: `TERM`, `COLORTERM`.
+fn colours_of(term: Option<&OsStr>, depth: Option<&OsStr>, windows: bool) -> Option<Colours> {
+    let term = term.unwrap_or_default().to_string_lossy();
+    let depth = depth.unwrap_or_default();
+    if term == "dumb" {
+        None
+    } else if windows || depth == "truecolor" || depth == "24bit" || term.ends_with("-direct") {
+        Some(Colours::All)
+    } else if term.contains("256color") {
+        Some(Colours::Few)
+    } else {
+        None
+    }
+}
 
 /// Writes a result and a line break to stdout.
 ///
@@ -30,4 +80,23 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
 /// Writes a line for people to stderr; where nobody can read it there is nobody to tell.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_says_how_many_colours_it_has() {
+        let of =
+            |term: &str, depth: &str| colours_of(Some(term.as_ref()), Some(depth.as_ref()), false);
+        assert_eq!(of("xterm-256color", "truecolor"), Some(Colours::All));
+        assert_eq!(of("xterm", "24bit"), Some(Colours::All));
+        assert_eq!(of("xterm-direct", ""), Some(Colours::All));
+        assert_eq!(of("screen-256color", ""), Some(Colours::Few));
+        assert_eq!(of("linux", ""), None);
+        assert_eq!(of("dumb", "truecolor"), None);
+        assert_eq!(colours_of(None, None, false), None);
+        assert_eq!(colours_of(None, None, true), Some(Colours::All));
+    }
 }

@@ -27,6 +27,7 @@ use crate::run::{Best, Run, Status};
 use crate::samples;
 use crate::schedule::learning_rate;
 use crate::setup::Setup;
+use crate::shown::Shown;
 use crate::streams::Stream;
 use crate::summary::{Summary, Trained};
 use crate::tensorboard::Events;
@@ -61,12 +62,21 @@ pub struct Row {
 /// How a training ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All epochs done, or stopped early as configured; with the final figures.
-    Finished(Box<Summary>),
+    /// All epochs done, or stopped early as configured.
+    Finished(Box<Finished>),
     /// Stopped by a signal, after saving.
     Interrupted,
     /// The loss stopped being finite; the last good checkpoint is kept.
     Diverged,
+}
+
+/// What a training came to.
+#[derive(Debug)]
+pub struct Finished {
+    /// The final figures.
+    pub summary: Summary,
+    /// The best weights, which they are of, without autodiff.
+    pub model: Autoencoder,
 }
 
 /// Trains a run from its start, or from a checkpoint, to its end.
@@ -346,7 +356,10 @@ fn steps(
     .write()?;
     run.write_json("summary.json", &summary)?;
     writer.state(Status::Finished, &progress)?;
-    Ok(Outcome::Finished(Box::new(summary)))
+    Ok(Outcome::Finished(Box::new(Finished {
+        summary,
+        model: best,
+    })))
 }
 
 /// A training as it stands.
@@ -503,7 +516,6 @@ fn line(row: &Row, epochs: usize) -> String {
 
 /// `samples/epoch-0001.png`: inputs, corrupted inputs where there are any, reconstructions.
 fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<PathBuf> {
-    let shape = setup.shape();
     let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
         [] => (
             &setup.test,
@@ -514,22 +526,11 @@ fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) ->
             held_out.iter().copied().take(SAMPLES).collect(),
         ),
     };
-    // A batch of their own: these few need not wait for a whole set to go to the device again.
     let device = &setup.backend.device;
-    let clean =
-        data::Batches::new(std::sync::Arc::clone(images), device, false).gather(&indices)?;
-    let seed = Stream::Evaluation.seed(setup.config.seed, 0);
-    let input = model.corrupt(clean.clone(), Noise::Host { seed });
-    let restored = values(model.forward(input.clone()))?;
-    let mut rows = vec![values(clean)?];
-    if model.is_denoising() {
-        rows.push(values(model.as_image(input))?);
-    }
-    rows.push(restored);
-    let image: usize = shape.iter().product();
-    let rows: Vec<Vec<&[f32]>> = rows.iter().map(|row| row.chunks(image).collect()).collect();
+    let shown = Shown::of(model, device, images, &indices, setup.config.seed)?;
+    let rows: Vec<Vec<&[f32]>> = shown.rows().into_iter().map(|(_, row)| row).collect();
     let path = run.path(&format!("samples/epoch-{epoch:04}.png"));
-    samples::grid(&rows, shape, &path)?;
+    samples::grid(&rows, setup.shape(), &path)?;
     Ok(path)
 }
 

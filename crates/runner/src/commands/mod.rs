@@ -11,6 +11,7 @@ mod decompress;
 mod encode;
 mod evaluate;
 mod inspect;
+mod kept;
 mod one_class;
 mod plot;
 mod probe;
@@ -19,11 +20,12 @@ mod restore;
 mod resume;
 mod serve;
 mod sweep;
+mod tour;
 mod train;
 mod transfer;
 
 use anyhow::{Context, Result};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use clap::CommandFactory;
 use model::Autoencoder;
 
@@ -32,6 +34,7 @@ use crate::checkpoint::Meta;
 use crate::cli::{BackendArg, Cli, Command, RunArg};
 use crate::config::{self, ConfigError, Override};
 use crate::environment::Environment;
+use crate::evaluation::{BATCH, values};
 use crate::run::Run;
 use crate::setup::Setup;
 use crate::{checkpoint, terminal};
@@ -69,6 +72,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         (Some(command), _) => match command {
             Command::Resume(args) => resume::run(&args),
             Command::Sweep(args) => sweep::run(&args),
+            Command::Tour(args) => tour::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Anomaly(args) => anomaly::run(&args),
@@ -135,6 +139,23 @@ impl Loaded {
             run,
             device,
         })
+    }
+
+    /// Pictures from codes, row-major [pictures, width], a batch at a time.
+    ///
+    /// # Errors
+    /// Where the model is residual, or the device fails.
+    fn decode(&self, codes: &[f32], width: usize) -> Result<Vec<Vec<f32>>> {
+        let image: usize = self.meta.input_shape.iter().product();
+        let width = width.max(1);
+        let mut pictures = Vec::new();
+        for chunk in codes.chunks(BATCH * width) {
+            let data = TensorData::new::<f32, _>(chunk.to_vec(), [chunk.len() / width, width]);
+            let codes = Tensor::<2>::from_data(data, &self.device);
+            let decoded = values(self.model.decode(codes)?)?;
+            pictures.extend(decoded.chunks_exact(image.max(1)).map(<[f32]>::to_vec));
+        }
+        Ok(pictures)
     }
 
     /// The run's own images, as it was trained and measured on them.

@@ -14,6 +14,8 @@ use anyhow::Result;
 use files::{Files, stems};
 use report::{Drawn, Shown, TsneFigures, table};
 
+pub use decoded::Plane;
+
 use super::DONE;
 use super::analysed::{self, Analysed};
 use crate::analysis::features::{Features, MOST_VALUES};

@@ -6,25 +6,20 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::compare::{self, Spread};
-use super::train::{checked_name, config_of, name_of, new_run};
-use super::{DIVERGED, DONE, resume};
-use crate::checkpoint;
+use super::train::{checked_name, config_of, name_of};
+use super::{DIVERGED, DONE};
 use crate::cli::SweepArgs;
 use crate::config::{self, Sweep};
 use crate::curve::{self, Curve};
-use crate::environment::{Environment, Resumption};
 use crate::evaluation::Baselines;
 use crate::metrics::Figures;
 use crate::progress::Display;
-use crate::run::{self, Run, Status};
-use crate::setup::Setup;
-use crate::summary::Summary;
-use crate::train::{self, Outcome};
+use crate::run::{self, Status};
 use crate::{interrupt, terminal};
 
 mod plan;
@@ -89,10 +84,12 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
             Some(done) => Some(done),
             None => {
                 if !args.train.output.quiet {
-                    let text = format!("run {} of {count}: {}", number + 1, point.name());
+                    let text = format!("run {} of {count}: {}", number + 1, point.kept.name());
                     terminal::note(&text);
                 }
-                train(point, args)?
+                let quiet = args.train.output.quiet;
+                (point.kept)
+                    .train(|steps, done| Display::new(quiet, steps, done))?
                     .then(|| finished(point))
                     .transpose()?
                     .flatten()
@@ -118,74 +115,21 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
 
 /// What a point came to, where it is done.
 fn finished(point: &plan::Planned) -> Result<Option<Done>> {
-    if !point.folder.is_dir() {
+    let Some((_, summary)) = point.kept.ended()? else {
         return Ok(None);
-    }
-    let run = Run::open(&point.folder, Path::new("."))?;
-    let status = run.state()?.status;
-    let summary: Option<Summary> = match status {
-        Status::Finished => Some(run.read_json("summary.json")?),
-        Status::Diverged => None,
-        Status::Running | Status::Interrupted | Status::Failed => return Ok(None),
+    };
+    let status = match summary {
+        Some(_) => Status::Finished,
+        None => Status::Diverged,
     };
     let (test, baselines) = summary.map(|it| (it.test, it.baselines)).unzip();
     Ok(Some(Done {
         settings: point.settings.clone(),
-        run: point.folder.display().to_string(),
+        run: point.kept.folder.display().to_string(),
         status,
         test,
         baselines,
     }))
-}
-
-/// Trains a point's run from its start or from where it stopped; whether it came to its end.
-fn train(point: &plan::Planned, args: &SweepArgs) -> Result<bool> {
-    let quick = args.train.quick;
-    let mut located = point.located.clone();
-    let (setup, run, from, _lock) = match &point.run {
-        None => {
-            let setup = Setup::to_start(located, quick)?;
-            let runs = point.folder.parent().unwrap_or(Path::new("."));
-            let name = point.folder.file_name().unwrap_or_default();
-            let run = new_run(&setup, runs, &name.to_string_lossy())?;
-            if run.folder() != point.folder {
-                bail!("{}: another process made this run", point.folder.display());
-            }
-            let lock = run.lock()?;
-            (setup, run, None, lock)
-        }
-        Some(run) => {
-            let lock = run.lock()?;
-            let mut environment: Environment = run.read_json("env.json")?;
-            // With the backend that its figures came from so far.
-            let backend = Value::String(environment.backend.clone());
-            located.config.backend = serde_json::from_value(backend).with_context(|| {
-                format!(
-                    "{}: not as this program writes it",
-                    run.path("env.json").display()
-                )
-            })?;
-            checkpoint::settle(run)?;
-            let from = checkpoint::read(run, "last")?;
-            let setup = resume::setup(located, quick, from.as_ref())?;
-            resume::check(run, &setup, &environment, from.as_ref())?;
-            run.remove_drafts();
-            environment.resumed.push(Resumption::new(&setup.backend));
-            run.write_json("env.json", &environment)?;
-            (setup, run.clone(), from, lock)
-        }
-    };
-    let steps = (from.as_ref()).map_or(0, |it| setup.steps_made(&it.meta.progress));
-    let display = Display::new(args.train.output.quiet, setup.steps(), steps);
-    match train::train(&setup, &run, from.as_ref(), &display)? {
-        Outcome::Finished(_) => Ok(true),
-        Outcome::Interrupted => Ok(false),
-        Outcome::Diverged => {
-            let message = run.state()?.message.unwrap_or_default();
-            terminal::note(&format!("{}: diverged: {message}", run.folder().display()));
-            Ok(true)
-        }
-    }
 }
 
 /// Prints the table or the report, and draws the curve.

@@ -10,10 +10,14 @@ use crate::checkpoint::{Checkpoint, Progress};
 use crate::cli::{OutputArgs, TrainArgs};
 use crate::environment::Environment;
 use crate::progress::Display;
-use crate::run::{Run, Status};
+use crate::run::{RUNS, Run, Status};
 use crate::setup::Setup;
-use crate::train::{self, Outcome};
-use crate::{config, interrupt, summary, terminal};
+use crate::shown::Shown;
+use crate::train::{self, Finished, Outcome};
+use crate::{config, half_block, interrupt, output, report, summary, terminal};
+
+/// Pictures that a terminal shows at the end.
+const PICTURES: usize = 10;
 
 pub fn run(args: &TrainArgs) -> Result<u8> {
     let path = config_of(args)?;
@@ -69,16 +73,22 @@ pub fn drive(
         terminal::print_json(&run.state()?)?;
     }
     match outcome {
-        Outcome::Finished(summary) => {
+        Outcome::Finished(finished) => {
+            let summary = &finished.summary;
             if output.json {
-                terminal::print_json(&summary)?;
+                terminal::print_json(summary)?;
             } else {
+                if !output.quiet {
+                    picture(setup, &finished)?;
+                }
                 terminal::print(&summary.table())?;
             }
             let last = format!("samples/epoch-{:04}.png", summary.epochs);
             display.line(&format!(
-                "results in {folder}: summary.json, plots/loss.svg, {last}"
+                "results in {folder}: {}, summary.json, plots/loss.svg, {last}",
+                report::FILE
             ));
+            display.line(&next(setup, run));
             Ok(DONE)
         }
         Outcome::Interrupted => {
@@ -94,6 +104,37 @@ pub fn drive(
             Ok(DIVERGED)
         }
     }
+}
+
+/// The first test pictures and what the best weights make of them, where the terminal has colours.
+fn picture(setup: &Setup, finished: &Finished) -> Result<()> {
+    let Some(colours) = terminal::colours() else {
+        return Ok(());
+    };
+    let indices: Vec<u32> = (0..setup.test.len().min(PICTURES) as u32).collect();
+    let (device, seed) = (&setup.backend.device, setup.config.seed);
+    let shown = Shown::of(&finished.model, device, &setup.test, &indices, seed)?;
+    let columns = terminal::columns();
+    match half_block::draw(&shown.stacks(), half_block::SIDE, columns, colours) {
+        Some(picture) => terminal::print(&format!("test pictures, {}\n{picture}", shown.words())),
+        None => Ok(()),
+    }
+}
+
+/// Where to look next, in a line.
+fn next(setup: &Setup, run: &Run) -> String {
+    let folder = run.folder();
+    let runs = folder.parent().unwrap_or(Path::new("."));
+    let serve = match runs == Path::new(RUNS) {
+        true => "hourglass serve".to_owned(),
+        false => format!("hourglass serve --runs {}", output::word(runs)),
+    };
+    let run = output::word(folder);
+    let more = match setup.config.model.kind().contains("denoising") {
+        true => format!("hourglass restore {run} PICTURE -o DIR"),
+        false => format!("hourglass plot {run}"),
+    };
+    format!("next     {serve}; hourglass compare {run} RUN; {more}")
 }
 
 /// What is about to be trained, and where.

@@ -37,7 +37,11 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     Ok(html)
 }
 
-fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
+/// Where the codes lie, of as many pictures as can be told apart, in colours by label.
+///
+/// # Errors
+/// Where the principal components cannot be found.
+pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let shown: Vec<u32> = (0..codes.len().min(plane::shown(codes.width())) as u32).collect();
     let Plane { places, axes, .. } = Plane::of(&codes.select(&shown))?;
     let label = |index: usize| labels.and_then(|labels| labels.get(index)).copied();

@@ -2,7 +2,7 @@
 //! and at the end.
 
 pub mod chart;
-mod code;
+pub mod code;
 pub mod curves;
 mod hourglass;
 pub mod page;

@@ -46,6 +46,18 @@ pub fn columns(heading: &str, columns: &[Column], shown: usize) -> Result<String
     Ok(html + "</ul>")
 }
 
+/// One picture by itself, as wide as there is room for.
+///
+/// # Errors
+/// Where it is not of its shape.
+pub fn large(what: &str, picture: &[f32], shape: [usize; 3]) -> Result<String> {
+    Ok(format!(
+        "<figure class=\"large\"><img alt=\"{0}\" src=\"{1}\"><figcaption>{0}</figcaption></figure>",
+        escape(what),
+        address(picture, shape, 1)?
+    ))
+}
+
 /// A picture as an address that holds it.
 fn address(picture: &[f32], shape: [usize; 3], shown: usize) -> Result<String> {
     let whole = samples::grid_picture(&[vec![picture]], shape, 1, (0, 0))?;

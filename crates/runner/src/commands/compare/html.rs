@@ -7,18 +7,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use burn::tensor::Device;
 use data::Images;
-use model::Noise;
 
 use super::render::{COLUMNS, cells};
 use super::{Comparison, Row};
 use crate::checkpoint;
 use crate::commands::Loaded;
-use crate::evaluation::values;
 use crate::report::chart::{COLORS, Chart, Drawing, Series, significant};
 use crate::report::page::{self, Page};
 use crate::report::pictures::{self, Column};
 use crate::run::{self, Run};
-use crate::streams::Stream;
+use crate::shown::Shown;
 use crate::train;
 
 /// Test pictures that every run reconstructs.
@@ -197,14 +195,9 @@ fn restored(row: &Row, images: &Arc<Images>, device: &Device) -> Result<Vec<Colu
     let checkpoint = checkpoint::read_best(&Run::open(Path::new(&row.run), Path::new("."))?)?;
     let model = checkpoint.model(device)?;
     let all: Vec<u32> = (0..images.len() as u32).collect();
-    let clean = data::Batches::new(Arc::clone(images), device, false).gather(&all)?;
-    let noise = Noise::Host {
-        seed: Stream::Evaluation.seed(checkpoint.meta.seed, 0),
-    };
-    let given = values(model.forward(model.corrupt(clean.clone(), noise)))?;
-    let clean = values(clean)?;
+    let shown = Shown::of(&model, device, images, &all, checkpoint.meta.seed)?;
     let image = images.shape().iter().product::<usize>().max(1);
-    let pairs = clean.chunks_exact(image).zip(given.chunks_exact(image));
+    let pairs = shown.inputs().into_iter().zip(shown.restored());
     Ok(pairs
         .map(|(clean, given)| {
             let squares = clean

@@ -2,13 +2,11 @@
 //! picture to another, and along each unit alone.
 
 use anyhow::Result;
-use burn::tensor::{Tensor, TensorData};
 
 use super::{Files, Shown, Study};
 use crate::analysis::features::Features;
 use crate::analysis::random::Random;
 use crate::analysis::units::range;
-use crate::evaluation::{BATCH, values};
 use crate::plots::plain_number;
 use crate::sheet::Sheet;
 use crate::streams::Stream;
@@ -29,19 +27,9 @@ const VARIED: usize = 10;
 const VARIED_STEPS: usize = 11;
 
 impl Study<'_> {
-    /// Pictures from codes, row-major [pictures, code size], a batch at a time.
+    /// Pictures from codes, row-major [pictures, code size].
     fn decode(&self, codes: &[f32]) -> Result<Vec<Vec<f32>>> {
-        let loaded = &self.subject.loaded;
-        let width = self.codes.width();
-        let image: usize = self.subject.test.shape().iter().product();
-        let mut pictures = Vec::new();
-        for chunk in codes.chunks(BATCH * width) {
-            let data = TensorData::new::<f32, _>(chunk.to_vec(), [chunk.len() / width, width]);
-            let codes = Tensor::<2>::from_data(data, &loaded.device);
-            let decoded = values(loaded.model.decode(codes)?)?;
-            pictures.extend(decoded.chunks_exact(image.max(1)).map(<[f32]>::to_vec));
-        }
-        Ok(pictures)
+        self.subject.loaded.decode(codes, self.codes.width())
     }
 
     /// `grid`: the decoder over the plane of a code of two units.
@@ -49,18 +37,15 @@ impl Study<'_> {
         if self.codes.width() != 2 {
             return Ok(());
         }
-        let ranges = [range(&self.codes, 0), range(&self.codes, 1)];
-        if ranges.iter().any(|[low, high]| low >= high) {
+        let Some(Plane {
+            across,
+            rows,
+            codes,
+        }) = Plane::over(&self.codes, GRID)
+        else {
             terminal::note("note: no grid over the code: a unit is the same for all pictures");
             return Ok(());
-        }
-        let [across, up] = ranges.map(|range| steps(range, GRID));
-        // The largest value of the second unit above, as on any chart.
-        let rows: Vec<f32> = up.iter().rev().copied().collect();
-        let codes: Vec<f32> = rows
-            .iter()
-            .flat_map(|&second| across.iter().flat_map(move |&first| [first, second]))
-            .collect();
+        };
         let named = |values: &[f32]| -> Vec<String> {
             let name = |(place, value): (usize, &f32)| match place % GRID_NAMED {
                 0 => plain_number(f64::from(*value)),
@@ -203,6 +188,36 @@ impl Study<'_> {
             shape: self.subject.test.shape(),
             ..Sheet::default()
         }
+    }
+}
+
+/// Codes of two units in rows and columns, the largest value of the second unit above, as on any chart.
+pub struct Plane {
+    /// What the first unit is in each column.
+    pub across: Vec<f32>,
+    /// What the second unit is in each row, from the top.
+    pub rows: Vec<f32>,
+    /// The codes, row by row, row-major [rows x columns, 2].
+    pub codes: Vec<f32>,
+}
+
+impl Plane {
+    /// `side` rows of as many codes, each unit over the middle 98 % of its values in `codes`; nothing where
+    /// a unit is always the same.
+    pub fn over(codes: &Features, side: usize) -> Option<Self> {
+        let ranges = [range(codes, 0), range(codes, 1)];
+        if ranges.iter().any(|[low, high]| low >= high) {
+            return None;
+        }
+        let [across, mut rows] = ranges.map(|range| steps(range, side));
+        rows.reverse();
+        let row = |&second: &f32| across.iter().flat_map(move |&first| [first, second]);
+        let codes = rows.iter().flat_map(row).collect();
+        Some(Self {
+            across,
+            rows,
+            codes,
+        })
     }
 }
 

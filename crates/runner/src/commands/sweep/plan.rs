@@ -1,38 +1,31 @@
 //! The plan of a sweep: which run each point of the grid is, and how it stands.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::super::compare::{WORDS, flat};
+use super::super::kept::{Kept, Owner};
 use super::super::{DONE, UsageError};
-use crate::config::{Located, Point, Sweep};
-use crate::environment::Environment;
-use crate::run::{Run, Status};
+use crate::config::{Point, Sweep};
+use crate::run::Status;
 use crate::terminal;
 
 /// The longest value in the name of a run's folder, in characters.
 const LONGEST: usize = 32;
 
-/// A point of the grid and its run's folder.
+/// How a sweep calls itself.
+const OWNER: Owner = Owner {
+    config: "the sweep's config",
+    allowed: "the sweep as it was begun, or another --name",
+};
+
+/// A point of the grid and its run, of the config with these values in it.
 pub struct Planned {
-    /// Where its run lies, or will.
-    pub folder: PathBuf,
     /// The value of each swept key.
     pub settings: Map<String, Value>,
-    /// The config with these values in it.
-    pub located: Located,
-    /// The run, where it was begun before.
-    pub run: Option<Run>,
-}
-
-impl Planned {
-    /// The settings in words: the last part of the folder.
-    pub fn name(&self) -> String {
-        let name = self.folder.file_name().unwrap_or_default();
-        name.to_string_lossy().into_owned()
-    }
+    /// Its run.
+    pub kept: Kept,
 }
 
 /// The grid's points with their folders.
@@ -51,22 +44,13 @@ pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
         located.check_model(located.data.source(located.seed).shape()?)?;
         let mut run_folder = folder.join(run_name(settings));
         // Cut values, or such as differ in signs that no folder's name has, may look alike.
-        if planned.iter().any(|it| it.folder == run_folder) {
+        if planned.iter().any(|it| it.kept.folder == run_folder) {
             let number = planned.len() + 1;
             run_folder = folder.join(format!("{},{number}", run_name(settings)));
         }
-        let run = if run_folder.is_dir() {
-            let run = Run::open(&run_folder, folder)?;
-            check_same(&run, located, quick)?;
-            Some(run)
-        } else {
-            None
-        };
         planned.push(Planned {
-            folder: run_folder,
             settings: settings.clone(),
-            located: located.clone(),
-            run,
+            kept: Kept::look(run_folder, located.clone(), quick, OWNER)?,
         });
     }
     Ok(planned)
@@ -105,45 +89,10 @@ fn run_name(settings: &Map<String, Value>) -> String {
     settings.iter().map(pair).collect::<Vec<_>>().join(",")
 }
 
-/// Refuses a run of another config than the sweep's point has.
-fn check_same(run: &Run, located: &Located, quick: bool) -> Result<()> {
-    let leaves = |config: &Value| -> Vec<(String, Value)> {
-        let mut leaves = flat(config);
-        leaves.retain(|(key, _)| !WORDS.contains(&key.as_str()));
-        leaves
-    };
-    let found = leaves(&run.read_json("config.json")?);
-    let wanted = leaves(&serde_json::to_value(&located.config)?);
-    let differs = (found.iter().find(|it| !wanted.contains(it)))
-        .or_else(|| wanted.iter().find(|it| !found.contains(it)));
-    let environment: Environment = run.read_json("env.json")?;
-    let what = match differs {
-        Some((key, _)) => {
-            let value = |leaves: &[(String, Value)]| {
-                let leaf = leaves.iter().find(|leaf| leaf.0 == *key);
-                leaf.map_or_else(|| "none".into(), |leaf| leaf.1.to_string())
-            };
-            format!(
-                "{key} {}, and the sweep's config has {}",
-                value(&found),
-                value(&wanted)
-            )
-        }
-        None if environment.quick && !quick => "--quick".into(),
-        None if quick && !environment.quick => "all images, and this is --quick".into(),
-        None => return Ok(()),
-    };
-    let text = format!(
-        "{}: was begun with {what}; allowed: the sweep as it was begun, or another --name",
-        run.folder().display()
-    );
-    Err(UsageError(text).into())
-}
-
 /// Prints what would be trained.
 pub fn list(folder: &Path, planned: &[Planned], json: bool) -> Result<u8> {
     let status = |point: &Planned| -> Result<String> {
-        let Some(run) = &point.run else {
+        let Some(run) = &point.kept.run else {
             return Ok("new".into());
         };
         let state = run.state()?;
@@ -155,7 +104,7 @@ pub fn list(folder: &Path, planned: &[Planned], json: bool) -> Result<u8> {
     };
     if json {
         let runs = planned.iter().map(|point| {
-            let run = point.folder.display().to_string();
+            let run = point.kept.folder.display().to_string();
             Ok(json!({ "settings": point.settings, "run": run, "status": status(point)? }))
         });
         let runs: Vec<Value> = runs.collect::<Result<_>>()?;
@@ -163,7 +112,11 @@ pub fn list(folder: &Path, planned: &[Planned], json: bool) -> Result<u8> {
         return Ok(DONE);
     }
     for point in planned {
-        terminal::print(&format!("{}  {}", point.folder.display(), status(point)?))?;
+        terminal::print(&format!(
+            "{}  {}",
+            point.kept.folder.display(),
+            status(point)?
+        ))?;
     }
     Ok(DONE)
 }

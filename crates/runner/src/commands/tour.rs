@@ -1,0 +1,225 @@
+//! The tour: what an autoencoder is, in chapters of a sentence or two, pictures and figures, which come
+//! from small trainings made on the way.
+//!
+//! Each training is an ordinary run in the tour's folder. Given again, the same command keeps the runs
+//! that are finished and goes on with the others.
+
+mod chapter;
+mod code;
+mod copying;
+mod guide;
+mod map;
+mod other;
+mod page;
+mod pca;
+mod runs;
+mod told;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::{DIVERGED, DONE, UsageError};
+use crate::cli::TourArgs;
+use crate::progress::Display;
+use crate::run::{self, Status};
+use crate::{interrupt, terminal};
+use chapter::Chapter;
+use guide::Guide;
+
+/// The folder among the runs.
+const FOLDER: &str = "tour";
+
+/// The page and the figures, in the tour's folder.
+const PAGE: &str = "tour.html";
+const FIGURES: &str = "tour.json";
+
+/// A chapter before it is told.
+struct Plan {
+    /// The runs that it is told from.
+    runs: &'static [&'static str],
+    tell: fn(&Guide) -> Result<Chapter>,
+}
+
+/// The chapters in their order.
+const CHAPTERS: [Plan; 7] = [
+    Plan {
+        runs: &["code-32"],
+        tell: code::there_and_back,
+    },
+    Plan {
+        runs: &["code-2", "code-8", "code-32"],
+        tell: code::the_smaller,
+    },
+    Plan {
+        runs: &["code-8", "straight"],
+        tell: pca::better_than_pca,
+    },
+    Plan {
+        runs: &["copy", "noise"],
+        tell: copying::noise,
+    },
+    Plan {
+        runs: &["copy", "penalty"],
+        tell: copying::penalty,
+    },
+    Plan {
+        runs: &["code-32"],
+        tell: other::photographs,
+    },
+    Plan {
+        runs: &["code-2"],
+        tell: map::map,
+    },
+];
+
+/// `tour.json`.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// How the tour stands.
+    status: Status,
+    /// Whether its runs are `--quick` ones, whose figures mean nothing.
+    quick: bool,
+    seed: u64,
+    folder: String,
+    /// Where the page is, once all chapters are told.
+    page: Option<String>,
+    chapters: Vec<Chapter>,
+}
+
+pub fn run(args: &TourArgs) -> Result<u8> {
+    let folder = match &args.output {
+        Some(folder) => folder.clone(),
+        None => args.runs.runs.join(FOLDER),
+    };
+    if folder.join("config.json").is_file() {
+        let text = format!(
+            "{}: is a run, not a tour; allowed: another --output or --runs",
+            folder.display()
+        );
+        return Err(UsageError(text).into());
+    }
+    let kept = runs::look(&folder, args)?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let _lock = run::lock(&folder, "is on this tour")?;
+    interrupt::listen();
+    let mut guide = Guide::new(folder.clone(), args)?;
+    if args.quick && !args.show.quiet {
+        terminal::note(
+            "--quick: few images and one epoch each; what is said of the figures means nothing",
+        );
+    }
+    let mut report = Report {
+        status: Status::Running,
+        quick: args.quick,
+        seed: args.seed,
+        folder: folder.display().to_string(),
+        page: None,
+        chapters: Vec::new(),
+    };
+    for plan in &CHAPTERS {
+        run::write_json(&folder.join(FIGURES), &report)?;
+        for name in plan.runs {
+            let ended = match guide.has(name) {
+                true => Ended::Finished,
+                false => train(name, &kept, &mut guide, args)?,
+            };
+            let code = match ended {
+                Ended::Finished => continue,
+                Ended::Interrupted => {
+                    report.status = Status::Interrupted;
+                    if !args.show.quiet {
+                        terminal::note("saved; to go on: the same command again");
+                    }
+                    interrupt::EXIT_CODE
+                }
+                Ended::Diverged(folder) => {
+                    report.status = Status::Diverged;
+                    let text =
+                        "diverged, and the tour needs its figures; another --seed may go well";
+                    terminal::note(&format!("error: {}: {text}", folder.display()));
+                    DIVERGED
+                }
+            };
+            run::write_json(&folder.join(FIGURES), &report)?;
+            if args.show.json {
+                terminal::print_json(&report)?;
+            }
+            return Ok(code);
+        }
+        let chapter = (plan.tell)(&guide)?;
+        report.chapters.push(chapter);
+        if let (false, Some(chapter)) = (args.show.json, report.chapters.last()) {
+            told::print(report.chapters.len(), chapter, args.show.quiet)?;
+        }
+    }
+    let page = folder.join(PAGE);
+    let html = page::page(&report.chapters, &guide)?;
+    run::write(&page, html.as_bytes())?;
+    report.status = Status::Finished;
+    report.page = Some(page.display().to_string());
+    run::write_json(&folder.join(FIGURES), &report)?;
+    if args.show.json {
+        terminal::print_json(&report)?;
+    }
+    if !args.show.quiet {
+        terminal::note(&format!(
+            "results in {}: {PAGE}, all of this on one page; {FIGURES}; a run's folder for each training",
+            folder.display()
+        ));
+    }
+    Ok(DONE)
+}
+
+/// How a run of the tour ended.
+enum Ended {
+    Finished,
+    Interrupted,
+    /// In this folder.
+    Diverged(PathBuf),
+}
+
+/// Has a run finished, which may be so already, and tells the guide of it.
+fn train(name: &str, kept: &[runs::Lesson], guide: &mut Guide, args: &TourArgs) -> Result<Ended> {
+    let number = kept.iter().position(|it| it.name == name);
+    let number = number.with_context(|| format!("{name}: no such run in the tour"))?;
+    let lesson = kept.get(number).context("no such run")?;
+    let quiet = args.show.quiet;
+    if lesson.kept.ended()?.is_none() {
+        if interrupt::requested() {
+            return Ok(Ended::Interrupted);
+        }
+        if !quiet {
+            let about = lesson
+                .kept
+                .located
+                .description
+                .as_deref()
+                .unwrap_or_default();
+            terminal::note(&format!(
+                "training {} of {}: {name}: {about}",
+                guide.count() + 1,
+                kept.len()
+            ));
+        }
+        let display = |steps, done| Display::bar_alone(quiet, steps, done);
+        if !lesson.kept.train(display)? {
+            return Ok(Ended::Interrupted);
+        }
+    }
+    match lesson.kept.ended()? {
+        Some((run, Some(summary))) => {
+            guide.learn(lesson.name, lesson.json, run, summary)?;
+            Ok(Ended::Finished)
+        }
+        Some((run, None)) => Ok(Ended::Diverged(run.folder().to_owned())),
+        None => Ok(Ended::Interrupted),
+    }
+}
+
+/// A command line about a run of the tour, as a reader may type it.
+fn command(words: &str, folder: &Path) -> String {
+    words.replace("TOUR", &crate::output::word(folder))
+}

@@ -1,0 +1,268 @@
+//! The guide: the runs that the chapters are told from, with their models, and the digits that are shown.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use burn::tensor::{Tensor, TensorData};
+use model::ImageShape;
+
+use super::super::{Loaded, analysed};
+use super::chapter::Next;
+use super::{command, runs};
+use crate::analysis::features::Features;
+use crate::analysis::units::ACTIVE_SHARE;
+use crate::cli::TourArgs;
+use crate::config;
+use crate::evaluation::values;
+use crate::pca::Pca;
+use crate::run::Run;
+use crate::setup::Setup;
+use crate::shown::Shown;
+use crate::summary::Summary;
+
+/// Components of PCA that any chapter asks for: as many as the largest code has that is set beside it.
+const COMPONENTS: usize = 32;
+
+/// Digits that are shown, one of each class where there are as many.
+const DIGITS: usize = 10;
+
+/// A run that is finished.
+pub struct Known {
+    /// Its figures.
+    pub summary: Summary,
+    /// Its config, as it is shown.
+    pub json: &'static str,
+    /// Its best weights.
+    pub loaded: Loaded,
+}
+
+/// What chapters are told from.
+pub struct Guide {
+    /// The tour's folder.
+    pub folder: PathBuf,
+    /// The pictures of all runs, and where it computes.
+    pub setup: Setup,
+    /// PCA of the pictures that training may see.
+    pub pca: Pca,
+    /// The digits that are shown, among the test pictures.
+    pub chosen: Vec<u32>,
+    known: BTreeMap<&'static str, Known>,
+}
+
+impl Guide {
+    /// A guide who knows the pictures and no run yet.
+    ///
+    /// # Errors
+    /// A backend that cannot be had.
+    pub fn new(folder: PathBuf, args: &TourArgs) -> Result<Self> {
+        let (name, json) = runs::RUNS.first().context("a tour without runs")?;
+        let located = config::parse(name, json, &args.overrides())?;
+        let setup = Setup::new(located, args.quick)?;
+        let pca = analysed::pca(&setup.train, COMPONENTS)?;
+        let chosen = one_of_each(setup.test.labels(), setup.test.len());
+        Ok(Self {
+            folder,
+            pca: pca.context("the pictures are too large for PCA")?,
+            chosen,
+            setup,
+            known: BTreeMap::new(),
+        })
+    }
+
+    /// Whether a run is known.
+    pub fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// How many runs are known.
+    pub fn count(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Takes note of a finished run.
+    ///
+    /// # Errors
+    /// A run whose weights cannot be read.
+    pub fn learn(
+        &mut self,
+        name: &'static str,
+        json: &'static str,
+        run: Run,
+        summary: Summary,
+    ) -> Result<()> {
+        let loaded = Loaded::of(run, self.setup.backend.device.clone())?;
+        let known = Known {
+            summary,
+            json,
+            loaded,
+        };
+        self.known.insert(name, known);
+        Ok(())
+    }
+
+    /// A run that was made for the chapter.
+    ///
+    /// # Errors
+    /// Only where the chapter does not name it among its runs.
+    pub fn run(&self, name: &str) -> Result<&Known> {
+        let known = self.known.get(name);
+        known.with_context(|| format!("{name}: not trained for this chapter"))
+    }
+
+    /// Channels, height and width of the pictures.
+    pub fn shape(&self) -> ImageShape {
+        self.setup.shape()
+    }
+
+    /// All test pictures.
+    pub fn all(&self) -> Vec<u32> {
+        (0..self.setup.test.len() as u32).collect()
+    }
+
+    /// What stands below each digit that is shown.
+    pub fn captions(&self) -> Vec<String> {
+        let label = |&index: &u32| {
+            let labels = self.setup.test.labels();
+            let label = labels.and_then(|labels| labels.get(index as usize));
+            label.map_or_else(String::new, |label| format!("label {label}"))
+        };
+        self.chosen.iter().map(label).collect()
+    }
+
+    /// The digits that are shown and what a run makes of them.
+    ///
+    /// # Errors
+    /// As [`Guide::run`], and where the device fails.
+    pub fn shown(&self, name: &str) -> Result<Shown> {
+        let Loaded { model, device, .. } = &self.run(name)?.loaded;
+        Shown::of(
+            model,
+            device,
+            &self.setup.test,
+            &self.chosen,
+            self.setup.config.seed,
+        )
+    }
+
+    /// What a run makes of pictures as they are, row-major [pictures, channels, height, width].
+    ///
+    /// # Errors
+    /// As [`Guide::run`], and where the device fails.
+    pub fn through(&self, name: &str, pictures: &[f32]) -> Result<Vec<Vec<f32>>> {
+        let Loaded { model, device, .. } = &self.run(name)?.loaded;
+        let [channels, height, width] = self.shape();
+        let image = (channels * height * width).max(1);
+        let count = pictures.len() / image;
+        let data = TensorData::new::<f32, _>(pictures.to_vec(), [count, channels, height, width]);
+        let restored = values(model.forward(Tensor::<4>::from_data(data, device)))?;
+        Ok(owned(restored.chunks_exact(image)))
+    }
+
+    /// The codes that a run gives test pictures, a row each.
+    ///
+    /// # Errors
+    /// As [`Guide::run`], and where the device fails.
+    pub fn codes(&self, name: &str, indices: &[u32]) -> Result<Features> {
+        let Loaded { model, device, .. } = &self.run(name)?.loaded;
+        Features::encoded(
+            model,
+            device,
+            &self.setup.test,
+            indices,
+            model.depth(),
+            |_| (),
+        )
+    }
+
+    /// Commands to try, each with what it does; TOUR stands for the tour's folder.
+    pub fn next(&self, lines: &[(&str, &'static str)]) -> Vec<Next> {
+        let next = |&(words, does): &(&str, &'static str)| Next {
+            command: command(words, &self.folder),
+            does,
+        };
+        lines.iter().map(next).collect()
+    }
+}
+
+/// Pictures of one's own.
+pub fn owned<'a>(pictures: impl IntoIterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
+    pictures.into_iter().map(<[f32]>::to_vec).collect()
+}
+
+/// Codes as pictures from black for the least value of each to white for its largest, and their shape.
+pub fn code_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
+    let picture = |row: &[f32]| -> Vec<f32> {
+        let low = row.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let range = (high - low).max(f32::MIN_POSITIVE);
+        row.iter().map(|value| (value - low) / range).collect()
+    };
+    let rows = codes.values().chunks_exact(codes.width());
+    (rows.map(picture).collect(), code_shape(codes.width()))
+}
+
+/// Codes as pictures that are white where a unit is active, and their shape.
+pub fn active_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
+    let largest = codes
+        .values()
+        .iter()
+        .fold(0f32, |largest, value| largest.max(value.abs()));
+    let white = |value: &f32| f32::from(u8::from(value.abs() > largest * ACTIVE_SHARE));
+    let rows = codes.values().chunks_exact(codes.width());
+    let pictures = rows.map(|row| row.iter().map(white).collect()).collect();
+    (pictures, code_shape(codes.width()))
+}
+
+/// The shape of a code as a picture: as near to a square as whole rows allow.
+fn code_shape(width: usize) -> ImageShape {
+    let height = (1..=width).take_while(|it| it * it <= width);
+    let height = height
+        .filter(|it| width.is_multiple_of(*it))
+        .last()
+        .unwrap_or(1);
+    [1, height, width / height]
+}
+
+/// The first picture of each label, in their order; the first pictures where there are too few labels.
+fn one_of_each(labels: Option<&[u8]>, count: usize) -> Vec<u32> {
+    let mut first: BTreeMap<u8, u32> = BTreeMap::new();
+    for (&label, index) in labels.unwrap_or_default().iter().zip(0..) {
+        first.entry(label).or_insert(index);
+    }
+    if first.len() < DIGITS {
+        return (0..count.min(DIGITS) as u32).collect();
+    }
+    first.into_values().take(DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_digit_of_each_label_is_shown() {
+        let labels: Vec<u8> = (0..40).map(|place| 9 - (place / 2 % 10) as u8).collect();
+        assert_eq!(
+            one_of_each(Some(&labels), 40),
+            [18, 16, 14, 12, 10, 8, 6, 4, 2, 0]
+        );
+        assert_eq!(one_of_each(Some(&[3, 3, 1]), 3), [0, 1, 2]);
+        assert_eq!(one_of_each(None, 20).len(), 10);
+    }
+
+    #[test]
+    fn codes_are_pictures_from_black_to_white() {
+        let codes = Features::new(vec![-1.0, 0.0, 1.0, 3.0, 5.0, 5.0, 5.0, 5.0], 4, 2);
+        let (pictures, shape) = code_pictures(&codes);
+        assert_eq!(shape, [1, 2, 2]);
+        assert_eq!(pictures[0], [0.0, 0.25, 0.5, 1.0]);
+        assert_eq!(pictures[1], [0.0; 4]);
+        let codes = Features::new(vec![-1.0, 0.0, 0.009, 0.02], 2, 2);
+        assert_eq!(active_pictures(&codes).0, [[1.0, 0.0], [0.0, 1.0]]);
+        assert_eq!(
+            code_pictures(&Features::new(vec![0.0; 7], 7, 1)).1,
+            [1, 1, 7]
+        );
+    }
+}

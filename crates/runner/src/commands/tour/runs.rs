@@ -1,0 +1,84 @@
+//! The trainings of the tour: their configs, which lie beside this file, and how each stands.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::super::kept::{Kept, Owner};
+use crate::cli::TourArgs;
+use crate::config;
+
+/// The runs by their names, with their configs, in the order in which they are made.
+pub const RUNS: [(&str, &str); 7] = [
+    ("code-32", include_str!("code-32.json")),
+    ("code-2", include_str!("code-2.json")),
+    ("code-8", include_str!("code-8.json")),
+    ("straight", include_str!("straight.json")),
+    ("copy", include_str!("copy.json")),
+    ("noise", include_str!("noise.json")),
+    ("penalty", include_str!("penalty.json")),
+];
+
+/// How a tour calls itself.
+const OWNER: Owner = Owner {
+    config: "this tour",
+    allowed: "the tour as it was begun, or another --output",
+};
+
+/// A run that the tour makes.
+pub struct Lesson {
+    /// Its name.
+    pub name: &'static str,
+    /// Its config, as it is shown.
+    pub json: &'static str,
+    /// The run itself.
+    pub kept: Kept,
+}
+
+/// All runs, as they stand in the tour's folder.
+///
+/// # Errors
+/// A change that the configs do not take, and a folder that holds another tour.
+pub fn look(folder: &Path, args: &TourArgs) -> Result<Vec<Lesson>> {
+    let look = |&(name, json): &(&'static str, &'static str)| {
+        let located = config::parse(&format!("tour/{name}.json"), json, &args.overrides())?;
+        let kept = Kept::look(folder.join(name), located, args.quick, OWNER)?;
+        Ok(Lesson { name, json, kept })
+    };
+    RUNS.iter().map(look).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CHAPTERS;
+    use super::*;
+
+    #[test]
+    fn the_configs_are_configs_for_the_same_pictures_and_each_is_described() {
+        for (name, json) in RUNS {
+            let located = config::parse(name, json, &[]).unwrap();
+            let shape = located.data.source(located.seed).shape().unwrap();
+            located.check_model(shape).unwrap();
+            assert_eq!(shape, [1, 28, 28], "{name}");
+            assert!(located.description.is_some(), "{name}");
+            if let Some(size) = name.strip_prefix("code-") {
+                let layers = located.check_model(shape).unwrap();
+                assert_eq!(model::code_size(&layers).to_string(), size);
+            }
+        }
+    }
+
+    #[test]
+    fn each_chapter_has_its_runs_and_each_run_its_chapter() {
+        let told: Vec<&str> = CHAPTERS
+            .iter()
+            .flat_map(|it| it.runs.iter().copied())
+            .collect();
+        for name in &told {
+            assert!(RUNS.iter().any(|(known, _)| known == name), "{name}");
+        }
+        for (name, _) in RUNS {
+            assert!(told.contains(&name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A chapter in a terminal, or in whatever stdout is.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+
+use super::super::analysed;
+use super::chapter::{Chapter, Pictures};
+use crate::half_block::{self, Picture};
+use crate::report::pictures::Column;
+use crate::terminal;
+
+/// Text is read best in lines of at most so many characters.
+const WIDEST: usize = 88;
+
+/// Prints a chapter; its pictures where the terminal has colours and `quiet` is not asked for.
+///
+/// # Errors
+/// Where stdout cannot be written.
+pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
+    let columns = terminal::columns();
+    let mut text = format!("\n{number}. {}\n", chapter.title);
+    for paragraph in &chapter.text {
+        text += &format!("\n{}\n", wrapped(paragraph, columns.min(WIDEST)));
+    }
+    let colours = if quiet { None } else { terminal::colours() };
+    if let Some(colours) = colours
+        && let Some((words, drawn)) = drawn(&chapter.pictures, columns, colours)
+    {
+        text += &format!("\n{}\n{drawn}\n", wrapped(&words, columns.min(WIDEST)));
+    }
+    let table = analysed::table(&chapter.table.columns, chapter.table.rows.clone());
+    text += &format!("\n{}:\n{}\n", chapter.table.caption, table.trim_fmt());
+    for next in &chapter.next {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n    {}\n        {}", next.command, next.does);
+    }
+    text.push('\n');
+    terminal::print(&text)
+}
+
+/// The pictures in colour, and what they are.
+fn drawn(
+    pictures: &Pictures,
+    columns: usize,
+    colours: terminal::Colours,
+) -> Option<(String, String)> {
+    match pictures {
+        Pictures::Columns(all) => {
+            let stacks: Vec<Vec<Picture<'_>>> = all.iter().map(stack).collect();
+            let drawn = half_block::draw(&stacks, half_block::SIDE, columns, colours)?;
+            let names: Vec<&str> = all.first()?.pictures.iter().map(|it| it.0).collect();
+            Some((format!("From top to bottom: {}", names.join(", ")), drawn))
+        }
+        Pictures::Large {
+            what,
+            values,
+            shape,
+        } => {
+            let picture = Picture {
+                values,
+                shape: *shape,
+            };
+            let drawn = half_block::draw(&[vec![picture]], columns.min(WIDEST), columns, colours)?;
+            Some((format!("Here: {what}"), drawn))
+        }
+    }
+}
+
+/// A column of pictures, from top to bottom.
+fn stack(column: &Column) -> Vec<Picture<'_>> {
+    let pictures = column.pictures.iter();
+    pictures
+        .map(|(_, values, shape)| Picture {
+            values,
+            shape: *shape,
+        })
+        .collect()
+}
+
+/// Text in lines of at most `width` characters, broken between words.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let letters = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if length + 1 + letters <= width => {
+                line.push(' ');
+                line.push_str(word);
+                length += 1 + letters;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                length = letters;
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_between_words() {
+        assert_eq!(wrapped("one two  three four", 9), "one two\nthree\nfour");
+        assert_eq!(wrapped("immeasurable in it", 5), "immeasurable\nin it");
+        assert_eq!(wrapped("", 5), "");
+    }
+}
