@@ -78,11 +78,16 @@ fn models() -> Vec<(&'static str, [usize; 3], ModelConfig)> {
         "code_activation": "sigmoid"
     });
     let several = json!({"kind": "conv", "channels": [4, 6], "convolutions": 2});
+    let shuffled = json!({
+        "kind": "conv", "channels": [4, 6], "convolutions": 2, "downsample": "unshuffle",
+        "upsample": "shuffle"
+    });
     let configs = [
         ("dense", dense.clone()),
         ("conv", conv.clone()),
         ("strided conv with batch normalisation", strided),
         ("averaging conv", average.clone()),
+        ("conv of pixels as channels", shuffled),
         (
             "sparse, l1",
             json!({"kind": "sparse", "penalty": "l1", "of": conv}),

@@ -92,7 +92,7 @@ TRAININGS = {training.name: training for training in (
     Training("super-resolution-digits", 120),
     Training("super-resolution", 300, ("restore",)),
     Training("denoise-photos", 720, ("restore",)),
-    Training("inpaint", 300, ("restore",)),
+    Training("inpaint", 840, ("restore",)),
     Training("colorize", 60, ("restore",)),
     # What each choice gives `deep`.
     Training("deep-relu", 90, config="deep", settings=PLAIN),
