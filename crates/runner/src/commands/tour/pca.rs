@@ -49,7 +49,7 @@ pub fn better_than_pca(guide: &Guide) -> Result<Chapter> {
                 beside(small.test.mse, pca)
             ),
             format!(
-                "Without hidden layers, so that there is nothing left to bend, the same training ends at {}, {} \
+                "Without hidden layers, so that nothing but the last sigmoid is left to bend, the same training ends at {}, {} \
                  PCA.",
                 error(straight.test.mse),
                 beside(straight.test.mse, pca)
