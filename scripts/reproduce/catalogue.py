@@ -35,7 +35,7 @@ VERBS = {verb.name: verb for verb in (
     Verb("cluster", ("cluster", "RUN"), 45, marks={"smooth": 0}),
     Verb("probe", ("probe", "RUN"), 180),
     Verb("transfer", ("transfer", "RUN", "--labels", "100"), 90, quick=("--seeds", "1"), marks={"labels[count=100].count": 100}),
-    Verb("anomaly", ("anomaly", "RUN", "--other", "photos"), 10, marks={"other": "photos", "score": "mse"}),
+    Verb("anomaly", ("anomaly", "RUN", "--other", "photos", "--score", "relative"), 10, marks={"other": "photos", "score": "relative"}),
     Verb("compress", ("compress", "RUN"), 60, marks={"data": "the run's test pictures"}),
     # The program prints what it measures and keeps only the pictures.
     Verb("restore", ("restore", "RUN", *PHOTOS, "-o", "DIR", "--from-clean"), 20),
