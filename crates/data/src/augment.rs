@@ -97,8 +97,7 @@ impl Augment {
                 self.draw_order(&mut random, channels, &mut room.order);
                 let area = height * width;
                 for (&channel, out) in room.order.iter().zip(out.chunks_exact_mut(area)) {
-                    let pixels = image.get(channel * area..).unwrap_or_default();
-                    let pixels = pixels.get(..area).unwrap_or_default();
+                    let pixels = image.chunks_exact(area).nth(channel).unwrap_or_default();
                     let (xs, ys) = (&room.xs, &room.ys);
                     let padded = &mut room.padded;
                     kernels::sample(pixels, size, xs, ys, self.interpolation, padded, out);

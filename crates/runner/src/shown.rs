@@ -64,6 +64,17 @@ impl Shown {
         pictures(&self.restored, self.shape)
     }
 
+    /// Mean squared error per value of each reconstruction.
+    pub fn errors(&self) -> Vec<f64> {
+        let values = self.shape.iter().product::<usize>().max(1) as f64;
+        let error = |(clean, restored): (&[f32], &[f32])| {
+            let pairs = clean.iter().zip(restored);
+            pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / values
+        };
+        let pairs = self.inputs().into_iter().zip(self.restored());
+        pairs.map(error).collect()
+    }
+
     /// The rows, one below the other: inputs, corrupted inputs where there are any, reconstructions.
     pub fn rows(&self) -> Rows<'_> {
         let mut rows = vec![("input", self.inputs())];
@@ -95,6 +106,14 @@ impl Shown {
         let names: Vec<&str> = self.rows().into_iter().map(|(name, _)| name).collect();
         format!("from top to bottom: {}", names.join(", "))
     }
+}
+
+/// What is known of an image: its name, or else its label.
+pub fn caption(images: &Images, index: u32) -> Option<String> {
+    let index = index as usize;
+    let name = images.names().and_then(|names| names.get(index)).cloned();
+    let label = images.labels().and_then(|labels| labels.get(index));
+    name.or_else(|| label.map(|label| format!("label {label}")))
 }
 
 /// The pictures one by one.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::DONE;
+use crate::analysis::spread::mean_and_spread;
 use crate::cli::{CompareArgs, SortKey, TableFormat};
 use crate::environment::Environment;
 use crate::run::{Run, Status};
@@ -285,13 +286,8 @@ impl Seeds {
 impl Spread {
     pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.collect();
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        Self {
-            mean,
-            sd: (squares / (count - 1.0).max(1.0)).sqrt(),
-        }
+        let (mean, sd) = mean_and_spread(&values).unwrap_or_default();
+        Self { mean, sd }
     }
 }
 

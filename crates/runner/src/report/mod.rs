@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use data::Images;
-use model::{Autoencoder, Noise};
+use model::Autoencoder;
 use serde_json::Value;
 
 use crate::commands::compare::flat;
-use crate::evaluation::{Evaluation, values};
+use crate::evaluation::Evaluation;
 use crate::run::Run;
 use crate::setup::Setup;
-use crate::streams::Stream;
+use crate::shown::{self, Shown};
 use crate::summary::{self, Summary};
 use crate::train::Row;
 use page::Page;
@@ -265,58 +265,25 @@ impl Report<'_> {
     }
 
     fn columns(&self, chosen: &[u32]) -> Result<Vec<Column>> {
-        let device = &self.setup.backend.device;
-        let clean = data::Batches::new(Arc::clone(self.images), device, false).gather(chosen)?;
-        let noise = Noise::Host {
-            seed: Stream::Evaluation.seed(self.setup.config.seed, 0),
+        let setup = self.setup;
+        let device = &setup.backend.device;
+        let shown = Shown::of(self.model, device, self.images, chosen, setup.config.seed)?;
+        let rows = shown.rows();
+        let column = |(place, (&index, error)): (usize, (&u32, f64))| {
+            let pictures = rows.iter().filter_map(|(name, row)| {
+                let values = row.get(place)?.to_vec();
+                Some((*name, values, shown.shape))
+            });
+            let error = chart::significant(error);
+            Column {
+                pictures: pictures.collect(),
+                caption: match shown::caption(self.images, index) {
+                    Some(known) => format!("{known}, {error}"),
+                    None => error,
+                },
+            }
         };
-        let input = self.model.corrupt(clean.clone(), noise);
-        let [_, channels, height, width] = input.dims();
-        let corrupted = self
-            .model
-            .is_denoising()
-            .then_some([channels, height, width]);
-        let shape = self.setup.shape();
-        let image: usize = shape.iter().product();
-        let restored = values(self.model.forward(input.clone()))?;
-        let (clean, input) = (values(clean)?, values(input)?);
-        let labels = self.images.labels();
-        let names = self.images.names();
-        let pairs = clean
-            .chunks_exact(image)
-            .zip(restored.chunks_exact(image))
-            .zip(chosen);
-        Ok(pairs
-            .enumerate()
-            .map(|(place, ((clean, restored), &index))| {
-                let mut pictures = vec![("input", clean.to_vec(), shape)];
-                if let Some(shape) = corrupted {
-                    let values: usize = shape.iter().product();
-                    if let Some(input) = input.chunks_exact(values).nth(place) {
-                        pictures.push(("corrupted input", input.to_vec(), shape));
-                    }
-                }
-                pictures.push(("reconstruction", restored.to_vec(), shape));
-                let squares = clean
-                    .iter()
-                    .zip(restored)
-                    .map(|(a, b)| f64::from(a - b).powi(2));
-                let mse = squares.sum::<f64>() / image.max(1) as f64;
-                let known = names
-                    .and_then(|all| all.get(index as usize).cloned())
-                    .or_else(|| {
-                        labels
-                            .and_then(|all| all.get(index as usize))
-                            .map(|label| format!("label {label}"))
-                    });
-                Column {
-                    pictures,
-                    caption: match known {
-                        Some(known) => format!("{known}, {}", chart::significant(mse)),
-                        None => chart::significant(mse),
-                    },
-                }
-            })
-            .collect())
+        let each = chosen.iter().zip(shown.errors()).enumerate();
+        Ok(each.map(column).collect())
     }
 }

@@ -10,13 +10,12 @@ use data::Images;
 
 use super::render::{COLUMNS, cells};
 use super::{Comparison, Row};
-use crate::checkpoint;
 use crate::commands::Loaded;
 use crate::report::chart::{COLORS, Chart, Drawing, Series, significant};
 use crate::report::page::{self, Page};
 use crate::report::pictures::{self, Column};
 use crate::run::{self, Run};
-use crate::shown::Shown;
+use crate::shown::{Shown, caption};
 use crate::train;
 
 /// Test pictures that every run reconstructs.
@@ -114,10 +113,10 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
         let same = shown
             .as_ref()
             .filter(|(digest, _)| *digest == row.test_sha256);
-        let images = match same {
-            Some((_, images)) => Arc::clone(images),
-            None => match test_images(row, device) {
-                Ok(images) => {
+        let (loaded, images) = match same {
+            Some((_, images)) => (open(row, device)?, Arc::clone(images)),
+            None => match with_images(row, device) {
+                Ok((loaded, images)) => {
                     let inputs = inputs(&images)?;
                     page.html(&pictures::columns(
                         &format!("Input, {}", row.dataset),
@@ -125,7 +124,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
                         PICTURED * PICTURES,
                     )?);
                     shown = Some((row.test_sha256.clone(), Arc::clone(&images)));
-                    images
+                    (loaded, images)
                 }
                 Err(error) => {
                     page.text(&format!(
@@ -139,7 +138,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
         let heading = format!("{}, code {}", row.run, row.code_size);
         page.html(&pictures::columns(
             &heading,
-            &restored(row, &images, device)?,
+            &restored(&loaded, &images)?,
             PICTURED * PICTURES,
         )?);
     }
@@ -155,19 +154,18 @@ fn short(row: &Row) -> String {
     )
 }
 
-/// The first test images of a run.
-fn test_images(row: &Row, device: &Device) -> Result<Arc<Images>> {
+fn open(row: &Row, device: &Device) -> Result<Loaded> {
     let run = Run::open(Path::new(&row.run), Path::new("."))?;
-    let checkpoint = checkpoint::read_best(&run)?;
-    let loaded = Loaded {
-        model: checkpoint.model(device)?,
-        meta: checkpoint.meta,
-        run,
-        device: device.clone(),
-    };
+    Loaded::of(run, device.clone())
+}
+
+/// A run with the first of its test images.
+fn with_images(row: &Row, device: &Device) -> Result<(Loaded, Arc<Images>)> {
+    let loaded = open(row, device)?;
     let setup = loaded.setup(&crate::cli::BackendArg::default())?;
     let first: Vec<u32> = (0..setup.test.len().min(PICTURES) as u32).collect();
-    Ok(Arc::new(setup.test.select(&first)?))
+    let images = Arc::new(setup.test.select(&first)?);
+    Ok((loaded, images))
 }
 
 fn inputs(images: &Images) -> Result<Vec<Column>> {
@@ -176,38 +174,29 @@ fn inputs(images: &Images) -> Result<Vec<Column>> {
         let bytes = images.image(index).unwrap_or_default();
         bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect()
     };
-    let caption = |index: usize| {
-        let name = images.names().and_then(|names| names.get(index)).cloned();
-        let label = images.labels().and_then(|labels| labels.get(index));
-        name.or_else(|| label.map(|label| format!("label {label}")))
-            .unwrap_or_default()
-    };
     Ok((0..images.len())
         .map(|index| Column {
             pictures: vec![("input", picture(index), shape)],
-            caption: caption(index),
+            caption: caption(images, index as u32).unwrap_or_default(),
         })
         .collect())
 }
 
 /// What a run makes of images, from a corrupted copy where it is denoising.
-fn restored(row: &Row, images: &Arc<Images>, device: &Device) -> Result<Vec<Column>> {
-    let checkpoint = checkpoint::read_best(&Run::open(Path::new(&row.run), Path::new("."))?)?;
-    let model = checkpoint.model(device)?;
+fn restored(loaded: &Loaded, images: &Arc<Images>) -> Result<Vec<Column>> {
     let all: Vec<u32> = (0..images.len() as u32).collect();
-    let shown = Shown::of(&model, device, images, &all, checkpoint.meta.seed)?;
-    let image = images.shape().iter().product::<usize>().max(1);
-    let pairs = shown.inputs().into_iter().zip(shown.restored());
+    let Loaded {
+        model,
+        device,
+        meta,
+        ..
+    } = loaded;
+    let shown = Shown::of(model, device, images, &all, meta.seed)?;
+    let pairs = shown.restored().into_iter().zip(shown.errors());
     Ok(pairs
-        .map(|(clean, given)| {
-            let squares = clean
-                .iter()
-                .zip(given)
-                .map(|(a, b)| f64::from(a - b).powi(2));
-            Column {
-                pictures: vec![("reconstruction", given.to_vec(), images.shape())],
-                caption: significant(squares.sum::<f64>() / image as f64),
-            }
+        .map(|(restored, error)| Column {
+            pictures: vec![("reconstruction", restored.to_vec(), images.shape())],
+            caption: significant(error),
         })
         .collect())
 }

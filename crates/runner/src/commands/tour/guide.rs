@@ -18,7 +18,7 @@ use crate::evaluation::values;
 use crate::pca::Pca;
 use crate::run::Run;
 use crate::setup::Setup;
-use crate::shown::Shown;
+use crate::shown::{Shown, caption};
 use crate::summary::Summary;
 
 /// Components of PCA that any chapter asks for: as many as the largest code has that is set beside it.
@@ -122,12 +122,8 @@ impl Guide {
 
     /// What stands below each digit that is shown.
     pub fn captions(&self) -> Vec<String> {
-        let label = |&index: &u32| {
-            let labels = self.setup.test.labels();
-            let label = labels.and_then(|labels| labels.get(index as usize));
-            label.map_or_else(String::new, |label| format!("label {label}"))
-        };
-        self.chosen.iter().map(label).collect()
+        let of = |&index: &u32| caption(&self.setup.test, index).unwrap_or_default();
+        self.chosen.iter().map(of).collect()
     }
 
     /// The digits that are shown and what a run makes of them.
