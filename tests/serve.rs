@@ -271,6 +271,38 @@ fn the_page_s_files_are_there_and_have_no_code_within_the_html() {
 }
 
 #[test]
+fn a_training_that_was_killed_is_not_shown_as_one() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let mut state = work.read_json("runs/tiny/state.json");
+    state["status"] = json!("running");
+    work.json("runs/tiny/state.json", &state);
+    // What the process that trains it holds as long as it lives.
+    let lock = fs::File::open(work.path("runs/tiny/.lock")).unwrap();
+    lock.lock().unwrap();
+    let served = Served::start(&work);
+    let mut events = served.events("tiny");
+    let mut news = || -> Value { serde_json::from_str(&events.next().unwrap().1).unwrap() };
+    assert_eq!(news()["status"], "running");
+    assert_eq!(
+        served.get("/api/runs").json()["runs"][0]["status"],
+        "running"
+    );
+    drop(lock);
+    let killed = news();
+    assert_eq!(killed["status"], "interrupted");
+    let message = killed["message"].as_str().unwrap();
+    assert!(message.contains("hourglass resume"), "{message}");
+    assert_eq!(
+        served.get("/api/runs").json()["runs"][0]["status"],
+        "interrupted"
+    );
+    // Looking does not lock it, and a training may begin while somebody looks.
+    work.ok("resume tiny");
+    assert_eq!(news()["status"], "finished");
+}
+
+#[test]
 fn no_address_leads_out_of_the_runs() {
     let work = Work::new();
     work.ok("tiny.json");

@@ -6,6 +6,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
@@ -16,6 +18,14 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// The folder that holds the runs, unless another is named.
 pub const RUNS: &str = "runs";
+
+/// The file in a folder that is locked by who works in it.
+const LOCK: &str = ".lock";
+
+/// How often a lock is tried before somebody holds it, and how long between two times: who only looks
+/// whether it is held ([`Run::is_locked`]) holds it for microseconds.
+const LOCK_TRIES: u32 = 3;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How the name of a file begins that is not yet whole.
 const DRAFT: &str = ".tmp-";
@@ -235,6 +245,34 @@ impl Run {
         self.read_json("state.json")
     }
 
+    /// The same for who watches the run: one whose process was killed, and so could not write how it
+    /// stands, is interrupted.
+    ///
+    /// # Errors
+    /// Where `state.json` is missing or not what this program writes.
+    pub fn watched_state(&self) -> Result<State> {
+        let state = self.state()?;
+        if state.status != Status::Running || self.is_locked() {
+            return Ok(state);
+        }
+        // It may have ended between the two looks.
+        let mut state = self.state()?;
+        if state.status == Status::Running {
+            state.status = Status::Interrupted;
+            state.message = Some(format!(
+                "its process ended without a word; `hourglass resume {}` goes on from its last checkpoint",
+                self.folder.display()
+            ));
+        }
+        Ok(state)
+    }
+
+    /// Whether a process trains it: where the lock is held, not there yet, or cannot tell.
+    pub fn is_locked(&self) -> bool {
+        let shared = File::open(self.path(LOCK)).map(|file| file.try_lock_shared());
+        !matches!(shared, Ok(Ok(())))
+    }
+
     /// Reads a JSON file of the run.
     ///
     /// # Errors
@@ -296,18 +334,22 @@ impl Run {
 /// # Errors
 /// Where another process holds the lock.
 pub fn lock(folder: &Path, busy: &str) -> Result<File> {
-    let path = folder.join(".lock");
+    let path = folder.join(LOCK);
     let file = File::create(&path)
         .map_err(reason)
         .with_context(|| format!("{}: cannot be written", path.display()))?;
-    match file.try_lock() {
-        Err(fs::TryLockError::WouldBlock) => bail!(
-            "{}: another process {busy}; allowed: one at a time",
-            folder.display()
-        ),
-        // A file system without locks cannot tell, which is no reason not to train.
-        Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(file),
+    for tried in 1.. {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) if tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
+            Err(fs::TryLockError::WouldBlock) => bail!(
+                "{}: another process {busy}; allowed: one at a time",
+                folder.display()
+            ),
+            // A file system without locks cannot tell, which is no reason not to train.
+            Err(fs::TryLockError::Error(_)) | Ok(()) => break,
+        }
     }
+    Ok(file)
 }
 
 /// Writes a JSON file, whole or not at all.

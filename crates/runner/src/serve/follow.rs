@@ -35,8 +35,8 @@ const WATCHED: [&str; 6] = [
     "checkpoints",
 ];
 
-/// When each of these files was written, and its length.
-type Seen = [Option<(SystemTime, u64)>; WATCHED.len()];
+/// When each of these files was written, its length, and whether a process trains the run.
+type Seen = ([Option<(SystemTime, u64)>; WATCHED.len()], bool);
 
 /// How a run stands: what the page shows of it.
 #[derive(Serialize)]
@@ -92,10 +92,12 @@ async fn next(folder: &Path, seen: Option<Seen>) -> (Event, Seen) {
 }
 
 fn look(folder: &Path) -> Seen {
-    WATCHED.map(|name| {
+    let files = WATCHED.map(|name| {
         let found = folder.join(name).metadata().ok()?;
         Some((found.modified().ok()?, found.len()))
-    })
+    });
+    let trains = Run::open(folder, Path::new("")).is_ok_and(|run| run.is_locked());
+    (files, trains)
 }
 
 /// How the run stands, or what is wrong with its folder.
@@ -117,7 +119,7 @@ fn news(folder: &Path) -> Result<String> {
     let found = summary.as_ref();
     let pca = found.and_then(|summary| summary.baselines.pca);
     let news = News {
-        state: run.state()?,
+        state: run.watched_state()?,
         epochs: config.train.epochs,
         kind: config.model.kind(),
         changed: changed(&run.path("state.json")),

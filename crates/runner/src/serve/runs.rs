@@ -235,7 +235,7 @@ fn about(folder: &Path) -> Result<About> {
     let config: Config = run.read_json("config.json")?;
     let summary: Option<Summary> = run.read_json("summary.json").ok();
     Ok(About {
-        state: run.state()?,
+        state: run.watched_state()?,
         epochs: config.train.epochs,
         kind: config.model.kind(),
         code_size: summary.as_ref().map(|summary| summary.code_size),
