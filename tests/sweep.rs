@@ -40,6 +40,11 @@ fn every_point_is_a_run_as_training_gives_it() {
         assert_eq!(point["baselines"], summary["baselines"]);
         assert_eq!(summary["code_size"], point["settings"]["model.code_size"]);
     }
+    // The program starts once, whatever it trains.
+    let seconds =
+        |run: &str| work.read_json(&format!("{run}/summary.json"))["start_seconds"].clone();
+    assert!(seconds(RUNS[0]).is_number());
+    assert!(RUNS[1..].iter().all(|run| seconds(run).is_null()));
     assert_eq!(
         report["points"][3]["settings"],
         json!({ "model.code_size": 20, "seed": 2 })

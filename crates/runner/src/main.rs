@@ -41,6 +41,7 @@ mod train;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
@@ -52,6 +53,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// When the program started.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Seconds from the start of the program to now, the first time that it is asked, which is behind its
+/// first training step; none later, as in the second run of a sweep.
+fn seconds_to_first_step() -> Option<f64> {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    (!ASKED.swap(true, Ordering::Relaxed)).then(|| STARTED.elapsed().as_secs_f64())
+}
 
 fn main() -> ExitCode {
     LazyLock::force(&STARTED);

@@ -134,7 +134,7 @@ pub fn pretrain(
             progress.images += batch.len();
             progress.train_images += batch.len();
             display.step(setup.steps_made(&progress));
-            seconds.get_or_insert_with(|| crate::STARTED.elapsed().as_secs_f64());
+            seconds = seconds.or_else(crate::seconds_to_first_step);
 
             let stop = interrupt::requested();
             if stop || last_reading.elapsed() >= Display::interval() {

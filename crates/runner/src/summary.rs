@@ -42,7 +42,8 @@ pub struct Summary {
     /// Images trained on per second, in those.
     pub train_images_per_s: f64,
     /// Seconds from the start of the program to the end of its first training step; `None` where
-    /// it made none, as a resumed run that only had to be measured.
+    /// it made none, as a resumed run that only had to be measured, and in all but the first of
+    /// several runs of one program, as of a sweep.
     #[serde(default)]
     pub start_seconds: Option<f64>,
     /// Largest memory that the process held, in MiB; `None` where the system does not tell.
@@ -77,7 +78,7 @@ pub struct Trained {
     pub seconds: f64,
     /// Images trained on.
     pub images: usize,
-    /// Seconds from the start of the program to the end of its first step.
+    /// Seconds from the start of the program to the end of its first step, where that is this run's.
     pub start_seconds: Option<f64>,
 }
 

@@ -206,7 +206,7 @@ fn steps(
             progress.images += batch.len();
             progress.train_images += batch.len();
             display.step(steps_before + progress.step);
-            start_seconds.get_or_insert_with(|| crate::STARTED.elapsed().as_secs_f64());
+            start_seconds = start_seconds.or_else(crate::seconds_to_first_step);
 
             let stop = interrupt::requested();
             if stop || last_reading.elapsed() >= Display::interval() {
