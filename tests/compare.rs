@@ -64,6 +64,25 @@ fn the_smallest_error_comes_first() {
 }
 
 #[test]
+fn a_code_as_large_as_the_image_is_not_set_beside_pca() {
+    let work = Work::new();
+    work.ok("tiny.json --name small");
+    let ended = work.ok("tiny.json --name large --set model.code_size=64");
+    assert!(
+        ended
+            .stdout
+            .contains("PCA of as many values as the image has is exact"),
+        "{}",
+        ended.stdout
+    );
+    // Such a gain would be 0 for any model.
+    let comparison = work.ok_json("compare small large --json --sort gain");
+    assert_eq!(names(&comparison), ["runs/small", "runs/large"]);
+    assert!(comparison["runs"][0]["gain"].is_number());
+    assert!(comparison["runs"][1]["gain"].is_null());
+}
+
+#[test]
 fn any_figure_can_be_sorted_by_the_best_first() {
     let work = three_runs();
     for (key, ascending) in [

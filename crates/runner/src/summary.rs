@@ -144,15 +144,10 @@ pub fn verdict(
     if let Some(restoration) = restoration {
         return Some(restoration.verdict());
     }
-    let beside = baselines.pca.map(|pca| {
-        let gain = pca.mse / test.mse;
-        if gain >= 1.0 {
-            format!("{gain:.2} times less error than PCA")
-        } else if pca.code_size >= shape.iter().product() {
-            "PCA of as many values as the image has is exact".into()
-        } else {
-            format!("{:.2} times more error than PCA", 1.0 / gain)
-        }
+    let beside = (baselines.pca).map(|_| match gain_over_pca(test, baselines, shape) {
+        Some(gain) if gain >= 1.0 => format!("{gain:.2} times less error than PCA"),
+        Some(gain) => format!("{:.2} times more error than PCA", 1.0 / gain),
+        None => "PCA of as many values as the image has is exact".into(),
     });
     let learned = test.mse < baselines.mean.mse;
     let nothing = (!learned).then(|| {
@@ -161,6 +156,13 @@ pub fn verdict(
     });
     let parts: Vec<String> = beside.into_iter().chain(nothing).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// How many times the error of PCA of the same code size is the model's; `None` without PCA, and where
+/// it keeps as many values as the image has and so is exact.
+pub fn gain_over_pca(test: &Figures, baselines: &Baselines, shape: ImageShape) -> Option<f64> {
+    let pca = baselines.pca?;
+    (pca.code_size < shape.iter().product()).then(|| pca.mse / test.mse)
 }
 
 /// The largest memory that this process held so far, in MiB.

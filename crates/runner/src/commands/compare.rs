@@ -17,7 +17,7 @@ use crate::analysis::spread::mean_and_spread;
 use crate::cli::{CompareArgs, SortKey, TableFormat};
 use crate::environment::Environment;
 use crate::run::{Run, Status};
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 use crate::{backend, output, terminal};
 
 mod html;
@@ -45,7 +45,7 @@ struct Row {
     bce: f64,
     psnr: f64,
     ssim: Option<f64>,
-    /// How many times less error than PCA of the same code size.
+    /// How many times less error than PCA of the same code size, where that is not exact.
     gain: Option<f64>,
     dataset: String,
     test_sha256: String,
@@ -163,7 +163,7 @@ impl Row {
             bce: summary.test.bce,
             psnr: summary.test.psnr,
             ssim: summary.test.ssim,
-            gain: summary.baselines.pca.map(|pca| pca.mse / summary.test.mse),
+            gain: summary::gain_over_pca(&summary.test, &summary.baselines, summary.input_shape),
             dataset: environment.dataset,
             test_sha256: environment.test_sha256,
             quick: summary.quick,
