@@ -279,8 +279,8 @@ def picture_format(name, quality):
     return Row((name, str(quality), rate(place + "bytes_per_picture", ".1f"), rate(place + "psnr", ".2f"), rate(place + "ssim", ".4f")))
 
 
-def made(pick, name, form, scale=1):
-    return Figure("compress", "compress", pick, form, scale=scale, name=name)
+def made(pick, name, form, unit="", scale=1):
+    return Figure("compress", "compress", pick, form, unit, scale, name)
 
 
 PNG = made(lambda found: found["baselines"]["png"][0]["bytes_per_picture"], "baselines.png.bytes_per_picture", ".1f")
@@ -296,8 +296,8 @@ def times_as_many(other):
 
 
 def worth_it(found):
-    """Pictures from which on the model's own bytes are saved beside WebP, in whole thousands."""
-    return round(found["model_bytes"] / (found["at_psnr"]["webp"] - found["at_psnr"]["code"]), -3)
+    """Pictures from which on the model's own bytes are saved beside WebP."""
+    return found["model_bytes"] / (found["at_psnr"]["webp"] - found["at_psnr"]["code"])
 
 
 RATES = Paragraph("rates", said(
@@ -305,6 +305,7 @@ RATES = Paragraph("rates", said(
     "there WebP is the only choice of the three. The model itself, {} MB, is not counted: beside WebP it pays off from some {} digits on.",
     decibels("compress", "at_psnr.psnr", "compress"), times_as_many("webp"), times_as_many("jpeg"),
     Figure("compress", "compress", "unquantised.psnr", ".1f", " dB"), made(lambda found: found["model_bytes"] / 1e6, "model.safetensors", ".1f"),
-    made(worth_it, "model.safetensors / (at_psnr.webp - at_psnr.code)", ",.0f")))
+    # In thousands.
+    made(worth_it, "model.safetensors / (at_psnr.webp - at_psnr.code)", ",.0f", ",000", 0.001)))
 
 BLOCKS = (CONFIGS, RESTORATION, USES, CHOICES, DEPTHS, FORMATS, RATES)
