@@ -24,7 +24,7 @@ mod html;
 mod render;
 
 /// Keys of a config that do not make one training another.
-pub(super) const WORDS: [&str; 2] = ["$schema", "description"];
+pub(super) const WORDS: [&str; 3] = ["$schema", "description", "tensorboard"];
 
 /// One finished run.
 #[derive(Clone, Debug, Serialize)]
