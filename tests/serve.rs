@@ -299,7 +299,10 @@ fn a_training_that_was_killed_is_not_shown_as_one() {
     );
     // Looking does not lock it, and a training may begin while somebody looks.
     work.ok("resume tiny");
-    assert_eq!(news()["status"], "finished");
+    assert_eq!(
+        served.get("/api/runs").json()["runs"][0]["status"],
+        "finished"
+    );
 }
 
 #[test]
