@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Override;
-use crate::run::RUNS;
+use hourglass::config::Override;
+use hourglass::run::RUNS;
 
 const EXAMPLES: &str = "\
 Examples:

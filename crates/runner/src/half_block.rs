@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
-use model::ImageShape;
-
-use crate::sheet::shrink::shrunk;
 use crate::terminal::Colours;
+use hourglass::pictures::Picture;
+use hourglass::pictures::shrink::shrunk;
 
 /// The upper half of a block.
 const HALF: char = '▀';
@@ -25,15 +24,6 @@ const SMALLEST: usize = 4;
 
 /// The levels of red, green and blue in the cube of colours 16 to 231 of 256.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-
-/// A picture, [channels, height, width] with values in [0, 1].
-#[derive(Clone, Copy, Debug)]
-pub struct Picture<'a> {
-    /// Its values.
-    pub values: &'a [f32],
-    /// Channels, height and width.
-    pub shape: ImageShape,
-}
 
 type Rgb = [u8; 3];
 

@@ -1,22 +1,17 @@
-//! The input of a command: images from a data set, a folder or a picture, in a model's shape.
+//! The input of a command: what the library reads, with its warnings on the terminal.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Result, bail};
-use data::{Dataset, Images, PictureOptions, Source, TEST_PHOTOS, TestPart};
+use anyhow::Result;
+use data::Images;
+use hourglass::input;
 use model::ImageShape;
-use rayon::prelude::*;
 
 use crate::cli::Part;
-use crate::{config, setup};
+use crate::terminal;
 
-/// Reads the images that `spec` names: `mnist`, `photos`, a folder of IDX files or of pictures, a
-/// picture, or the value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels,
-/// height, width]`, `photos` cut into patches of it where that is square; other sets must have it.
-/// `flag` is where the user wrote the spec, and `seed` the run's.
+/// As [`input::read`]; warns about files that are not as they should be.
 ///
 /// # Errors
-/// A spec that names nothing, data that cannot be read, and images of another shape.
+/// As [`input::read`].
 pub fn read(
     flag: &'static str,
     spec: &str,
@@ -24,79 +19,18 @@ pub fn read(
     shape: ImageShape,
     seed: u64,
 ) -> Result<Images> {
-    let path = Path::new(spec);
-    let images = if spec == "mnist" {
-        of(Source::Mnist.load()?, part)
-    } else if spec.trim_start().starts_with('{') {
-        let dataset = config::data(flag, spec)?.source(seed).load()?;
-        setup::warn(&dataset.warnings);
-        of(dataset, part)
-    } else if path.is_file() {
-        pictures(&[path.to_owned()], shape)?
-    } else if spec == "photos" && !path.is_dir() {
-        // A folder of this name is what its owner means.
-        of(photos(shape).load()?, part)
-    } else if !path.is_dir() {
-        bail!(
-            "{spec}: found no such file or folder; allowed: a picture, a folder of pictures or of \
-             IDX files, mnist or photos"
-        );
-    } else if data::is_idx_folder(path) {
-        of(
-            Source::Idx {
-                dir: path.to_owned(),
-            }
-            .load()?,
-            part,
-        )
-    } else {
-        let folder = match (part, data::subfolders(path)) {
-            (Part::Train, Some((train, _))) => train,
-            (Part::Test, Some((_, test))) => test,
-            (_, None) => path.to_owned(),
-        };
-        pictures(&data::pictures(&folder)?, shape)?
-    };
-    if images.shape() != shape {
-        let [c, h, w] = images.shape();
-        let [channels, height, width] = shape;
-        bail!("{spec}: found images of {c}x{h}x{w}; this model takes {channels}x{height}x{width}");
+    let mut warnings = Vec::new();
+    let warn = |warning: &data::Warning| warnings.push(warning.clone());
+    let images = input::read(flag, spec, part.into(), shape, seed, warn);
+    terminal::warn(&warnings);
+    Ok(images?)
+}
+
+impl From<Part> for input::Part {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Train => Self::Train,
+            Part::Test => Self::Test,
+        }
     }
-    Ok(images)
-}
-
-/// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
-/// resized where the shape is no square.
-pub fn photos([channels, height, width]: ImageShape) -> Source {
-    let square = height == width;
-    let options = PictureOptions {
-        patch: square.then_some(height),
-        size: (!square).then_some([height, width]),
-        channels: Some(channels),
-        test: TestPart::Files(TEST_PHOTOS.map(String::from).to_vec()),
-        ..PictureOptions::default()
-    };
-    Source::Photos { options }
-}
-
-fn of(dataset: Dataset, part: Part) -> Images {
-    match part {
-        Part::Train => dataset.train,
-        Part::Test => dataset.test,
-    }
-}
-
-/// Decodes pictures side by side, each named by its file.
-fn pictures(files: &[PathBuf], shape: ImageShape) -> Result<Images> {
-    let pixels: Result<Vec<Vec<u8>>, data::DataError> = files
-        .par_iter()
-        .map(|file| data::read_picture(file, shape))
-        .collect();
-    let names = files.iter().map(|file| {
-        file.file_name()
-            .unwrap_or(file.as_os_str())
-            .to_string_lossy()
-            .into_owned()
-    });
-    Ok(Images::new(pixels?.concat(), shape)?.with_names(names.collect())?)
 }

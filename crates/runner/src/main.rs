@@ -1,43 +1,14 @@
 //! Hourglass: trains, measures and compares autoencoders from JSON configs.
 
-mod analysis;
-mod backend;
-mod background;
-mod checkpoint;
 mod cli;
 mod commands;
-mod compression;
-mod config;
-mod curve;
-mod digest;
-mod environment;
-mod evaluation;
 mod half_block;
 mod input;
 mod interrupt;
-mod metrics;
-mod optimizer;
 mod output;
-mod pca;
-mod plots;
-mod pretrain;
-mod pretrained;
 mod progress;
-mod report;
-mod restoration;
-mod run;
-mod samples;
-mod scatter;
-mod schedule;
-mod serve;
-mod setup;
-mod sheet;
-mod shown;
-mod streams;
-mod summary;
-mod tensorboard;
 mod terminal;
-mod train;
+mod watch;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -54,11 +25,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// When the program started.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Seconds from the start of the program to now, the first time that it is asked, which is behind its
-/// first training step; none later, as in the second run of a sweep.
-fn seconds_to_first_step() -> Option<f64> {
+/// When the program started, for its first training; `None` for later ones, such as the second run of a sweep.
+fn started() -> Option<Instant> {
     static ASKED: AtomicBool = AtomicBool::new(false);
-    (!ASKED.swap(true, Ordering::Relaxed)).then(|| STARTED.elapsed().as_secs_f64())
+    (!ASKED.swap(true, Ordering::Relaxed)).then(|| *STARTED)
 }
 
 fn main() -> ExitCode {

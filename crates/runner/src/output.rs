@@ -1,18 +1,10 @@
-//! The output of a command: arrays as NumPy files and pictures as PNG, whole or not at all, and
-//! never over a file that exists unless that is asked for.
+//! The output of a command: never over a file that exists unless that is asked for.
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use npyz::WriterBuilder;
-use npyz::zip::ZipWriter;
-use npyz::zip::write::FileOptions;
-
-use crate::run;
-
 /// Refuses a file that exists.
 ///
 /// # Errors
@@ -84,162 +76,12 @@ pub fn word(path: &Path) -> String {
     }
 }
 
-/// The bytes of an .npy file.
-///
-/// # Errors
-/// Only where `values` do not fill `shape`.
-pub fn npy(values: &[f32], shape: &[usize]) -> Result<Vec<u8>> {
-    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
-    let mut bytes = Vec::with_capacity(values.len() * 4 + 128);
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(&shape)
-        .writer(&mut bytes)
-        .begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()?;
-    Ok(bytes)
-}
-
-/// Writes codes `[images, units]`: an .npy file of the codes, or an .npz file that also has the
-/// labels and the names, by the path's extension.
-///
-/// # Errors
-/// A path with neither extension, and a folder that cannot be written.
-pub fn write_codes(
-    path: &Path,
-    codes: &[f32],
-    units: usize,
-    labels: Option<&[u8]>,
-    names: Option<&[String]>,
-) -> Result<()> {
-    let images = codes.len() / units.max(1);
-    let codes = npy(codes, &[images, units])?;
-    if !is_npz(path) {
-        return run::write(path, &codes);
-    }
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut add = |name: &str, bytes: &[u8]| -> Result<()> {
-        // Codes are noise to a compressor: deflating them takes time and saves nothing.
-        zip.start_file(name, FileOptions::default().large_file(true))?;
-        zip.write_all(bytes)?;
-        Ok(())
-    };
-    add("codes.npy", &codes)?;
-    if let Some(labels) = labels {
-        let mut bytes = Vec::new();
-        let mut writer = npyz::WriteOptions::new()
-            .default_dtype()
-            .shape(&[labels.len() as u64])
-            .writer(&mut bytes)
-            .begin_nd()?;
-        writer.extend(labels.iter().copied())?;
-        writer.finish()?;
-        add("labels.npy", &bytes)?;
-    }
-    if let Some(names) = names {
-        add("names.npy", &strings(names)?)?;
-    }
-    run::write(path, zip.finish()?.get_ref())
-}
-
-/// Strings as NumPy holds them: UTF-8 bytes, all as long as the longest.
-fn strings(names: &[String]) -> Result<Vec<u8>> {
-    let longest = names.iter().map(String::len).max().unwrap_or(0).max(1);
-    let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::<[u8]>::new()
-        .dtype(npyz::DType::Plain(format!("|S{longest}").parse()?))
-        .shape(&[names.len() as u64])
-        .writer(&mut bytes)
-        .begin_nd()?;
-    for name in names {
-        writer.push(name.as_bytes())?;
-    }
-    writer.finish()?;
-    Ok(bytes)
-}
-
-/// Whether a path is that of an .npz file rather than of an .npy file.
-fn is_npz(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
-}
-
 /// Whether a path ends in one of the extensions, without regard to case.
 pub fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().unwrap_or_default();
     extensions
         .iter()
         .any(|it| extension.eq_ignore_ascii_case(it))
-}
-
-/// Reads codes `[images, units]` from an .npy file, or from the array `codes` of an .npz file.
-///
-/// # Errors
-/// A file that is not such an array of floats.
-pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
-    let place = || path.display().to_string();
-    let mut bytes =
-        fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    if is_npz(path) {
-        let mut npz = npyz::npz::NpzArchive::new(Cursor::new(bytes)).with_context(place)?;
-        let mut inner = Vec::new();
-        let entry = npz.zip_archive().by_name("codes.npy");
-        let mut entry = entry.with_context(|| format!("{}: no array \"codes\"", path.display()))?;
-        std::io::copy(&mut entry, &mut inner).with_context(place)?;
-        drop(entry);
-        bytes = inner;
-    }
-    let mut rest = bytes.as_slice();
-    let header = npyz::NpyHeader::from_reader(&mut rest).map_err(|error| {
-        // The parser draws the place under its first line.
-        let error = error.to_string();
-        let reason = error.lines().next().unwrap_or_default();
-        anyhow::anyhow!("{}: not a NumPy file: {}", path.display(), reason.trim())
-    })?;
-    let shape = header.shape().to_vec();
-    let values = match shape.as_slice() {
-        [images, found] if *images > 0 && *found == units as u64 => images.checked_mul(*found),
-        _ => bail!(
-            "{}: found an array of shape {shape:?}; this model's codes are (images, {units})",
-            path.display()
-        ),
-    };
-    let wide = header.dtype() == npyz::DType::Plain("<f8".parse()?);
-    let narrow = header.dtype() == npyz::DType::Plain("<f4".parse()?);
-    let width = if wide { 8 } else { 4 };
-    if !(wide || narrow) || header.order() != npyz::Order::C {
-        bail!(
-            "{}: found {} in {:?} order; allowed: little-endian f4 or f8 in C order",
-            path.display(),
-            header.dtype().descr(),
-            header.order()
-        );
-    }
-    // Before memory is asked for: the header may claim anything.
-    let expected = values.and_then(|it| it.checked_mul(width));
-    if expected != Some(rest.len() as u64) {
-        bail!(
-            "{}: found {} bytes of values; its header announces {shape:?} values of {width} bytes",
-            path.display(),
-            rest.len()
-        );
-    }
-    let file = npyz::NpyFile::with_header(header, rest);
-    let values: Vec<f32> = if wide {
-        let values: Vec<f64> = file.into_vec().with_context(place)?;
-        values.into_iter().map(|value| value as f32).collect()
-    } else {
-        file.into_vec().with_context(place)?
-    };
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => bail!(
-            "{}: found a value that is no finite number in row {}",
-            path.display(),
-            at / units.max(1)
-        ),
-        None => Ok(values),
-    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 //! one line an epoch anywhere.
 
 use std::io::{IsTerminal, stderr};
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal;
 
-/// Refreshes of the bar per second; the loss is read from the device as often, and no oftener.
-pub const REFRESHES_PER_SECOND: u8 = 4;
+/// Refreshes of the bar per second.
+const REFRESHES_PER_SECOND: u8 = 4;
 
 /// The display of one training.
 #[derive(Debug)]
@@ -48,11 +47,6 @@ impl Display {
             quiet: true,
             ..Self::new(quiet, steps, done)
         }
-    }
-
-    /// How long to wait between two readings of the loss.
-    pub fn interval() -> Duration {
-        Duration::from_secs(1) / u32::from(REFRESHES_PER_SECOND)
     }
 
     /// One more step is done.

@@ -77,6 +77,19 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&serde_json::to_string_pretty(value)?)
 }
 
+/// Warnings about single files that are told: a folder may have thousands of bad ones.
+const WARNINGS: usize = 8;
+
+/// Warns about files that are not as they should be, the first few of many.
+pub fn warn(warnings: &[data::Warning]) {
+    for warning in warnings.iter().take(WARNINGS) {
+        note(&format!("warning: {warning}"));
+    }
+    if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS) {
+        note(&format!("warning: and {more} more"));
+    }
+}
+
 /// Writes a line for people to stderr; where nobody can read it there is nobody to tell.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");

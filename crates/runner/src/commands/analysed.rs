@@ -12,11 +12,14 @@ use serde::Serialize;
 
 use super::Loaded;
 use crate::cli::{BackendArg, Part, RunArg};
-use crate::environment::Environment;
-use crate::pca::{Pca, PcaError};
-use crate::run::Run;
-use crate::setup::Setup;
-use crate::{input, terminal};
+use crate::commands::opened;
+use crate::commands::own_images;
+use crate::input;
+use crate::terminal;
+use hourglass::measure::pca::{Pca, PcaError};
+use hourglass::run::Run;
+use hourglass::run::environment::Environment;
+use hourglass::setup::Setup;
 
 /// The folder of a run that analyses write into.
 const FOLDER: &str = "analysis";
@@ -39,8 +42,8 @@ impl Analysed {
     /// # Errors
     /// A run or pictures that cannot be read; the run's own ones only where there is no `spec`.
     pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result<Self> {
-        let loaded = Loaded::open(run, backend)?;
-        let setup = loaded.setup(backend);
+        let loaded = opened(run, backend)?;
+        let setup = own_images(&loaded.run, backend);
         let (test, setup, data) = match (spec, setup) {
             (None, Ok(setup)) => {
                 let environment: Environment = loaded.run.read_json("env.json")?;

@@ -11,14 +11,17 @@ use serde::Serialize;
 
 use super::analysed::{self, Analysed};
 use super::{DONE, Loaded, UsageError, one_class};
-use crate::analysis::random::sample;
-use crate::analysis::roc::{auroc, average_precision, quantile, share_above};
 use crate::cli::{AnomalyArgs, Part, RunArg, RunsArg, Score};
-use crate::evaluation::{BATCH, values};
-use crate::pca::Pca;
+use crate::commands::opened;
+use crate::input;
 use crate::progress::Display;
-use crate::streams::Stream;
-use crate::{input, samples, terminal};
+use crate::terminal;
+use hourglass::analysis::random::sample;
+use hourglass::analysis::roc::{auroc, average_precision, quantile, share_above};
+use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::measure::pca::Pca;
+use hourglass::pictures;
+use hourglass::streams::Stream;
 
 /// What is done to pixels before they are scored; published figures differ in it.
 pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
@@ -133,7 +136,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
                     runs: args.runs.runs.clone(),
                 },
             };
-            let beside = Loaded::open(&run, &args.backend)?;
+            let beside = opened(&run, &args.backend)?;
             if beside.meta.input_shape != shape {
                 bail!(
                     "{}: found a model for pictures of {:?}; allowed: {shape:?}, like those of {}",
@@ -388,7 +391,7 @@ fn page(
         .map(|row| row.iter().map(Vec::as_slice).collect())
         .collect();
     let file = analysed::file(&subject.loaded.run, "anomaly.png")?;
-    samples::grid(&rows, [3, height, width], &file)
+    Ok(pictures::grid(&rows, [3, height, width], &file)?)
 }
 
 /// A picture of one or three channels, [channels, height, width], as one of three.

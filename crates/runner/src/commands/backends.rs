@@ -5,10 +5,10 @@ use comfy_table::Table;
 use serde_json::json;
 
 use super::DONE;
-use crate::backend::{self, Backend};
 use crate::cli::BackendsArgs;
-use crate::config::BackendChoice;
 use crate::terminal;
+use hourglass::backend::{self, Backend};
+use hourglass::config::BackendChoice;
 
 pub fn run(args: &BackendsArgs) -> Result<u8> {
     let auto = backend::open(BackendChoice::Auto).ok();

@@ -7,21 +7,22 @@ use serde::Serialize;
 
 use super::analysed::{self, Analysed};
 use super::{DONE, UsageError};
-use crate::analysis::contingency::Contingency;
-use crate::analysis::features::{Features, MOST_VALUES};
-use crate::analysis::kmeans::{self, Clusters};
-use crate::analysis::matching::accuracy;
-use crate::analysis::nmi::nmi;
-use crate::analysis::rand_index::adjusted_rand_index;
-use crate::analysis::random::sample;
-use crate::analysis::silhouette::silhouettes;
-use crate::analysis::smooth::smoothed;
-use crate::analysis::spread::mean_and_spread;
 use crate::cli::ClusterArgs;
-use crate::evaluation::values;
 use crate::progress::Display;
-use crate::streams::Stream;
-use crate::{samples, terminal};
+use crate::terminal;
+use hourglass::analysis::contingency::Contingency;
+use hourglass::analysis::features::{Features, MOST_VALUES};
+use hourglass::analysis::kmeans::{self, Clusters};
+use hourglass::analysis::matching::accuracy;
+use hourglass::analysis::nmi::nmi;
+use hourglass::analysis::rand_index::adjusted_rand_index;
+use hourglass::analysis::random::sample;
+use hourglass::analysis::silhouette::silhouettes;
+use hourglass::analysis::smooth::smoothed;
+use hourglass::analysis::spread::mean_and_spread;
+use hourglass::measure::evaluation::values;
+use hourglass::pictures;
+use hourglass::streams::Stream;
 
 /// Seeds that every figure is the mean of: one alone may be lucky.
 const SEEDS: usize = 10;
@@ -296,7 +297,8 @@ fn page(
         row.unwrap_or_default()
     };
     for ((row, &label), &image) in (0..).zip(&clusters.labels).zip(chosen) {
-        let distance = crate::analysis::distances::squared_distance(codes.row(row), centre(label));
+        let distance =
+            hourglass::analysis::distances::squared_distance(codes.row(row), centre(label));
         if let Some(members) = members.get_mut(label as usize) {
             members.push((distance, image));
         }
@@ -342,7 +344,7 @@ fn page(
         .map(|row| row.iter().map(Vec::as_slice).collect())
         .collect();
     let file = analysed::file(&subject.loaded.run, "cluster.png")?;
-    samples::grid(&rows, shape, &file)
+    Ok(pictures::grid(&rows, shape, &file)?)
 }
 
 fn table(report: &Report, kind: &str, values: usize) -> comfy_table::Table {

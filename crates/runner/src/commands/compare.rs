@@ -13,18 +13,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::DONE;
-use crate::analysis::spread::mean_and_spread;
 use crate::cli::{CompareArgs, SortKey, TableFormat};
-use crate::environment::Environment;
-use crate::run::{Run, Status};
-use crate::summary::{self, Summary};
-use crate::{backend, output, terminal};
+use crate::{output, terminal};
+use hourglass::analysis::spread::mean_and_spread;
+use hourglass::backend;
+use hourglass::config::{WORDS, flat};
+use hourglass::measure::summary::{self, Summary};
+use hourglass::run::environment::Environment;
+use hourglass::run::{Run, Status};
 
 mod html;
 mod render;
-
-/// Keys of a config that do not make one training another.
-pub(super) const WORDS: [&str; 3] = ["$schema", "description", "tensorboard"];
 
 /// One finished run.
 #[derive(Clone, Debug, Serialize)]
@@ -307,28 +306,6 @@ fn says_more(key: &str, everywhere: bool) -> bool {
         true => name != "kind" && (everywhere || name == "corruption"),
         false => true,
     }
-}
-
-/// The leaves of a JSON value by their dotted paths, in order; arrays are leaves.
-pub fn flat(value: &Value) -> Vec<(String, Value)> {
-    fn walk(path: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
-        match value {
-            Value::Object(map) if !map.is_empty() => {
-                for (key, value) in map {
-                    let path = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
-                    };
-                    walk(&path, value, leaves);
-                }
-            }
-            leaf => leaves.push((path.to_owned(), leaf.clone())),
-        }
-    }
-    let mut leaves = Vec::new();
-    walk("", value, &mut leaves);
-    leaves
 }
 
 #[cfg(test)]

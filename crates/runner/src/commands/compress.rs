@@ -12,19 +12,22 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DONE, Loaded, UsageError};
-use crate::checkpoint::{self, Checkpoint};
 use crate::cli::{CompressArgs, Part};
-use crate::compression::Damaged;
-use crate::compression::codec::Codec;
-use crate::compression::coder::Coder;
-use crate::compression::container::{Container, Embedded};
-use crate::compression::pictures::{Group, Pictures};
-use crate::compression::quality::{Comparison, Quality};
-use crate::compression::quantiser::Statistics;
-use crate::compression::tiles;
-use crate::evaluation::BATCH;
-use crate::run::Run;
-use crate::{output, run, terminal};
+use crate::commands::opened;
+use crate::commands::own_images;
+use crate::{output, terminal};
+use hourglass::codec::Damaged;
+use hourglass::codec::codec::Codec;
+use hourglass::codec::coder::Coder;
+use hourglass::codec::container::{Container, Embedded};
+use hourglass::codec::pictures::{Group, Pictures};
+use hourglass::codec::quality::{Comparison, Quality};
+use hourglass::codec::quantiser::Statistics;
+use hourglass::codec::tiles;
+use hourglass::files;
+use hourglass::measure::evaluation::BATCH;
+use hourglass::run::Run;
+use hourglass::run::checkpoint::{self, Checkpoint, Meta};
 
 /// The run's file of ranges and frequencies, in its `analysis`.
 pub const STATISTICS: &str = "codes.json";
@@ -65,14 +68,14 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         return Err(UsageError(text.into()).into());
     };
     output::check_new(path, args.write.force)?;
-    let loaded = Loaded::open(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend)?;
     let checkpoint = checkpoint::read_best(&loaded.run)?;
     let name = loaded.run.folder().display().to_string();
     let codec = codec(&loaded)?;
     codec.check(&name)?;
-    let pictures = Pictures::find(spec, Part::Test, codec.tile, loaded.meta.seed)?;
+    let pictures = found(spec, Part::Test, &loaded.meta)?;
     let statistics = statistics(&loaded, &checkpoint, &codec, || {
-        Ok(loaded.setup(&args.write.backend)?.train)
+        Ok(own_images(&loaded.run, &args.write.backend)?.train)
     })?;
     let bits = args.bits.unwrap_or(report::DEFAULT_BITS);
     let quantiser = statistics.quantiser(bits);
@@ -80,7 +83,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let mut encoder = coder.encoder();
     let mut comparison = Comparison::default();
     let (mut raw, mut count) = (0usize, 0usize);
-    pictures.groups(codec.tile, BATCH, |group| {
+    pictures.groups(codec.tile, BATCH, |group| -> Result<()> {
         let found = quantiser.levels(&codec.encode(group.tiles.clone())?)?;
         encoder.push(&found)?;
         compare(&codec, &group, &quantiser.values(&found), &mut comparison)?;
@@ -111,7 +114,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         },
     };
     let bytes = container.to_bytes()?;
-    run::write(path, &bytes)?;
+    files::write(path, &bytes)?;
     let each = |bytes: usize| bytes as f64 / count.max(1) as f64;
     let report = Report {
         file: path.display().to_string(),
@@ -173,7 +176,7 @@ fn compare_tiles(
         .all(|picture| picture.size == [height, width]);
     if alike {
         // A batch of images at once, each a tile.
-        return comparison.push(tile, &group.tiles, found);
+        return Ok(comparison.push(tile, &group.tiles, found)?);
     }
     let image: usize = tile.iter().product();
     let mut rest = found;
@@ -204,7 +207,7 @@ fn statistics(
     let codes = codec.training_codes(&*train()?)?;
     let learned = Statistics::learn(&checkpoint.meta.model_sha256, &codes)?;
     let text = serde_json::to_vec(&learned)?;
-    run::write(&super::analysed::file(&loaded.run, STATISTICS)?, &text)?;
+    files::write(&super::analysed::file(&loaded.run, STATISTICS)?, &text)?;
     Ok(learned)
 }
 
@@ -217,7 +220,7 @@ pub fn known_statistics(run: &Run, model_sha256: &str, units: usize) -> Result<O
     if !path.is_file() {
         return Ok(None);
     }
-    let value: Value = run::read_json(&path)?;
+    let value: Value = files::read_json(&path)?;
     let known: Statistics = serde_json::from_value(value).map_err(|error| {
         Damaged(format!(
             "{}: not as this program writes it: {error}",
@@ -232,4 +235,16 @@ pub fn known_statistics(run: &Run, model_sha256: &str, units: usize) -> Result<O
         bail!("{}: not as this program writes it", path.display());
     }
     Ok(Some(known))
+}
+
+/// The pictures that `spec` names; warns about files that are left out.
+fn found(spec: &str, part: Part, meta: &Meta) -> Result<Pictures> {
+    let warn = |text: &str| terminal::note(&format!("warning: {text}"));
+    Ok(Pictures::find(
+        spec,
+        part.into(),
+        meta.input_shape,
+        meta.seed,
+        warn,
+    )?)
 }

@@ -7,8 +7,12 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{DONE, Loaded};
 use crate::cli::DecodeArgs;
-use crate::evaluation::{BATCH, values};
-use crate::{output, run, samples, terminal};
+use crate::commands::opened;
+use crate::{output, terminal};
+use hourglass::arrays;
+use hourglass::files;
+use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::pictures;
 
 pub fn run(args: &DecodeArgs) -> Result<u8> {
     let as_array = output::has_extension(&args.output, &["npy"]);
@@ -20,13 +24,13 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         device,
         meta,
         ..
-    } = Loaded::open(&args.run, &args.write.backend)?;
+    } = opened(&args.run, &args.write.backend)?;
     if model.is_residual() {
         bail!("{}: {}", args.run.name.display(), model::NeedsInput);
     }
     let shape = meta.input_shape;
     let units = model::code_size(&meta.model.layers(shape)?);
-    let codes = output::read_codes(&args.input, units)?;
+    let codes = arrays::read_codes(&args.input, units)?;
     let count = codes.len() / units.max(1);
     let names = output::picture_names(None, count);
     let files = match as_array {
@@ -43,15 +47,15 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
             pictures.extend(decoded);
         } else {
             for (picture, file) in decoded.chunks_exact(image).zip(left.by_ref()) {
-                samples::save_picture(picture, shape, file)?;
+                pictures::save_picture(picture, shape, file)?;
             }
         }
     }
     if as_array {
         let [channels, height, width] = shape;
-        run::write(
+        files::write(
             &args.output,
-            &output::npy(&pictures, &[count, channels, height, width])?,
+            &arrays::npy(&pictures, &[count, channels, height, width])?,
         )?;
     }
     report(&args.output, count)?;

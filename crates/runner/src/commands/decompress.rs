@@ -9,17 +9,19 @@ use model::Autoencoder;
 
 use super::compress::known_statistics;
 use super::{DONE, chosen};
-use crate::backend;
-use crate::checkpoint::{self, Meta};
 use crate::cli::DecompressArgs;
-use crate::compression::codec::Codec;
-use crate::compression::coder::Coder;
-use crate::compression::container::{Container, Embedded};
-use crate::compression::quantiser::Statistics;
-use crate::compression::tiles;
-use crate::evaluation::BATCH;
-use crate::run::Run;
-use crate::{digest, output, samples, terminal};
+use crate::{output, terminal};
+use hourglass::backend;
+use hourglass::codec::codec::Codec;
+use hourglass::codec::coder::Coder;
+use hourglass::codec::container::{Container, Embedded};
+use hourglass::codec::quantiser::Statistics;
+use hourglass::codec::tiles;
+use hourglass::digest;
+use hourglass::measure::evaluation::BATCH;
+use hourglass::pictures;
+use hourglass::run::Run;
+use hourglass::run::checkpoint::{self, Meta};
 
 /// The most bytes of a file, which is read whole.
 const LARGEST: u64 = 1 << 32;
@@ -130,7 +132,7 @@ fn pictures(
                 .iter()
                 .map(|&byte| f32::from(byte) / 255.0)
                 .collect();
-            samples::save_picture(&values, [channels, size[0], size[1]], file)?;
+            pictures::save_picture(&values, [channels, size[0], size[1]], file)?;
             rest = after;
         }
     }

@@ -8,8 +8,11 @@ use data::Batches;
 
 use super::{DONE, Loaded, UsageError};
 use crate::cli::EncodeArgs;
-use crate::evaluation::{BATCH, values};
-use crate::{input, output, terminal};
+use crate::commands::opened;
+use crate::input;
+use crate::{output, terminal};
+use hourglass::arrays;
+use hourglass::measure::evaluation::{BATCH, values};
 
 pub fn run(args: &EncodeArgs) -> Result<u8> {
     if !output::has_extension(&args.output, &["npy", "npz"]) {
@@ -25,7 +28,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         model,
         device,
         meta,
-    } = Loaded::open(&args.run, &args.write.backend)?;
+    } = opened(&args.run, &args.write.backend)?;
     let layer = args.layer.as_deref().unwrap_or("code");
     let Some(last) = model.encoder_layer(layer) else {
         let layers = meta.model.layers(meta.input_shape)?;
@@ -59,7 +62,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     }
     let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);
-    output::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
+    arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
     terminal::print(&format!(
         "{}: {} images, {units} values each, from {layer} of {}, {images_per_s:.0} images/s",
         args.output.display(),

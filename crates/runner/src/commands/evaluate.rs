@@ -9,13 +9,16 @@ use serde::Serialize;
 
 use super::{DONE, Loaded};
 use crate::cli::{EvaluateArgs, Part};
-use crate::environment::Environment;
-use crate::evaluation::{self, CodeUse};
-use crate::metrics::Figures;
-use crate::restoration::{Baselines, Restoration};
-use crate::setup::Setup;
-use crate::summary::{self, Summary};
-use crate::{input, terminal};
+use crate::commands::opened;
+use crate::commands::own_images;
+use crate::input;
+use crate::terminal;
+use hourglass::measure::evaluation::{self, CodeUse};
+use hourglass::measure::metrics::Figures;
+use hourglass::measure::restoration::{Baselines, Restoration};
+use hourglass::measure::summary::{self, Summary};
+use hourglass::run::environment::Environment;
+use hourglass::setup::Setup;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -33,9 +36,9 @@ struct Report {
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
-    let loaded = Loaded::open(&args.run, &args.backend)?;
+    let loaded = opened(&args.run, &args.backend)?;
     let environment: Environment = loaded.run.read_json("env.json")?;
-    let setup = loaded.setup(&args.backend);
+    let setup = own_images(&loaded.run, &args.backend);
     let Loaded {
         run,
         model,

@@ -7,10 +7,11 @@ use model::{ImageShape, Layer, ModelConfig};
 use serde_json::{Value, json};
 
 use super::DONE;
-use super::compare::flat;
 use crate::cli::InspectArgs;
-use crate::run::Run;
-use crate::{checkpoint, config, summary, terminal};
+use crate::terminal;
+use hourglass::config::flat;
+use hourglass::run::Run;
+use hourglass::{config, measure::summary, run::checkpoint};
 
 /// What there is to show of a run or a config.
 struct Subject {

@@ -3,20 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use hourglass::config::{Located, WORDS, flat};
+use hourglass::files::FileError;
+use hourglass::measure::summary::Summary;
+use hourglass::run::environment::Environment;
+use hourglass::run::resumed::Resumed;
+use hourglass::run::{RunError, Status};
+use hourglass::{Outcome, Run, Setup};
 use serde_json::Value;
 
-use super::compare::{WORDS, flat};
-use super::train::new_run;
-use super::{UsageError, resume};
-use crate::config::Located;
-use crate::environment::{Environment, Resumption};
+use super::UsageError;
+use super::train::watched;
 use crate::progress::Display;
-use crate::run::{Run, Status};
-use crate::setup::Setup;
-use crate::summary::Summary;
-use crate::train::{self, Outcome};
-use crate::{checkpoint, terminal};
+use crate::terminal;
 
 /// The command that wants a run, in words.
 #[derive(Clone, Copy, Debug)]
@@ -96,41 +96,32 @@ impl Kept {
             None => {
                 let setup = Setup::to_start(located, self.quick)?;
                 let runs = self.folder.parent().unwrap_or(Path::new("."));
-                let run = new_run(&setup, runs, &self.name())?;
+                let run = Run::start(&setup, runs, &self.name())?;
                 if run.folder() != self.folder {
-                    bail!("{}: another process made this run", self.folder.display());
+                    let folder = self.folder.clone();
+                    return Err(hourglass::Error::from(RunError::MadeByAnother { folder }).into());
                 }
                 let lock = run.lock()?;
                 (setup, run, None, lock)
             }
             Some(run) => {
                 let lock = run.lock()?;
-                let mut environment: Environment = run.read_json("env.json")?;
+                let environment: Environment = run.read_json("env.json")?;
                 // With the backend that its figures came from so far.
-                let backend = Value::String(environment.backend.clone());
-                located.config.backend = serde_json::from_value(backend).with_context(|| {
-                    format!(
-                        "{}: not as this program writes it",
-                        run.path("env.json").display()
-                    )
-                })?;
-                checkpoint::settle(run)?;
-                let from = checkpoint::read(run, "last")?;
-                let setup = resume::setup(located, self.quick, from.as_ref())?;
-                resume::check(run, &setup, &environment, from.as_ref())?;
-                run.remove_drafts();
-                environment.resumed.push(Resumption::new(&setup.backend));
-                run.write_json("env.json", &environment)?;
+                let backend = serde_json::from_value(Value::String(environment.backend));
+                let env = run.path("env.json");
+                located.config.backend = backend.map_err(FileError::json(&env))?;
+                let Resumed { setup, from } = Resumed::prepare(run, located)?;
                 (setup, run.clone(), from, lock)
             }
         };
+        terminal::warn(&setup.warnings);
         let steps = (from.as_ref()).map_or(0, |it| setup.steps_made(&it.meta.progress));
         let display = display(setup.steps(), steps);
-        match train::train(&setup, &run, from.as_ref(), &display)? {
+        match watched(&setup, &run, from.as_ref(), &display)? {
             Outcome::Finished(_) => Ok(true),
             Outcome::Interrupted => Ok(false),
-            Outcome::Diverged => {
-                let message = run.state()?.message.unwrap_or_default();
+            Outcome::Diverged(message) => {
                 terminal::note(&format!("{}: diverged: {message}", run.folder().display()));
                 Ok(true)
             }

@@ -25,19 +25,14 @@ mod train;
 mod transfer;
 
 use anyhow::{Context, Result};
-use burn::tensor::{Device, Tensor, TensorData};
 use clap::CommandFactory;
-use model::Autoencoder;
+use hourglass::backend::{self, BackendError};
+use hourglass::config::{self, ConfigError};
+use hourglass::run::loaded;
+use hourglass::{Error, Loaded, Run, Setup};
 
-use crate::backend::{self, BackendError};
-use crate::checkpoint::Meta;
 use crate::cli::{BackendArg, Cli, Command, RunArg};
-use crate::config::{self, ConfigError, Override};
-use crate::environment::Environment;
-use crate::evaluation::{BATCH, values};
-use crate::run::Run;
-use crate::setup::Setup;
-use crate::{checkpoint, terminal};
+use crate::terminal;
 
 /// It did what was asked.
 pub const DONE: u8 = 0;
@@ -106,76 +101,31 @@ pub fn run(cli: Cli) -> Result<u8> {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    let usage = error.is::<ConfigError>() || error.is::<BackendError>() || error.is::<UsageError>();
+    let config = |error: &Error| matches!(error.root(), Error::Config(_) | Error::Backend(_));
+    let usage = error.is::<ConfigError>()
+        || error.is::<BackendError>()
+        || error.is::<UsageError>()
+        || error.downcast_ref().is_some_and(config);
     if usage { USAGE } else { FAILED }
 }
 
 /// A run's best model on the backend that was asked for, or the best one.
-pub struct Loaded {
-    run: Run,
-    /// The model, on `device`.
-    pub model: Autoencoder,
-    /// Where it computes.
-    pub device: Device,
-    /// What its weights belong to.
-    pub meta: Meta,
-}
-
-impl Loaded {
-    fn open(run: &RunArg, backend: &BackendArg) -> Result<Self> {
-        let run = Run::open(&run.name, &run.runs.runs)?;
-        Self::of(run, backend::open(chosen(backend)?)?.device)
-    }
-
-    /// The same for a run that is open already, on a device.
-    ///
-    /// # Errors
-    /// Where the run has no checkpoint, or a damaged one.
-    pub fn of(run: Run, device: Device) -> Result<Self> {
-        let checkpoint = checkpoint::read_best(&run)?;
-        Ok(Self {
-            model: checkpoint.model(&device)?,
-            meta: checkpoint.meta,
-            run,
-            device,
-        })
-    }
-
-    /// Pictures from codes, row-major [pictures, width], a batch at a time.
-    ///
-    /// # Errors
-    /// Where the model is residual, or the device fails.
-    fn decode(&self, codes: &[f32], width: usize) -> Result<Vec<Vec<f32>>> {
-        let image: usize = self.meta.input_shape.iter().product();
-        let width = width.max(1);
-        let mut pictures = Vec::new();
-        for chunk in codes.chunks(BATCH * width) {
-            let data = TensorData::new::<f32, _>(chunk.to_vec(), [chunk.len() / width, width]);
-            let codes = Tensor::<2>::from_data(data, &self.device);
-            let decoded = values(self.model.decode(codes)?)?;
-            pictures.extend(decoded.chunks_exact(image.max(1)).map(<[f32]>::to_vec));
-        }
-        Ok(pictures)
-    }
-
-    /// The run's own images, as it was trained and measured on them.
-    fn setup(&self, backend: &BackendArg) -> Result<Setup> {
-        own_images(&self.run, backend)
-    }
-}
-
-/// A run's own images, as it was trained and measured on them.
 ///
 /// # Errors
-/// Where they cannot be had, or are others now.
+/// If there is no such run or backend, or the run has no checkpoint.
+pub fn opened(run: &RunArg, backend: &BackendArg) -> Result<Loaded> {
+    let run = Run::open(&run.name, &run.runs.runs)?;
+    Ok(Loaded::open(run, backend::open(chosen(backend)?)?.device)?)
+}
+
+/// A run's own images, as it was trained and measured on them; warns about files that are not as they should
+/// be.
+///
+/// # Errors
+/// If they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
-    let environment: Environment = run.read_json("env.json")?;
-    let backend = backend
-        .as_override()
-        .unwrap_or_else(|| Override::flag("--backend", "backend", "auto"));
-    let located = config::load(&run.path("config.json"), &[backend])?;
-    let setup = Setup::new(located, environment.quick)?;
-    environment.check_data(&setup)?;
+    let setup = loaded::own_images(run, backend.backend.as_deref())?;
+    terminal::warn(&setup.warnings);
     Ok(setup)
 }
 

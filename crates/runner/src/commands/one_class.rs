@@ -8,16 +8,17 @@ use serde::Serialize;
 
 use super::anomaly::{PREPROCESSING, squared_errors};
 use super::{DIVERGED, DONE, UsageError, analysed, train};
-use crate::analysis::roc::auroc;
-use crate::checkpoint::{self, Progress};
 use crate::cli::{AnomalyArgs, Score};
-use crate::config;
+use crate::commands::train::watched;
 use crate::interrupt;
 use crate::progress::Display;
-use crate::run::{Run, Status};
-use crate::setup::Setup;
 use crate::terminal;
-use crate::train::{Outcome, train as train_run};
+use hourglass::Outcome;
+use hourglass::analysis::roc::auroc;
+use hourglass::config;
+use hourglass::run::checkpoint::{self, Progress};
+use hourglass::run::{Run, Status};
+use hourglass::setup::Setup;
 
 /// What telling one label from the others came to.
 #[derive(Debug, Serialize)]
@@ -66,7 +67,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let setup = Setup::to_start(located, args.quick)?;
     let labels = labels(&setup)?;
     let mut state = Progress::default().state(Status::Running);
-    let run = train::new_run(&setup, &args.runs.runs, &name)?;
+    let run = Run::start(&setup, &args.runs.runs, &name)?;
     let _lock = run.lock()?;
     interrupt::listen();
     let display = Display::new(args.output.quiet, labels.len(), 0);
@@ -172,11 +173,11 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
         .prefix(".class-")
         .tempdir_in(run.folder())
         .with_context(|| format!("{}: cannot be written", run.folder().display()))?;
-    let inner = train::new_run(&only, folder.path(), "class")?;
-    match train_run(&only, &inner, None, &Display::new(true, only.steps(), 0))? {
+    let inner = Run::start(&only, folder.path(), "class")?;
+    match watched(&only, &inner, None, &Display::new(true, only.steps(), 0))? {
         Outcome::Finished(_) => {}
         Outcome::Interrupted => return Ok(Found::Interrupted),
-        Outcome::Diverged => return Ok(Found::Diverged),
+        Outcome::Diverged(_) => return Ok(Found::Diverged),
     }
     let device = &only.backend.device;
     let model = checkpoint::read_best(&inner)?.model(device)?;

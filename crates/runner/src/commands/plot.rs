@@ -18,16 +18,16 @@ pub use decoded::Plane;
 
 use super::DONE;
 use super::analysed::{self, Analysed};
-use crate::analysis::features::{Features, MOST_VALUES};
-use crate::analysis::principal::Principal;
-use crate::analysis::random::sample;
-use crate::analysis::tsne;
-use crate::analysis::units::{Unit, units};
 use crate::cli::PlotArgs;
-use crate::evaluation::BATCH;
 use crate::progress::Display;
-use crate::streams::Stream;
 use crate::terminal;
+use hourglass::analysis::features::{Features, MOST_VALUES};
+use hourglass::analysis::principal::Principal;
+use hourglass::analysis::random::sample;
+use hourglass::analysis::tsne;
+use hourglass::analysis::units::{Unit, units};
+use hourglass::measure::evaluation::BATCH;
+use hourglass::streams::Stream;
 
 /// The most pictures in a scatter chart: more lie over each other, and t-SNE takes long.
 const MOST_POINTS: usize = 4000;
@@ -169,7 +169,7 @@ impl Study<'_> {
     /// The principal components of the codes; of the sampled ones where the code is too wide for
     /// those of all.
     fn principal(&self, scattered: &[u32]) -> Result<Option<Principal>> {
-        let wide = self.codes.width() > crate::pca::LARGEST_MATRIX;
+        let wide = self.codes.width() > hourglass::measure::pca::LARGEST_MATRIX;
         let found = if wide {
             Principal::fit(&self.codes.select(scattered), 2)
         } else {

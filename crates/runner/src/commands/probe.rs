@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use super::analysed::{self, Analysed, Labelled};
 use super::{DONE, UsageError};
-use crate::analysis::features::{Features, MOST_VALUES, varies};
-use crate::analysis::neighbours;
-use crate::analysis::random::sample;
-use crate::analysis::softmax::{Effort, Softmax};
-use crate::analysis::wilson::wilson_interval;
 use crate::cli::ProbeArgs;
 use crate::progress::Display;
-use crate::streams::Stream;
 use crate::terminal;
+use hourglass::analysis::features::{Features, MOST_VALUES, varies};
+use hourglass::analysis::neighbours;
+use hourglass::analysis::random::sample;
+use hourglass::analysis::softmax::{Effort, Softmax};
+use hourglass::analysis::wilson::wilson_interval;
+use hourglass::streams::Stream;
 
 /// Neighbours that are asked.
 const NEIGHBOURS: usize = 5;

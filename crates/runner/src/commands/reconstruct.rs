@@ -8,9 +8,12 @@ use data::Batches;
 
 use super::{DONE, Loaded};
 use crate::cli::ReconstructArgs;
-use crate::evaluation::{BATCH, values};
-use crate::metrics::Reconstruction;
-use crate::{input, output, samples, terminal};
+use crate::commands::opened;
+use crate::input;
+use crate::{output, terminal};
+use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::measure::metrics::Reconstruction;
+use hourglass::pictures;
 
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let Loaded {
@@ -18,7 +21,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
         device,
         meta,
         ..
-    } = Loaded::open(&args.run, &args.write.backend)?;
+    } = opened(&args.run, &args.write.backend)?;
     let shape = meta.input_shape;
     let spec = &args.input;
     let images = Arc::new(input::read(
@@ -51,9 +54,9 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
                 // Back to the polarity of the user's own picture.
                 true => {
                     let back: Vec<f32> = restored.iter().map(|value| 1.0 - value).collect();
-                    samples::save_picture(&back, shape, file)?;
+                    pictures::save_picture(&back, shape, file)?;
                 }
-                false => samples::save_picture(restored, shape, file)?,
+                false => pictures::save_picture(restored, shape, file)?,
             }
             terminal::print(&format!(
                 "{}: mse {:.6}, psnr {:.2} dB",

@@ -15,13 +15,14 @@ use model::Autoencoder;
 use serde::Serialize;
 
 use self::files::Job;
-use super::{DONE, Loaded};
+use super::DONE;
 use crate::cli::RestoreArgs;
-use crate::evaluation::{BATCH, values};
+use crate::commands::opened;
 use crate::progress::Display;
-use crate::restoration::tiles::{Grid, Picture};
-use crate::restoration::{Baseline, Baselines, Restoration, scale};
 use crate::terminal;
+use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::measure::restoration::tiles::{Grid, Picture};
+use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
 
 /// Pixels that go through a model at once, about: a quarter of a GiB for each 64 channels that it has
 /// at full size.
@@ -66,7 +67,7 @@ struct Restorer<'a> {
 }
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
-    let loaded = Loaded::open(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend)?;
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(

@@ -1,22 +1,22 @@
 //! Resuming: a run that stopped goes on as if it had not.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use hourglass::Run;
+use hourglass::config::{self, Override};
+use hourglass::measure::summary::Summary;
+use hourglass::run::Status;
+use hourglass::run::environment::Environment;
+use hourglass::run::resumed::Resumed;
 
 use super::{DONE, UsageError};
-use crate::checkpoint::Checkpoint;
 use crate::cli::ResumeArgs;
-use crate::config::{self, Located, Override};
-use crate::environment::{Environment, Resumption};
-use crate::run::{Run, Status};
-use crate::setup::Setup;
-use crate::summary::Summary;
-use crate::{checkpoint, terminal};
+use crate::terminal;
 
 pub fn run(args: &ResumeArgs) -> Result<u8> {
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
     let _lock = run.lock()?;
     let folder = run.folder().display();
-    let mut environment: Environment = run.read_json("env.json")?;
+    let environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
     // Layers that were trained by themselves are not so again.
     let changes =
@@ -30,14 +30,12 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     }
     let asked = config::load(&run.path("config.json"), &overrides)?;
     // The run goes on where it was: with the backend that its figures came from so far.
-    let before = || environment.backend.clone();
-    let backend = args.backend.backend.clone().unwrap_or_else(before);
+    let backend = args.backend.backend.clone();
+    let backend = backend.unwrap_or(environment.backend);
     overrides.push(Override::flag("--backend", "backend", &backend));
     let located = config::load(&run.path("config.json"), &overrides)?;
 
     let state = run.state()?;
-    checkpoint::settle(&run)?;
-    let from = checkpoint::read(&run, "last")?;
     let epochs = located.train.epochs;
     if state.status == Status::Finished && (state.epoch >= epochs || args.set.is_empty()) {
         let summary: Summary = run.read_json("summary.json")?;
@@ -55,48 +53,12 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         }
         return Ok(DONE);
     }
-    let setup = setup(located, environment.quick, from.as_ref())?;
-    check(&run, &setup, &environment, from.as_ref())?;
-    run.remove_drafts();
+    let Resumed { setup, from } = Resumed::prepare(&run, located)?;
+    terminal::warn(&setup.warnings);
     if !args.set.is_empty() {
         let mut config = setup.config.without_schema();
         config.backend = asked.backend;
         run.write_json("config.json", &config)?;
     }
-    environment.resumed.push(Resumption::new(&setup.backend));
-    run.write_json("env.json", &environment)?;
     super::train::drive(&setup, &run, from.as_ref(), &args.output)
-}
-
-/// What a run goes on with: from a checkpoint, or from the start where it was killed before its first.
-///
-/// # Errors
-/// As [`Setup::new`] or [`Setup::to_start`].
-pub fn setup(located: Located, quick: bool, from: Option<&Checkpoint>) -> Result<Setup> {
-    match from {
-        Some(_) => Setup::new(located, quick),
-        None => Setup::to_start(located, quick),
-    }
-}
-
-/// Refuses data or a checkpoint that are not those of the run.
-///
-/// # Errors
-/// Images that are others than the run was trained on, or a checkpoint of another model.
-pub fn check(
-    run: &Run,
-    setup: &Setup,
-    environment: &Environment,
-    from: Option<&Checkpoint>,
-) -> Result<()> {
-    environment.check_data(setup)?;
-    if let Some(from) = from
-        && (from.meta.model != setup.config.model || from.meta.input_shape != setup.shape())
-    {
-        bail!(
-            "{}: checkpoints/last is of another model than config.json describes",
-            run.folder().display()
-        );
-    }
-    Ok(())
 }

@@ -3,17 +3,28 @@
 use anyhow::Result;
 
 use super::{DONE, chosen};
-use crate::backend;
 use crate::cli::ServeArgs;
-use crate::serve::{self, Options};
+use hourglass::backend;
+use serve::Options;
+
+use crate::{interrupt, terminal};
 
 pub fn run(args: &ServeArgs) -> Result<u8> {
-    serve::serve(Options {
+    let options = Options {
         runs: args.runs.runs.clone(),
         host: args.host.clone(),
         port: args.port,
         device: backend::open(chosen(&args.backend)?)?.device,
-        backend: args.backend.clone(),
+        backend: args.backend.backend.clone(),
+    };
+    serve::serve(options, |url, address| {
+        interrupt::ends_program();
+        if !address.ip().is_loopback() {
+            terminal::note(&format!(
+                "note: anyone who can reach {address} can see these runs and use their models"
+            ));
+        }
+        terminal::print(url)
     })?;
     Ok(DONE)
 }

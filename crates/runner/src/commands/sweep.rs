@@ -14,13 +14,14 @@ use super::compare::{self, Spread};
 use super::train::{checked_name, config_of, name_of};
 use super::{DIVERGED, DONE};
 use crate::cli::SweepArgs;
-use crate::config::{self, Sweep};
-use crate::curve::{self, Curve};
-use crate::evaluation::Baselines;
-use crate::metrics::Figures;
 use crate::progress::Display;
-use crate::run::{self, Status};
 use crate::{interrupt, terminal};
+use hourglass::config::{self, Sweep};
+use hourglass::files;
+use hourglass::measure::evaluation::Baselines;
+use hourglass::measure::metrics::Figures;
+use hourglass::run::{self, Status};
+use report::curve::{self, Curve};
 
 mod plan;
 
@@ -79,7 +80,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
     let file = folder.join("sweep.json");
     let count = planned.len();
     for (number, point) in planned.iter().enumerate() {
-        run::write_json(&file, &report)?;
+        files::write_json(&file, &report)?;
         let done = match finished(point)? {
             Some(done) => Some(done),
             None => {
@@ -98,7 +99,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
         report.points.extend(done);
         if interrupt::requested() && number + 1 < count || report.points.len() <= number {
             report.status = Status::Interrupted;
-            run::write_json(&file, &report)?;
+            files::write_json(&file, &report)?;
             if args.train.output.json {
                 terminal::print_json(&report)?;
             }
@@ -109,7 +110,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
         }
     }
     report.status = Status::Finished;
-    run::write_json(&file, &report)?;
+    files::write_json(&file, &report)?;
     conclude(&sweep, &report, &folder, &name, args)
 }
 

@@ -23,10 +23,11 @@ use serde::Serialize;
 use super::{DIVERGED, DONE, UsageError};
 use crate::cli::TourArgs;
 use crate::progress::Display;
-use crate::run::{self, Status};
 use crate::{interrupt, terminal};
 use chapter::Chapter;
 use guide::Guide;
+use hourglass::files;
+use hourglass::run::{self, Status};
 
 /// The folder among the runs.
 const FOLDER: &str = "tour";
@@ -120,7 +121,7 @@ pub fn run(args: &TourArgs) -> Result<u8> {
         chapters: Vec::new(),
     };
     for plan in &CHAPTERS {
-        run::write_json(&folder.join(FIGURES), &report)?;
+        files::write_json(&folder.join(FIGURES), &report)?;
         for name in plan.runs {
             let ended = match guide.has(name) {
                 true => Ended::Finished,
@@ -143,7 +144,7 @@ pub fn run(args: &TourArgs) -> Result<u8> {
                     DIVERGED
                 }
             };
-            run::write_json(&folder.join(FIGURES), &report)?;
+            files::write_json(&folder.join(FIGURES), &report)?;
             if args.show.json {
                 terminal::print_json(&report)?;
             }
@@ -157,10 +158,10 @@ pub fn run(args: &TourArgs) -> Result<u8> {
     }
     let page = folder.join(PAGE);
     let html = page::page(&report.chapters, &guide)?;
-    run::write(&page, html.as_bytes())?;
+    files::write(&page, html.as_bytes())?;
     report.status = Status::Finished;
     report.page = Some(page.display().to_string());
-    run::write_json(&folder.join(FIGURES), &report)?;
+    files::write_json(&folder.join(FIGURES), &report)?;
     if args.show.json {
         terminal::print_json(&report)?;
     }

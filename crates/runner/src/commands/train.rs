@@ -4,17 +4,18 @@ use std::path::Path;
 
 use anyhow::Result;
 use data::Warning;
+use hourglass::measure::summary;
+use hourglass::pictures::samples;
+use hourglass::pictures::shown::Shown;
+use hourglass::run::RUNS;
+use hourglass::run::checkpoint::Checkpoint;
+use hourglass::train::outcome::Finished;
+use hourglass::{Outcome, Run, Setup, Start, config};
 
 use super::{DIVERGED, DONE, UsageError};
-use crate::checkpoint::{Checkpoint, Progress};
 use crate::cli::{OutputArgs, TrainArgs};
-use crate::environment::Environment;
 use crate::progress::Display;
-use crate::run::{RUNS, Run, Status};
-use crate::setup::Setup;
-use crate::shown::Shown;
-use crate::train::{self, Finished, Outcome};
-use crate::{config, half_block, interrupt, output, report, summary, terminal};
+use crate::{half_block, interrupt, output, terminal, watch};
 
 /// Pictures that a terminal shows at the end.
 const PICTURES: usize = 10;
@@ -27,23 +28,10 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         None => name_of(path),
     };
     let setup = Setup::to_start(located, args.quick)?;
-    let run = new_run(&setup, &args.runs.runs, &name)?;
+    terminal::warn(&setup.warnings);
+    let run = Run::start(&setup, &args.runs.runs, &name)?;
     let _lock = run.lock()?;
     drive(&setup, &run, None, &args.output)
-}
-
-/// Makes the folder of a run that is about to train `setup`, `runs/<name>` or the next one free.
-///
-/// # Errors
-/// A folder that cannot be written.
-pub fn new_run(setup: &Setup, runs: &Path, name: &str) -> Result<Run> {
-    Run::create(
-        runs,
-        name,
-        &setup.config.without_schema(),
-        &Environment::new(setup),
-        &Progress::default().state(Status::Running),
-    )
 }
 
 /// The config that the command line names.
@@ -68,8 +56,8 @@ pub fn drive(
         display.line(&line);
     }
     let folder = run.folder().display();
-    let outcome = train::train(setup, run, from, &display)?;
-    if let (true, Outcome::Interrupted | Outcome::Diverged) = (output.json, &outcome) {
+    let outcome = watched(setup, run, from, &display)?;
+    if let (true, Outcome::Interrupted | Outcome::Diverged(_)) = (output.json, &outcome) {
         terminal::print_json(&run.state()?)?;
     }
     match outcome {
@@ -83,11 +71,12 @@ pub fn drive(
                 }
                 terminal::print(&summary.table())?;
             }
-            let last = format!("samples/epoch-{:04}.png", summary.epochs);
-            display.line(&format!(
-                "results in {folder}: {}, summary.json, plots/loss.svg, {last}",
-                report::FILE
-            ));
+            let last = samples::name(summary.epochs);
+            let drawn = match cfg!(feature = "report") {
+                true => "report.html, summary.json, plots/loss.svg",
+                false => "summary.json",
+            };
+            display.line(&format!("results in {folder}: {drawn}, {last}"));
             display.line(&next(setup, run));
             Ok(DONE)
         }
@@ -95,8 +84,7 @@ pub fn drive(
             display.line(&format!("saved; to go on: hourglass resume {folder}"));
             Ok(interrupt::EXIT_CODE)
         }
-        Outcome::Diverged => {
-            let message = run.state()?.message.unwrap_or_default();
+        Outcome::Diverged(message) => {
             terminal::note(&format!(
                 "error: {folder}: diverged: {message}; the last good checkpoint is kept; \
                  a smaller train.learning_rate or a train.clip_norm often helps"
@@ -104,6 +92,23 @@ pub fn drive(
             Ok(DIVERGED)
         }
     }
+}
+
+/// Trains a run, whose lock the caller holds, to its end, watched by all that this program has.
+///
+/// # Errors
+/// As [`hourglass::train()`].
+pub fn watched(
+    setup: &Setup,
+    run: &Run,
+    from: Option<&Checkpoint>,
+    display: &Display,
+) -> hourglass::Result<Outcome> {
+    let since = crate::started();
+    let mut observers = watch::observers(&setup.config, display);
+    let outcome = hourglass::train(setup, run, Start { from, since }, &mut observers);
+    display.finish();
+    outcome
 }
 
 /// The first test pictures and what the best weights make of them, where the terminal has colours.

@@ -11,17 +11,16 @@ use serde::Serialize;
 
 use super::analysed::{self, Analysed, Labelled};
 use super::{DONE, UsageError};
-use crate::analysis::labelled::draw;
-use crate::analysis::spread::mean_and_spread;
 use crate::cli::{Labels, TransferArgs};
 use crate::progress::Display;
-use crate::streams::Stream;
 use crate::terminal;
+use hourglass::analysis::labelled::draw;
+use hourglass::analysis::spread::mean_and_spread;
+use hourglass::streams::Stream;
 
-mod classifier;
 mod plot;
 
-use classifier::{BATCH_SIZE, Encoder, LEARNING_RATE, Pictures, STEPS};
+use hourglass::analysis::classifier::{BATCH_SIZE, Encoder, LEARNING_RATE, Pictures, STEPS};
 
 /// Labels from which on an encoder of the run is trained on with the full learning rate.
 const MANY: f64 = 10_000.0;
@@ -245,7 +244,7 @@ impl Trial<'_> {
         let mut found = [0.0; 3];
         for (found, encoder) in found.iter_mut().zip(encoders) {
             let (display, made) = (self.display, &mut self.done);
-            let learned = classifier::accuracy(
+            let learned = hourglass::analysis::classifier::accuracy(
                 encoder,
                 (&self.train, &labelled),
                 &self.test,

@@ -11,12 +11,14 @@ use data::Images;
 use super::render::{COLUMNS, cells};
 use super::{Comparison, Row};
 use crate::commands::Loaded;
-use crate::report::chart::{COLORS, Chart, Drawing, Series, significant};
-use crate::report::page::{self, Page};
-use crate::report::pictures::{self, Column};
-use crate::run::{self, Run};
-use crate::shown::{Shown, caption};
-use crate::train;
+use crate::commands::own_images;
+use hourglass::files;
+use hourglass::pictures::shown::{Shown, caption};
+use hourglass::run::Run;
+use hourglass::train::row::{self, METRICS};
+use report::chart::{COLORS, Chart, Drawing, Series, significant};
+use report::page::{self, Page};
+use report::pictures::{self, Column};
 
 /// Test pictures that every run reconstructs.
 const PICTURES: usize = 10;
@@ -50,9 +52,8 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     page.section("Curves");
     let mut curves = Vec::new();
     for (color, row) in comparison.runs.iter().enumerate() {
-        let epochs: Vec<train::Row> =
-            Run::open(Path::new(&row.run), Path::new("."))?.lines(train::METRICS);
-        let point = |epoch: &train::Row| Some((epoch.epoch as f64, epoch.val_mse?));
+        let epochs: Vec<row::Row> = Run::open(Path::new(&row.run), Path::new("."))?.lines(METRICS);
+        let point = |epoch: &row::Row| Some((epoch.epoch as f64, epoch.val_mse?));
         curves.push(Series {
             name: short(row),
             color,
@@ -142,7 +143,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
             PICTURED * PICTURES,
         )?);
     }
-    run::write(path, page.finish().as_bytes())
+    Ok(files::write(path, page.finish().as_bytes())?)
 }
 
 /// The run's name without the folders above it.
@@ -156,13 +157,13 @@ fn short(row: &Row) -> String {
 
 fn open(row: &Row, device: &Device) -> Result<Loaded> {
     let run = Run::open(Path::new(&row.run), Path::new("."))?;
-    Loaded::of(run, device.clone())
+    Ok(Loaded::open(run, device.clone())?)
 }
 
 /// A run with the first of its test images.
 fn with_images(row: &Row, device: &Device) -> Result<(Loaded, Arc<Images>)> {
     let loaded = open(row, device)?;
-    let setup = loaded.setup(&crate::cli::BackendArg::default())?;
+    let setup = own_images(&loaded.run, &crate::cli::BackendArg::default())?;
     let first: Vec<u32> = (0..setup.test.len().min(PICTURES) as u32).collect();
     let images = Arc::new(setup.test.select(&first)?);
     Ok((loaded, images))

@@ -132,7 +132,7 @@ fn quoted(field: &str) -> String {
 }
 
 fn heading(row: &Row) -> String {
-    let digest = crate::digest::short(&row.test_sha256);
+    let digest = hourglass::digest::short(&row.test_sha256);
     format!("on the test images of {} ({digest}):", row.dataset)
 }
 

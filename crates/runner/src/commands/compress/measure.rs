@@ -8,26 +8,26 @@ use anyhow::Result;
 use super::report::{AtPsnr, DEFAULT_BITS, Depth, Others, Report, table, verdict};
 use super::rivals::{Format, Point, Rivals};
 use super::track::{Track, coders, pca_statistics, tracks};
-use super::{codec, compare, plot, statistics};
-use crate::checkpoint;
+use super::{codec, compare, found, plot, statistics};
 use crate::cli::{CompressArgs, Part};
-use crate::commands::{DONE, Loaded, analysed};
-use crate::compression::codec::byte;
-use crate::compression::container::Container;
-use crate::compression::pictures::Pictures;
-use crate::compression::quality::Comparison;
-use crate::evaluation::BATCH;
+use crate::commands::opened;
+use crate::commands::own_images;
+use crate::commands::{DONE, analysed};
 use crate::terminal;
+use hourglass::codec::codec::byte;
+use hourglass::codec::container::Container;
+use hourglass::codec::pictures::Pictures;
+use hourglass::codec::quality::Comparison;
+use hourglass::measure::evaluation::BATCH;
+use hourglass::run::checkpoint;
 
 pub fn run(args: &CompressArgs) -> Result<u8> {
-    let loaded = Loaded::open(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend)?;
     let name = loaded.run.folder().display().to_string();
     codec(&loaded)?.check(&name)?;
-    let setup = loaded.setup(&args.write.backend);
+    let setup = own_images(&loaded.run, &args.write.backend);
     let pictures = match (&args.input, &setup) {
-        (Some(spec), _) => {
-            Pictures::find(spec, Part::Test, loaded.meta.input_shape, loaded.meta.seed)?
-        }
+        (Some(spec), _) => found(spec, Part::Test, &loaded.meta)?,
         (None, Ok(setup)) => Pictures::Set(setup.test.as_ref().clone()),
         (None, Err(error)) => {
             anyhow::bail!("{name}: its own test pictures cannot be had: {error:#}")
@@ -61,11 +61,11 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let mut plain = Comparison::default();
     let mut rivals = Rivals::new(&pictures.sizes(), codec.tile[0]);
     let sheets = rivals.has_sheets();
-    pictures.groups(codec.tile, BATCH, |group| {
+    pictures.groups(codec.tile, BATCH, |group| -> Result<()> {
         let codes = codec.encode(group.tiles.clone())?;
         compare(&codec, &group, &codes, &mut plain)?;
         for track in &mut tracks {
-            track.push(codec.tile, &group, &codes, |codes| codec.decode(codes))?;
+            track.push(codec.tile, &group, &codes, |codes| Ok(codec.decode(codes)?))?;
         }
         if let Some(pca) = &pca {
             let codes = pca.codes(&group.tiles)?;

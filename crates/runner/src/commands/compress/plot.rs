@@ -10,7 +10,7 @@ use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 
-use crate::plots::{HEIGHT, WIDTH, plain_number, write_chart};
+use report::plots::{HEIGHT, WIDTH, plain_number, write_chart};
 
 /// Of Okabe & Ito (2008), which colour-blind readers tell apart.
 const COLORS: [&str; 4] = ["#D55E00", "#009E73", "#0072B2", "#CC79A7"];
@@ -54,5 +54,5 @@ pub fn write(title: &str, curves: &[(&str, Vec<(f64, f64)>)], stem: &Path) -> Re
         .with_legend_position(LegendPosition::InsideBottomRight)
         .with_width(WIDTH)
         .with_height(HEIGHT);
-    write_chart(&render_multiple(plots, layout), stem)
+    Ok(write_chart(&render_multiple(plots, layout), stem)?)
 }

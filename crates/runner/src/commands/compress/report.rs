@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::rivals::Point;
 use crate::commands::analysed::{self, figure};
-use crate::compression::quality::Quality;
+use hourglass::codec::quality::Quality;
 
 /// Bits of a value where none are given: from here on more bits hardly show (README, "Compression").
 pub const DEFAULT_BITS: u32 = 5;

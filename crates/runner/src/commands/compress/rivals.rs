@@ -7,10 +7,10 @@ use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::compression::container::Sizes;
-use crate::compression::pictures::Picture;
-use crate::compression::quality::{Comparison, Quality};
-use crate::compression::tiles;
+use hourglass::codec::container::Sizes;
+use hourglass::codec::pictures::Picture;
+use hourglass::codec::quality::{Comparison, Quality};
+use hourglass::codec::tiles;
 
 /// Pictures below this many pixels a side are laid out in sheets, in which a file's header and tables count once for
 /// many: alone, they would take most of the bytes.

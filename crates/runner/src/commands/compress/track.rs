@@ -5,12 +5,12 @@ use data::ImageShape;
 
 use super::compare_tiles;
 use super::report::Depth;
-use crate::analysis::features::Features;
-use crate::compression::coder::{Coder, Encoder};
-use crate::compression::pictures::Group;
-use crate::compression::quality::Comparison;
-use crate::compression::quantiser::{Quantiser, Statistics};
-use crate::pca::Pca;
+use hourglass::analysis::features::Features;
+use hourglass::codec::coder::{Coder, Encoder};
+use hourglass::codec::pictures::Group;
+use hourglass::codec::quality::Comparison;
+use hourglass::codec::quantiser::{Quantiser, Statistics};
+use hourglass::measure::pca::Pca;
 
 /// Bit depths in the table.
 const DEPTHS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];

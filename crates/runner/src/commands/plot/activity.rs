@@ -11,8 +11,8 @@ use kuva::render::plots::Plot;
 use kuva::render::render::{Scene, render_multiple};
 
 use super::{Files, Study};
-use crate::analysis::units::Unit;
-use crate::plots::{TRAIN_COLOR, VALIDATION_COLOR, plain_number, write_chart};
+use hourglass::analysis::units::Unit;
+use report::plots::{TRAIN_COLOR, VALIDATION_COLOR, plain_number, write_chart};
 
 /// Up to so many units each has a bar for its deviation; of more, the bars would run into a band.
 const WITH_BARS: usize = 64;
@@ -37,7 +37,10 @@ impl Study<'_> {
             self.subject.data,
             self.units.len(),
         );
-        write_chart(&scene(&title, &subtitle, &self.units), &files.stem("units"))
+        Ok(write_chart(
+            &scene(&title, &subtitle, &self.units),
+            &files.stem("units"),
+        )?)
     }
 }
 

@@ -4,13 +4,13 @@
 use anyhow::Result;
 
 use super::{Files, Study, TsneFigures};
-use crate::analysis::principal::Principal;
-use crate::analysis::random::Random;
-use crate::analysis::tsne;
-use crate::plots::write_chart;
-use crate::scatter::{Axis, MOST_LABELS, Scatter};
-use crate::streams::Stream;
 use crate::terminal;
+use hourglass::analysis::principal::Principal;
+use hourglass::analysis::random::Random;
+use hourglass::analysis::tsne;
+use hourglass::streams::Stream;
+use report::plots::write_chart;
+use report::scatter::{Axis, MOST_LABELS, Scatter};
 
 impl Study<'_> {
     /// Draws the rows of the codes that are named by `scattered`; `step` hears of t-SNE's steps.

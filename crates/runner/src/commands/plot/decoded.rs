@@ -4,13 +4,13 @@
 use anyhow::Result;
 
 use super::{Files, Shown, Study};
-use crate::analysis::features::Features;
-use crate::analysis::random::Random;
-use crate::analysis::units::range;
-use crate::plots::plain_number;
-use crate::sheet::Sheet;
-use crate::streams::Stream;
 use crate::terminal;
+use hourglass::analysis::features::Features;
+use hourglass::analysis::random::Random;
+use hourglass::analysis::units::range;
+use hourglass::streams::Stream;
+use report::plots::plain_number;
+use report::sheet::Sheet;
 
 /// Pictures along each side of the grid, of which one in five has its place written beside it.
 const GRID: usize = 21;
@@ -29,7 +29,7 @@ const VARIED_STEPS: usize = 11;
 impl Study<'_> {
     /// Pictures from codes, row-major [pictures, code size].
     fn decode(&self, codes: &[f32]) -> Result<Vec<Vec<f32>>> {
-        self.subject.loaded.decode(codes, self.codes.width())
+        Ok(self.subject.loaded.decode(codes, self.codes.width())?)
     }
 
     /// `grid`: the decoder over the plane of a code of two units.
@@ -53,14 +53,15 @@ impl Study<'_> {
             };
             values.iter().enumerate().map(name).collect()
         };
-        self.sheet(
-            format!("{}: the decoder over the code of 2 units", self.name),
-            vec!["each unit over the middle 98 % of the pictures' values".into()],
-            self.decode(&codes)?,
-            GRID,
-        )
-        .named("unit 0", named(&across), "unit 1", named(&rows))
-        .write(&files.stem("grid"))
+        Ok(self
+            .sheet(
+                format!("{}: the decoder over the code of 2 units", self.name),
+                vec!["each unit over the middle 98 % of the pictures' values".into()],
+                self.decode(&codes)?,
+                GRID,
+            )
+            .named("unit 0", named(&across), "unit 1", named(&rows))
+            .write(&files.stem("grid"))?)
     }
 
     /// `walk`: the decoder on straight ways between the codes of two pictures. The pairs, by their

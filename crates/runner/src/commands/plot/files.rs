@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::commands::analysed;
-use crate::run::Run;
+use hourglass::run::Run;
 
 /// Everything that this command may write, without the endings.
 const NAMES: [&str; 8] = [

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::{Files, Shown, Study};
-use crate::evaluation::values;
-use crate::plots::plain_number;
-use crate::sheet::{Bar, Sheet};
+use hourglass::measure::evaluation::values;
+use report::plots::plain_number;
+use report::sheet::{Bar, Sheet};
 
 /// The most filters that are drawn, and how many of them in a row.
 const MOST: usize = 64;

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::Study;
-use crate::analysis::units::Unit;
 use crate::commands::analysed;
+use hourglass::analysis::units::Unit;
 
 /// A unit of the code over the pictures.
 #[derive(Clone, Copy, Debug, Serialize)]

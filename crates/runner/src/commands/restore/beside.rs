@@ -2,9 +2,10 @@
 
 use crate::cli::BackendArg;
 use crate::commands::Loaded;
-use crate::restoration::{Baseline, Baselines, Restoration, needs_training_images};
-use crate::summary::Summary;
+use crate::commands::own_images;
 use crate::terminal;
+use hourglass::measure::restoration::{Baseline, Baselines, Restoration, needs_training_images};
+use hourglass::measure::summary::Summary;
 
 /// The baselines of a run's corruptions, and the best of them. Their settings are those of the run's
 /// summary; where it has none, or a baseline is learned from pictures, the run's own images are read.
@@ -16,8 +17,8 @@ pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Ba
     let baselines = if found.is_some() && !needs_training_images(corruptions) {
         set()
     } else {
-        let setup = loaded.setup(backend);
-        let chosen = setup.and_then(|setup| Baselines::choose(&loaded.model, &setup));
+        let setup = own_images(&loaded.run, backend);
+        let chosen = setup.and_then(|setup| Ok(Baselines::choose(&loaded.model, &setup)?));
         chosen.unwrap_or_else(|error| {
             terminal::note(&format!(
                 "note: not all baselines, for the run's own images cannot be had: {error:#}"

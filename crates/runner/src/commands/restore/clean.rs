@@ -7,11 +7,11 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::files::Job;
 use super::{Restored, Restorer};
-use crate::metrics::Reconstruction;
-use crate::restoration::tiles::{Picture, Pixels};
-use crate::restoration::{Batch, Fidelity, Measurement, Restoration, corrupt, label};
-use crate::samples;
-use crate::streams::Stream;
+use hourglass::measure::metrics::Reconstruction;
+use hourglass::measure::restoration::tiles::{Picture, Pixels};
+use hourglass::measure::restoration::{Batch, Fidelity, Measurement, Restoration, corrupt, label};
+use hourglass::pictures;
+use hourglass::streams::Stream;
 
 /// Corrupts a picture as a whole, restores it and measures that; `number` is its place among the
 /// inputs, on which its noise depends.
@@ -72,7 +72,7 @@ pub fn restore(restorer: &mut Restorer, job: &Job, number: usize) -> Result<Rest
     } else {
         None
     };
-    samples::save_picture(&restored, shape, &job.output)?;
+    pictures::save_picture(&restored, shape, &job.output)?;
     Ok(Restored {
         input: job.input.clone(),
         output: job.output.clone(),

@@ -8,8 +8,9 @@ use image::imageops::replace;
 use image::{ImageFormat, Rgb, RgbImage};
 use kuva::render::render::{Primitive, Scene, TextAnchor};
 
-use crate::plots::{PNG_SCALE, chart_png};
-use crate::{run, samples};
+use hourglass::files;
+use hourglass::pictures;
+use report::plots::{PNG_SCALE, chart_png};
 
 /// Small pictures are enlarged by whole factors until their name fits above them, which takes about so
 /// many pixels, and no larger than this.
@@ -40,7 +41,7 @@ pub fn write(panels: &[(String, &[f32])], shape: [usize; 3], path: &Path) -> Res
     let [_, height, width] = shape;
     let scale = enlarged(height, width);
     let row = panels.iter().map(|(_, picture)| *picture).collect();
-    let pictures = samples::grid_picture(&[row], shape, scale, LINE).with_context(place)?;
+    let pictures = pictures::grid_picture(&[row], shape, scale, LINE).with_context(place)?;
     let (wide, high) = pictures.dimensions();
     let mut page = RgbImage::from_pixel(wide, high + NAMES, Rgb([255; 3]));
     let names = panels.iter().map(|(name, _)| name.as_str());
@@ -49,7 +50,7 @@ pub fn write(panels: &[(String, &[f32])], shape: [usize; 3], path: &Path) -> Res
     let mut png = Cursor::new(Vec::new());
     page.write_to(&mut png, ImageFormat::Png)
         .with_context(place)?;
-    run::write(path, png.get_ref())
+    Ok(files::write(path, png.get_ref())?)
 }
 
 /// Names above columns of a width in pixels, on a strip of the whole width.

@@ -7,9 +7,9 @@ use model::config::Corruption;
 
 use super::files::Job;
 use super::{Restored, Restorer};
-use crate::restoration::tiles::{Picture, Pixels};
-use crate::restoration::{Baseline, Degraded, Small, scale};
-use crate::samples;
+use hourglass::measure::restoration::tiles::{Picture, Pixels};
+use hourglass::measure::restoration::{Baseline, Degraded, Small, scale};
+use hourglass::pictures;
 
 /// Restores a picture: noisy or blurred as it is, small enlarged first, of other colours turned to
 /// those that the model takes.
@@ -42,7 +42,7 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
         true => compare(restorer, job, &bytes, &restored)?,
         false => None,
     };
-    samples::save_bytes(restored, [restored_channels, height, width], &job.output)?;
+    pictures::save_bytes(restored, [restored_channels, height, width], &job.output)?;
     Ok(Restored {
         input: job.input.clone(),
         output: job.output.clone(),

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::kept::{Kept, Owner};
 use super::super::{DONE, UsageError};
-use crate::config::{Point, Sweep};
-use crate::run::Status;
 use crate::terminal;
+use hourglass::config::{Point, Sweep};
+use hourglass::run::Status;
 
 /// The longest value in the name of a run's folder, in characters.
 const LONGEST: usize = 32;

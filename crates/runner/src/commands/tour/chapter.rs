@@ -5,7 +5,7 @@ use model::ImageShape;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::report::pictures::Column;
+use report::pictures::Column;
 
 /// A chapter that is told.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::chapter::{Chapter, Table, columns, error};
 use super::guide::{Guide, code_pictures, owned};
-use crate::summary::{Summary, compression};
+use hourglass::measure::summary::{Summary, compression};
 
 /// An encoder, a code, a decoder.
 pub fn there_and_back(guide: &Guide) -> Result<Chapter> {

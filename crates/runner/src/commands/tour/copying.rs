@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::chapter::{Chapter, Table, beside, columns, error, percent};
 use super::guide::{Guide, active_pictures, owned};
-use crate::evaluation::{BATCH, values};
-use crate::metrics::{Figures, Reconstruction};
-use crate::streams::Stream;
+use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::measure::metrics::{Figures, Reconstruction};
+use hourglass::streams::Stream;
 
 /// A denoising autoencoder beside one that copies.
 pub fn noise(guide: &Guide) -> Result<Chapter> {
@@ -104,7 +104,7 @@ pub fn penalty(guide: &Guide) -> Result<Chapter> {
     let shown = guide.shown("penalty")?;
     let (full, full_shape) = active_pictures(&guide.codes("copy", &guide.chosen)?);
     let (few, few_shape) = active_pictures(&guide.codes("penalty", &guide.chosen)?);
-    let row = |name: &str, it: &crate::summary::Summary| {
+    let row = |name: &str, it: &hourglass::measure::summary::Summary| {
         vec![
             name.to_owned(),
             percent(it.code.active_share),

@@ -10,16 +10,16 @@ use model::ImageShape;
 use super::super::{Loaded, analysed};
 use super::chapter::Next;
 use super::{command, runs};
-use crate::analysis::features::Features;
-use crate::analysis::units::ACTIVE_SHARE;
 use crate::cli::TourArgs;
-use crate::config;
-use crate::evaluation::values;
-use crate::pca::Pca;
-use crate::run::Run;
-use crate::setup::Setup;
-use crate::shown::{Shown, caption};
-use crate::summary::Summary;
+use hourglass::analysis::features::Features;
+use hourglass::analysis::units::ACTIVE_SHARE;
+use hourglass::config;
+use hourglass::measure::evaluation::values;
+use hourglass::measure::pca::Pca;
+use hourglass::measure::summary::Summary;
+use hourglass::pictures::shown::{Shown, caption};
+use hourglass::run::Run;
+use hourglass::setup::Setup;
 
 /// Components of PCA that any chapter asks for: as many as the largest code has that is set beside it.
 const COMPONENTS: usize = 32;
@@ -91,7 +91,7 @@ impl Guide {
         run: Run,
         summary: Summary,
     ) -> Result<()> {
-        let loaded = Loaded::of(run, self.setup.backend.device.clone())?;
+        let loaded = Loaded::open(run, self.setup.backend.device.clone())?;
         let known = Known {
             summary,
             json,
@@ -132,13 +132,13 @@ impl Guide {
     /// As [`Guide::run`], and where the device fails.
     pub fn shown(&self, name: &str) -> Result<Shown> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
-        Shown::of(
+        Ok(Shown::of(
             model,
             device,
             &self.setup.test,
             &self.chosen,
             self.setup.config.seed,
-        )
+        )?)
     }
 
     /// What a run makes of pictures as they are, row-major [pictures, channels, height, width].
@@ -161,14 +161,14 @@ impl Guide {
     /// As [`Guide::run`], and where the device fails.
     pub fn codes(&self, name: &str, indices: &[u32]) -> Result<Features> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
-        Features::encoded(
+        Ok(Features::encoded(
             model,
             device,
             &self.setup.test,
             indices,
             model.depth(),
             |_| (),
-        )
+        )?)
     }
 
     /// Commands to try, each with what it does; TOUR stands for the tour's folder.

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::super::plot::Plane;
 use super::chapter::{Chapter, Pictures, Table, columns, percent};
 use super::guide::{Guide, owned};
-use crate::analysis::features::Features;
-use crate::analysis::neighbours::nearest;
-use crate::report::code::scatter;
+use hourglass::analysis::features::Features;
+use hourglass::analysis::neighbours::nearest;
+use report::code::scatter;
 
 /// Pictures along each side of the map.
 const SIDE: usize = 8;

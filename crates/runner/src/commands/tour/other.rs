@@ -9,9 +9,8 @@ use serde_json::json;
 use super::super::anomaly::squared_errors;
 use super::chapter::{Chapter, Table, columns, error, percent, times};
 use super::guide::{Guide, owned};
-use crate::analysis::roc::auroc;
-use crate::input;
-use crate::shown::Shown;
+use hourglass::analysis::roc::auroc;
+use hourglass::pictures::shown::Shown;
 
 /// Patches that are shown.
 const PATCHES: usize = 10;
@@ -21,7 +20,7 @@ pub fn photographs(guide: &Guide) -> Result<Chapter> {
     let known = guide.run("code-32")?;
     let (found, loaded) = (&known.summary, &known.loaded);
     let shape = guide.shape();
-    let patches: Arc<Images> = Arc::new(input::photos(shape).load()?.test);
+    let patches: Arc<Images> = Arc::new(hourglass::input::photos(shape).load()?.test);
     let all: Vec<u32> = (0..patches.len() as u32).collect();
     let errors = squared_errors(&loaded.model, &loaded.device, &patches, &all)?;
     let pixels = shape.iter().product::<usize>().max(1);

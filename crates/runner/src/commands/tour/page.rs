@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use super::chapter::{Chapter, Pictures};
 use super::guide::Guide;
-use crate::report::page::{self, Page};
-use crate::report::pictures;
+use report::page::{self, Page};
+use report::pictures;
 
 /// The page.
 ///

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::chapter::{Chapter, Table, beside, columns, error, times};
 use super::guide::{Guide, owned};
-use crate::analysis::features::Features;
-use crate::report::chart::{Chart, Drawing, Series};
-use crate::summary::Summary;
+use hourglass::analysis::features::Features;
+use hourglass::measure::summary::Summary;
+use report::chart::{Chart, Drawing, Series};
 
 /// Better than PCA, because it is not linear.
 pub fn better_than_pca(guide: &Guide) -> Result<Chapter> {

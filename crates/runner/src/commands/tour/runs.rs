@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::super::kept::{Kept, Owner};
 use crate::cli::TourArgs;
-use crate::config;
+use hourglass::config;
 
 /// The runs by their names, with their configs, in the order in which they are made.
 pub const RUNS: [(&str, &str); 7] = [

@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use super::super::analysed;
 use super::chapter::{Chapter, Pictures};
-use crate::half_block::{self, Picture};
-use crate::report::pictures::Column;
+use crate::half_block;
 use crate::terminal;
+use hourglass::pictures::Picture;
+use report::pictures::Column;
 
 /// Text is read best in lines of at most so many characters.
 const WIDEST: usize = 88;

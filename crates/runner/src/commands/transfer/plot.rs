@@ -10,8 +10,8 @@ use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 
-use crate::plots::{HEIGHT, TRAIN_COLOR, VALIDATION_COLOR, WIDTH, plain_number};
-use crate::run;
+use hourglass::files;
+use report::plots::{HEIGHT, TRAIN_COLOR, VALIDATION_COLOR, WIDTH, plain_number};
 
 /// Bluish green of Okabe & Ito (2008), beside the two of the other curves.
 const THIRD_COLOR: &str = "#009E73";
@@ -33,7 +33,7 @@ pub struct Series {
 /// # Errors
 /// If the file cannot be written.
 pub fn draw(title: &str, seeds: usize, series: &[Series], path: &Path) -> Result<()> {
-    run::write(path, svg(title, seeds, series).as_bytes())
+    Ok(files::write(path, svg(title, seeds, series).as_bytes())?)
 }
 
 fn svg(title: &str, seeds: usize, series: &[Series]) -> String {

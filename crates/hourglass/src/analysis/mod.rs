@@ -1,0 +1,31 @@
+//! What a representation is good for: the measures behind `cluster`, `probe`, `anomaly`, `transfer`
+//! and `plot`, a file each, with the formula and where it comes from. They know nothing of runs, files or
+//! terminals, and give the same bits whatever the number of threads: work is cut into blocks of a
+//! fixed size, whose results are added in the order of the blocks.
+
+pub mod classifier;
+pub mod contingency;
+pub mod distances;
+pub mod features;
+pub mod kmeans;
+pub mod labelled;
+pub mod lbfgs;
+pub mod matching;
+pub mod neighbours;
+pub mod nmi;
+pub mod plane;
+pub mod principal;
+pub mod rand_index;
+pub mod random;
+pub mod roc;
+pub mod silhouette;
+pub mod smooth;
+pub mod softmax;
+pub mod spread;
+pub mod tsne;
+pub mod units;
+pub mod wilson;
+
+#[cfg(test)]
+#[path = "../../../../tests/fixtures/scikit-learn/tests.rs"]
+mod scikit_learn;

@@ -1,0 +1,96 @@
+//! A run's model as encoder and decoder of bytes: tiles to codes and back.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use data::{Batches, ImageShape, Images};
+use model::Autoencoder;
+
+use crate::analysis::features::Features;
+use crate::error::{At, Result};
+use crate::measure::evaluation::{BATCH, values};
+
+/// Values of training codes that ranges and frequencies are learned from, at most: those of the first pictures where all
+/// would take more room.
+const LEARNED_VALUES: usize = 1 << 25;
+
+/// A model that turns tiles into codes and codes into tiles.
+pub struct Codec<'a> {
+    /// Without autodiff.
+    pub model: &'a Autoencoder,
+    /// The model's.
+    pub device: &'a Device,
+    /// Channels, height and width of a tile.
+    pub tile: ImageShape,
+    /// Values of a code.
+    pub units: usize,
+}
+
+impl Codec<'_> {
+    /// Refuses a model whose code alone makes no picture.
+    ///
+    /// # Errors
+    /// Where the model needs its input to restore it.
+    pub fn check(&self, name: &str) -> Result<()> {
+        if self.model.is_residual() {
+            return Err(model::NeedsInput).at(|| name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Codes of tiles, `[tiles, units]`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn encode(&self, tiles: Vec<u8>) -> Result<Vec<f32>> {
+        let images = Arc::new(Images::new(tiles, self.tile)?);
+        let all: Vec<u32> = (0..images.len() as u32).collect();
+        let batches = Batches::new(images, self.device, false);
+        let mut codes = Vec::with_capacity(all.len() * self.units);
+        for chunk in all.chunks(BATCH) {
+            let input = self.model.clean_input(batches.gather(chunk)?);
+            codes.extend(values(self.model.encode(input))?);
+        }
+        Ok(codes)
+    }
+
+    /// Tiles from codes, as bytes.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
+        let units = self.units.max(1);
+        let mut tiles =
+            Vec::with_capacity(codes.len() / units * self.tile.iter().product::<usize>());
+        for chunk in codes.chunks(BATCH * units) {
+            let data = TensorData::new(chunk.to_vec(), [chunk.len() / units, units]);
+            let decoded = values(self.model.decode(Tensor::from_data(data, self.device))?)?;
+            tiles.extend(decoded.iter().map(|&value| byte(value)));
+        }
+        Ok(tiles)
+    }
+
+    /// Codes of training images, as many as ranges and frequencies are learned from.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn training_codes(&self, train: &Images) -> Result<Features> {
+        let count = (LEARNED_VALUES / self.units.max(1)).clamp(1, train.len());
+        let image: usize = self.tile.iter().product();
+        let mut codes = Vec::new();
+        for tiles in train
+            .pixels()
+            .chunks(BATCH * image)
+            .take(count.div_ceil(BATCH))
+        {
+            codes.extend(self.encode(tiles.to_vec())?);
+        }
+        let rows = codes.len() / self.units.max(1);
+        Ok(Features::new(codes, self.units, rows))
+    }
+}
+
+/// A value in [0, 1] as a byte; what is outside is clipped.
+pub fn byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}

@@ -1,0 +1,157 @@
+//! The pictures that are compressed, one after the other: files of any size, or images of a set.
+
+use std::path::{Path, PathBuf};
+
+use data::{ImageShape, Images};
+
+use super::container::Sizes;
+use super::tiles;
+use crate::error::{Error, Result};
+use crate::input::{self, InputError, Part};
+
+/// A picture.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// `[channels, height, width]`.
+    pub pixels: Vec<u8>,
+    /// Height and width.
+    pub size: [usize; 2],
+}
+
+/// Pictures whose tiles go through the model together.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// All tiles of all pictures.
+    pub tiles: Vec<u8>,
+    /// The pictures as they were.
+    pub pictures: Vec<Picture>,
+}
+
+/// Where pictures come from.
+pub enum Pictures {
+    /// Images of the tiles' shape.
+    Set(Images),
+    /// Files, each of a size of its own, whose headers were read.
+    Files(Vec<(PathBuf, [usize; 2])>),
+}
+
+impl Pictures {
+    /// Finds what `spec` names: a picture, a folder of pictures, or a data set as all commands take it. Files in a folder
+    /// that cannot be read are left out, and `warn` hears why.
+    ///
+    /// # Errors
+    /// A spec that names nothing, and pictures that cannot be read.
+    pub fn find(
+        spec: &str,
+        part: Part,
+        tile: ImageShape,
+        seed: u64,
+        mut warn: impl FnMut(&str),
+    ) -> Result<Self> {
+        let path = Path::new(spec);
+        let one = path.is_file();
+        let folder =
+            path.is_dir() && !data::is_idx_folder(path) && data::subfolders(path).is_none();
+        if !one && !folder {
+            let images = input::read("INPUT", spec, part, tile, seed, |it| warn(&it.to_string()))?;
+            return Ok(Self::Set(images));
+        }
+        let files = if one {
+            vec![path.to_owned()]
+        } else {
+            data::pictures(path)?
+        };
+        let mut found = Vec::new();
+        for file in files {
+            match data::picture_shape(&file) {
+                Ok([_, height, width]) => found.push((file, [height, width])),
+                Err(error) if folder => warn(&format!("left out: {error}")),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if found.is_empty() {
+            return Err(InputError::NoPicture {
+                spec: spec.to_owned(),
+            }
+            .into());
+        }
+        Ok(Self::Files(found))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Set(images) => images.len(),
+            Self::Files(files) => files.len(),
+        }
+    }
+
+    /// Height and width of each.
+    pub fn sizes(&self) -> Sizes {
+        match self {
+            Self::Set(images) => {
+                let [_, height, width] = images.shape();
+                Sizes::Alike(images.len(), [height, width])
+            }
+            Self::Files(files) => Sizes::new(files.iter().map(|(_, size)| *size).collect()),
+        }
+    }
+
+    /// Names of files; none of images that have no names.
+    pub fn names(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Set(images) => images.names().map(<[String]>::to_vec),
+            Self::Files(files) => {
+                let name = |path: &PathBuf| {
+                    path.file_name()
+                        .unwrap_or_default()
+                        .to_string_lossy()
+                        .into_owned()
+                };
+                Some(files.iter().map(|(path, _)| name(path)).collect())
+            }
+        }
+    }
+
+    /// Gives the pictures in their order to `each`, so many of a set at once and files one by one.
+    ///
+    /// # Errors
+    /// A file that cannot be read any more, and what `each` says.
+    pub fn groups<E: From<Error>>(
+        &self,
+        tile: ImageShape,
+        at_once: usize,
+        mut each: impl FnMut(Group) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Set(images) => {
+                let image: usize = images.shape().iter().product();
+                let [_, height, width] = images.shape();
+                for pixels in images.pixels().chunks(image * at_once) {
+                    let pictures = pixels.chunks(image).map(|pixels| Picture {
+                        pixels: pixels.to_vec(),
+                        size: [height, width],
+                    });
+                    each(Group {
+                        tiles: pixels.to_vec(),
+                        pictures: pictures.collect(),
+                    })?;
+                }
+            }
+            Self::Files(files) => {
+                for (path, size) in files {
+                    let pixels = data::read_picture(path, [tile[0], size[0], size[1]])
+                        .map_err(Error::from)?;
+                    each(Group {
+                        tiles: tiles::cut(&pixels, *size, tile),
+                        pictures: vec![Picture {
+                            pixels,
+                            size: *size,
+                        }],
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

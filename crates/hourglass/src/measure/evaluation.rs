@@ -1,0 +1,251 @@
+//! The evaluation: how well a model restores images that it was not trained on, and what simple
+//! baselines reach on the same images.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+use data::{Batches, Images};
+use model::{Autoencoder, Loss, Output};
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::features::Features;
+use crate::analysis::units::ACTIVE_SHARE;
+use crate::error::{Error, Result};
+use crate::measure::metrics::{Figures, Reconstruction};
+use crate::measure::pca::{Pca, PcaError};
+use crate::measure::restoration::{self, Batch, Measurement, Restoration};
+use crate::streams::Stream;
+
+/// Images in one evaluation batch: large enough for full speed, small enough for any device.
+pub const BATCH: usize = 250;
+
+/// Code values kept for counting active units: the first images' where all would take more room.
+const KEPT_CODES: usize = 1 << 25;
+
+/// What the units of the code do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodeUse {
+    /// Share of the units that are active for an image, mean over images.
+    pub active_share: f64,
+    /// Units that are active for no image.
+    pub dead_units: usize,
+}
+
+/// A model's figures on a set of images.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// Of the reconstructions against the clean images.
+    pub figures: Figures,
+    /// Of the corrupted inputs against the clean images, where the model is denoising.
+    pub corrupted: Option<Figures>,
+    /// What the units of the code do.
+    pub code: CodeUse,
+    /// Mean squared error per value of each image.
+    pub errors: Vec<f64>,
+    /// The codes of the first images: of all, unless that takes too much room.
+    pub codes: Features,
+    /// What came back of the corrupted inputs, where baselines were to be set beside.
+    pub restoration: Option<Restoration>,
+}
+
+impl Evaluation {
+    /// The figure that corresponds to a loss.
+    pub fn loss(&self, loss: Loss) -> f64 {
+        match loss {
+            Loss::Mse => self.figures.mse,
+            Loss::Bce => self.figures.bce,
+        }
+    }
+}
+
+/// Measures a model (without autodiff, on its device) on the chosen images, and `baselines` where
+/// there are any. Noise depends on the run's seed and the place in `indices` only.
+///
+/// # Errors
+/// Where the device does not give its values, or a reconstruction is not a finite number.
+pub fn evaluate(
+    model: &Autoencoder,
+    batches: &Batches,
+    indices: &[u32],
+    seed: u64,
+    ssim: bool,
+    baselines: Option<&restoration::Baselines>,
+) -> Result<Evaluation> {
+    let measure = || {
+        if ssim {
+            Reconstruction::new(batches.shape())
+        } else {
+            Reconstruction::without_ssim(batches.shape())
+        }
+    };
+    let mut restored = measure();
+    let mut corrupted = model.is_denoising().then(measure);
+    let mut measured = baselines.map(|baselines| Measurement::new(baselines, batches.shape()));
+    let mut codes = Codes::default();
+    for (number, chunk) in indices.chunks(BATCH).enumerate() {
+        let clean = batches.gather(chunk)?;
+        let seed = Stream::Evaluation.seed(seed, number as u64);
+        let degraded = restoration::corrupt(model, clean.clone(), seed)?;
+        let code = model.encode(degraded.input.clone());
+        let targets = values(clean)?;
+        let output = model.output(code.clone(), degraded.input.clone());
+        if let Some(corrupted) = &mut corrupted {
+            let shown = model.as_image(degraded.input.clone());
+            corrupted.push(&targets, &values(shown)?)?;
+        }
+        if let Some(measured) = &mut measured {
+            let batch = Batch::new(model, targets.clone(), batches.shape(), degraded)?;
+            measured.push(&batch, &values(output.clone().reconstruction())?)?;
+        }
+        match output {
+            Output::Logits(logits) => restored.push_logits(&targets, &values(logits)?)?,
+            output @ Output::Values(_) => {
+                restored.push(&targets, &values(output.reconstruction())?)?;
+            }
+        }
+        codes.push(code)?;
+    }
+    let figures = restored.finish();
+    let corrupted = corrupted.map(|figures| figures.finish());
+    let restoration = match (&measured, &corrupted) {
+        (Some(measured), Some(input)) => Some(measured.finish(input, &figures)),
+        _ => None,
+    };
+    let code = codes.finish();
+    let rows = codes.kept.len() / codes.units.max(1);
+    Ok(Evaluation {
+        figures,
+        corrupted,
+        code,
+        errors: restored.errors().to_vec(),
+        codes: Features::new(codes.kept, codes.units, rows),
+        restoration,
+    })
+}
+
+/// A tensor's values on the host.
+///
+/// # Errors
+/// Where the device does not give them.
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor
+        .try_into_vec_as::<f32>()
+        .map_err(|error| Error::Device(format!("{error:?}")))
+}
+
+/// Codes of the first images, for counting active units.
+#[derive(Default)]
+struct Codes {
+    units: usize,
+    kept: Vec<f32>,
+}
+
+impl Codes {
+    fn push(&mut self, code: Tensor<2>) -> Result<()> {
+        let [_, units] = code.dims();
+        self.units = units;
+        if self.kept.len() < KEPT_CODES {
+            self.kept.extend(values(code)?);
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> CodeUse {
+        let largest = self
+            .kept
+            .iter()
+            .fold(0f32, |largest, value| largest.max(value.abs()));
+        let threshold = largest * ACTIVE_SHARE;
+        let mut ever = vec![false; self.units];
+        let mut active = 0usize;
+        for code in self.kept.chunks(self.units.max(1)) {
+            for (ever, value) in ever.iter_mut().zip(code) {
+                if value.abs() > threshold {
+                    *ever = true;
+                    active += 1;
+                }
+            }
+        }
+        CodeUse {
+            active_share: active as f64 / self.kept.len().max(1) as f64,
+            dead_units: ever.iter().filter(|ever| !**ever).count(),
+        }
+    }
+}
+
+/// What a simple baseline reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PcaFigures {
+    /// Components kept: the model's code size, or all that there are.
+    pub code_size: usize,
+    /// Mean squared error per value.
+    pub mse: f64,
+    /// Squared error summed over an image, mean over images.
+    pub sum_sq: f64,
+}
+
+/// The mean picture's error.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanFigures {
+    /// Mean squared error per value.
+    pub mse: f64,
+}
+
+/// The corrupted input's own error, where a model is denoising.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorruptedFigures {
+    /// Mean squared error per value.
+    pub mse: f64,
+    /// Mean over images, in dB.
+    pub psnr: f64,
+}
+
+/// Baselines on the test images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Baselines {
+    /// Exact PCA of the same code size, fitted on every image that training may see (training and
+    /// validation split); `None` where the images are too large for it.
+    pub pca: Option<PcaFigures>,
+    /// The mean training picture in place of every reconstruction.
+    pub mean: MeanFigures,
+    /// The noisy input itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrupted: Option<CorruptedFigures>,
+}
+
+/// Fits and measures the baselines for clean images.
+///
+/// # Errors
+/// Where the sets are empty or of different shapes.
+pub fn baselines(
+    train: &Arc<Images>,
+    test: &Images,
+    code_size: usize,
+    corrupted: Option<&Figures>,
+) -> Result<Baselines> {
+    let dims = train.shape().iter().product();
+    let components = code_size.min(dims);
+    let (pca, mean) = match Pca::fit(train.pixels(), dims, components) {
+        Ok(pca) => {
+            let error = pca.error(components, test.pixels())?;
+            let figures = PcaFigures {
+                code_size: components,
+                mse: error.mse,
+                sum_sq: error.sum_sq,
+            };
+            (Some(figures), pca)
+        }
+        Err(PcaError::TooLarge { .. }) => (None, Pca::mean(train.pixels(), dims)?),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Baselines {
+        pca,
+        mean: MeanFigures {
+            mse: mean.error(0, test.pixels())?.mse,
+        },
+        corrupted: corrupted.map(|figures| CorruptedFigures {
+            mse: figures.mse,
+            psnr: figures.psnr,
+        }),
+    })
+}

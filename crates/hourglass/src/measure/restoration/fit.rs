@@ -1,0 +1,299 @@
+//! Which baselines belong to a corruption, and what they are set to: what gives the best PSNR on
+//! validation pictures, so that the test pictures are not asked.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use model::Autoencoder;
+use model::config::Corruption;
+
+use super::colour::MeanColours;
+use super::measurement::{Batch, psnr_of};
+use super::{Baseline, Restoration, Setting, corrupt};
+use crate::measure::evaluation::values;
+use crate::setup::Setup;
+use crate::streams::Stream;
+
+/// Windows of the median, in pixels.
+const WINDOWS: [usize; 2] = [3, 5];
+
+/// Standard deviations of the Gaussian, in pixels.
+const SIGMAS: [f64; 14] = [
+    0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0,
+];
+
+/// How much an unsharp mask adds.
+const AMOUNTS: [f64; 8] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0];
+
+/// The least standard deviation of an unsharp mask's Gaussian, which may not be 0.
+const LEAST_SIGMA: f64 = 0.3;
+
+/// The most pictures that settings are chosen on, and the most values that they have together:
+/// enough to tell settings apart, and done in a second.
+const CHOSEN_ON: usize = 256;
+const CHOSEN_ON_VALUES: usize = 1 << 22;
+
+/// The baselines of a corruption.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Baselines {
+    all: Vec<Baseline>,
+    colours: bool,
+}
+
+/// Whether a baseline of these corruptions is learned from training pictures.
+pub fn needs_training_images(corruptions: &[Corruption]) -> bool {
+    corruptions.contains(&Corruption::Grayscale)
+}
+
+/// What belongs to a chain, by its kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Kinds {
+    noise: bool,
+    block: bool,
+    /// The Gaussian's standard deviation in pixels, of a range its middle.
+    blur: Option<f64>,
+    downscale: bool,
+    grayscale: bool,
+}
+
+impl Kinds {
+    fn of(corruptions: &[Corruption]) -> Self {
+        let mut kinds = Self::default();
+        for corruption in corruptions {
+            // What comes after it is not undone by interpolation.
+            kinds.downscale = false;
+            match corruption {
+                Corruption::Gaussian { .. }
+                | Corruption::Masking { .. }
+                | Corruption::SaltAndPepper { .. }
+                | Corruption::Speckle { .. } => kinds.noise = true,
+                Corruption::Block { .. } => kinds.block = true,
+                Corruption::Blur { sigma } => {
+                    let [low, high] = sigma.ends();
+                    kinds.blur = Some(((low + high) / 2.0).max(LEAST_SIGMA));
+                }
+                Corruption::Downscale { .. } => kinds.downscale = true,
+                Corruption::Grayscale => kinds.grayscale = true,
+            }
+        }
+        kinds
+    }
+}
+
+impl Baselines {
+    /// In no certain order.
+    pub fn all(&self) -> &[Baseline] {
+        &self.all
+    }
+
+    /// Whether colour was lost, so that its error is worth a look.
+    pub fn colours(&self) -> bool {
+        self.colours
+    }
+
+    /// Those that have nothing to set, and those of `Kinds` that `choose` gives a setting for.
+    fn with(
+        corruptions: &[Corruption],
+        mut choose: impl FnMut(&[Baseline]) -> Result<Option<Baseline>>,
+        colours: impl FnOnce() -> Option<MeanColours>,
+    ) -> Result<Self> {
+        let kinds = Kinds::of(corruptions);
+        let mut all = Vec::new();
+        if kinds.noise {
+            all.extend(choose(&WINDOWS.map(|size| Baseline::Median { size }))?);
+            all.extend(choose(&SIGMAS.map(|sigma| Baseline::Gaussian { sigma }))?);
+        }
+        if let Some(sigma) = kinds.blur {
+            let with = |amount| Baseline::Unsharp { sigma, amount };
+            all.extend(choose(&AMOUNTS.map(with))?);
+        }
+        if kinds.downscale {
+            all.extend([Baseline::Bilinear, Baseline::Bicubic, Baseline::Lanczos]);
+        }
+        if kinds.block {
+            all.push(Baseline::Diffusion);
+        }
+        if kinds.grayscale {
+            all.push(Baseline::Grey);
+            all.extend(colours().map(|colours| Baseline::MeanColour(Arc::new(colours))));
+        }
+        Ok(Self {
+            all,
+            colours: kinds.grayscale,
+        })
+    }
+
+    /// Those of a model's corruptions, chosen on the validation pictures, or on training pictures
+    /// where there are none; none where it has no corruption.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn choose(model: &Autoencoder, setup: &Setup) -> Result<Self> {
+        let mut batches: Option<Vec<Batch>> = None;
+        let choose = |candidates: &[Baseline]| {
+            let batches = match &mut batches {
+                Some(batches) => batches,
+                none => none.insert(pictures(model, setup)?),
+            };
+            best(candidates, batches)
+        };
+        let [_, height, width] = setup.shape();
+        let colours = || Some(MeanColours::of(setup.train.pixels(), height * width));
+        Self::with(model.corruptions(), choose, colours)
+    }
+
+    /// Those of these corruptions with the settings that a summary has, without any that has none
+    /// there or is learned from pictures.
+    pub fn set_as(corruptions: &[Corruption], found: Option<&Restoration>) -> Self {
+        let choose = |candidates: &[Baseline]| {
+            let set = candidates.first().and_then(|candidate| {
+                let setting = found?.baselines.get(candidate.name())?.setting;
+                candidate.clone().set(&setting)
+            });
+            Ok(set)
+        };
+        // What chooses so cannot fail.
+        Self::with(corruptions, choose, || None).unwrap_or_default()
+    }
+}
+
+impl Baseline {
+    /// The same with other settings; `None` where one is missing or cannot be.
+    fn set(self, setting: &Setting) -> Option<Self> {
+        let positive = |value: Option<f64>| value.filter(|it| it.is_finite() && *it > 0.0);
+        Some(match self {
+            Baseline::Median { .. } => Baseline::Median {
+                size: setting.size.filter(|size| WINDOWS.contains(size))?,
+            },
+            Baseline::Gaussian { .. } => Baseline::Gaussian {
+                sigma: positive(setting.sigma)?,
+            },
+            Baseline::Unsharp { .. } => Baseline::Unsharp {
+                sigma: positive(setting.sigma)?,
+                amount: positive(setting.amount)?,
+            },
+            other => other,
+        })
+    }
+}
+
+/// The first of the candidates that no other is better than.
+fn best(candidates: &[Baseline], batches: &[Batch]) -> Result<Option<Baseline>> {
+    let mut best: Option<(f64, &Baseline)> = None;
+    for candidate in candidates {
+        let psnr = psnr_of(candidate, batches)?;
+        if best.is_none_or(|(highest, _)| psnr > highest) {
+            best = Some((psnr, candidate));
+        }
+    }
+    Ok(best.map(|(_, candidate)| candidate.clone()))
+}
+
+/// The pictures that settings are chosen on, corrupted.
+fn pictures(model: &Autoencoder, setup: &Setup) -> Result<Vec<Batch>> {
+    let from = match setup.split.validation.as_slice() {
+        [] => &setup.split.train,
+        validation => validation,
+    };
+    let shape = setup.shape();
+    let most = CHOSEN_ON_VALUES / shape.iter().product::<usize>().max(1);
+    let count = from.len().min(CHOSEN_ON).min(most.max(1));
+    let device = &setup.backend.device;
+    // A batch of their own: these few need not wait for a whole set to go to the device again.
+    let clean = data::Batches::new(Arc::clone(&setup.train), device, false);
+    let clean = clean.gather(from.get(..count).unwrap_or_default())?;
+    let seed = Stream::Evaluation.seed(setup.config.seed, 0);
+    let corrupted = corrupt(model, clean.clone(), seed)?;
+    Ok(vec![Batch::new(model, values(clean)?, shape, corrupted)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn chain(json: Value) -> Vec<Corruption> {
+        let read = |it: &Value| serde_json::from_value(it.clone()).unwrap();
+        json.as_array().unwrap().iter().map(read).collect()
+    }
+
+    /// The names of a chain's baselines, of the first candidates each.
+    fn names(json: Value) -> Vec<&'static str> {
+        let first = |candidates: &[Baseline]| Ok(candidates.first().cloned());
+        let found = Baselines::with(&chain(json), first, || None).unwrap();
+        found.all().iter().map(Baseline::name).collect()
+    }
+
+    #[test]
+    fn each_kind_of_loss_has_its_baselines() {
+        let of = |kind: &str| names(json!([{ "kind": kind }]));
+        for noise in ["gaussian", "masking", "salt_and_pepper", "speckle"] {
+            assert_eq!(of(noise), ["median", "gaussian"]);
+        }
+        assert_eq!(of("blur"), ["unsharp"]);
+        assert_eq!(of("downscale"), ["bilinear", "bicubic", "lanczos"]);
+        assert_eq!(of("grayscale"), ["grey"]);
+        assert_eq!(
+            names(json!([{ "kind": "block", "size": 4 }])),
+            ["diffusion"]
+        );
+        assert_eq!(names(json!([])), [""; 0]);
+    }
+
+    #[test]
+    fn a_chain_has_those_of_its_kinds() {
+        let (small, noise) = (
+            json!({ "kind": "downscale" }),
+            json!({ "kind": "gaussian" }),
+        );
+        assert_eq!(
+            names(json!([noise, { "kind": "speckle" }, small])),
+            ["median", "gaussian", "bilinear", "bicubic", "lanczos"]
+        );
+        // The input is no interpolation any more.
+        assert_eq!(names(json!([small, noise])), ["median", "gaussian"]);
+    }
+
+    #[test]
+    fn settings_are_read_back_and_nonsense_is_not() {
+        let corruptions =
+            chain(json!([{ "kind": "gaussian" }, { "kind": "blur", "sigma": [1, 2] }]));
+        let json = |sigma: f64| {
+            let fidelity = json!({ "psnr": 1.0, "ssim": null });
+            let set = |more: Value| {
+                let mut all = fidelity.clone();
+                let all = all.as_object_mut().unwrap();
+                all.append(&mut more.as_object().unwrap().clone());
+                json!(all)
+            };
+            json!({
+                "input": fidelity, "output": fidelity, "baselines": {
+                    "median": set(json!({ "size": 5 })),
+                    "gaussian": set(json!({ "sigma": sigma })),
+                    "unsharp": set(json!({ "sigma": 1.5, "amount": 2.0 })),
+                }
+            })
+        };
+        let read = |sigma| serde_json::from_value::<Restoration>(json(sigma)).unwrap();
+        let found = Baselines::set_as(&corruptions, Some(&read(0.7)));
+        assert_eq!(
+            found.all(),
+            [
+                Baseline::Median { size: 5 },
+                Baseline::Gaussian { sigma: 0.7 },
+                Baseline::Unsharp {
+                    sigma: 1.5,
+                    amount: 2.0
+                }
+            ]
+        );
+        let found = Baselines::set_as(&corruptions, Some(&read(-1.0)));
+        assert_eq!(found.all().len(), 2);
+        let mut without = read(0.7);
+        without.baselines = BTreeMap::new();
+        assert_eq!(Baselines::set_as(&corruptions, Some(&without)).all(), []);
+    }
+}

@@ -1,0 +1,190 @@
+//! The measurement: what baselines and a model give back of corrupted pictures, batch by batch.
+
+use crate::error::Result;
+use model::{Autoencoder, ImageShape};
+use rayon::prelude::*;
+
+use super::closer::Closer;
+use super::{BaselineFigures, Baselines, Corrupted, Degraded, Fidelity, Restoration, Small, scale};
+use crate::measure::evaluation::values;
+use crate::measure::metrics::{Figures, Reconstruction};
+
+/// Clean pictures and what a corruption made of them, on the host.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// `[n, channels, height, width]`.
+    pub clean: Vec<f32>,
+    shape: ImageShape,
+    /// `[n, channels of the model's input, height, width]`.
+    pub input: Vec<f32>,
+    /// The same as a picture, with the channels of the clean one.
+    pub shown: Vec<f32>,
+    missing: Option<Vec<f32>>,
+    /// With height, width and factor.
+    small: Option<(Vec<f32>, [usize; 2], usize)>,
+}
+
+impl Batch {
+    /// Pictures `clean` of `shape`, `[n, C, H, W]`, and their corrupted form.
+    ///
+    /// # Errors
+    /// Where the device does not give its values.
+    pub fn new(
+        model: &Autoencoder,
+        clean: Vec<f32>,
+        shape: ImageShape,
+        corrupted: Corrupted,
+    ) -> Result<Self> {
+        let small = match corrupted.small {
+            Some(small) => {
+                let [_, _, height, width] = small.dims();
+                let factor = scale(model.corruptions());
+                Some((values(small)?, [height, width], factor))
+            }
+            None => None,
+        };
+        Ok(Self {
+            clean,
+            shape,
+            shown: values(model.as_image(corrupted.input.clone()))?,
+            input: values(corrupted.input)?,
+            missing: corrupted.missing.map(values).transpose()?,
+            small,
+        })
+    }
+
+    /// How many pictures there are.
+    pub fn len(&self) -> usize {
+        self.clean.len() / self.shape.iter().product::<usize>().max(1)
+    }
+
+    /// One of the pictures.
+    fn degraded(&self, number: usize) -> Degraded<'_> {
+        let [channels, height, width] = self.shape;
+        let count = self.len().max(1);
+        let of = |all: &Vec<f32>| {
+            let length = all.len() / count;
+            number * length..(number + 1) * length
+        };
+        let small = self.small.as_ref().map(|(pictures, size, factor)| Small {
+            picture: &pictures[of(pictures)],
+            size: *size,
+            factor: *factor,
+        });
+        Degraded {
+            input: &self.input[of(&self.input)],
+            size: [height, width],
+            channels,
+            missing: self.missing.as_ref().map(|all| &all[of(all)]),
+            small,
+        }
+    }
+
+    /// What a baseline gives for all of them, `[n, channels, height, width]`.
+    pub fn restore(&self, baseline: &super::Baseline) -> Vec<f32> {
+        if baseline.is_input() {
+            return self.shown.clone();
+        }
+        let pictures = (0..self.len()).into_par_iter();
+        let restored: Vec<Vec<f32>> = pictures
+            .map(|number| baseline.restore(&self.degraded(number)))
+            .collect();
+        restored.concat()
+    }
+}
+
+/// What has been measured so far.
+#[derive(Clone, Debug)]
+pub struct Measurement<'a> {
+    baselines: &'a Baselines,
+    figures: Vec<Reconstruction>,
+    /// Of the input, the output, and each baseline.
+    closer: Vec<Closer>,
+}
+
+impl<'a> Measurement<'a> {
+    /// Nothing yet, of pictures of `shape`.
+    pub fn new(baselines: &'a Baselines, shape: ImageShape) -> Self {
+        let count = baselines.all().len();
+        Self {
+            baselines,
+            figures: vec![Reconstruction::new(shape); count],
+            closer: vec![Closer::default(); count + 2],
+        }
+    }
+
+    /// Measures the baselines on pictures, and looks closer at them and at the model's output for
+    /// them, `[n, C, H, W]`.
+    ///
+    /// # Errors
+    /// Where an output is not a finite number.
+    pub fn push(&mut self, batch: &Batch, output: &[f32]) -> Result<()> {
+        let [channels, height, width] = batch.shape;
+        let (plane, missing) = (height * width, batch.missing.as_deref());
+        let colours = self.baselines.colours();
+        let mut closer = self.closer.iter_mut();
+        let mut look = |restored: &[f32]| {
+            if let Some(closer) = closer.next() {
+                closer.push(&batch.clean, restored, [channels, plane], missing, colours);
+            }
+        };
+        look(&batch.shown);
+        look(output);
+        for (baseline, figures) in self.baselines.all().iter().zip(&mut self.figures) {
+            let restored = batch.restore(baseline);
+            look(&restored);
+            if !baseline.is_input() {
+                figures.push(&batch.clean, &restored)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The figures of all pictures; `input` and `output` are those of the corrupted pictures
+    /// themselves and of the model's output.
+    pub fn finish(&self, input: &Figures, output: &Figures) -> Restoration {
+        let mut closer = self.closer.iter();
+        let mut fidelity = |figures: &Figures| {
+            let closer = closer.next().copied().unwrap_or_default();
+            Fidelity {
+                psnr: figures.psnr,
+                ssim: figures.ssim,
+                hole: closer.hole(),
+                ab_error: closer.ab_error(),
+            }
+        };
+        let (of_input, of_output) = (fidelity(input), fidelity(output));
+        let baselines = self.baselines.all().iter().zip(&self.figures);
+        let baselines = baselines.map(|(baseline, figures)| {
+            let fidelity = match baseline.is_input() {
+                true => fidelity(input),
+                false => fidelity(&figures.finish()),
+            };
+            let setting = baseline.setting();
+            (
+                baseline.name().to_owned(),
+                BaselineFigures { fidelity, setting },
+            )
+        });
+        Restoration {
+            input: of_input,
+            output: of_output,
+            baselines: baselines.collect(),
+        }
+    }
+}
+
+/// The mean peak signal-to-noise ratio of what a baseline gives for pictures, in dB.
+///
+/// # Errors
+/// Where that is no finite number.
+pub(super) fn psnr_of(baseline: &super::Baseline, batches: &[Batch]) -> Result<f64> {
+    let Some(first) = batches.first() else {
+        return Ok(f64::NAN);
+    };
+    let mut figures = Reconstruction::without_ssim(first.shape);
+    for batch in batches {
+        figures.push(&batch.clean, &batch.restore(baseline))?;
+    }
+    Ok(figures.finish().psnr)
+}

@@ -1,0 +1,449 @@
+//! The run: one training, and the folder that holds everything about it.
+//!
+//! Whatever matters is written to a temporary name, synced and renamed, so that a process killed at
+//! any moment leaves either the old file or the new one.
+
+pub mod checkpoint;
+pub mod environment;
+pub mod loaded;
+pub mod resumed;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, DRAFT, FileError, sync_folder};
+use crate::setup::Setup;
+use checkpoint::Progress;
+use environment::Environment;
+
+/// Version of the run folder's layout. A folder with a higher one is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The folder that holds the runs, unless another is named.
+pub const RUNS: &str = "runs";
+
+/// The file in a folder that is locked by who works in it.
+const LOCK: &str = ".lock";
+
+/// How often a lock is tried before somebody holds it, and how long between two times: who only looks
+/// whether it is held ([`Run::is_locked`]) holds it for microseconds.
+const LOCK_TRIES: u32 = 3;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why a run folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no such folder.
+    #[error("{}: no such run; allowed: a run's folder, or its name below {}{hint}", run.display(), runs.display())]
+    Missing {
+        /// What was asked for.
+        run: PathBuf,
+        /// Where it was looked for.
+        runs: PathBuf,
+        /// The run whose name is nearest, in words.
+        hint: String,
+    },
+    /// The folder holds no run.
+    #[error("{}: not a run: found no config.json in it", folder.display())]
+    NotARun {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A newer version of the program wrote the folder.
+    #[error("{}: found format version {found}; this program reads up to {FORMAT_VERSION}: update it", path.display())]
+    Newer {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its format version.
+        found: u64,
+    },
+    /// Another process works in the folder.
+    #[error("{}: another process {busy}; wait until it ends", folder.display())]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+        /// What the other process does.
+        busy: String,
+    },
+    /// No name is left for a new run.
+    #[error("{}: every name of the form {name}-2 is taken; choose another name", runs.display())]
+    NamesTaken {
+        /// The folder of runs.
+        runs: PathBuf,
+        /// The name that was wanted.
+        name: String,
+    },
+    /// Another process made a run of the same name at the same moment.
+    #[error("{}: another process made this run at the same time; try again", folder.display())]
+    MadeByAnother {
+        /// The run's folder.
+        folder: PathBuf,
+    },
+    /// The data differ from those that the run was trained and measured on.
+    #[error(
+        "{dataset}: the images have SHA-256 {found}..., but the run was trained on {trained}...: bring back the images of the run, or train a new run"
+    )]
+    OtherData {
+        /// Name of the data set.
+        dataset: String,
+        /// The first digits of its digest.
+        found: String,
+        /// Those of the run's.
+        trained: String,
+    },
+    /// The checkpoint belongs to another model than the config describes.
+    #[error("{}: checkpoints/last belongs to another model than config.json describes; put back the config.json that the run was trained with", folder.display())]
+    OtherModel {
+        /// The run's folder.
+        folder: PathBuf,
+    },
+    /// A file of the run cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It trains, or was killed while it did.
+    Running,
+    /// It trained all its epochs, or stopped early as configured.
+    Finished,
+    /// It was stopped by a signal and saved.
+    Interrupted,
+    /// Its loss stopped being a finite number.
+    Diverged,
+    /// It ended with an error.
+    Failed,
+}
+
+/// The best epoch so far, by validation loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// Its validation loss (the training loss where there is no validation split).
+    pub value: f64,
+}
+
+/// `state.json`: where a run stands, for people and programs that watch it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// [`FORMAT_VERSION`] of the program that wrote the folder.
+    pub format_version: u32,
+    /// How the run stands.
+    pub status: Status,
+    /// The encoder layer that is trained by itself, counted from 0, of which epoch and step are; none
+    /// where all layers are trained together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<usize>,
+    /// Epochs completed.
+    pub epoch: usize,
+    /// Optimizer steps made.
+    pub step: usize,
+    /// The best epoch so far.
+    pub best: Option<Best>,
+    /// Epochs since the best one, which early stopping watches.
+    pub epochs_without_improvement: usize,
+    /// Why it ended, where that needs words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A run folder.
+#[derive(Clone, Debug)]
+pub struct Run {
+    folder: PathBuf,
+}
+
+impl Run {
+    /// Makes the folder of a run that is about to train `setup`: `runs/<name>`, or `-2`, `-3` and so on behind it.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn start(setup: &Setup, runs: &Path, name: &str) -> Result<Self, RunError> {
+        Self::create(
+            runs,
+            name,
+            &setup.config.without_schema(),
+            &Environment::new(setup),
+            &Progress::default().state(Status::Running),
+        )
+    }
+
+    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with its first files in
+    /// place; never touches one that exists.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    fn create(
+        runs: &Path,
+        stem: &str,
+        config: &impl Serialize,
+        env: &impl Serialize,
+        state: &State,
+    ) -> Result<Self, RunError> {
+        let failed = |error: io::Error| FileError::folder(runs)(error);
+        fs::create_dir_all(runs).map_err(failed)?;
+        // Everything is written under a temporary name first: a folder with a run's name is a run.
+        let new = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(runs)
+            .map_err(failed)?;
+        let draft = Run {
+            folder: new.path().to_owned(),
+        };
+        draft.write_json("config.json", config)?;
+        draft.write_json("env.json", env)?;
+        draft.write_json("state.json", state)?;
+        // The temporary folder is private to the user; a run is as open as any new folder.
+        fs::create_dir(draft.path("samples")).map_err(failed)?;
+        fs::create_dir(draft.path("checkpoints")).map_err(failed)?;
+        let permissions = fs::metadata(draft.path("samples"))
+            .map_err(failed)?
+            .permissions();
+        fs::set_permissions(new.path(), permissions).map_err(failed)?;
+        for number in 1.. {
+            let name = if number == 1 {
+                stem.to_owned()
+            } else {
+                format!("{stem}-{number}")
+            };
+            let folder = runs.join(name);
+            if folder.exists() {
+                continue;
+            }
+            match fs::rename(new.path(), &folder) {
+                Ok(()) => {
+                    // Renamed away: there is nothing left to clean up under the old name.
+                    let _ = new.keep();
+                    sync_folder(runs);
+                    return Ok(Self { folder });
+                }
+                // Another process was faster with this name.
+                Err(_) if folder.exists() => {}
+                Err(error) => return Err(failed(error).into()),
+            }
+        }
+        Err(RunError::NamesTaken {
+            runs: runs.to_owned(),
+            name: stem.to_owned(),
+        })
+    }
+
+    /// Opens a run by its folder, or by its name below `runs`.
+    ///
+    /// # Errors
+    /// No such run, a folder that is not a run, or one of a newer format.
+    pub fn open(run: &Path, runs: &Path) -> Result<Self, RunError> {
+        let named = runs.join(run);
+        // A folder here that is no run, such as one of images, hides none of the same name.
+        let is_run = run.join("config.json").is_file();
+        let folder = if named.is_dir() && !is_run {
+            named
+        } else {
+            run.to_owned()
+        };
+        if !folder.is_dir() {
+            return Err(RunError::Missing {
+                run: run.to_owned(),
+                runs: runs.to_owned(),
+                hint: similar(run, runs),
+            });
+        }
+        let run = Self { folder };
+        if !run.path("config.json").is_file() {
+            return Err(RunError::NotARun { folder: run.folder });
+        }
+        run.state()?;
+        Ok(run)
+    }
+
+    /// Keeps other processes from training the run until the lock is dropped, or the process ends
+    /// however it may.
+    ///
+    /// # Errors
+    /// Where another process holds the lock.
+    pub fn lock(&self) -> Result<File, RunError> {
+        lock(&self.folder, "is training this run")
+    }
+
+    /// Removes what a process that was killed was writing; only for who holds the lock.
+    pub fn remove_drafts(&self) {
+        for folder in ["", "samples", "plots"] {
+            let entries = fs::read_dir(self.path(folder));
+            for entry in entries.into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(DRAFT) {
+                    // In nobody's way where it stays.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The run's name: the last part of its folder.
+    pub fn name(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// A file of the run.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Reads `state.json`.
+    ///
+    /// # Errors
+    /// Where it is missing or not what this program writes.
+    pub fn state(&self) -> Result<State, RunError> {
+        // A newer format may have other fields, so its version is read before them.
+        #[derive(Deserialize)]
+        struct Version {
+            format_version: u32,
+        }
+        let version: Version = self.read_json("state.json")?;
+        if version.format_version > FORMAT_VERSION {
+            return Err(RunError::Newer {
+                path: self.path("state.json"),
+                found: version.format_version.into(),
+            });
+        }
+        Ok(self.read_json("state.json")?)
+    }
+
+    /// The same for who watches the run: one whose process was killed, and so could not write how it
+    /// stands, is interrupted.
+    ///
+    /// # Errors
+    /// Where `state.json` is missing or not what this program writes.
+    pub fn watched_state(&self) -> Result<State, RunError> {
+        let state = self.state()?;
+        if state.status != Status::Running || self.is_locked() {
+            return Ok(state);
+        }
+        // It may have ended between the two looks.
+        let mut state = self.state()?;
+        if state.status == Status::Running {
+            state.status = Status::Interrupted;
+            state.message = Some(format!(
+                "its process ended without a word; `hourglass resume {}` goes on from its last checkpoint",
+                self.folder.display()
+            ));
+        }
+        Ok(state)
+    }
+
+    /// Whether a process trains it: where the lock is held, not there yet, or cannot tell.
+    pub fn is_locked(&self) -> bool {
+        let shared = File::open(self.path(LOCK)).map(|file| file.try_lock_shared());
+        !matches!(shared, Ok(Ok(())))
+    }
+
+    /// Reads a JSON file of the run.
+    ///
+    /// # Errors
+    /// Where it is missing or does not hold a `T`.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, FileError> {
+        files::read_json(&self.path(name))
+    }
+
+    /// Writes a JSON file of the run, whole or not at all.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FileError> {
+        files::write_json(&self.path(name), value)
+    }
+
+    /// Appends one line to a file of them, such as `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// Where it cannot be written; a part of a line may then be left, which readers skip.
+    pub fn append_line(&self, name: &str, row: &impl Serialize) -> Result<(), FileError> {
+        let path = self.path(name);
+        let mut line = serde_json::to_vec(row).map_err(FileError::json(&path))?;
+        line.push(b'\n');
+        File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&line))
+            .map_err(FileError::write(&path))
+    }
+
+    /// The whole lines of such a file; none where there is no such file yet.
+    pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
+        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// Replaces such a file.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write_lines(&self, name: &str, rows: &[impl Serialize]) -> Result<(), FileError> {
+        let path = self.path(name);
+        let mut text = Vec::new();
+        for row in rows {
+            serde_json::to_writer(&mut text, row).map_err(FileError::json(&path))?;
+            text.push(b'\n');
+        }
+        files::write(&path, &text)
+    }
+}
+
+/// Keeps other processes from what this one does in a folder until the lock is dropped, or the
+/// process ends however it may; `busy` says what that is.
+///
+/// # Errors
+/// Where another process holds the lock.
+pub fn lock(folder: &Path, busy: &str) -> Result<File, RunError> {
+    let path = folder.join(LOCK);
+    let file = File::create(&path).map_err(FileError::write(&path))?;
+    for tried in 1.. {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) if tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(RunError::Locked {
+                    folder: folder.to_owned(),
+                    busy: busy.to_owned(),
+                });
+            }
+            // A file system without locks cannot tell, which is no reason not to train.
+            Err(fs::TryLockError::Error(_)) | Ok(()) => break,
+        }
+    }
+    Ok(file)
+}
+
+/// A hint that names the run whose name is nearest.
+fn similar(run: &Path, runs: &Path) -> String {
+    let names: Vec<String> = fs::read_dir(runs)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let wanted = run
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    match crate::config::nearest(wanted, names.iter().map(String::as_str)) {
+        Some(name) => format!("; did you mean {name}?"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,303 @@
+//! Training: from a setup to a finished run. [`train`] reads top to bottom; what an epoch's steps are is
+//! in `epoch`, and what watches them is an [`Observer`].
+//!
+//! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
+//! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
+
+use std::time::Instant;
+
+use burn::module::Module;
+use model::Noise;
+
+use crate::error::{Error, Result};
+use crate::measure::metrics::MetricError;
+use crate::measure::summary::{self, Summary};
+use crate::measure::{evaluation, restoration};
+use crate::run::checkpoint::{self, Checkpoint, Progress};
+use crate::run::{Best, Run, Status};
+use crate::setup::Setup;
+use crate::streams::Stream;
+use epoch::{Plan, State, Training};
+use observer::{End, Epoch, Flow, Observer, Place};
+use optimizer::Optimizer;
+use outcome::{Finished, Outcome, Stop};
+use row::{METRICS, Row};
+use writer::Writer;
+
+mod background;
+mod epoch;
+mod layerwise;
+pub mod observer;
+pub mod optimizer;
+pub mod outcome;
+pub mod pretrained;
+pub mod row;
+pub mod schedule;
+mod writer;
+
+/// What a training starts from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start<'a> {
+    /// The checkpoint that it goes on from; `None` starts with initial weights.
+    pub from: Option<&'a Checkpoint>,
+    /// When the program started, if the seconds to its first step are a figure of this run.
+    pub since: Option<Instant>,
+}
+
+/// Trains a run, whose lock the caller holds, to its end.
+///
+/// # Errors
+/// If the run's folder cannot be written, the device fails or an observer does; `state.json` then
+/// says `failed`.
+pub fn train(
+    setup: &Setup,
+    run: &Run,
+    start: Start<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    let mut training = Training {
+        setup,
+        run,
+        observer,
+        writer: Writer::new(setup, run, Vec::new()),
+        batches: setup.batches(&setup.train),
+        steps_per_epoch: setup.steps_per_epoch(),
+        since: start.since,
+        start_seconds: None,
+    };
+    let ended = match steps(&mut training, start.from) {
+        Ok(finished) => Ok(Outcome::Finished(Box::new(finished))),
+        Err(Stop::Interrupted) => Ok(Outcome::Interrupted),
+        Err(Stop::Diverged { epoch, step }) => {
+            let message = format!("the loss is not finite in epoch {epoch}, by step {step}");
+            let written = training.writer.diverged(&message);
+            training.observer.diverged(&message);
+            written.map(|()| Outcome::Diverged(message))
+        }
+        Err(Stop::Failed(error)) => Err(error),
+    };
+    if let Err(error) = &ended
+        && let Ok(mut state) = run.state()
+    {
+        state.status = Status::Failed;
+        state.message = Some(error.to_string());
+        // The first error is the one to report: a full disk refuses this file too.
+        let _ = run.write_json("state.json", &state);
+    }
+    ended
+}
+
+fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finished, Stop> {
+    let (setup, run) = (training.setup, training.run);
+    let config = &setup.config;
+    let settings = &config.train;
+    let seed = config.seed;
+
+    let mut state = start(training, from)?;
+    let mut rows: Vec<Row> = run.lines(METRICS);
+    // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
+    let whole = state.progress.pretraining.is_none();
+    rows.retain(|row| whole && row.epoch <= state.progress.epoch);
+    run.write_lines(METRICS, &rows)?;
+
+    // Layers by themselves, if the config wants that.
+    state = layerwise::layers(training, state)?;
+    training.observer.start(setup, run, state.progress.step)?;
+    let held_out = setup.split.validation.as_slice();
+
+    while state.progress.epoch < settings.epochs && !patience_is_over(setup, &state.progress) {
+        let place = Place {
+            layer: None,
+            epoch: state.progress.epoch + 1,
+            epochs: settings.epochs,
+        };
+        let plan = Plan {
+            place,
+            settings,
+            seed,
+        };
+        let per_epoch = training.steps_per_epoch as f64;
+        let trained;
+        (state, trained) = training.epoch(state, &plan, |model, batch| {
+            model.at_epoch(Some(batch.step as f64 / per_epoch));
+            let noise = Noise::Device { seed: batch.seed };
+            let input = model.corrupt(batch.shown.autodiff(), noise);
+            model.loss(input, batch.target.autodiff(), setup.loss)
+        })?;
+
+        // The epoch's end: validation, the line of figures, what observers do, checkpoints.
+        let mut measured = state.model.valid();
+        measured.at_epoch(None);
+        let evaluation = match held_out {
+            [] => None,
+            held_out => {
+                let batches = &training.batches;
+                let found = evaluation::evaluate(&measured, batches, held_out, seed, false, None);
+                Some(found.map_err(|error| stop(error, &state.progress))?)
+            }
+        };
+        let loss = evaluation.as_ref().map(|found| found.loss(setup.loss));
+        let improved = note_best(
+            &mut state.progress,
+            loss.unwrap_or(trained.loss),
+            settings.min_delta,
+        );
+        let figures = evaluation.as_ref().map(|found| &found.figures);
+        let row = Row {
+            epoch: place.epoch,
+            step: state.progress.step,
+            seconds: trained.seconds,
+            images_per_s: trained.images_per_s,
+            lr: trained.rate,
+            train_loss: trained.loss,
+            val_loss: loss,
+            val_mse: figures.map(|figures| figures.mse),
+            val_bce: figures.map(|figures| figures.bce),
+            val_psnr: figures.map(|figures| figures.psnr),
+        };
+        run.append_line(METRICS, &row)?;
+        rows.push(row.clone());
+        training.observer.epoch(&Epoch {
+            setup,
+            run,
+            rows: &rows,
+            row: &row,
+            model: &measured,
+            evaluation: evaluation.as_ref(),
+            improved,
+        })?;
+        let names: &[_] = if improved {
+            &["best", "last"]
+        } else {
+            &["last"]
+        };
+        let (model, optimizer) = (&state.model, &state.optimizer);
+        (training.writer).checkpoints(names, model, optimizer, &state.progress)?;
+        // Between epochs, after everything is saved, there is no step to finish.
+        if state.progress.epoch < settings.epochs && training.observer.flow() == Flow::Stop {
+            (training.writer).state(Status::Interrupted, &state.progress)?;
+            return Err(Stop::Interrupted);
+        }
+    }
+    training.observer.measuring();
+    training.writer.finish()?;
+    Ok(finish(training, &state.progress, &rows)?)
+}
+
+/// Initial weights, or everything as the checkpoint has it.
+fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State> {
+    let (setup, run) = (training.setup, training.run);
+    let config = &setup.config;
+    let settings = &config.train;
+    let device = setup.backend.device.clone().autodiff();
+    let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
+    let (model, progress, frozen) = match from {
+        Some(checkpoint) => {
+            let model = checkpoint.model(&device)?;
+            checkpoint.restore(&mut optimizer, &model, &setup.backend.device)?;
+            let meta = &checkpoint.meta;
+            (model, meta.progress.clone(), meta.frozen.clone())
+        }
+        None => {
+            let seed = Stream::Init.seed(config.seed, 0);
+            let model = config.model.init(setup.shape(), seed, &device)?;
+            let fresh = Progress {
+                pretraining: settings.pretrain.as_ref().map(|_| 0),
+                ..Progress::default()
+            };
+            match &setup.pretrained {
+                Some(layers) => (layers.put_into(model)?, fresh, layers.frozen()),
+                None => (model, fresh, Vec::new()),
+            }
+        }
+    };
+    let model = pretrained::freeze(model, &setup.layers, &frozen);
+    training.writer = Writer::new(setup, run, frozen);
+    let writer = &mut training.writer;
+    match from {
+        Some(_) => writer.state(Status::Running, &progress)?,
+        None => writer.checkpoints(&["last"], &model, &optimizer, &progress)?,
+    }
+    Ok(State {
+        model,
+        optimizer,
+        progress,
+    })
+}
+
+/// The best weights on the test images, with the baselines beside them.
+fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Result<Finished> {
+    let (setup, run) = (training.setup, training.run);
+    let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
+    let tested = setup.batches(&setup.test);
+    let all: Vec<u32> = (0..setup.test.len() as u32).collect();
+    let beside = match best.is_denoising() {
+        true => Some(restoration::Baselines::choose(&best, setup)?),
+        false => None,
+    };
+    let seed = setup.config.seed;
+    let evaluation = evaluation::evaluate(&best, &tested, &all, seed, true, beside.as_ref())?;
+    let baselines = evaluation::baselines(
+        &setup.train,
+        &setup.test,
+        model::code_size(&setup.layers),
+        evaluation.corrupted.as_ref(),
+    )?;
+    let trained = summary::Trained {
+        status: Status::Finished,
+        epochs: progress.epoch,
+        best_epoch: progress.best.map_or(progress.epoch, |best| best.epoch),
+        steps: progress.step,
+        seconds: progress.train_seconds,
+        images: progress.train_images,
+        start_seconds: training.start_seconds,
+    };
+    let summary = Summary::new(setup, trained, &evaluation, baselines);
+    training.observer.end(&End {
+        setup,
+        run,
+        rows,
+        model: &best,
+        images: &setup.test,
+        indices: &all,
+        evaluation: &evaluation,
+        summary: &summary,
+    })?;
+    run.write_json("summary.json", &summary)?;
+    training.writer.state(Status::Finished, progress)?;
+    Ok(Finished {
+        summary,
+        model: best,
+    })
+}
+
+/// Notes whether an epoch is the best so far; whether it is.
+fn note_best(progress: &mut Progress, value: f64, min_delta: f64) -> bool {
+    let best = progress.best;
+    let improved = best.is_none_or(|best| value < best.value - min_delta);
+    if improved {
+        let epoch = progress.epoch;
+        progress.best = Some(Best { epoch, value });
+        progress.epochs_without_improvement = 0;
+    } else {
+        progress.epochs_without_improvement += 1;
+    }
+    improved
+}
+
+/// Whether early stopping ends the run here.
+fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
+    let patience = setup.config.train.patience;
+    patience.is_some_and(|patience| progress.epochs_without_improvement >= patience)
+}
+
+/// A validation that gives what is not a number ends the run as diverged; anything else is an error.
+fn stop(error: Error, progress: &Progress) -> Stop {
+    match error {
+        Error::Metric(MetricError::NotFinite { .. }) => Stop::Diverged {
+            epoch: progress.epoch,
+            step: progress.step,
+        },
+        other => Stop::Failed(other),
+    }
+}

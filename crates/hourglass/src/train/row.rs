@@ -1,0 +1,60 @@
+//! Rows: the figures of an epoch, a line each in `metrics.jsonl` and `pretrain.jsonl`.
+
+use serde::{Deserialize, Serialize};
+
+/// The file of figures, a line for each epoch.
+pub const METRICS: &str = "metrics.jsonl";
+
+/// The same for layers that are trained by themselves, a line for each layer and epoch. They have a
+/// file of their own because they are of other losses.
+pub const LAYERS: &str = "pretrain.jsonl";
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// Optimizer steps made in all epochs.
+    pub step: usize,
+    /// Seconds spent in this epoch's steps.
+    pub seconds: f64,
+    /// Images trained on per second, in those.
+    pub images_per_s: f64,
+    /// The last step's learning rate.
+    pub lr: f64,
+    /// Mean loss of the epoch's images, each before the step that it was part of.
+    #[serde(rename = "train/loss")]
+    pub train_loss: f64,
+    /// The same of the validation images, after the epoch; `None` if there are none, as for the next three.
+    #[serde(rename = "val/loss", skip_serializing_if = "Option::is_none", default)]
+    pub val_loss: Option<f64>,
+    /// Their mean squared error per value.
+    #[serde(rename = "val/mse", skip_serializing_if = "Option::is_none", default)]
+    pub val_mse: Option<f64>,
+    /// Their binary cross-entropy per value, in nats.
+    #[serde(rename = "val/bce", skip_serializing_if = "Option::is_none", default)]
+    pub val_bce: Option<f64>,
+    /// Their mean PSNR in dB.
+    #[serde(rename = "val/psnr", skip_serializing_if = "Option::is_none", default)]
+    pub val_psnr: Option<f64>,
+}
+
+/// One line of `pretrain.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerRow {
+    /// The encoder layer.
+    pub layer: String,
+    /// Of this layer, as is the step.
+    pub epoch: usize,
+    /// Optimizer steps made.
+    pub step: usize,
+    /// Seconds spent in this epoch's steps.
+    pub seconds: f64,
+    /// Images trained on per second, in those.
+    pub images_per_s: f64,
+    /// The last step's learning rate.
+    pub lr: f64,
+    /// Of the first layer the config's loss, of the others the mean squared error of what is below them.
+    #[serde(rename = "train/loss")]
+    pub train_loss: f64,
+}

@@ -1,0 +1,85 @@
+//! The writer: what a run is resumed from. Checkpoints are written while the next steps are computed.
+
+use super::background::Background;
+use super::optimizer::Optimizer;
+use crate::error::Result;
+use crate::model::Autoencoder;
+use crate::run::checkpoint::{Progress, Snapshot};
+use crate::run::{Run, Status};
+use crate::setup::Setup;
+
+/// Writes checkpoints and the state of a run.
+pub(super) struct Writer<'a> {
+    setup: &'a Setup,
+    run: &'a Run,
+    /// Layers that are not trained.
+    frozen: Vec<String>,
+    background: Background,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer for a training in which the layers `frozen` have no part.
+    pub fn new(setup: &'a Setup, run: &'a Run, frozen: Vec<String>) -> Self {
+        Self {
+            setup,
+            run,
+            frozen,
+            background: Background::default(),
+        }
+    }
+
+    /// Starts to write checkpoints of these names and, once they are in place, a running state.
+    ///
+    /// # Errors
+    /// If the device fails, or what was started before cannot be written.
+    pub fn checkpoints(
+        &mut self,
+        names: &'static [&'static str],
+        model: &Autoencoder,
+        optimizer: &Optimizer,
+        progress: &Progress,
+    ) -> Result<()> {
+        let config = &self.setup.config;
+        let snapshot = Snapshot::take(config, model, optimizer, progress, &self.frozen)?;
+        let state = progress.state(Status::Running);
+        let run = self.run.clone();
+        self.background.start(move || {
+            snapshot.write(&run, names)?;
+            Ok(run.write_json("state.json", &state)?)
+        })
+    }
+
+    /// Whether a layer is not trained.
+    pub fn is_frozen(&self, layer: &str) -> bool {
+        self.frozen.iter().any(|frozen| frozen == layer)
+    }
+
+    /// Waits until all that was started is written.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(&mut self) -> Result<()> {
+        self.background.finish()
+    }
+
+    /// Writes the state, after everything before it.
+    ///
+    /// # Errors
+    /// If that, or what was started before, cannot be written.
+    pub fn state(&mut self, status: Status, progress: &Progress) -> Result<()> {
+        self.finish()?;
+        Ok(self.run.write_json("state.json", &progress.state(status))?)
+    }
+
+    /// Writes that the run diverged; its last good checkpoint stays.
+    ///
+    /// # Errors
+    /// If the run's folder cannot be written.
+    pub fn diverged(&mut self, message: &str) -> Result<()> {
+        self.finish()?;
+        let mut state = self.run.state()?;
+        state.status = Status::Diverged;
+        state.message = Some(message.to_owned());
+        Ok(self.run.write_json("state.json", &state)?)
+    }
+}

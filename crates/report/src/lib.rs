@@ -1,0 +1,21 @@
+//! Reports of Hourglass's runs: pages, charts, sheets of pictures and TensorBoard's event files.
+//!
+//! [`Reporter`] and [`EventFiles`](tensorboard::EventFiles) watch a training and write what it leaves in
+//! its folder.
+
+mod architecture;
+pub mod chart;
+pub mod code;
+pub mod curve;
+pub mod curves;
+pub mod error;
+pub mod page;
+pub mod pictures;
+pub mod plots;
+mod report;
+pub mod scatter;
+pub mod sheet;
+pub mod tensorboard;
+
+pub use error::ReportError;
+pub use report::{FILE, Report, Reporter};

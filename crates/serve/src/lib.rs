@@ -1,0 +1,162 @@
+//! A page on this machine that lists runs, follows trainings as they go and explores what was learned. It reads run
+//! folders and never writes into them, so that it knows nothing of the process that trains.
+//!
+//! The program's first thread computes with the models, as it is one of the pool's ([`models`]). A second one talks
+//! HTTP, reads files on threads of its own and waits for nobody.
+
+mod assets;
+mod explore;
+mod follow;
+mod guard;
+mod models;
+mod reply;
+mod runs;
+mod study;
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use burn::tensor::Device;
+
+use guard::Guard;
+use hourglass::files::reason;
+use models::{Models, Worker};
+use reply::Refusal;
+use runs::Runs;
+use study::Studies;
+
+/// The most bytes of a request: a picture of 1024 x 1024 pixels in colour as f32.
+const LARGEST_BODY: usize = 12 << 20;
+
+/// Threads that read files. Most of what they read is small, and a slow disk should not hold up all.
+const READERS: usize = 8;
+
+/// What is served, and where.
+pub struct Options {
+    /// The folder that holds the runs.
+    pub runs: PathBuf,
+    /// The address or name to listen on.
+    pub host: String,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// Where models compute.
+    pub device: Device,
+    /// The backend as in a config; `None` for the best one.
+    pub backend: Option<String>,
+}
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Another program listens on the port.
+    #[error(
+        "{address}: another program uses this port; choose a free one with --port, or 0 for any"
+    )]
+    PortInUse {
+        /// Host and port.
+        address: String,
+    },
+    /// The port cannot be listened on.
+    #[error("{address}: cannot be listened on: {reason}")]
+    Listen {
+        /// Host and port.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The system gives no thread or socket.
+    #[error("the page cannot be served: {0}")]
+    System(#[from] io::Error),
+    /// The server stopped.
+    #[error("the page cannot be served any longer")]
+    Stopped,
+}
+
+/// What every request can reach.
+struct Server {
+    runs: Arc<Runs>,
+    guard: Guard,
+    models: Models,
+    studies: Studies,
+}
+
+/// Serves until the program ends; `ready` hears the page's URL once it can be opened, and the address that is
+/// listened on.
+///
+/// # Errors
+/// If the port cannot be listened on, or `ready` fails.
+pub fn serve<E: From<ServeError>>(
+    options: Options,
+    ready: impl FnOnce(&str, SocketAddr) -> Result<(), E>,
+) -> Result<(), E> {
+    let (url, address, worker) = start(options)?;
+    ready(&url, address)?;
+    worker.work();
+    Err(ServeError::Stopped.into())
+}
+
+/// Starts the thread that talks HTTP; the page's URL, its address, and what computes for it.
+fn start(options: Options) -> Result<(String, SocketAddr, Worker), ServeError> {
+    let listener = listen(&options.host, options.port)?;
+    let address = listener.local_addr()?;
+    let guard = Guard::new(&options.host, address.port());
+    let url = guard.url();
+    let (models, worker) = models::start(options.device);
+    let server = Arc::new(Server {
+        runs: Arc::new(Runs::new(options.runs)),
+        guard,
+        models,
+        studies: Studies::new(options.backend),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .max_blocking_threads(READERS)
+        .build()?;
+    listener.set_nonblocking(true)?;
+    std::thread::Builder::new()
+        .name("http".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                axum::serve(listener, router(server)).await
+            })
+        })?;
+    Ok((url, address, worker))
+}
+
+fn listen(host: &str, port: u16) -> Result<TcpListener, ServeError> {
+    let address = format!("{host}:{port}");
+    TcpListener::bind((host, port)).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => ServeError::PortInUse { address },
+        _ => ServeError::Listen {
+            address,
+            reason: reason(&error),
+        },
+    })
+}
+
+fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/", get(assets::index))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/report/{*run}", get(runs::report))
+        .route("/api/runs", get(runs::list))
+        .route("/api/sample/{name}/{*run}", get(runs::sample))
+        .route("/api/events/{*run}", get(follow::events))
+        .route("/api/details/{*run}", get(explore::details))
+        .route("/api/study/{*run}", get(study::study))
+        .route("/api/reconstruct/{*run}", post(explore::reconstruct))
+        .route("/api/decode/{*run}", post(explore::decode))
+        .fallback(|| async { Refusal::missing("no such page") })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn_with_state(Arc::clone(&server), guard::check))
+        .with_state(server)
+}
