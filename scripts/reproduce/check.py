@@ -1,4 +1,5 @@
 """Whether README.md, RESULTS.md and the configs' descriptions say the same."""
+
 import json
 import re
 
@@ -8,7 +9,11 @@ from tables import blocks_in, cells_of, described, rows_of
 def faults(root):
     readme, results = ((root / name).read_text() for name in ("README.md", "RESULTS.md"))
     inside = dict(blocks_in(results))
-    found = [f"{name}: is not in RESULTS.md as it is in README.md" for name, text in blocks_in(readme) if inside.get(name) != text]
+    found = [
+        f"{name}: is not in RESULTS.md as it is in README.md"
+        for name, text in blocks_in(readme)
+        if inside.get(name) != text
+    ]
     rows = {**rows_of(inside.get("configs")), **rows_of(inside.get("restoration"))}
     for file in sorted((root / "configs").glob("*.json")):
         if file.name == "schema.json":

@@ -1,4 +1,5 @@
 """Figures: one number of the runs of a training, at each seed, and how it is written."""
+
 import re
 import statistics
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ def spread_of(values, form):
 @dataclass(frozen=True)
 class Said:
     """A text with figures in its {}."""
+
     text: str
     figures: tuple
 

@@ -1,4 +1,5 @@
 """Doing what is left: each training at each seed, and then what is measured on it."""
+
 import json
 import shutil
 import signal
@@ -41,8 +42,15 @@ class Worker:
         alone, for twice is another wish than once."""
         terminal = sys.stderr.isatty()
         with tempfile.TemporaryFile("w+") as errors:
-            self.child = subprocess.Popen([self.runs.program, *map(str, words)], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
-                                          stdout=subprocess.PIPE, stderr=None if terminal else errors, start_new_session=True)
+            self.child = subprocess.Popen(
+                [self.runs.program, *map(str, words)],
+                cwd=ROOT,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=None if terminal else errors,
+                start_new_session=True,
+            )
             out, _ = self.child.communicate()
             status, self.child = self.child.returncode, None
             if status and not terminal and not self.stopping:
@@ -68,7 +76,16 @@ class Worker:
         if resumed:
             words = ["resume", path.name, "--runs", runs.folder]
         else:
-            words = [*training.words(), "--set", f"seed={seed}", "--runs", runs.folder, "--name", path.name, *runs.quickly()]
+            words = [
+                *training.words(),
+                "--set",
+                f"seed={seed}",
+                "--runs",
+                runs.folder,
+                "--name",
+                path.name,
+                *runs.quickly(),
+            ]
         say(f"{path.name}: {'goes on' if state == 'interrupted' else 'trains'}{expected(runs, training)}")
         begin = time.monotonic()
         status, _ = self.run([*words, *self.quietly()])
@@ -89,7 +106,13 @@ class Worker:
         what = f"{path.name}, {name}"
         say(f"{what}: measures{expected(runs, training, name)}")
         with tempfile.TemporaryDirectory() as folder:
-            words = [*verb.words(path.name, f"{folder}/new"), "--runs", runs.folder, "--json", *(verb.quick if runs.quick else ())]
+            words = [
+                *verb.words(path.name, f"{folder}/new"),
+                "--runs",
+                runs.folder,
+                "--json",
+                *(verb.quick if runs.quick else ()),
+            ]
             if name != "compress":
                 words += self.quietly()
             begin = time.monotonic()

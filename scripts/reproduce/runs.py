@@ -1,4 +1,5 @@
 """The folder of runs: how each one stands, and what its files say."""
+
 import copy
 import fcntl
 import json
@@ -60,7 +61,7 @@ class Runs:
     # How a run stands.
 
     def state(self, training, seed):
-        """"new", "finished", "interrupted", "busy" where another process trains it, or "stale: " and why."""
+        """ "new", "finished", "interrupted", "busy" where another process trains it, or "stale: " and why."""
         path = self.path(training, seed)
         if not path.is_dir():
             return "new"
@@ -71,10 +72,14 @@ class Runs:
         state, environment = read_json(path / "state.json"), read_json(path / "env.json")
         if state is None or environment is None or not (path / "config.json").is_file():
             return "stale: it never began"
-        if (differs := self._differs(training, seed, environment)):
+        if differs := self._differs(training, seed, environment):
             return f"stale: {differs}"
         if training.kind == "one-class":
-            return "finished" if self.result(training, "one-class", seed) else "stale: it was interrupted, and cannot go on"
+            return (
+                "finished"
+                if self.result(training, "one-class", seed)
+                else "stale: it was interrupted, and cannot go on"
+            )
         summary = read_json(path / "summary.json")
         finished = state["status"] == "finished" and summary and summary["status"] == "finished"
         return "finished" if finished else "interrupted"
@@ -91,12 +96,26 @@ class Runs:
 
     def _sweep_state(self, training, seed):
         path = self.path(training, seed)
-        words = [*training.words(), "--set", f"seed={seed}", "--runs", self.folder, "--name", path.name, "--dry-run", "--json"]
+        words = [
+            *training.words(),
+            "--set",
+            f"seed={seed}",
+            "--runs",
+            self.folder,
+            "--name",
+            path.name,
+            "--dry-run",
+            "--json",
+        ]
         done = self.ask([*words, *self.quickly()])
         if done.returncode:
             return f"stale: {done.stderr.strip().removeprefix('error: ')}"
         sweep = read_json(path / "sweep.json")
-        return "finished" if sweep and sweep["status"] == "finished" and len(sweep["points"]) == sweep["runs"] else "interrupted"
+        return (
+            "finished"
+            if sweep and sweep["status"] == "finished" and len(sweep["points"]) == sweep["runs"]
+            else "interrupted"
+        )
 
     def _differs(self, training, seed, environment):
         """In what a run differs from what its config asks for now; "" where in nothing."""
@@ -127,7 +146,9 @@ class Runs:
                 file.write_text(json.dumps(config))
                 resolved = self.resolve(file)
             if resolved is None:
-                raise SystemExit(f"error: {training.file}: is refused with {' '.join(training.settings) or 'nothing changed'}")
+                raise SystemExit(
+                    f"error: {training.file}: is refused with {' '.join(training.settings) or 'nothing changed'}"
+                )
             self._resolved[training.name] = resolved
         return self._resolved[training.name]
 
@@ -138,7 +159,13 @@ class Runs:
         return {key: value for key, value in json.loads(done.stdout)["config"].items() if key not in WORDS}
 
     def ask(self, words):
-        return subprocess.run([self.program, *map(str, words)], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            [self.program, *map(str, words)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
 
     def quickly(self):
         return ["--quick"] if self.quick else []
@@ -190,7 +217,9 @@ class Runs:
     def epochs(self, training, seed):
         if training.kind == "train":
             return (read_json(self.path(training, seed) / "summary.json") or {}).get("epochs")
-        found = self.environment(training, seed) and next(iter(sorted(self.path(training, seed).glob("**/config.json"))), None)
+        found = self.environment(training, seed) and next(
+            iter(sorted(self.path(training, seed).glob("**/config.json"))), None
+        )
         return read_json(found)["train"]["epochs"] if found else None
 
     # How long it took.
@@ -228,7 +257,9 @@ class Runs:
 
     def all_of_it(self):
         """Seconds that everything takes at the three seeds."""
-        return len(SEEDS) * sum(self.estimate(it) + sum(self.estimate(it, verb) for verb in it.verbs) for it in TRAININGS.values())
+        return len(SEEDS) * sum(
+            self.estimate(it) + sum(self.estimate(it, verb) for verb in it.verbs) for it in TRAININGS.values()
+        )
 
     def note_time(self, run, what, seconds):
         times = self.times()

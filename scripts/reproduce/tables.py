@@ -2,6 +2,7 @@
 
 Nothing is ever lost: a row without a finished run stays as it is, and that is said.
 """
+
 import json
 import re
 import shlex
@@ -13,9 +14,14 @@ from figures import Said, duration
 from runs import write_text
 
 OPEN, CLOSE = "<!-- results:{} -->", "<!-- /results -->"
-TITLES = {"configs": "Configs", "restoration": "Restoration", "uses": "What a code is good for",
-          "choices": "What each choice gives `deep.json`, sum_sq after 15 epochs", "depths": "Compression by `compress.json`",
-          "formats": "Picture formats on the same digits"}
+TITLES = {
+    "configs": "Configs",
+    "restoration": "Restoration",
+    "uses": "What a code is good for",
+    "choices": "What each choice gives `deep.json`, sum_sq after 15 epochs",
+    "depths": "Compression by `compress.json`",
+    "formats": "Picture formats on the same digits",
+}
 
 
 def block_of(text, name):
@@ -70,14 +76,18 @@ class Writer:
 
     def missing(self, row):
         """Whether a cell of the row has no run."""
-        return any(cell.missing(self.results) if isinstance(cell, Said) else isinstance(cell, Time) and not self.all(cell.training, self.results.seconds)
-                   for cell in row.cells)
+        return any(
+            cell.missing(self.results)
+            if isinstance(cell, Said)
+            else isinstance(cell, Time) and not self.all(cell.training, self.results.seconds)
+            for cell in row.cells
+        )
 
     def table(self, table, old):
         known = rows_of(old, table.keys)
         lines = []
         for row in table.rows:
-            key = row.cells[:table.keys]
+            key = row.cells[: table.keys]
             if not self.missing(row):
                 cells = [self.cell(cell) for cell in row.cells]
                 for number in row.ours:
@@ -98,15 +108,23 @@ class Writer:
 
     def notes(self, old):
         """What is said once about all tables."""
-        machines = sorted({self.machine(environment) for name in TRAININGS for environment in self.all(name, self.results.environment).values()})
+        machines = sorted(
+            {
+                self.machine(environment)
+                for name in TRAININGS
+                for environment in self.all(name, self.results.environment).values()
+            }
+        )
         if not machines:
             self.kept["notes"] = ["all of it"]
             return old or ""
         seeds = [str(seed) for seed in self.results.seeds]
         seeds = f"{', '.join(seeds[:-1])} and {seeds[-1]}" if len(seeds) > 1 else seeds[0]
-        return (f"Figures are means over trainings with the seeds {seeds}, and in brackets their standard deviation; *n* says where there are fewer.\n"
-                f"Measured on {'; '.join(machines)}. [RESULTS.md](RESULTS.md) has the figure of each seed, where the published ones stand, and every\n"
-                f"command; `scripts/reproduce.sh` runs them again in about {duration(self.results.all_of_it())}, and `scripts/reproduce.sh --quick` tries that in minutes.\n")
+        return (
+            f"Figures are means over trainings with the seeds {seeds}, and in brackets their standard deviation; *n* says where there are fewer.\n"
+            f"Measured on {'; '.join(machines)}. [RESULTS.md](RESULTS.md) has the figure of each seed, where the published ones stand, and every\n"
+            f"command; `scripts/reproduce.sh` runs them again in about {duration(self.results.all_of_it())}, and `scripts/reproduce.sh --quick` tries that in minutes.\n"
+        )
 
     @staticmethod
     def machine(environment):
@@ -115,7 +133,14 @@ class Writer:
     # RESULTS.md
 
     def every_figure(self, old):
-        header = ("row", "figure", "mean", *(f"seed {seed}" for seed in SEEDS), "baseline", "published, and where")
+        header = (
+            "row",
+            "figure",
+            "mean",
+            *(f"seed {seed}" for seed in SEEDS),
+            "baseline",
+            "published, and where",
+        )
         known, lines = rows_of(old, 2), []
         for table in BLOCKS:
             for row in () if isinstance(table, Paragraph) else table.rows:
@@ -127,9 +152,15 @@ class Writer:
                         continue
                     digits = fine(figure.form)
                     one = lambda value: f"{value:{digits}}{figure.unit}"
-                    mean = one(fmean(values.values())) + (f" ({stdev(values.values()):{digits}})" if len(values) > 1 else "")
+                    mean = one(fmean(values.values())) + (
+                        f" ({stdev(values.values()):{digits}})" if len(values) > 1 else ""
+                    )
                     baseline = self.cell(row.cells[row.baseline]) if row.baseline is not None else "-"
-                    published = f"{row.published.text}: {row.published.source}" if row.published and number == 0 else "-"
+                    published = (
+                        f"{row.published.text}: {row.published.source}"
+                        if row.published and number == 0
+                        else "-"
+                    )
                     seeds = [one(values[seed]) if seed in values else "-" for seed in SEEDS]
                     lines.append(line([*key, mean, *seeds, baseline, published]))
         return "\n".join([*heads(header, range(2, 3 + len(SEEDS))), *lines]) + "\n"
@@ -144,20 +175,47 @@ class Writer:
                 continue
             command = shlex.join(["hourglass", *training.words()])
             about = sorted({self.machine(it) for it in environments.values()})
-            commits = sorted({f"{it['version']} ({it['commit'] or 'no commit'})" for it in environments.values()})
+            commits = sorted(
+                {f"{it['version']} ({it['commit'] or 'no commit'})" for it in environments.values()}
+            )
             epochs = sorted({str(it) for it in self.all(name, self.results.epochs).values()})
             begun = max(it["started"] for it in environments.values())[:10]
             end = [", ".join(about), ", ".join(commits), begun]
-            lines.append(line([name, f"`{command} --set seed=S`", ", ".join(map(str, environments)), ", ".join(epochs), self.time(name), *end]))
+            lines.append(
+                line(
+                    [
+                        name,
+                        f"`{command} --set seed=S`",
+                        ", ".join(map(str, environments)),
+                        ", ".join(epochs),
+                        self.time(name),
+                        *end,
+                    ]
+                )
+            )
             for verb in training.verbs:
                 seeds = [seed for seed in environments if self.results.read(name, verb, seed)]
                 if not seeds:
                     lines += [known[(f"{name}, {verb}",)]] if (f"{name}, {verb}",) in known else []
                     continue
-                taken = [self.results.times().get(self.results.path(training, seed).name, {}).get(verb) for seed in seeds]
+                taken = [
+                    self.results.times().get(self.results.path(training, seed).name, {}).get(verb)
+                    for seed in seeds
+                ]
                 taken = [seconds for seconds in taken if seconds]
                 words = shlex.join(VERBS[verb].words())
-                lines.append(line([f"{name}, {verb}", f"`hourglass {words}`", ", ".join(map(str, seeds)), "-", duration(median(taken)) if taken else "-", *end]))
+                lines.append(
+                    line(
+                        [
+                            f"{name}, {verb}",
+                            f"`hourglass {words}`",
+                            ", ".join(map(str, seeds)),
+                            "-",
+                            duration(median(taken)) if taken else "-",
+                            *end,
+                        ]
+                    )
+                )
         return "\n".join([*heads(header, (3, 4)), *lines]) + "\n"
 
     # Descriptions
@@ -189,7 +247,9 @@ def fine(form):
 
 def described():
     """The rows that a config's description goes with, by its name."""
-    return {row.cells[-1].training: row for table in (CONFIGS, RESTORATION) for row in table.rows if row.expect}
+    return {
+        row.cells[-1].training: row for table in (CONFIGS, RESTORATION) for row in table.rows if row.expect
+    }
 
 
 def write(results, root):
@@ -202,12 +262,17 @@ def write(results, root):
         readme = put_block(readme, name, text)
     file = root / "RESULTS.md"
     old = file.read_text() if file.exists() else ""
-    text = ["# Results\nGenerated by `scripts/reproduce.sh` from the files of its runs; nothing here is typed by hand. The tables are those of\n"
-            "[README.md](README.md); the last two have every figure of every seed, and every command."]
+    text = [
+        "# Results\nGenerated by `scripts/reproduce.sh` from the files of its runs; nothing here is typed by hand. The tables are those of\n"
+        "[README.md](README.md); the last two have every figure of every seed, and every command."
+    ]
     for name, part in parts.items():
         heading = f"\n## {TITLES[name]}" if name in TITLES else ""
         text.append(f"{heading}\n{OPEN.format(name)}\n{part}{CLOSE}")
-    for name, title, part in (("figures", "Every figure", writer.every_figure), ("runs", "Every run", writer.every_run)):
+    for name, title, part in (
+        ("figures", "Every figure", writer.every_figure),
+        ("runs", "Every run", writer.every_run),
+    ):
         text.append(f"\n## {title}\n{OPEN.format(name)}\n{part(block_of(old, name))}{CLOSE}")
     write_text(root / "README.md", readme)
     write_text(file, "\n".join(text) + "\n")
@@ -216,7 +281,10 @@ def write(results, root):
         before = config.read_text()
         old = json.loads(before)["description"]
         new = writer.description(row, old)
-        write_text(config, before.replace(json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False), 1))
+        write_text(
+            config,
+            before.replace(json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False), 1),
+        )
     return writer.kept
 
 

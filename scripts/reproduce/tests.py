@@ -1,4 +1,5 @@
 """Checks of the tables' makers that need no training: python3 -B scripts/reproduce/tests.py"""
+
 import json
 import tempfile
 import unittest
@@ -14,6 +15,7 @@ from runs import ROOT, put
 
 class Fake:
     """Results of `conv` alone, at the seeds that are given."""
+
     quick = False
 
     def __init__(self, errors):
@@ -21,7 +23,11 @@ class Fake:
 
     def read(self, name, source, seed):
         error = self.errors.get(seed)
-        return None if name != "conv" or source != "summary" or error is None else {"test": {"mse": error}, "baselines": {"pca": {"mse": 0.0168}}, "epochs": 20}
+        return (
+            None
+            if name != "conv" or source != "summary" or error is None
+            else {"test": {"mse": error}, "baselines": {"pca": {"mse": 0.0168}}, "epochs": 20}
+        )
 
     def finished(self, training, seed):
         return training.name == "conv" and seed in self.errors
@@ -33,7 +39,14 @@ class Fake:
         return 20
 
     def environment(self, training, seed):
-        return {"cpu": "a processor", "threads": 2, "version": "1", "commit": "abc", "started": "2026-01-02T03:04:05Z", "quick": False}
+        return {
+            "cpu": "a processor",
+            "threads": 2,
+            "version": "1",
+            "commit": "abc",
+            "started": "2026-01-02T03:04:05Z",
+            "quick": False,
+        }
 
     def all_of_it(self):
         return 3600 * 5
@@ -44,7 +57,12 @@ class Fake:
 
 class Tests(unittest.TestCase):
     def test_a_path_leads_through_lists_by_what_their_elements_have(self):
-        value = {"points": [{"settings": {"model.code_size": 8}, "test": {"mse": 1}}, {"bits": 5, "test": {"mse": 2}}]}
+        value = {
+            "points": [
+                {"settings": {"model.code_size": 8}, "test": {"mse": 1}},
+                {"bits": 5, "test": {"mse": 2}},
+            ]
+        }
         self.assertEqual(find(value, "points[model.code_size=8].test.mse"), 1)
         self.assertEqual(find(value, "points[bits=5].test.mse"), 2)
 
@@ -61,7 +79,10 @@ class Tests(unittest.TestCase):
         self.assertTrue(cell.missing(Fake({})))
 
     def test_times_have_two_digits(self):
-        self.assertEqual([duration(it) for it in (56.7, 100, 595, 3600, 18000)], ["57 s", "2 min", "10 min", "60 min", "5.0 h"])
+        self.assertEqual(
+            [duration(it) for it in (56.7, 100, 595, 3600, 18000)],
+            ["57 s", "2 min", "10 min", "60 min", "5.0 h"],
+        )
 
     def test_a_row_without_runs_stays_and_one_with_runs_is_new(self):
         with tempfile.TemporaryDirectory() as name:
@@ -69,19 +90,29 @@ class Tests(unittest.TestCase):
             before = (root / "README.md").read_text()
             kept = tables.write(Fake({42: 0.1, 1: 0.2}), root)
             after = (root / "README.md").read_text()
-            changed = [line for line in after.splitlines() if line not in before.splitlines() and line.startswith("| ")]
+            changed = [
+                line
+                for line in after.splitlines()
+                if line not in before.splitlines() and line.startswith("| ")
+            ]
             self.assertEqual(len(changed), 1, changed)
             self.assertIn("mse 0.1500 (0.0707) (n=2)", changed[0])
             self.assertIn("| 57 s |", changed[0])
             self.assertEqual(len(kept["configs"]), len(CONFIGS.rows) - 1)
             self.assertEqual(len(before.splitlines()), len(after.splitlines()))
             description = json.loads((root / "configs/conv.json").read_text())["description"]
-            self.assertTrue(description.endswith("Expect test mse 0.1500, where PCA of as many values has 0.0168; about 57 s on 2 CPU cores."))
+            self.assertTrue(
+                description.endswith(
+                    "Expect test mse 0.1500, where PCA of as many values has 0.0168; about 57 s on 2 CPU cores."
+                )
+            )
             self.assertEqual(check.faults(root), [])
             # What was found once is kept where its runs are gone, and writing again changes nothing.
             results = (root / "RESULTS.md").read_text()
             tables.write(Fake({}), root)
-            self.assertEqual(((root / "README.md").read_text(), (root / "RESULTS.md").read_text()), (after, results))
+            self.assertEqual(
+                ((root / "README.md").read_text(), (root / "RESULTS.md").read_text()), (after, results)
+            )
 
     def test_what_disagrees_is_found(self):
         with tempfile.TemporaryDirectory() as name:
@@ -91,13 +122,25 @@ class Tests(unittest.TestCase):
             file.write_text(file.read_text().replace("0.1000", "0.2000"))
             readme = root / "README.md"
             readme.write_text(readme.read_text().replace("784-512-256-32", "784-32"))
-            self.assertEqual(check.faults(root), ["configs: is not in RESULTS.md as it is in README.md", "conv.json: its description has no 0.1000"])
+            self.assertEqual(
+                check.faults(root),
+                [
+                    "configs: is not in RESULTS.md as it is in README.md",
+                    "conv.json: its description has no 0.1000",
+                ],
+            )
 
     def test_a_setting_is_json_or_a_word(self):
         config = {"model": {"kind": "denoising", "corruption": "gaussian"}, "data": {"augment": {}}}
         for setting in ("model.corruption.std=0.5", "data.augment=null", "model.kind=dense"):
             put(config, setting)
-        self.assertEqual(config, {"model": {"kind": "dense", "corruption": {"kind": "gaussian", "std": 0.5}}, "data": {"augment": None}})
+        self.assertEqual(
+            config,
+            {
+                "model": {"kind": "dense", "corruption": {"kind": "gaussian", "std": 0.5}},
+                "data": {"augment": None},
+            },
+        )
 
     def test_everything_that_a_table_names_is_run(self):
         rows = [row for block in BLOCKS if not isinstance(block, Paragraph) for row in block.rows]
