@@ -1,4 +1,5 @@
-"""The tables of the README: for each row what is claimed, our figure, the baseline, and what was published.
+"""The tables of RESULTS.md: for each row what is claimed, our figure, the baseline, and what was published;
+and which of these rows the README shows.
 
 Each figure names the training, the file and the place in it that it is taken from.
 """
@@ -153,7 +154,7 @@ CONFIGS = Table(
             "32",
             said("mse {}", mse("conv")),
             pca("conv"),
-            "test mse {ours}, where PCA of as many values has {baseline}",
+            "test mse {ours}, where PCA with the same code size has {baseline}",
         ),
         config(
             "conv-map",
@@ -164,7 +165,7 @@ CONFIGS = Table(
                 "entropy {}",
                 Figure("conv-map", "summary", entropy, ".4f", name="test.bce - test.bce_over_floor"),
             ),
-            "test bce {ours} (the digits' own entropy, below which nothing gets, is {baseline})",
+            "test bce {ours} (the lower bound, the entropy of the digits themselves, is {baseline})",
             KERAS_MAP,
         ),
         config(
@@ -173,7 +174,7 @@ CONFIGS = Table(
             "32",
             said("mse {}", mse("dense")),
             pca("dense"),
-            "test mse {ours}, where PCA of as many values has {baseline}",
+            "test mse {ours}, where PCA with the same code size has {baseline}",
         ),
         config(
             "deep",
@@ -181,7 +182,7 @@ CONFIGS = Table(
             "30",
             said("sum_sq {}", sum_sq("deep")),
             said("PCA {}", sum_sq("deep", "baselines.pca.sum_sq")),
-            "a test squared error per picture of sum_sq {ours}, where PCA of as many values has {baseline} and the paper, "
+            "a test squared error per picture of sum_sq {ours}, where PCA with the same code size has {baseline} and the paper, "
             "pre-trained layer by layer, 3.00",
             HINTON,
         ),
@@ -191,7 +192,7 @@ CONFIGS = Table(
             "30",
             said("sum_sq {}", sum_sq("best-30")),
             said("PCA {}", sum_sq("best-30", "baselines.pca.sum_sq")),
-            "a test squared error per picture of sum_sq {ours}, where PCA of as many values has {baseline}",
+            "a test squared error per picture of sum_sq {ours}, where PCA with the same code size has {baseline}",
             HINTON,
         ),
         config(
@@ -220,24 +221,24 @@ CONFIGS = Table(
         ),
         config(
             "cluster",
-            "784-500-500-2000-10, mirrored; undoes changes of the digits",
+            "784-500-500-2000-10, mirrored; undoes random changes of the digits",
             "10",
             said("mse {}", mse("cluster")),
             pca("cluster"),
-            "test mse {ours}, where PCA of as many values has {baseline}",
+            "test mse {ours}, where PCA with the same code size has {baseline}",
         ),
         config(
             "one-class",
-            "784-256-12, mirrored, a third masked (`hourglass anomaly --one-class --score relative`)",
+            "784-256-12, mirrored; 30 % of the pixels masked (`hourglass anomaly --one-class --score relative`)",
             "12",
             said("AUROC {}", auroc("one-class")),
             said("PCA {}", auroc("one-class", "baselines.pca")),
-            "a mean AUROC {ours} over the ten digits, where PCA of as many values has {baseline}",
+            "a mean AUROC {ours} over the ten digits, where PCA with the same code size has {baseline}",
             SVDD,
         ),
         config(
             "sparse",
-            "784-512-512, of which the 96 largest are kept",
+            "784-512-512; the 96 largest values are kept",
             "512",
             said("mse {}", mse("sparse")),
             said("no penalty {}", mse("sparse-without")),
@@ -245,7 +246,7 @@ CONFIGS = Table(
         ),
         config(
             "sparse-features",
-            "convolutions, of 1,000 values the 100 largest are kept (`hourglass probe`)",
+            "convolutions; the 100 largest of 1,000 values are kept (`hourglass probe`)",
             "1,000",
             said("{}", percent("sparse-features", PROBED, "probe", 2)),
             said("pixels {}", percent("sparse-features", RAW + "linear_accuracy", "probe", 2)),
@@ -290,12 +291,12 @@ MEDIAN, GAUSSIAN = ("median", "baselines.median"), ("Gaussian filter", "baseline
 RESTORED = "restoration.output.psnr"
 RESTORATION = Table(
     "restoration",
-    ("config", "what is lost", "code", "restored", "without a model", "time"),
+    ("config", "damage", "code", "restored", "without a model", "time"),
     (2,),
     (
         restored(
             "super-resolution-digits",
-            "digits of 7x7 pixels for 28x28",
+            "digits shrunk to 7x7 pixels",
             "3,136",
             decibels("super-resolution-digits", RESTORED),
             filtered("super-resolution-digits", BICUBIC, LANCZOS, source="summary"),
@@ -303,11 +304,11 @@ RESTORATION = Table(
         ),
         restored(
             "super-resolution",
-            "photographs of half the height and width",
+            "photographs shrunk to half their height and width",
             "49,152",
             decibels("super-resolution", RESTORED, "restore"),
             filtered("super-resolution", BICUBIC, LANCZOS),
-            "{ours} on the two that it never saw, where bicubic has {baseline[0]} dB and Lanczos {baseline[1]} dB",
+            "{ours} on the two it never saw, where bicubic has {baseline[0]} dB and Lanczos {baseline[1]} dB",
         ),
         restored(
             "denoise-photos",
@@ -315,23 +316,23 @@ RESTORATION = Table(
             "65,536",
             decibels("denoise-photos", RESTORED, "restore"),
             filtered("denoise-photos", GAUSSIAN, MEDIAN, ("nothing", "input")),
-            "{ours} on the two that it never saw, noisy {baseline[2]} dB, where a Gaussian filter has {baseline[0]} dB",
+            "{ours} on the two it never saw, noisy {baseline[2]} dB, where a Gaussian filter has {baseline[0]} dB",
         ),
         restored(
             "inpaint",
-            "16x16 in every 64x64 pixels of photographs, measured inside",
+            "a 16x16 hole in every 64x64 pixels of photographs, measured inside",
             "8,192",
             decibels("inpaint", "restoration.output.hole.psnr", "restore"),
             filtered("inpaint", ("diffusion", "baselines.diffusion"), place="hole.psnr"),
-            "{ours} inside the holes of the two that it never saw, where diffusion of what is around them has {baseline} dB",
+            "{ours} inside the holes of the two it never saw, where diffusion from around them has {baseline} dB",
         ),
         restored(
             "colorize",
-            "colours of photographs",
+            "photographs turned grey",
             "8,192",
             decibels("colorize", RESTORED, "restore"),
             filtered("colorize", ("grey", "baselines.grey"), ("mean colour", "baselines.mean_colour")),
-            "{ours} in red, green and blue on the two that it never saw, where grey itself has {baseline[0]} dB and "
+            "{ours} in red, green and blue on the two it never saw, where grey itself has {baseline[0]} dB and "
             "the mean colour {baseline[1]} dB",
         ),
         restored(
@@ -345,12 +346,12 @@ RESTORATION = Table(
         ),
         restored(
             "denoising-pepper",
-            "digits, a quarter of whose pixels are black or white",
+            "digits with a quarter of the pixels black or white",
             "3,136",
             decibels("denoising-pepper", RESTORED),
             filtered("denoising-pepper", MEDIAN, source="summary"),
             "",
-            "the same with salt and pepper",
+            "`denoising.json`, wider, salt and pepper",
         ),
     ),
 )
@@ -410,28 +411,28 @@ USES = Table(
             said("PCA {}", sum_sq("deep", "baselines.pca.sum_sq")),
             HINTON,
         ),
-        use("clusters are classes", "cluster", "cluster", *clustered("cluster", "cluster"), DEC),
+        use("clusters of codes match the classes", "cluster", "cluster", *clustered("cluster", "cluster"), DEC),
         use(
-            "all the more along their neighbours",
+            "even more after smoothing over neighbours",
             "cluster",
             "cluster-smooth",
             *clustered("cluster", "cluster-smooth"),
             DEC_REFINED,
         ),
-        use("the code tells classes apart linearly", "cluster", "probe", *probed("cluster")),
-        use("so do 32 values", "cluster-32", "probe", *probed("cluster-32")),
-        use("and 1,000 sparse ones", "sparse-features", "probe", *probed("sparse-features", digits=2)),
+        use("a linear classifier works on the code", "cluster", "probe", *probed("cluster")),
+        use("also on a code of 32 values", "cluster-32", "probe", *probed("cluster-32")),
+        use("also on 1,000 sparse values", "sparse-features", "probe", *probed("sparse-features", digits=2)),
         use(
-            "near codes are alike: 5 nearest neighbours",
+            "nearby codes are of one class: 5 nearest neighbours",
             "cluster-32",
             "probe",
             *probed("cluster-32", NEIGHBOURS),
         ),
-        use("few labels go further", "deep", "transfer", *transferred("deep")),
-        use("with a code of 10 values", "cluster", "transfer", *transferred("cluster")),
-        use("little with convolutions", "conv", "transfer", *transferred("conv")),
+        use("fewer labels are enough", "deep", "transfer", *transferred("deep")),
+        use("also with a code of 10 values", "cluster", "transfer", *transferred("cluster")),
+        use("hardly so with convolutions", "conv", "transfer", *transferred("conv")),
         use(
-            "it knows what it has not seen",
+            "it spots pictures of another kind",
             "conv",
             "anomaly",
             said(
@@ -442,7 +443,7 @@ USES = Table(
             said("PCA {}", auroc("conv", "baselines.pca.auroc", "anomaly")),
         ),
         use(
-            "and cannot rebuild it",
+            "and cannot rebuild them",
             "conv",
             "anomaly",
             said("mse {} on the photos, {} on digits", error("model.other"), error("model.normal")),
@@ -461,7 +462,7 @@ USES = Table(
             SVDD,
         ),
         use(
-            "and so by its plain error",
+            "also by the plain error",
             "one-class-32",
             "one-class",
             said("mean AUROC {}", auroc("one-class-32")),
@@ -485,10 +486,10 @@ CHOICES = Table(
         choice("ReLU, layers trained one by one first", "deep-relu-layerwise"),
         choice("SiLU", "deep-silu"),
         choice("and `initial_gain` 2", "deep-gain"),
-        choice("and digits moved, bilinear, which blurs them", "deep-bilinear"),
+        choice("and digits moved, bilinear (blurs them)", "deep-bilinear"),
         choice("and digits moved, bicubic", "deep-bicubic"),
         choice("the same, layers trained one by one first", "deep-layerwise"),
-        choice("the same for as long as in `deep.json`", "deep"),
+        choice("the same, trained as long as in `deep.json`", "deep"),
     ),
 )
 
@@ -545,7 +546,7 @@ FORMATS = Table(
     (
         *(picture_format("WebP", quality) for quality in (0, 1, 30)),
         *(picture_format("JPEG", quality) for quality in (10, 20)),
-        Row(("PNG", "no loss", said("{}", PNG), "-", "1")),
+        Row(("PNG", "lossless", said("{}", PNG), "-", "1")),
     ),
     keys=2,
 )
@@ -560,15 +561,16 @@ def times_as_many(other):
 
 
 def worth_it(found):
-    """Pictures from which on the model's own bytes are saved beside WebP."""
+    """The number of pictures from which on the model's own bytes are saved, compared with WebP."""
     return found["model_bytes"] / (found["at_psnr"]["webp"] - found["at_psnr"]["code"])
 
 
 RATES = Paragraph(
     "rates",
     said(
-        "At {} WebP takes {} times as many bytes as the code and JPEG {} times. Above {} this code does not get, however many bits it is given:\n"
-        "there WebP is the only choice of the three. The model itself, {} MB, is not counted: beside WebP it pays off from some {} digits on.",
+        "At {} WebP takes {} times as many bytes as the code, and JPEG {} times. This code tops out at {}\n"
+        "at any bit depth; above that, WebP is the only choice of the three. The model itself, {} MB, is not counted:\n"
+        "compared with WebP it pays off from some {} digits on.",
         decibels("compress", "at_psnr.psnr", "compress"),
         times_as_many("webp"),
         times_as_many("jpeg"),
@@ -580,3 +582,24 @@ RATES = Paragraph(
 )
 
 BLOCKS = (CONFIGS, RESTORATION, USES, CHOICES, DEPTHS, FORMATS, RATES)
+
+
+def shown(name, verb=""):
+    """A config, and what measures its run."""
+    return f"[`{name}.json`](configs/{name}.json)" + (f", then `hourglass {verb}`" if verb else "")
+
+
+# The README's table: the task, how it is done, and the row of RESULTS.md that says how well.
+HIGHLIGHTS = (
+    ("rebuild digits from 32 values", shown("conv"), CONFIGS, shown("conv")),
+    ("rebuild digits from 30 values, deep network", shown("deep"), CONFIGS, shown("deep")),
+    ("compress digits", shown("compress", "compress"), CONFIGS, shown("compress")),
+    ("clean noisy photographs", shown("denoise-photos", "restore"), RESTORATION, shown("denoise-photos")),
+    ("group digits without labels", shown("cluster", "cluster"), USES, "clusters of codes match the classes"),
+    (
+        "spot pictures that are not digits",
+        shown("conv", "anomaly --score relative"),
+        USES,
+        "it spots pictures of another kind",
+    ),
+)
