@@ -1,4 +1,4 @@
-"""Repeats every figure of the README's tables; started by scripts/reproduce.sh, which says how."""
+"""Repeats every figure of RESULTS.md; started by scripts/reproduce.sh, which says how."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ from runs import ROOT, Runs
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/reproduce.sh", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="proves all of it in minutes; writes to a temporary folder only"
+        "--quick", action="store_true", help="tries everything in minutes, in a temporary folder only"
     )
     parser.add_argument(
         "--only",
@@ -31,11 +31,11 @@ def arguments():
         "--runs",
         metavar="DIR",
         type=Path,
-        help="where the runs lie (default: runs/reproduce; a temporary folder for --quick)",
+        help="the folder of the runs (default: runs/reproduce; a temporary folder for --quick)",
     )
-    parser.add_argument("--list", action="store_true", help="what would be done, and how long that takes")
+    parser.add_argument("--list", action="store_true", help="lists what would be done, and how long it takes")
     parser.add_argument(
-        "--tables", action="store_true", help="trains nothing: writes the tables from the runs that there are"
+        "--tables", action="store_true", help="trains nothing: writes the tables from the runs that exist"
     )
     parser.add_argument("--no-tables", action="store_true", help="trains and measures, and writes no tables")
     parser.add_argument(
@@ -68,7 +68,7 @@ def checked(root):
 def written(runs, root):
     """Writes and checks the tables below `root`; whether they agree."""
     for name, rows in tables.write(runs, root).items():
-        say(f"warning: {name}: left as they were, for want of finished runs: {'; '.join(rows)}")
+        say(f"warning: {name}: left as they were, because these have no finished runs: {'; '.join(rows)}")
     say(f"wrote {root / 'README.md'}, {root / 'RESULTS.md'} and the configs' descriptions")
     return checked(root)
 
@@ -105,7 +105,7 @@ def main(asked, scratch):
         try:
             failed = jobs.do(runs, asked.only, jobs.Worker(runs))
         except jobs.Stopped:
-            say("stopped, and saved; to go on: the same command again")
+            say("stopped and saved; the same command continues")
             return jobs.INTERRUPTED
     for job in failed:
         say(f"error: {job}: failed")

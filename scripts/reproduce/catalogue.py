@@ -1,6 +1,6 @@
-"""What is run: the trainings behind the README's figures, and the commands that measure their runs.
+"""What is run: the trainings behind the figures of RESULTS.md, and the commands that measure their runs.
 
-A training's name is the config's, or that of a variant of it; its run at a seed lies in `<runs>/<name>-<seed>`.
+A training is named after its config, or after a variant of it. Its run at a seed is `<runs>/<name>-<seed>`.
 """
 
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ class Verb:
     """A command that measures a run. Its result is kept in the run's `analysis/<name>.json`."""
 
     name: str
-    # After `hourglass`; RUN stands for the run, and DIR for a folder that nobody needs afterwards.
+    # After `hourglass`; RUN stands for the run, and DIR for a folder that is deleted afterwards.
     command: tuple
     # On two idle cores, with a run of MNIST.
     seconds: int
     # What `--quick` adds.
     quick: tuple = ()
-    # The program's own file, where that is another one: it is the same for all variants of a verb.
+    # The program's own file if it has another name: it is the same for all variants of a verb.
     writes: str = ""
-    # Figures of a result that tell that it is this verb's and no variant's.
+    # Values in a result that tell it from those of the verb's variants.
     marks: dict = field(default_factory=dict)
 
     def words(self, run="RUN", folder="DIR"):
@@ -66,7 +66,7 @@ class Training:
     # On two idle cores, without the verbs.
     seconds: int
     verbs: tuple = ()
-    # Of which it is a variant, by `settings`.
+    # The config that it is a variant of, with these `settings`.
     config: str = ""
     settings: tuple = ()
     # "train", "sweep", or "one-class": a model for each label in turn.

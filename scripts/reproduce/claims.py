@@ -23,7 +23,8 @@ class Published:
 # Their squared error of PCA with 30 components, 13.87, is that of our baseline, so the measure is the same.
 HINTON = Published(
     "3.00 (Hinton & Salakhutdinov 2006)",
-    "Hinton, Salakhutdinov: Reducing the Dimensionality of Data with Neural Networks, Science 313 (2006), figure 2B; "
+    "Hinton, Salakhutdinov: Reducing the Dimensionality of Data with Neural Networks, Science 313 (2006), "
+    "figure 2B; "
     "pre-trained layer by layer",
 )
 KERAS_MAP = Published(
@@ -41,7 +42,8 @@ DEC = Published(
 DEC_REFINED = Published("DEC 91 %, 87 % (DEC-keras; all 70,000 digits)", DEC.source)
 SVDD = Published(
     "Deep SVDD 0.948 (Ruff et al. 2018, with contrast normalisation)",
-    "Ruff et al.: Deep One-Class Classification, ICML 2018: mean over the ten digits; their pictures are normalised in contrast",
+    "Ruff et al.: Deep One-Class Classification, ICML 2018: mean over the ten digits; "
+    "their pictures are normalised in contrast",
 )
 
 
@@ -182,7 +184,8 @@ CONFIGS = Table(
             "30",
             said("sum_sq {}", sum_sq("deep")),
             said("PCA {}", sum_sq("deep", "baselines.pca.sum_sq")),
-            "a test squared error per picture of sum_sq {ours}, where PCA with the same code size has {baseline} and the paper, "
+            "a test squared error per picture of sum_sq {ours}, where PCA with the same code size has {baseline} "
+            "and the paper, "
             "pre-trained layer by layer, 3.00",
             HINTON,
         ),
@@ -250,7 +253,8 @@ CONFIGS = Table(
             "1,000",
             said("{}", percent("sparse-features", PROBED, "probe", 2)),
             said("pixels {}", percent("sparse-features", RAW + "linear_accuracy", "probe", 2)),
-            "a linear classifier on the code to be right for {ours} of the test digits, where pixels give {baseline}",
+            "a linear classifier on the code to be right for {ours} of the test digits, "
+            "where pixels give {baseline}",
         ),
         config(
             "denoising",
@@ -258,7 +262,8 @@ CONFIGS = Table(
             "1,568",
             said("mse {}, bce {}", mse("denoising"), mse("denoising", "test.bce")),
             said("noisy input {}", mse("denoising", "baselines.corrupted.mse")),
-            "test mse {ours[0]} and bce {ours[1]} against the clean digits, where the noisy input has mse {baseline}",
+            "test mse {ours[0]} and bce {ours[1]} against the clean digits, "
+            "where the noisy input has mse {baseline}",
             KERAS_DENOISING,
         ),
         config(
@@ -300,7 +305,8 @@ RESTORATION = Table(
             "3,136",
             decibels("super-resolution-digits", RESTORED),
             filtered("super-resolution-digits", BICUBIC, LANCZOS, source="summary"),
-            "{ours} on the test digits, where bicubic interpolation has {baseline[0]} dB and Lanczos {baseline[1]} dB",
+            "{ours} on the test digits, "
+            "where bicubic interpolation has {baseline[0]} dB and Lanczos {baseline[1]} dB",
         ),
         restored(
             "super-resolution",
@@ -316,7 +322,8 @@ RESTORATION = Table(
             "65,536",
             decibels("denoise-photos", RESTORED, "restore"),
             filtered("denoise-photos", GAUSSIAN, MEDIAN, ("nothing", "input")),
-            "{ours} on the two it never saw, noisy {baseline[2]} dB, where a Gaussian filter has {baseline[0]} dB",
+            "{ours} on the two it never saw, noisy {baseline[2]} dB, "
+            "where a Gaussian filter has {baseline[0]} dB",
         ),
         restored(
             "inpaint",
@@ -324,7 +331,8 @@ RESTORATION = Table(
             "8,192",
             decibels("inpaint", "restoration.output.hole.psnr", "restore"),
             filtered("inpaint", ("diffusion", "baselines.diffusion"), place="hole.psnr"),
-            "{ours} inside the holes of the two it never saw, where diffusion from around them has {baseline} dB",
+            "{ours} inside the holes of the two it never saw, "
+            "where diffusion from around them has {baseline} dB",
         ),
         restored(
             "colorize",
@@ -332,7 +340,8 @@ RESTORATION = Table(
             "8,192",
             decibels("colorize", RESTORED, "restore"),
             filtered("colorize", ("grey", "baselines.grey"), ("mean colour", "baselines.mean_colour")),
-            "{ours} in red, green and blue on the two it never saw, where grey itself has {baseline[0]} dB and "
+            "{ours} in red, green and blue on the two it never saw, "
+            "where grey itself has {baseline[0]} dB and "
             "the mean colour {baseline[1]} dB",
         ),
         restored(
@@ -411,7 +420,9 @@ USES = Table(
             said("PCA {}", sum_sq("deep", "baselines.pca.sum_sq")),
             HINTON,
         ),
-        use("clusters of codes match the classes", "cluster", "cluster", *clustered("cluster", "cluster"), DEC),
+        use(
+            "clusters of codes match the classes", "cluster", "cluster", *clustered("cluster", "cluster"), DEC
+        ),
         use(
             "even more after smoothing over neighbours",
             "cluster",

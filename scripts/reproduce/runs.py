@@ -19,7 +19,7 @@ WORDS = ("$schema", "description", "sweep", "tensorboard")
 
 
 def read_json(path):
-    """A JSON file, or None where there is none that can be read."""
+    """A JSON file; None if it cannot be read."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -118,15 +118,15 @@ class Runs:
         )
 
     def _differs(self, training, seed, environment):
-        """In what a run differs from what its config asks for now; "" where in nothing."""
+        """How a run differs from what its config asks for now; "" if it does not."""
         if environment["quick"] != self.quick:
-            return "it is one of --quick" if environment["quick"] else "it is none of --quick"
+            return "it was trained with --quick" if environment["quick"] else "it was trained without --quick"
         wanted = copy.deepcopy(self._wanted(training))
         wanted["seed"] = seed
         # Through the program, which fills in the defaults of keys that are younger than the run.
         found = self.resolve(self.path(training, seed) / "config.json")
         if found is None:
-            return "its config is none any more"
+            return "its config is no longer valid"
         if self.quick:
             # --quick sets them.
             for config in (wanted, found):
@@ -147,7 +147,8 @@ class Runs:
                 resolved = self.resolve(file)
             if resolved is None:
                 raise SystemExit(
-                    f"error: {training.file}: is refused with {' '.join(training.settings) or 'nothing changed'}"
+                    f"error: {training.file}: is refused with "
+                    f"{' '.join(training.settings) or 'nothing changed'}"
                 )
             self._resolved[training.name] = resolved
         return self._resolved[training.name]
@@ -179,7 +180,7 @@ class Runs:
         return self._known[key]
 
     def read(self, name, source, seed):
-        """The result that figures are taken from; None where the run or the measurement is not there or not finished."""
+        """The result that figures are taken from; None without a finished run and measurement."""
         training = TRAININGS[name]
         if (name, source, seed) not in self._known:
             result = self.result(training, source, seed) if self.finished(training, seed) else None
@@ -225,7 +226,7 @@ class Runs:
     # How long it took.
 
     def seconds(self, training, seed):
-        """Of a finished training, from its own clock; None of one that is not."""
+        """Seconds of a finished training, by its own clock; None if it is not finished."""
         path = self.path(training, seed)
         if training.kind == "one-class":
             noted = self.times().get(path.name, {}).get("training")
@@ -237,7 +238,7 @@ class Runs:
         return sum(it["train_seconds"] + (it["start_seconds"] or 0) for it in found)
 
     def _span(self, path):
-        """From the start of a run to its last file, where nobody noted the time."""
+        """From the start of a run to its last file, if the time was not noted."""
         started = datetime.fromisoformat(read_json(path / "env.json")["started"][:19] + "+00:00")
         return (path / "analysis/anomaly.json").stat().st_mtime - started.timestamp()
 
@@ -246,7 +247,7 @@ class Runs:
         return read_json(self.folder / "times.json") or {}
 
     def estimate(self, training, verb=None):
-        """Seconds: as it took at these seeds, or as it took where the catalogue was written."""
+        """Seconds: the median at these seeds, or what the catalogue says."""
         times = self.times()
         if verb:
             known = [times.get(self.path(training, seed).name, {}).get(verb) for seed in self.seeds]

@@ -1,4 +1,4 @@
-"""Writing: the tables in RESULTS.md, the README's table, and the expected figures in the configs' descriptions.
+"""Writes the tables of RESULTS.md, the README's table, and the expected figures in the configs' descriptions.
 
 Nothing is ever lost: a row without a finished run stays as it is, and the program says so.
 """
@@ -46,7 +46,7 @@ def heads(header, right):
 
 
 class Writer:
-    """Makes texts of the runs; `kept` are the rows that had none, by table."""
+    """Turns runs into text; `kept` are the rows without a run, by table."""
 
     def __init__(self, results):
         self.results, self.kept = results, {}
@@ -68,7 +68,7 @@ class Writer:
         return {seed: value for seed, value in found.items() if value is not None}
 
     def missing(self, row):
-        """Whether a cell of the row has no run."""
+        """Whether a cell of the row lacks its run."""
         return any(
             cell.missing(self.results)
             if isinstance(cell, Said)
@@ -114,7 +114,8 @@ class Writer:
         seeds = [str(seed) for seed in self.results.seeds]
         seeds = f"{', '.join(seeds[:-1])} and {seeds[-1]}" if len(seeds) > 1 else seeds[0]
         return (
-            f"Figures are means over trainings with the seeds {seeds}, with their standard deviation in brackets;\n"
+            f"Figures are means over trainings with the seeds {seeds}, "
+            "with their standard deviation in brackets;\n"
             f"*n* gives the number of trainings where there are fewer. Measured on {'; '.join(machines)}.\n"
             "`scripts/reproduce.sh` runs everything again in about "
             f"{duration(self.results.all_of_it())}; `scripts/reproduce.sh --quick` tries that in minutes.\n"
@@ -215,7 +216,7 @@ class Writer:
     # Descriptions
 
     def description(self, row, old):
-        """A config's description with the figures of its row; as it is where there is no run."""
+        """A config's description with the figures of its row; unchanged without a run."""
         if self.missing(row):
             return old
         ours = [figure.mean(self.results) for figure in row.figures()]
@@ -240,14 +241,14 @@ def fine(form):
 
 
 def described():
-    """The rows that a config's description goes with, by its name."""
+    """The rows whose figures a config's description gives, by the config's name."""
     return {
         row.cells[-1].training: row for table in (CONFIGS, RESTORATION) for row in table.rows if row.expect
     }
 
 
 def highlights(results):
-    """The README's table, from the text of RESULTS.md: a row of each task, with figures, baseline and source."""
+    """The README's table, from the text of RESULTS.md: for each task figures, baseline and source."""
     rows = []
     for task, how, table, key in HIGHLIGHTS:
         known = rows_of(block_of(results, table.name), table.keys)
@@ -260,7 +261,7 @@ def highlights(results):
 
 
 def write(results, root):
-    """Writes the tables below `root`; the rows that were kept for want of runs, by table."""
+    """Writes the tables below `root`; the rows that were kept because their runs are missing, by table."""
     writer = Writer(results)
     file = root / "RESULTS.md"
     text = file.read_text()
