@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Trains every config behind a figure of the README at three seeds, measures what its tables say, and writes these tables
-# and RESULTS.md. Stopped at any moment (Ctrl-C saves first), it goes on where it was when it is given again.
+# Trains every config behind a figure at three seeds, measures the runs, and writes the tables of RESULTS.md and
+# README.md. It may be stopped at any moment (Ctrl-C saves first); the same command continues.
 #
-#   scripts/reproduce.sh                      all of it: hours on two cores; --list says what is left, and how long it takes
-#   scripts/reproduce.sh --quick              proves all of it in minutes, on few images; writes to a temporary folder only
-#   scripts/reproduce.sh --only conv,deep     these trainings, with what is measured on them
-#   scripts/reproduce.sh --seeds 42           the seeds; 42 is the one that the configs come with
-#   scripts/reproduce.sh --tables             trains nothing: writes the tables from the runs that there are
-#   scripts/reproduce.sh --no-tables          the other way round
+#   scripts/reproduce.sh                      everything: hours on two cores; --list shows what is left and its time
+#   scripts/reproduce.sh --quick              tries everything in minutes, on few images, in a temporary folder only
+#   scripts/reproduce.sh --only conv,deep     these trainings, and what is measured on them
+#   scripts/reproduce.sh --seeds 42           these seeds; 42 is that of the shipped configs
+#   scripts/reproduce.sh --tables             trains nothing, only writes the tables from the runs that exist
+#   scripts/reproduce.sh --no-tables          only trains and measures
 #   scripts/reproduce.sh --check              whether README.md, RESULTS.md and the configs' descriptions agree
 #
-# Needs Python 3.9 or newer and nothing from PyPI. The program is built as the README says, unless HOURGLASS names one.
+# Needs Python 3.9 or newer and nothing from PyPI. Builds the program as the README does, unless HOURGLASS names one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

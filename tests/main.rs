@@ -28,7 +28,7 @@ mod compress;
 mod corruption;
 // A loss that stops being a number.
 mod divergence;
-// README and configs: what they say is what the program does.
+// README, guide and configs: what they say is what the program does.
 mod documents;
 // `evaluate`: a run's own figures, and those on other data.
 mod evaluate;

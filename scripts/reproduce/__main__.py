@@ -1,4 +1,5 @@
-"""Repeats every figure of the README's tables; started by scripts/reproduce.sh, which says how."""
+"""Repeats every figure of RESULTS.md; started by scripts/reproduce.sh, which says how."""
+
 import argparse
 import os
 import shutil
@@ -17,14 +18,29 @@ from runs import ROOT, Runs
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/reproduce.sh", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="proves all of it in minutes; writes to a temporary folder only")
-    parser.add_argument("--only", metavar="NAME,...", help="these trainings and what is measured on them, as --list names them without the seed")
+    parser.add_argument(
+        "--quick", action="store_true", help="tries everything in minutes, in a temporary folder only"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME,...",
+        help="these trainings and what is measured on them, as --list names them without the seed",
+    )
     parser.add_argument("--seeds", metavar="N,...", help=f"the seeds (default: {','.join(map(str, SEEDS))})")
-    parser.add_argument("--runs", metavar="DIR", type=Path, help="where the runs lie (default: runs/reproduce; a temporary folder for --quick)")
-    parser.add_argument("--list", action="store_true", help="what would be done, and how long that takes")
-    parser.add_argument("--tables", action="store_true", help="trains nothing: writes the tables from the runs that there are")
+    parser.add_argument(
+        "--runs",
+        metavar="DIR",
+        type=Path,
+        help="the folder of the runs (default: runs/reproduce; a temporary folder for --quick)",
+    )
+    parser.add_argument("--list", action="store_true", help="lists what would be done, and how long it takes")
+    parser.add_argument(
+        "--tables", action="store_true", help="trains nothing: writes the tables from the runs that exist"
+    )
     parser.add_argument("--no-tables", action="store_true", help="trains and measures, and writes no tables")
-    parser.add_argument("--check", action="store_true", help="whether README.md, RESULTS.md and the descriptions agree")
+    parser.add_argument(
+        "--check", action="store_true", help="whether README.md, RESULTS.md and the descriptions agree"
+    )
     asked = parser.parse_args()
     names = asked.only.split(",") if asked.only else list(TRAININGS)
     for name in names:
@@ -32,7 +48,11 @@ def arguments():
             parser.error(f"--only: found {name}; allowed: {', '.join(TRAININGS)}")
     asked.only = [TRAININGS[name] for name in names]
     try:
-        asked.seeds = [int(seed) for seed in asked.seeds.split(",")] if asked.seeds else list(SEEDS[:2] if asked.quick else SEEDS)
+        asked.seeds = (
+            [int(seed) for seed in asked.seeds.split(",")]
+            if asked.seeds
+            else list(SEEDS[:2] if asked.quick else SEEDS)
+        )
     except ValueError:
         parser.error(f"--seeds: found {asked.seeds}; allowed: whole numbers joined by commas")
     return asked
@@ -48,7 +68,7 @@ def checked(root):
 def written(runs, root):
     """Writes and checks the tables below `root`; whether they agree."""
     for name, rows in tables.write(runs, root).items():
-        say(f"warning: {name}: left as they were, for want of finished runs: {'; '.join(rows)}")
+        say(f"warning: {name}: left as they were, because these have no finished runs: {'; '.join(rows)}")
     say(f"wrote {root / 'README.md'}, {root / 'RESULTS.md'} and the configs' descriptions")
     return checked(root)
 
@@ -71,14 +91,21 @@ def main(asked, scratch):
     runs = Runs(folder.resolve(), asked.seeds, os.environ["HOURGLASS"], asked.quick)
     if asked.list:
         lines, left = jobs.listed(runs, asked.only)
-        print("\n".join([*lines, f"left: about {duration(left)}; all of it, from nothing: {duration(runs.all_of_it())}"]))
+        print(
+            "\n".join(
+                [
+                    *lines,
+                    f"left: about {duration(left)}; all of it, from nothing: {duration(runs.all_of_it())}",
+                ]
+            )
+        )
         return 0
     failed = []
     if not asked.tables:
         try:
             failed = jobs.do(runs, asked.only, jobs.Worker(runs))
         except jobs.Stopped:
-            say("stopped, and saved; to go on: the same command again")
+            say("stopped and saved; the same command continues")
             return jobs.INTERRUPTED
     for job in failed:
         say(f"error: {job}: failed")

@@ -1,4 +1,5 @@
 """Figures: one number of the runs of a training, at each seed, and how it is written."""
+
 import re
 import statistics
 from dataclasses import dataclass
@@ -6,7 +7,10 @@ from typing import Callable, Union
 
 
 def find(value, path):
-    """What stands at a path such as `points[bits=5].psnr`; in brackets is what an element of a list has, or its settings."""
+    """The value at a path such as `points[bits=5].psnr`.
+
+    Brackets choose the element of a list that has this value, itself or in its settings.
+    """
     for key, wanted, name in re.findall(r"\[([^=\]]*)=([^\]]*)\]|([^.\[\]]+)", path):
         if name:
             value = value[name]
@@ -27,11 +31,11 @@ class Figure:
     unit: str = ""
     # What the file's figure is multiplied by.
     scale: float = 1
-    # In words where the path is none.
+    # In words if the path is a function.
     name: str = ""
 
     def at(self, results, seed):
-        """The figure of one seed; None where there is no finished run of it."""
+        """The figure of one seed; None without a finished run."""
         result = results.read(self.training, self.source, seed)
         if result is None:
             return None
@@ -42,7 +46,7 @@ class Figure:
         return None if found is None else found * self.scale
 
     def all(self, results):
-        """The figures by seed, of those that there are."""
+        """The figures by seed, without the missing ones."""
         found = {seed: self.at(results, seed) for seed in results.seeds}
         return {seed: value for seed, value in found.items() if value is not None}
 
@@ -50,7 +54,7 @@ class Figure:
         return f"{value:{self.form}}"
 
     def mean(self, results):
-        """The mean alone, as descriptions give it."""
+        """The mean without its spread, as descriptions give it."""
         return self.one(statistics.fmean(self.all(results).values())) + self.unit
 
     def text(self, results):
@@ -61,14 +65,17 @@ class Figure:
 
     @property
     def place(self):
-        """File and path, for who wants to look it up."""
+        """File and path, for looking it up."""
         file = {"summary": "summary.json", "sweep": "sweep.json", "one-class": "analysis/anomaly.json"}
         path = self.name if callable(self.path) else self.path
         return f"{file.get(self.source, f'analysis/{self.source}.json')}: {path}"
 
 
 def spread_of(values, form):
-    """The sample standard deviation with the figure's digits, or one digit of it where these show none; "" of equal values."""
+    """The sample standard deviation with the figure's digits, or with one digit if these would all be zero.
+
+    "" if all values are equal.
+    """
     spread = statistics.stdev(values)
     if spread < 1e-9 * max(map(abs, values)):
         return ""
@@ -79,6 +86,7 @@ def spread_of(values, form):
 @dataclass(frozen=True)
 class Said:
     """A text with figures in its {}."""
+
     text: str
     figures: tuple
 
@@ -89,7 +97,7 @@ class Said:
         return self.text.format(*(figure.mean(results) for figure in self.figures))
 
     def number(self, results):
-        """At how many seeds there are figures, in brackets, where that is not all of them."""
+        """The number of seeds with a figure, in brackets; "" if all have one."""
         number = min(len(figure.all(results)) for figure in self.figures)
         return f" (n={number})" if number < len(results.seeds) else ""
 

@@ -1,4 +1,5 @@
 """Doing what is left: each training at each seed, and then what is measured on it."""
+
 import json
 import shutil
 import signal
@@ -19,7 +20,7 @@ def say(text):
 
 
 class Stopped(Exception):
-    """Somebody wants an end; what is running has saved."""
+    """The user asked for an end; what was running has saved."""
 
 
 class Worker:
@@ -37,12 +38,22 @@ class Worker:
             self.child.send_signal(signal.SIGINT)
 
     def run(self, words):
-        """Runs the program; its exit status and standard output. A session of its own: Ctrl-C reaches it through this one
-        alone, for twice is another wish than once."""
+        """Runs the program; its exit status and standard output.
+
+        It gets a session of its own, so that Ctrl-C reaches it through this process alone: a second one means
+        something else than the first.
+        """
         terminal = sys.stderr.isatty()
         with tempfile.TemporaryFile("w+") as errors:
-            self.child = subprocess.Popen([self.runs.program, *map(str, words)], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
-                                          stdout=subprocess.PIPE, stderr=None if terminal else errors, start_new_session=True)
+            self.child = subprocess.Popen(
+                [self.runs.program, *map(str, words)],
+                cwd=ROOT,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=None if terminal else errors,
+                start_new_session=True,
+            )
             out, _ = self.child.communicate()
             status, self.child = self.child.returncode, None
             if status and not terminal and not self.stopping:
@@ -53,7 +64,7 @@ class Worker:
         return status, out
 
     def training(self, training, seed):
-        """Trains what is not trained; whether there is a finished run then."""
+        """Trains if needed; whether there is a finished run afterwards."""
         runs = self.runs
         path, state = runs.path(training, seed), runs.state(training, seed)
         if state == "finished":
@@ -68,7 +79,16 @@ class Worker:
         if resumed:
             words = ["resume", path.name, "--runs", runs.folder]
         else:
-            words = [*training.words(), "--set", f"seed={seed}", "--runs", runs.folder, "--name", path.name, *runs.quickly()]
+            words = [
+                *training.words(),
+                "--set",
+                f"seed={seed}",
+                "--runs",
+                runs.folder,
+                "--name",
+                path.name,
+                *runs.quickly(),
+            ]
         say(f"{path.name}: {'goes on' if state == 'interrupted' else 'trains'}{expected(runs, training)}")
         begin = time.monotonic()
         status, _ = self.run([*words, *self.quietly()])
@@ -80,7 +100,7 @@ class Worker:
         return finished
 
     def verb(self, training, name, seed):
-        """Measures what is not measured; whether it is then."""
+        """Measures if needed; whether there is a result afterwards."""
         runs, verb = self.runs, VERBS[name]
         path = runs.path(training, seed)
         if runs.result(training, name, seed):
@@ -89,7 +109,13 @@ class Worker:
         what = f"{path.name}, {name}"
         say(f"{what}: measures{expected(runs, training, name)}")
         with tempfile.TemporaryDirectory() as folder:
-            words = [*verb.words(path.name, f"{folder}/new"), "--runs", runs.folder, "--json", *(verb.quick if runs.quick else ())]
+            words = [
+                *verb.words(path.name, f"{folder}/new"),
+                "--runs",
+                runs.folder,
+                "--json",
+                *(verb.quick if runs.quick else ()),
+            ]
             if name != "compress":
                 words += self.quietly()
             begin = time.monotonic()
@@ -103,7 +129,7 @@ class Worker:
         return done
 
     def _keep(self, training, name, seed):
-        """A result in a file that the next variant of the verb writes over gets one of its own."""
+        """Copies a result that the next variant of the verb would overwrite to a file of its own."""
         file = self.runs.path(training, seed) / f"analysis/{name}.json"
         if not file.is_file():
             write_text(file, json.dumps(self.runs.result(training, name, seed), indent=2) + "\n")
@@ -117,7 +143,7 @@ def expected(runs, training, verb=None):
 
 
 def set_aside(runs, path):
-    """Moves a run to where it is in nobody's way."""
+    """Moves a run out of the way."""
     number = 1
     while (aside := runs.folder / "stale" / f"{path.name}-{number}").exists():
         number += 1

@@ -1,4 +1,5 @@
 """The folder of runs: how each one stands, and what its files say."""
+
 import copy
 import fcntl
 import json
@@ -18,7 +19,7 @@ WORDS = ("$schema", "description", "sweep", "tensorboard")
 
 
 def read_json(path):
-    """A JSON file, or None where there is none that can be read."""
+    """A JSON file; None if it cannot be read."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -60,7 +61,7 @@ class Runs:
     # How a run stands.
 
     def state(self, training, seed):
-        """"new", "finished", "interrupted", "busy" where another process trains it, or "stale: " and why."""
+        """ "new", "finished", "interrupted", "busy" where another process trains it, or "stale: " and why."""
         path = self.path(training, seed)
         if not path.is_dir():
             return "new"
@@ -71,10 +72,14 @@ class Runs:
         state, environment = read_json(path / "state.json"), read_json(path / "env.json")
         if state is None or environment is None or not (path / "config.json").is_file():
             return "stale: it never began"
-        if (differs := self._differs(training, seed, environment)):
+        if differs := self._differs(training, seed, environment):
             return f"stale: {differs}"
         if training.kind == "one-class":
-            return "finished" if self.result(training, "one-class", seed) else "stale: it was interrupted, and cannot go on"
+            return (
+                "finished"
+                if self.result(training, "one-class", seed)
+                else "stale: it was interrupted, and cannot go on"
+            )
         summary = read_json(path / "summary.json")
         finished = state["status"] == "finished" and summary and summary["status"] == "finished"
         return "finished" if finished else "interrupted"
@@ -91,23 +96,37 @@ class Runs:
 
     def _sweep_state(self, training, seed):
         path = self.path(training, seed)
-        words = [*training.words(), "--set", f"seed={seed}", "--runs", self.folder, "--name", path.name, "--dry-run", "--json"]
+        words = [
+            *training.words(),
+            "--set",
+            f"seed={seed}",
+            "--runs",
+            self.folder,
+            "--name",
+            path.name,
+            "--dry-run",
+            "--json",
+        ]
         done = self.ask([*words, *self.quickly()])
         if done.returncode:
             return f"stale: {done.stderr.strip().removeprefix('error: ')}"
         sweep = read_json(path / "sweep.json")
-        return "finished" if sweep and sweep["status"] == "finished" and len(sweep["points"]) == sweep["runs"] else "interrupted"
+        return (
+            "finished"
+            if sweep and sweep["status"] == "finished" and len(sweep["points"]) == sweep["runs"]
+            else "interrupted"
+        )
 
     def _differs(self, training, seed, environment):
-        """In what a run differs from what its config asks for now; "" where in nothing."""
+        """How a run differs from what its config asks for now; "" if it does not."""
         if environment["quick"] != self.quick:
-            return "it is one of --quick" if environment["quick"] else "it is none of --quick"
+            return "it was trained with --quick" if environment["quick"] else "it was trained without --quick"
         wanted = copy.deepcopy(self._wanted(training))
         wanted["seed"] = seed
         # Through the program, which fills in the defaults of keys that are younger than the run.
         found = self.resolve(self.path(training, seed) / "config.json")
         if found is None:
-            return "its config is none any more"
+            return "its config is no longer valid"
         if self.quick:
             # --quick sets them.
             for config in (wanted, found):
@@ -127,7 +146,10 @@ class Runs:
                 file.write_text(json.dumps(config))
                 resolved = self.resolve(file)
             if resolved is None:
-                raise SystemExit(f"error: {training.file}: is refused with {' '.join(training.settings) or 'nothing changed'}")
+                raise SystemExit(
+                    f"error: {training.file}: is refused with "
+                    f"{' '.join(training.settings) or 'nothing changed'}"
+                )
             self._resolved[training.name] = resolved
         return self._resolved[training.name]
 
@@ -138,7 +160,13 @@ class Runs:
         return {key: value for key, value in json.loads(done.stdout)["config"].items() if key not in WORDS}
 
     def ask(self, words):
-        return subprocess.run([self.program, *map(str, words)], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            [self.program, *map(str, words)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
 
     def quickly(self):
         return ["--quick"] if self.quick else []
@@ -152,7 +180,7 @@ class Runs:
         return self._known[key]
 
     def read(self, name, source, seed):
-        """The result that figures are taken from; None where the run or the measurement is not there or not finished."""
+        """The result that figures are taken from; None without a finished run and measurement."""
         training = TRAININGS[name]
         if (name, source, seed) not in self._known:
             result = self.result(training, source, seed) if self.finished(training, seed) else None
@@ -190,13 +218,15 @@ class Runs:
     def epochs(self, training, seed):
         if training.kind == "train":
             return (read_json(self.path(training, seed) / "summary.json") or {}).get("epochs")
-        found = self.environment(training, seed) and next(iter(sorted(self.path(training, seed).glob("**/config.json"))), None)
+        found = self.environment(training, seed) and next(
+            iter(sorted(self.path(training, seed).glob("**/config.json"))), None
+        )
         return read_json(found)["train"]["epochs"] if found else None
 
     # How long it took.
 
     def seconds(self, training, seed):
-        """Of a finished training, from its own clock; None of one that is not."""
+        """Seconds of a finished training, by its own clock; None if it is not finished."""
         path = self.path(training, seed)
         if training.kind == "one-class":
             noted = self.times().get(path.name, {}).get("training")
@@ -208,7 +238,7 @@ class Runs:
         return sum(it["train_seconds"] + (it["start_seconds"] or 0) for it in found)
 
     def _span(self, path):
-        """From the start of a run to its last file, where nobody noted the time."""
+        """From the start of a run to its last file, if the time was not noted."""
         started = datetime.fromisoformat(read_json(path / "env.json")["started"][:19] + "+00:00")
         return (path / "analysis/anomaly.json").stat().st_mtime - started.timestamp()
 
@@ -217,7 +247,7 @@ class Runs:
         return read_json(self.folder / "times.json") or {}
 
     def estimate(self, training, verb=None):
-        """Seconds: as it took at these seeds, or as it took where the catalogue was written."""
+        """Seconds: the median at these seeds, or what the catalogue says."""
         times = self.times()
         if verb:
             known = [times.get(self.path(training, seed).name, {}).get(verb) for seed in self.seeds]
@@ -228,7 +258,9 @@ class Runs:
 
     def all_of_it(self):
         """Seconds that everything takes at the three seeds."""
-        return len(SEEDS) * sum(self.estimate(it) + sum(self.estimate(it, verb) for verb in it.verbs) for it in TRAININGS.values())
+        return len(SEEDS) * sum(
+            self.estimate(it) + sum(self.estimate(it, verb) for verb in it.verbs) for it in TRAININGS.values()
+        )
 
     def note_time(self, run, what, seconds):
         times = self.times()

@@ -1,21 +1,20 @@
-"""Writing: the tables in README.md and RESULTS.md, and the expected figures in the configs' descriptions.
+"""Writes the tables of RESULTS.md, the README's table, and the expected figures in the configs' descriptions.
 
-Nothing is ever lost: a row without a finished run stays as it is, and that is said.
+Nothing is ever lost: a row without a finished run stays as it is, and the program says so.
 """
+
 import json
 import re
 import shlex
+from functools import partial
 from statistics import fmean, median, stdev
 
 from catalogue import SEEDS, TRAININGS, VERBS
-from claims import BLOCKS, CONFIGS, RESTORATION, Paragraph, Time
+from claims import BLOCKS, CONFIGS, HIGHLIGHTS, RESTORATION, Paragraph, Time
 from figures import Said, duration
 from runs import write_text
 
 OPEN, CLOSE = "<!-- results:{} -->", "<!-- /results -->"
-TITLES = {"configs": "Configs", "restoration": "Restoration", "uses": "What a code is good for",
-          "choices": "What each choice gives `deep.json`, sum_sq after 15 epochs", "depths": "Compression by `compress.json`",
-          "formats": "Picture formats on the same digits"}
 
 
 def block_of(text, name):
@@ -47,7 +46,7 @@ def heads(header, right):
 
 
 class Writer:
-    """Makes texts of the runs; `kept` are the rows that had none, by table."""
+    """Turns runs into text; `kept` are the rows without a run, by table."""
 
     def __init__(self, results):
         self.results, self.kept = results, {}
@@ -69,15 +68,19 @@ class Writer:
         return {seed: value for seed, value in found.items() if value is not None}
 
     def missing(self, row):
-        """Whether a cell of the row has no run."""
-        return any(cell.missing(self.results) if isinstance(cell, Said) else isinstance(cell, Time) and not self.all(cell.training, self.results.seconds)
-                   for cell in row.cells)
+        """Whether a cell of the row lacks its run."""
+        return any(
+            cell.missing(self.results)
+            if isinstance(cell, Said)
+            else isinstance(cell, Time) and not self.all(cell.training, self.results.seconds)
+            for cell in row.cells
+        )
 
     def table(self, table, old):
         known = rows_of(old, table.keys)
         lines = []
         for row in table.rows:
-            key = row.cells[:table.keys]
+            key = row.cells[: table.keys]
             if not self.missing(row):
                 cells = [self.cell(cell) for cell in row.cells]
                 for number in row.ours:
@@ -98,24 +101,41 @@ class Writer:
 
     def notes(self, old):
         """What is said once about all tables."""
-        machines = sorted({self.machine(environment) for name in TRAININGS for environment in self.all(name, self.results.environment).values()})
+        machines = sorted(
+            {
+                self.machine(environment)
+                for name in TRAININGS
+                for environment in self.all(name, self.results.environment).values()
+            }
+        )
         if not machines:
             self.kept["notes"] = ["all of it"]
             return old or ""
         seeds = [str(seed) for seed in self.results.seeds]
         seeds = f"{', '.join(seeds[:-1])} and {seeds[-1]}" if len(seeds) > 1 else seeds[0]
-        return (f"Figures are means over trainings with the seeds {seeds}, and in brackets their standard deviation; *n* says where there are fewer.\n"
-                f"Measured on {'; '.join(machines)}. [RESULTS.md](RESULTS.md) has the figure of each seed, where the published ones stand, and every\n"
-                f"command; `scripts/reproduce.sh` runs them again in about {duration(self.results.all_of_it())}, and `scripts/reproduce.sh --quick` tries that in minutes.\n")
+        return (
+            f"Figures are means over trainings with the seeds {seeds}, "
+            "with their standard deviation in brackets;\n"
+            f"*n* gives the number of trainings where there are fewer. Measured on {'; '.join(machines)}.\n"
+            "`scripts/reproduce.sh` runs everything again in about "
+            f"{duration(self.results.all_of_it())}; `scripts/reproduce.sh --quick` tries that in minutes.\n"
+        )
 
     @staticmethod
     def machine(environment):
         return f"{environment['cpu']}, {environment['threads']} threads"
 
-    # RESULTS.md
+    # The last two tables, with every seed
 
     def every_figure(self, old):
-        header = ("row", "figure", "mean", *(f"seed {seed}" for seed in SEEDS), "baseline", "published, and where")
+        header = (
+            "row",
+            "figure",
+            "mean",
+            *(f"seed {seed}" for seed in SEEDS),
+            "baseline",
+            "published, and where",
+        )
         known, lines = rows_of(old, 2), []
         for table in BLOCKS:
             for row in () if isinstance(table, Paragraph) else table.rows:
@@ -127,9 +147,15 @@ class Writer:
                         continue
                     digits = fine(figure.form)
                     one = lambda value: f"{value:{digits}}{figure.unit}"
-                    mean = one(fmean(values.values())) + (f" ({stdev(values.values()):{digits}})" if len(values) > 1 else "")
+                    mean = one(fmean(values.values())) + (
+                        f" ({stdev(values.values()):{digits}})" if len(values) > 1 else ""
+                    )
                     baseline = self.cell(row.cells[row.baseline]) if row.baseline is not None else "-"
-                    published = f"{row.published.text}: {row.published.source}" if row.published and number == 0 else "-"
+                    published = (
+                        f"{row.published.text}: {row.published.source}"
+                        if row.published and number == 0
+                        else "-"
+                    )
                     seeds = [one(values[seed]) if seed in values else "-" for seed in SEEDS]
                     lines.append(line([*key, mean, *seeds, baseline, published]))
         return "\n".join([*heads(header, range(2, 3 + len(SEEDS))), *lines]) + "\n"
@@ -144,26 +170,53 @@ class Writer:
                 continue
             command = shlex.join(["hourglass", *training.words()])
             about = sorted({self.machine(it) for it in environments.values()})
-            commits = sorted({f"{it['version']} ({it['commit'] or 'no commit'})" for it in environments.values()})
+            commits = sorted(
+                {f"{it['version']} ({it['commit'] or 'no commit'})" for it in environments.values()}
+            )
             epochs = sorted({str(it) for it in self.all(name, self.results.epochs).values()})
             begun = max(it["started"] for it in environments.values())[:10]
             end = [", ".join(about), ", ".join(commits), begun]
-            lines.append(line([name, f"`{command} --set seed=S`", ", ".join(map(str, environments)), ", ".join(epochs), self.time(name), *end]))
+            lines.append(
+                line(
+                    [
+                        name,
+                        f"`{command} --set seed=S`",
+                        ", ".join(map(str, environments)),
+                        ", ".join(epochs),
+                        self.time(name),
+                        *end,
+                    ]
+                )
+            )
             for verb in training.verbs:
                 seeds = [seed for seed in environments if self.results.read(name, verb, seed)]
                 if not seeds:
                     lines += [known[(f"{name}, {verb}",)]] if (f"{name}, {verb}",) in known else []
                     continue
-                taken = [self.results.times().get(self.results.path(training, seed).name, {}).get(verb) for seed in seeds]
+                taken = [
+                    self.results.times().get(self.results.path(training, seed).name, {}).get(verb)
+                    for seed in seeds
+                ]
                 taken = [seconds for seconds in taken if seconds]
                 words = shlex.join(VERBS[verb].words())
-                lines.append(line([f"{name}, {verb}", f"`hourglass {words}`", ", ".join(map(str, seeds)), "-", duration(median(taken)) if taken else "-", *end]))
+                lines.append(
+                    line(
+                        [
+                            f"{name}, {verb}",
+                            f"`hourglass {words}`",
+                            ", ".join(map(str, seeds)),
+                            "-",
+                            duration(median(taken)) if taken else "-",
+                            *end,
+                        ]
+                    )
+                )
         return "\n".join([*heads(header, (3, 4)), *lines]) + "\n"
 
     # Descriptions
 
     def description(self, row, old):
-        """A config's description with the figures of its row; as it is where there is no run."""
+        """A config's description with the figures of its row; unchanged without a run."""
         if self.missing(row):
             return old
         ours = [figure.mean(self.results) for figure in row.figures()]
@@ -188,41 +241,53 @@ def fine(form):
 
 
 def described():
-    """The rows that a config's description goes with, by its name."""
-    return {row.cells[-1].training: row for table in (CONFIGS, RESTORATION) for row in table.rows if row.expect}
+    """The rows whose figures a config's description gives, by the config's name."""
+    return {
+        row.cells[-1].training: row for table in (CONFIGS, RESTORATION) for row in table.rows if row.expect
+    }
+
+
+def highlights(results):
+    """The README's table, from the text of RESULTS.md: for each task figures, baseline and source."""
+    rows = []
+    for task, how, table, key in HIGHLIGHTS:
+        known = rows_of(block_of(results, table.name), table.keys)
+        if (key,) not in known:
+            raise SystemExit(f"error: RESULTS.md: {table.name}: has no row {key}")
+        cells = cells_of(known[(key,)])
+        published = cells[table.header.index("published")] if "published" in table.header else "-"
+        rows.append(line([task, how, *cells[3:5], published]))
+    return "\n".join([*heads(("task", "how", "measured", "baseline", "published"), ()), *rows]) + "\n"
 
 
 def write(results, root):
-    """Writes the tables below `root`; the rows that were kept for want of runs, by table."""
+    """Writes the tables below `root`; the rows that were kept because their runs are missing, by table."""
     writer = Writer(results)
-    readme = (root / "README.md").read_text()
-    parts = {"notes": writer.notes(block_of(readme, "notes"))}
-    parts |= {block.name: writer.block(block, block_of(readme, block.name)) for block in BLOCKS}
-    for name, text in parts.items():
-        readme = put_block(readme, name, text)
     file = root / "RESULTS.md"
-    old = file.read_text() if file.exists() else ""
-    text = ["# Results\nGenerated by `scripts/reproduce.sh` from the files of its runs; nothing here is typed by hand. The tables are those of\n"
-            "[README.md](README.md); the last two have every figure of every seed, and every command."]
+    text = file.read_text()
+    parts = {"notes": writer.notes}
+    parts |= {block.name: partial(writer.block, block) for block in BLOCKS}
+    parts |= {"figures": writer.every_figure, "runs": writer.every_run}
     for name, part in parts.items():
-        heading = f"\n## {TITLES[name]}" if name in TITLES else ""
-        text.append(f"{heading}\n{OPEN.format(name)}\n{part}{CLOSE}")
-    for name, title, part in (("figures", "Every figure", writer.every_figure), ("runs", "Every run", writer.every_run)):
-        text.append(f"\n## {title}\n{OPEN.format(name)}\n{part(block_of(old, name))}{CLOSE}")
-    write_text(root / "README.md", readme)
-    write_text(file, "\n".join(text) + "\n")
+        text = put_block(text, name, part(block_of(text, name)), file.name)
+    write_text(file, text)
+    readme = root / "README.md"
+    write_text(readme, put_block(readme.read_text(), "highlights", highlights(text), readme.name))
     for name, row in described().items():
         config = root / f"configs/{name}.json"
         before = config.read_text()
         old = json.loads(before)["description"]
         new = writer.description(row, old)
-        write_text(config, before.replace(json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False), 1))
+        write_text(
+            config,
+            before.replace(json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False), 1),
+        )
     return writer.kept
 
 
-def put_block(text, name, part):
+def put_block(text, name, part, file):
     begin, end = OPEN.format(name) + "\n", CLOSE
     if begin not in text:
-        raise SystemExit(f"error: README.md: has no {begin.strip()}")
+        raise SystemExit(f"error: {file}: has no {begin.strip()}")
     before, rest = text.split(begin, 1)
     return before + begin + part + end + rest.split(end, 1)[1]

@@ -1,5 +1,7 @@
 """Checks of the tables' makers that need no training: python3 -B scripts/reproduce/tests.py"""
+
 import json
+import re
 import tempfile
 import unittest
 from pathlib import Path
@@ -14,6 +16,7 @@ from runs import ROOT, put
 
 class Fake:
     """Results of `conv` alone, at the seeds that are given."""
+
     quick = False
 
     def __init__(self, errors):
@@ -21,7 +24,11 @@ class Fake:
 
     def read(self, name, source, seed):
         error = self.errors.get(seed)
-        return None if name != "conv" or source != "summary" or error is None else {"test": {"mse": error}, "baselines": {"pca": {"mse": 0.0168}}, "epochs": 20}
+        return (
+            None
+            if name != "conv" or source != "summary" or error is None
+            else {"test": {"mse": error}, "baselines": {"pca": {"mse": 0.0168}}, "epochs": 20}
+        )
 
     def finished(self, training, seed):
         return training.name == "conv" and seed in self.errors
@@ -33,7 +40,14 @@ class Fake:
         return 20
 
     def environment(self, training, seed):
-        return {"cpu": "a processor", "threads": 2, "version": "1", "commit": "abc", "started": "2026-01-02T03:04:05Z", "quick": False}
+        return {
+            "cpu": "a processor",
+            "threads": 2,
+            "version": "1",
+            "commit": "abc",
+            "started": "2026-01-02T03:04:05Z",
+            "quick": False,
+        }
 
     def all_of_it(self):
         return 3600 * 5
@@ -44,7 +58,12 @@ class Fake:
 
 class Tests(unittest.TestCase):
     def test_a_path_leads_through_lists_by_what_their_elements_have(self):
-        value = {"points": [{"settings": {"model.code_size": 8}, "test": {"mse": 1}}, {"bits": 5, "test": {"mse": 2}}]}
+        value = {
+            "points": [
+                {"settings": {"model.code_size": 8}, "test": {"mse": 1}},
+                {"bits": 5, "test": {"mse": 2}},
+            ]
+        }
         self.assertEqual(find(value, "points[model.code_size=8].test.mse"), 1)
         self.assertEqual(find(value, "points[bits=5].test.mse"), 2)
 
@@ -61,27 +80,36 @@ class Tests(unittest.TestCase):
         self.assertTrue(cell.missing(Fake({})))
 
     def test_times_have_two_digits(self):
-        self.assertEqual([duration(it) for it in (56.7, 100, 595, 3600, 18000)], ["57 s", "2 min", "10 min", "60 min", "5.0 h"])
+        self.assertEqual(
+            [duration(it) for it in (56.7, 100, 595, 3600, 18000)],
+            ["57 s", "2 min", "10 min", "60 min", "5.0 h"],
+        )
 
     def test_a_row_without_runs_stays_and_one_with_runs_is_new(self):
         with tempfile.TemporaryDirectory() as name:
             root = copy(Path(name))
-            before = (root / "README.md").read_text()
+            before = texts(root)
             kept = tables.write(Fake({42: 0.1, 1: 0.2}), root)
-            after = (root / "README.md").read_text()
-            changed = [line for line in after.splitlines() if line not in before.splitlines() and line.startswith("| ")]
-            self.assertEqual(len(changed), 1, changed)
-            self.assertIn("mse 0.1500 (0.0707) (n=2)", changed[0])
-            self.assertIn("| 57 s |", changed[0])
+            after = texts(root)
+            [row] = changed(*(tables.block_of(text["RESULTS.md"], "configs") for text in (before, after)))
+            self.assertIn("mse 0.1500 (0.0707) (n=2)", row)
+            self.assertIn("| 57 s |", row)
+            [row] = changed(before["README.md"], after["README.md"])
+            self.assertIn("| mse 0.1500 (0.0707) (n=2) | PCA 0.0168 |", row)
             self.assertEqual(len(kept["configs"]), len(CONFIGS.rows) - 1)
-            self.assertEqual(len(before.splitlines()), len(after.splitlines()))
+            for file in before:
+                self.assertEqual(len(before[file].splitlines()), len(after[file].splitlines()))
             description = json.loads((root / "configs/conv.json").read_text())["description"]
-            self.assertTrue(description.endswith("Expect test mse 0.1500, where PCA of as many values has 0.0168; about 57 s on 2 CPU cores."))
+            self.assertTrue(
+                description.endswith(
+                    "Expect test mse 0.1500, where PCA with the same code size has 0.0168; "
+                    "about 57 s on 2 CPU cores."
+                )
+            )
             self.assertEqual(check.faults(root), [])
             # What was found once is kept where its runs are gone, and writing again changes nothing.
-            results = (root / "RESULTS.md").read_text()
             tables.write(Fake({}), root)
-            self.assertEqual(((root / "README.md").read_text(), (root / "RESULTS.md").read_text()), (after, results))
+            self.assertEqual(texts(root), after)
 
     def test_what_disagrees_is_found(self):
         with tempfile.TemporaryDirectory() as name:
@@ -90,14 +118,39 @@ class Tests(unittest.TestCase):
             file = root / "configs/conv.json"
             file.write_text(file.read_text().replace("0.1000", "0.2000"))
             readme = root / "README.md"
-            readme.write_text(readme.read_text().replace("784-512-256-32", "784-32"))
-            self.assertEqual(check.faults(root), ["configs: is not in RESULTS.md as it is in README.md", "conv.json: its description has no 0.1000"])
+            readme.write_text(readme.read_text().replace("mse 0.1000", "mse 0.1001"))
+            results = root / "RESULTS.md"
+            results.write_text(results.read_text().replace("<!-- results:choices -->", ""))
+            self.assertEqual(
+                check.faults(root),
+                [
+                    "README.md: its table is not made of the rows of RESULTS.md",
+                    "RESULTS.md: has no block choices",
+                    "conv.json: its description has no 0.1000",
+                ],
+            )
+
+    def test_a_table_without_its_place_is_an_error(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = copy(Path(name))
+            for file in ("RESULTS.md", "README.md"):
+                whole = (root / file).read_text()
+                (root / file).write_text(re.sub("<!-- results:(choices|highlights) -->", "", whole))
+                with self.assertRaisesRegex(SystemExit, f"^error: {file}: has no <!-- results:"):
+                    tables.write(Fake({42: 0.1}), root)
+                (root / file).write_text(whole)
 
     def test_a_setting_is_json_or_a_word(self):
         config = {"model": {"kind": "denoising", "corruption": "gaussian"}, "data": {"augment": {}}}
         for setting in ("model.corruption.std=0.5", "data.augment=null", "model.kind=dense"):
             put(config, setting)
-        self.assertEqual(config, {"model": {"kind": "dense", "corruption": {"kind": "gaussian", "std": 0.5}}, "data": {"augment": None}})
+        self.assertEqual(
+            config,
+            {
+                "model": {"kind": "dense", "corruption": {"kind": "gaussian", "std": 0.5}},
+                "data": {"augment": None},
+            },
+        )
 
     def test_everything_that_a_table_names_is_run(self):
         rows = [row for block in BLOCKS if not isinstance(block, Paragraph) for row in block.rows]
@@ -111,6 +164,16 @@ class Tests(unittest.TestCase):
         self.assertLessEqual(measured, named, "nothing is measured that no table has")
         self.assertEqual({training for training, _ in named}, set(TRAININGS))
         self.assertLessEqual({verb for _, verb in measured}, set(VERBS))
+
+
+def texts(root):
+    return {name: (root / name).read_text() for name in ("README.md", "RESULTS.md")}
+
+
+def changed(before, after):
+    """The rows of tables that are new."""
+    old = before.splitlines()
+    return [line for line in after.splitlines() if line not in old and line.startswith("| ")]
 
 
 def copy(root):

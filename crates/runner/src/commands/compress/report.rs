@@ -6,7 +6,7 @@ use super::rivals::Point;
 use crate::commands::analysed::{self, figure};
 use hourglass::codec::quality::Quality;
 
-/// Bits of a value where none are given: from here on more bits hardly show (README, "Compression").
+/// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression").
 pub const DEFAULT_BITS: u32 = 5;
 
 /// A code at one bit depth.
