@@ -61,7 +61,7 @@ pub enum Source {
     Mnist,
     /// A folder of IDX files, gzipped or not, under the names of the MNIST distribution:
     /// `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte` (or `test-...`), and the label files
-    /// beside them where there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
+    /// beside them if there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
     /// is allowed.
     Idx {
         /// The folder that holds the files.
@@ -134,7 +134,7 @@ impl Source {
     }
 }
 
-/// The last part of a path; the whole path where it has none (`.`, `/`).
+/// The last part of a path; the whole path if it has none (`.`, `/`).
 fn folder_name(dir: &Path) -> String {
     dir.file_name()
         .unwrap_or(dir.as_os_str())

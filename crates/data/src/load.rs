@@ -169,7 +169,7 @@ impl Loader<'_> {
         ))
     }
 
-    /// The warning about pictures that were made as large as a patch, where there are any.
+    /// The warning about pictures that were made as large as a patch, if there are any.
     fn padded<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
         let patch = self.options.patch?;
         let mut small = files.filter(|(_, header)| header.size.iter().any(|&side| side < patch));

@@ -56,7 +56,7 @@ pub trait AdamOps: Backend {
 /// differentiated: the results carry no autodiff.
 ///
 /// # Panics
-/// Where the shapes differ.
+/// If the shapes differ.
 pub fn adam(
     w: Tensor<1>,
     g: Tensor<1>,

@@ -69,7 +69,7 @@ pub enum Form {
 /// - output: `[N, O, H, W]`
 ///
 /// # Panics
-/// Where the shapes do not fit each other.
+/// If the shapes do not fit each other.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -86,7 +86,7 @@ pub fn conv2d(
 /// As [`conv2d`], with output `[N, O, ceil(H / 2), ceil(W / 2)]`.
 ///
 /// # Panics
-/// Where the shapes do not fit each other.
+/// If the shapes do not fit each other.
 pub fn conv2d_max_pool(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -104,7 +104,7 @@ pub fn conv2d_max_pool(
 /// - output: `[N, O, size[0], size[1]]`; weight and bias as in [`conv2d`]
 ///
 /// # Panics
-/// Where the shapes do not fit each other.
+/// If the shapes do not fit each other.
 pub fn upsample_conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,

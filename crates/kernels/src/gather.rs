@@ -38,7 +38,7 @@ impl std::error::Error for PastTheEnd {}
 /// The first index past the end of the set; `out` is then empty.
 ///
 /// # Panics
-/// Where `image_len` is zero.
+/// If `image_len` is zero.
 pub fn gather(
     pixels: &[u8],
     image_len: usize,

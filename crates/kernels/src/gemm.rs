@@ -13,7 +13,7 @@
 //! **Repeatability**: each value is one sum over the inner dimension in ascending order (in blocks
 //! of [`INNER`]), whatever the tiles and the threads are, so a product depends on neither the
 //! number of threads nor their timing. It does depend on the [`Level`], whose vectors round
-//! differently only where they lack a fused multiply-add.
+//! differently only if they lack a fused multiply-add.
 
 mod kernel;
 mod pack;
@@ -58,7 +58,7 @@ impl<'a> Matrix<'a> {
     /// column_stride`.
     ///
     /// # Panics
-    /// Where its last value lies past the end.
+    /// If its last value lies past the end.
     pub(crate) fn new(values: &'a [f32], [rows, columns]: [usize; 2], strides: [usize; 2]) -> Self {
         let [row_stride, column_stride] = strides;
         if rows > 0 && columns > 0 {
@@ -124,7 +124,7 @@ impl<'a> Product<'a> {
     /// The product, to be written to `out`, of which [`run`] writes every value.
     ///
     /// # Panics
-    /// Where the sizes do not fit.
+    /// If the sizes do not fit.
     pub(crate) fn new(
         left: Matrix<'a>,
         right: Matrix<'a>,

@@ -32,13 +32,13 @@ pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
 /// The values of a contiguous `f32` tensor.
 ///
 /// # Panics
-/// Where it is neither; see [`contiguous`] and [`is_f32`].
+/// If it is neither; see [`contiguous`] and [`is_f32`].
 pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     let values = tensor.as_slice::<f32>();
     values.expect("the caller made the tensor contiguous and checked its type")
 }
 
-/// The values of a dense `f32` tensor in the order of memory, or `None` where it is not dense.
+/// The values of a dense `f32` tensor in the order of memory, or `None` if it is not dense.
 pub(crate) fn memory(tensor: &FlexTensor) -> Option<&[f32]> {
     let layout = tensor.layout();
     let start = layout.start_offset();
@@ -170,7 +170,7 @@ pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
 /// The values of a tensor that [`owned`] gave, to be written.
 ///
 /// # Panics
-/// Where it is not contiguous or is shared.
+/// If it is not contiguous or is shared.
 pub(crate) fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
     let (start, end) = tensor
         .layout()

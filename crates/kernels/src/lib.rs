@@ -15,7 +15,7 @@
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
 pub mod activation;
 mod adam;
-// The routing between backends names all arguments, also where there is no backend to route to.
+// The routing between backends names all arguments, also if there is no backend to route to.
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 pub mod conv;
 mod gather;

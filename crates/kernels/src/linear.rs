@@ -88,7 +88,7 @@ pub trait LinearGrad: LinearOps {
 /// - output: `[N, out]`
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not fit.
 pub fn linear(
     x: Tensor<2>,
     weight: Tensor<2>,

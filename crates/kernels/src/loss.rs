@@ -65,7 +65,7 @@ pub trait LossGrad: LossOps {
 /// threads; logits and target may have channels-last strides, and the gradient has the logits'.
 ///
 /// # Panics
-/// Where the shapes differ.
+/// If the shapes differ.
 pub fn mse_of_sigmoid<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
     loss(logits, target, LossKind::Mse)
 }
@@ -76,7 +76,7 @@ pub fn mse_of_sigmoid<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> T
 /// Memory and repeatability are as for [`mse_of_sigmoid`].
 ///
 /// # Panics
-/// Where the shapes differ.
+/// If the shapes differ.
 pub fn bce_of_logits<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
     loss(logits, target, LossKind::Bce)
 }

@@ -33,12 +33,12 @@ pub enum Interpolation {
 /// # Shapes
 /// - `pixels`: `height * width` bytes
 /// - `xs`, `ys`: places in pixels, counted from the middle of the first one, rightwards and
-///   downwards; what is no number counts as outside
+///   downwards; what is not a number counts as outside
 /// - `padded`: room to work in, whose memory is reused from call to call
 /// - `out`: as many values as there are places
 ///
 /// # Panics
-/// Where lengths do not agree, or a side is above 65,536 pixels.
+/// If lengths do not agree, or a side is above 65,536 pixels.
 pub fn sample(
     pixels: &[u8],
     [height, width]: [usize; 2],

@@ -220,7 +220,7 @@ impl<const N: usize> Vector for Lanes<N> {
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
-        // Not `f32::mul_add`, which is a call into the C library where there is no instruction.
+        // Not `f32::mul_add`, which is a call into the C library if there is no instruction.
         self.zip(factor, |a, b| a * b).zip(sum, |a, b| a + b)
     }
     #[inline(always)]

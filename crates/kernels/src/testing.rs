@@ -17,7 +17,7 @@ pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f32> {
 }
 
 /// Fails where a value lies further from what is wanted than `tolerance` times the larger of 1 and
-/// the largest wanted magnitude, or where only one of the two is NaN or infinite.
+/// the largest wanted magnitude, or if only one of the two is NaN or infinite.
 #[track_caller]
 pub(crate) fn close<T: Copy + Into<f64>>(got: &[f32], wanted: &[T], tolerance: f64) {
     assert_eq!(got.len(), wanted.len());

@@ -101,7 +101,7 @@ pub fn open(choice: BackendChoice) -> Result<Backend, BackendError> {
     Ok(found.swap_remove(best))
 }
 
-/// What a backend that was compiled in can run on; empty where it was not, or finds nothing.
+/// What a backend that was compiled in can run on; empty if it was not, or finds nothing.
 pub fn adapters(choice: BackendChoice) -> Vec<Backend> {
     match choice {
         #[cfg(feature = "flex")]

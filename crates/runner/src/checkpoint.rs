@@ -102,7 +102,7 @@ impl Snapshot {
     /// Copies weights and optimizer state from the device.
     ///
     /// # Errors
-    /// Where the device does not give its values.
+    /// If the device does not give its values.
     pub fn take(
         config: &Config,
         model: &Autoencoder,
@@ -129,7 +129,7 @@ impl Snapshot {
     /// Writes it as the run's checkpoints of these names, one after the other.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn write(mut self, run: &Run, names: &[&str]) -> Result<()> {
         self.meta.model_sha256 = sha256(&self.model);
         self.meta.optimizer_sha256 = sha256(&self.optimizer);
@@ -183,7 +183,7 @@ pub fn settle(run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Reads and checks `checkpoints/<name>`; `None` where the run has none yet.
+/// Reads and checks `checkpoints/<name>`; `None` if the run has none yet.
 ///
 /// # Errors
 /// A file that is missing, damaged or of a newer format.

@@ -579,7 +579,7 @@ pub struct BackendArg {
 }
 
 impl BackendArg {
-    /// The change to the config, where there is one.
+    /// The change to the config, if there is one.
     pub fn as_override(&self) -> Option<Override> {
         let name = self.backend.as_ref()?;
         Some(Override::flag("--backend", "backend", name))

@@ -88,7 +88,7 @@ impl Environment {
     /// Refuses data that are not those that the run was trained and measured on.
     ///
     /// # Errors
-    /// Where the digests differ.
+    /// If the digests differ.
     pub fn check_data(&self, setup: &Setup) -> Result<()> {
         if self.data_sha256 == setup.data_sha256 {
             return Ok(());

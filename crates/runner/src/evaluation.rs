@@ -62,7 +62,7 @@ impl Evaluation {
 /// there are any. Noise depends on the run's seed and the place in `indices` only.
 ///
 /// # Errors
-/// Where the device does not give its values, or a reconstruction is not a finite number.
+/// If the device does not give its values, or a reconstruction is not a finite number.
 pub fn evaluate(
     model: &Autoencoder,
     batches: &Batches,
@@ -126,7 +126,7 @@ pub fn evaluate(
 /// A tensor's values on the host.
 ///
 /// # Errors
-/// Where the device does not give them.
+/// If the device does not give them.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor
         .try_into_vec_as::<f32>()
@@ -205,7 +205,7 @@ pub struct CorruptedFigures {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
     /// Exact PCA of the same code size, fitted on every image that training may see (training and
-    /// validation split); `None` where the images are too large for it.
+    /// validation split); `None` if the images are too large for it.
     pub pca: Option<PcaFigures>,
     /// The mean training picture in place of every reconstruction.
     pub mean: MeanFigures,
@@ -217,7 +217,7 @@ pub struct Baselines {
 /// Fits and measures the baselines for clean images.
 ///
 /// # Errors
-/// Where the sets are empty or of different shapes.
+/// If the sets are empty or of different shapes.
 pub fn baselines(
     train: &Arc<Images>,
     test: &Images,

@@ -38,7 +38,7 @@ pub struct Picture<'a> {
 type Rgb = [u8; 3];
 
 /// Draws stacks of pictures side by side, in lines of at most `columns` characters without a break
-/// behind the last; large pictures are shrunk to at most `most` pixels a side. Nothing where there is
+/// behind the last; large pictures are shrunk to at most `most` pixels a side. Nothing if there is
 /// too little room, or nothing to draw.
 pub fn draw(
     stacks: &[Vec<Picture<'_>>],
@@ -151,7 +151,7 @@ impl Pixels {
 struct Line {
     text: String,
     colours: Colours,
-    /// Of the upper and the lower half; none where they are the terminal's own.
+    /// Of the upper and the lower half; `None` if they are the terminal's own.
     now: Option<(Rgb, Option<Rgb>)>,
     /// Blanks that are only written where something follows.
     blanks: usize,

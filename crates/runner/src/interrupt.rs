@@ -15,13 +15,13 @@ pub fn listen() {
         }
         crate::terminal::note("stopping: finishing the step and saving; once more to stop at once");
     };
-    // Fails only where a handler is set already, which then listens.
+    // Fails only if a handler is set already, which then listens.
     let _ = ctrlc::set_handler(handler);
 }
 
 /// From now on the first signal ends the program at once, which is how it is meant to end.
 pub fn ends_program() {
-    // Fails only where a handler is set already, which then listens.
+    // Fails only if a handler is set already, which then listens.
     let _ = ctrlc::set_handler(|| std::process::exit(0));
 }
 

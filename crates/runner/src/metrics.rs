@@ -74,7 +74,7 @@ pub struct Figures {
     /// Mean over images of 10 log10(1 / the image's mse), in dB; at most 100 dB an image.
     pub psnr: f64,
     /// Structural similarity, mean over images and channels (Wang et al. 2004): Gaussian window of
-    /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` where images are smaller than the window.
+    /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` if images are smaller than the window.
     pub ssim: Option<f64>,
 }
 

@@ -79,7 +79,7 @@ impl Optimizer {
     /// The state as the bytes of a safetensors file: `encoder.0.weight.0` and so on.
     ///
     /// # Errors
-    /// Where the device does not give its values.
+    /// If the device does not give its values.
     pub fn to_bytes(&self, model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
         let parameters = weights::names(model);
         let tensors = parameters.iter().flat_map(|parameter| {
@@ -205,7 +205,7 @@ fn adam(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> AdamS
 }
 
 /// The factor, shape `[1]`, that brings the Euclidean norm of all gradients down to the limit, as
-/// PyTorch's `clip_grad_norm_`; stays on the device. `None` where there is no gradient.
+/// PyTorch's `clip_grad_norm_`; stays on the device. `None` if there is no gradient.
 fn clip_scale<M: Module>(model: &M, grads: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
     struct Squares<'a>(&'a GradientsParams, Option<Tensor<1>>);
     impl ModuleVisitor for Squares<'_> {

@@ -16,7 +16,7 @@ use crate::run;
 /// Refuses a file that exists.
 ///
 /// # Errors
-/// Where it does and `force` is not given.
+/// If it does and `force` is not given.
 pub fn check_new(path: &Path, force: bool) -> Result<()> {
     if path.is_dir() {
         bail!(

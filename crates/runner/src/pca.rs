@@ -312,7 +312,7 @@ fn from_gram(
 /// as columns. Only the lower triangle is read.
 ///
 /// # Errors
-/// Where the eigensolver gives up.
+/// If the eigensolver gives up.
 pub fn largest(matrix: &Mat<f64>, wanted: usize) -> Result<(Vec<f64>, Mat<f64>), PcaError> {
     let side = matrix.nrows();
     let solved =

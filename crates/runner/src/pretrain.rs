@@ -49,7 +49,7 @@ struct Row {
 /// last of them.
 ///
 /// # Errors
-/// Where the run's folder cannot be written or the device fails.
+/// If the run's folder cannot be written or the device fails.
 pub fn pretrain(
     setup: &Setup,
     run: &Run,

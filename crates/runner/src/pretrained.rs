@@ -26,7 +26,7 @@ pub struct Pretrained {
 }
 
 impl Pretrained {
-    /// The layers that a config's `init` names, for a model of these `layers`; nothing where it has
+    /// The layers that a config's `init` names, for a model of these `layers`; nothing if it has
     /// no `init`.
     ///
     /// # Errors

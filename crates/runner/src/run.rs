@@ -51,7 +51,7 @@ pub enum Status {
 pub struct Best {
     /// Epoch, counted from 1.
     pub epoch: usize,
-    /// Its validation loss (the training loss where there is no validation split).
+    /// Its validation loss (the training loss if there is no validation split).
     pub value: f64,
 }
 
@@ -154,7 +154,7 @@ impl Run {
     /// No such run, a folder that is not a run, or one of a newer format.
     pub fn open(run: &Path, runs: &Path) -> Result<Self> {
         let named = runs.join(run);
-        // A folder here that is no run, such as one of images, hides none of the same name.
+        // A folder here that is not a run, such as one of images, hides none of the same name.
         let is_run = run.join("config.json").is_file();
         let folder = if named.is_dir() && !is_run {
             named
@@ -191,7 +191,7 @@ impl Run {
     /// however it may.
     ///
     /// # Errors
-    /// Where another process holds the lock.
+    /// If another process holds the lock.
     pub fn lock(&self) -> Result<File> {
         lock(&self.folder, "is training this run")
     }
@@ -222,7 +222,7 @@ impl Run {
     /// Reads `state.json`.
     ///
     /// # Errors
-    /// Where it is missing or not what this program writes.
+    /// If it is missing or not what this program writes.
     pub fn state(&self) -> Result<State> {
         // A newer format may have other fields, so its version is read before them.
         #[derive(Deserialize)]
@@ -249,7 +249,7 @@ impl Run {
     /// stands, is interrupted.
     ///
     /// # Errors
-    /// Where `state.json` is missing or not what this program writes.
+    /// If `state.json` is missing or not what this program writes.
     pub fn watched_state(&self) -> Result<State> {
         let state = self.state()?;
         if state.status != Status::Running || self.is_locked() {
@@ -276,7 +276,7 @@ impl Run {
     /// Reads a JSON file of the run.
     ///
     /// # Errors
-    /// Where it is missing or does not hold a `T`.
+    /// If it is missing or does not hold a `T`.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         read_json(&self.path(name))
     }
@@ -284,7 +284,7 @@ impl Run {
     /// Writes a JSON file of the run, whole or not at all.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         write_json(&self.path(name), value)
     }
@@ -292,7 +292,7 @@ impl Run {
     /// Appends one line to a file of them, such as `metrics.jsonl`.
     ///
     /// # Errors
-    /// Where it cannot be written; a part of a line may then be left, which readers skip.
+    /// If it cannot be written; a part of a line may then be left, which readers skip.
     pub fn append_line(&self, name: &str, row: &impl Serialize) -> Result<()> {
         let path = self.path(name);
         let mut line = serde_json::to_vec(row)?;
@@ -306,7 +306,7 @@ impl Run {
             .with_context(|| format!("{}: cannot be written", path.display()))
     }
 
-    /// The whole lines of such a file; none where there is no such file yet.
+    /// The whole lines of such a file; `None` if there is no such file yet.
     pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();
         text.lines()
@@ -317,7 +317,7 @@ impl Run {
     /// Replaces such a file.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn write_lines(&self, name: &str, rows: &[impl Serialize]) -> Result<()> {
         let mut text = Vec::new();
         for row in rows {
@@ -332,7 +332,7 @@ impl Run {
 /// process ends however it may; `busy` says what that is.
 ///
 /// # Errors
-/// Where another process holds the lock.
+/// If another process holds the lock.
 pub fn lock(folder: &Path, busy: &str) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::create(&path)
@@ -355,7 +355,7 @@ pub fn lock(folder: &Path, busy: &str) -> Result<File> {
 /// Writes a JSON file, whole or not at all.
 ///
 /// # Errors
-/// Where the folder cannot be written.
+/// If the folder cannot be written.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
@@ -365,7 +365,7 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 /// Reads a JSON file.
 ///
 /// # Errors
-/// Where it is missing or does not hold a `T`.
+/// If it is missing or does not hold a `T`.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path)
         .map_err(reason)
@@ -377,7 +377,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// Writes a file whole or not at all: under a temporary name, synced, then renamed.
 ///
 /// # Errors
-/// Where the folder cannot be written; the file is then as it was.
+/// If the folder cannot be written; the file is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {

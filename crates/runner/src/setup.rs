@@ -227,7 +227,7 @@ impl Setup {
     /// with that have it.
     ///
     /// # Errors
-    /// Where the images have no labels, or none has this one.
+    /// If the images have no labels, or none has this one.
     pub fn only(&self, label: u8) -> Result<Self> {
         let of = |images: &Images, indices: &[u32]| -> Vec<u32> {
             let labels = images.labels().unwrap_or_default();
@@ -282,7 +282,7 @@ impl Setup {
         self.pretrain_steps(progress.pretraining) + progress.step
     }
 
-    /// Optimizer steps of the encoder layers before `layer`, each by itself; of all where it is none.
+    /// Optimizer steps of the encoder layers before `layer`, each by itself; of all if it is none.
     pub fn pretrain_steps(&self, layer: Option<usize>) -> usize {
         let Some(PretrainConfig::Layerwise { epochs }) = self.config.train.pretrain else {
             return 0;

@@ -29,7 +29,7 @@ impl Shown {
     /// denoising, by the run's seed.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn of(
         model: &Autoencoder,
         device: &Device,
@@ -75,7 +75,7 @@ impl Shown {
         pairs.map(error).collect()
     }
 
-    /// The rows, one below the other: inputs, corrupted inputs where there are any, reconstructions.
+    /// The rows, one below the other: inputs, corrupted inputs if there are any, reconstructions.
     pub fn rows(&self) -> Rows<'_> {
         let mut rows = vec![("input", self.inputs())];
         if let Some(corrupted) = &self.corrupted {

@@ -41,12 +41,12 @@ pub struct Summary {
     pub train_seconds: f64,
     /// Images trained on per second, in those.
     pub train_images_per_s: f64,
-    /// Seconds from the start of the program to the end of its first training step; `None` where
+    /// Seconds from the start of the program to the end of its first training step; `None` if
     /// it made none, as a resumed run that only had to be measured, and in all but the first of
     /// several runs of one program, as of a sweep.
     #[serde(default)]
     pub start_seconds: Option<f64>,
-    /// Largest memory that the process held, in MiB; `None` where the system does not tell.
+    /// Largest memory that the process held, in MiB; `None` if the system does not tell.
     pub peak_rss_mib: Option<u64>,
     /// Loss that was minimised.
     pub loss: String,

@@ -61,7 +61,7 @@ impl Events {
     /// takes the place of what the ones before say of later steps.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn start(run: &Run, step: usize) -> Result<Self> {
         let seconds = now().as_secs();
         let name = format!("{PREFIX}.{seconds:010}.hourglass.{}", std::process::id());
@@ -84,7 +84,7 @@ impl Events {
     /// The figures of an epoch and its sample pictures, a PNG file.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn epoch(&mut self, row: &Row, samples: &[u8]) -> Result<()> {
         let figures = [
             ("train/loss", Some(row.train_loss)),
@@ -111,7 +111,7 @@ impl Events {
     /// The figures on the test images.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn test(&mut self, step: usize, found: &Figures) -> Result<()> {
         let figures = [
             ("test/mse", Some(found.mse)),

@@ -28,7 +28,7 @@ pub fn columns() -> usize {
     }
 }
 
-/// How many colours stdout shows: none where it is no terminal, or has too few or is to have none.
+/// How many colours stdout shows: `None` if it is not a terminal, or has too few or is to have none.
 pub fn colours() -> Option<Colours> {
     let variable = std::env::var_os;
     let (term, depth) = (variable("TERM"), variable("COLORTERM"));
@@ -59,7 +59,7 @@ fn colours_of(term: Option<&OsStr>, depth: Option<&OsStr>, windows: bool) -> Opt
 /// Writes a result and a line break to stdout.
 ///
 /// # Errors
-/// Where stdout cannot be written, for example because the disk behind it is full.
+/// If stdout cannot be written, for example because the disk behind it is full.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());

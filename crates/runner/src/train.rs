@@ -82,7 +82,7 @@ pub struct Finished {
 /// Trains a run from its start, or from a checkpoint, to its end.
 ///
 /// # Errors
-/// Where the run's folder cannot be written or the device fails; `state.json` then says `failed`.
+/// If the run's folder cannot be written or the device fails; `state.json` then says `failed`.
 pub fn train(
     setup: &Setup,
     run: &Run,
@@ -432,7 +432,7 @@ impl<'a> Writer<'a> {
     /// Starts to write checkpoints of these names and, once they are in place, a running state.
     ///
     /// # Errors
-    /// Where the device fails, or what was started before cannot be written.
+    /// If the device fails, or what was started before cannot be written.
     pub fn checkpoints(
         &mut self,
         names: &'static [&'static str],
@@ -463,17 +463,17 @@ impl<'a> Writer<'a> {
     /// Writes the state, after everything before it.
     ///
     /// # Errors
-    /// Where that, or what was started before, cannot be written.
+    /// If that, or what was started before, cannot be written.
     pub fn state(&mut self, status: Status, progress: &Progress) -> Result<()> {
         self.finish()?;
         self.run.write_json("state.json", &progress.state(status))
     }
 }
 
-/// Ends a run whose loss is no number any more; its last good checkpoint stays.
+/// Ends a run whose loss is not a number any more; its last good checkpoint stays.
 ///
 /// # Errors
-/// Where the run's folder cannot be written.
+/// If the run's folder cannot be written.
 pub fn diverged(
     writer: &mut Writer,
     epoch: usize,
@@ -493,7 +493,7 @@ pub fn diverged(
 /// The value of a tensor of one element.
 ///
 /// # Errors
-/// Where the device does not give it.
+/// If the device does not give it.
 pub fn first(tensor: &Tensor<1>) -> Result<f32> {
     let values = values(tensor.clone())?;
     values
@@ -514,7 +514,7 @@ fn line(row: &Row, epochs: usize) -> String {
     text + &format!("  {:.0} images/s  {:.1} s", row.images_per_s, row.seconds)
 }
 
-/// `samples/epoch-0001.png`: inputs, corrupted inputs where there are any, reconstructions.
+/// `samples/epoch-0001.png`: inputs, corrupted inputs if there are any, reconstructions.
 fn write_samples(setup: &Setup, run: &Run, model: &Autoencoder, epoch: usize) -> Result<PathBuf> {
     let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
         [] => (

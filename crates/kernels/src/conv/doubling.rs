@@ -35,7 +35,7 @@ pub struct Doubling {
 }
 
 impl Doubling {
-    /// The layer of a plan, where it is one and fewer products pay for the differences.
+    /// The layer of a plan, if it is one and fewer products pay for the differences.
     pub fn new(plan: &Plan) -> Option<Doubling> {
         let is_whole = |axis: &Axis| axis.classes.len() == 2 && axis.output == 2 * axis.input;
         let suits = plan.kernel == 3

@@ -46,7 +46,7 @@ impl Features {
     /// batches; `done` hears after each how many images are encoded.
     ///
     /// # Errors
-    /// Where the device fails, or a value is not a finite number.
+    /// If the device fails, or a value is not a finite number.
     pub fn encoded(
         model: &Autoencoder,
         device: &Device,

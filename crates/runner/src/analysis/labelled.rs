@@ -1,7 +1,7 @@
 //! Labelled pictures: which of all are taken to be labelled, as many of each class.
 
 /// `count` pictures by their `classes`, as evenly of all classes as there are pictures of them, drawn
-/// by `seed`, ascending; all of them where there are no more. Of one seed a smaller count is part of a
+/// by `seed`, ascending; all of them if there are no more. Of one seed a smaller count is part of a
 /// larger one.
 pub fn draw(classes: &[u8], count: usize, seed: u64) -> Vec<u32> {
     let all: Vec<u32> = (0..classes.len() as u32).collect();

@@ -81,7 +81,7 @@ struct Step {
 }
 
 impl Step {
-    /// The step between two points; nothing where the function does not bend upwards between them
+    /// The step between two points; nothing if the function does not bend upwards between them
     /// by more than rounding.
     fn new(from: &[f64], to: &[f64], before: &[f64], after: &[f64]) -> Option<Self> {
         let difference = |to: &[f64], from: &[f64]| -> Vec<f64> {

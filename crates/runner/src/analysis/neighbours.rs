@@ -25,7 +25,7 @@ pub fn classify(
 }
 
 /// The `count` nearest others of each row [n, width] with their distances, the nearest first; all
-/// others where there are no more. All rows should lie about the origin.
+/// others if there are no more. All rows should lie about the origin.
 pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>> {
     let indices: Vec<u32> = (0..(rows.len() / width) as u32).collect();
     let norms = squared_norms(rows, width);

@@ -20,7 +20,7 @@ pub fn shown(width: usize) -> usize {
 /// A plane through codes, and where they lie on it.
 #[derive(Clone, Debug)]
 pub struct Plane {
-    /// The place of each row; none where all rows are the same.
+    /// The place of each row; `None` if all rows are the same.
     pub places: Vec<[f64; 2]>,
     /// What lies along each axis.
     pub axes: [String; 2],
@@ -34,7 +34,7 @@ impl Plane {
     /// The plane of the rows.
     ///
     /// # Errors
-    /// Where the principal components cannot be found.
+    /// If the principal components cannot be found.
     pub fn of(rows: &Features) -> Result<Self, PcaError> {
         let width = rows.width();
         if width == 2 {

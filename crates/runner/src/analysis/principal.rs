@@ -21,12 +21,12 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The first `wanted` components of the rows, or as many as there are; nothing where all rows
+    /// The first `wanted` components of the rows, or as many as there are; nothing if all rows
     /// are the same. Exact: eigenvectors of the covariance or, for rows that are wider than there
     /// are of them, of the Gram matrix.
     ///
     /// # Errors
-    /// Where both the rows and their width exceed [`LARGEST_MATRIX`], and where the eigensolver
+    /// If both the rows and their width exceed [`LARGEST_MATRIX`], and where the eigensolver
     /// fails.
     pub fn fit(rows: &Features, wanted: usize) -> Result<Option<Self>, PcaError> {
         let (images, dims) = (rows.len(), rows.width());

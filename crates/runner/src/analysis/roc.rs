@@ -2,7 +2,7 @@
 
 /// The chance that a picture of another kind has a larger score than a normal one, equal scores
 /// counting half: the area under the receiver operating characteristic (Hanley & McNeil 1982), from
-/// the sum of ranks (Mann & Whitney 1947). `None` where one of the two kinds has no scores.
+/// the sum of ranks (Mann & Whitney 1947). `None` if one of the two kinds has no scores.
 pub fn auroc(normal: &[f64], other: &[f64]) -> Option<f64> {
     if normal.is_empty() || other.is_empty() {
         return None;

@@ -38,11 +38,11 @@ pub struct Map {
 }
 
 /// Maps the rows, from where `start` puts them (their first two principal components); `step` hears
-/// after each of [`STEPS`] how many are made. Nothing where there are fewer rows than [`FEWEST`],
+/// after each of [`STEPS`] how many are made. Nothing if there are fewer rows than [`FEWEST`],
 /// or all of them are the same.
 ///
 /// # Errors
-/// Where its thread cannot be started.
+/// If its thread cannot be started.
 pub fn map(
     rows: &Features,
     start: &[[f64; 2]],

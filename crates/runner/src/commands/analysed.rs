@@ -25,7 +25,7 @@ const FOLDER: &str = "analysis";
 pub struct Analysed {
     /// The run with its best model.
     pub loaded: Loaded,
-    /// The run's own images; `None` where they cannot be had and others are analysed.
+    /// The run's own images; `None` if they cannot be had and others are analysed.
     pub setup: Option<Setup>,
     /// The pictures that the model has not seen.
     pub test: Arc<Images>,
@@ -37,7 +37,7 @@ impl Analysed {
     /// Opens a run with its own test pictures, or with those that `spec` names.
     ///
     /// # Errors
-    /// A run or pictures that cannot be read; the run's own ones only where there is no `spec`.
+    /// A run or pictures that cannot be read; the run's own ones only if there is no `spec`.
     pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result<Self> {
         let loaded = Loaded::open(run, backend)?;
         let setup = loaded.setup(backend);
@@ -81,7 +81,7 @@ impl Analysed {
     /// PCA of so many components, fitted on the images that the run's training may see.
     ///
     /// # Errors
-    /// Where the eigensolver fails.
+    /// If the eigensolver fails.
     pub fn pca(&self, components: usize) -> Result<Option<Pca>> {
         match &self.setup {
             Some(setup) => pca(&setup.train, components),
@@ -148,10 +148,10 @@ impl Labelled {
     }
 }
 
-/// PCA of the images; nothing, with a note that says why, where they are too large for it.
+/// PCA of the images; nothing, with a note that says why, if they are too large for it.
 ///
 /// # Errors
-/// Where the eigensolver fails.
+/// If the eigensolver fails.
 pub fn pca(train: &Images, components: usize) -> Result<Option<Pca>> {
     let dims = train.shape().iter().product();
     match Pca::fit(train.pixels(), dims, components.min(dims)) {
@@ -167,7 +167,7 @@ pub fn pca(train: &Images, components: usize) -> Result<Option<Pca>> {
 /// The path of a file of a run's analyses, in a folder that exists.
 ///
 /// # Errors
-/// Where the folder cannot be made.
+/// If the folder cannot be made.
 pub fn file(run: &Run, name: &str) -> Result<PathBuf> {
     let folder = run.path(FOLDER);
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
@@ -177,7 +177,7 @@ pub fn file(run: &Run, name: &str) -> Result<PathBuf> {
 /// Writes `analysis/NAME.json` and prints the same, or the table that people read.
 ///
 /// # Errors
-/// Where the folder or stdout cannot be written.
+/// If the folder or stdout cannot be written.
 pub fn finish(
     run: &Run,
     name: &str,
@@ -210,7 +210,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
     table
 }
 
-/// A figure in four digits, or a dash where there is none.
+/// A figure in four digits, or a dash if there is none.
 pub fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
 }

@@ -48,7 +48,7 @@ struct AllErrors {
     model_of_other: Option<Errors>,
     /// PCA of the code's size, fitted on what the run trained on.
     pca: Option<Errors>,
-    /// The same fitted on the training part of the other pictures, where they have one.
+    /// The same fitted on the training part of the other pictures, if they have one.
     pca_of_other: Option<Errors>,
 }
 
@@ -269,7 +269,7 @@ fn normal_and_held(subject: &Analysed) -> Result<(Vec<u32>, Chosen, String)> {
     Ok((rest.collect(), (Arc::clone(test), held), words))
 }
 
-/// The training part of the other pictures, where it is not what is scored.
+/// The training part of the other pictures, if it is not what is scored.
 fn other_train(spec: &str, test: &Images, subject: &Analysed) -> Result<Option<Images>> {
     let meta = &subject.loaded.meta;
     let train = input::read("--other", spec, Part::Train, meta.input_shape, meta.seed)?;
@@ -307,7 +307,7 @@ impl Score {
 /// values.
 ///
 /// # Errors
-/// Where the device fails, or a reconstruction is not a finite number.
+/// If the device fails, or a reconstruction is not a finite number.
 pub fn squared_errors(
     model: &Autoencoder,
     device: &Device,

@@ -49,7 +49,7 @@ struct Measures {
     accuracy: Option<f64>,
     nmi: Option<f64>,
     ari: Option<f64>,
-    /// In the space that was clustered; `None` where it has a single cluster.
+    /// In the space that was clustered; `None` if it has a single cluster.
     silhouette: Option<f64>,
 }
 
@@ -209,7 +209,7 @@ struct Study<'a> {
 }
 
 impl Study<'_> {
-    /// Smooths a space, where that is asked for.
+    /// Smooths a space, if that is asked for.
     fn smooth(&self, name: &str, features: Features) -> Features {
         if self.rounds == 0 {
             return features;

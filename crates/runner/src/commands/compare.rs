@@ -45,7 +45,7 @@ struct Row {
     bce: f64,
     psnr: f64,
     ssim: Option<f64>,
-    /// How many times less error than PCA of the same code size, where that is not exact.
+    /// How many times less error than PCA of the same code size, if that is not exact.
     gain: Option<f64>,
     dataset: String,
     test_sha256: String,

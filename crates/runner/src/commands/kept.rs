@@ -1,5 +1,5 @@
 //! Runs that a command wants in folders of fixed names: kept where they are finished, resumed where they
-//! are not, made where there are none.
+//! are not, made if there are none.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ impl Kept {
     /// Looks whether the run is there.
     ///
     /// # Errors
-    /// A folder that is no run, or one of another config.
+    /// A folder that is not a run, or one of another config.
     pub fn look(folder: PathBuf, located: Located, quick: bool, owner: Owner) -> Result<Self> {
         let run = if folder.is_dir() {
             let run = Run::open(&folder, folder.parent().unwrap_or(Path::new(".")))?;
@@ -66,10 +66,10 @@ impl Kept {
         name.to_string_lossy().into_owned()
     }
 
-    /// How the run ended, with its figures unless it diverged; nothing where it has not ended.
+    /// How the run ended, with its figures unless it diverged; nothing if it has not ended.
     ///
     /// # Errors
-    /// A folder that is no run, or a damaged one.
+    /// A folder that is not a run, or a damaged one.
     pub fn ended(&self) -> Result<Option<(Run, Option<Summary>)>> {
         if !self.folder.is_dir() {
             return Ok(None);

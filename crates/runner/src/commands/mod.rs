@@ -130,7 +130,7 @@ impl Loaded {
     /// The same for a run that is open already, on a device.
     ///
     /// # Errors
-    /// Where the run has no checkpoint, or a damaged one.
+    /// If the run has no checkpoint, or a damaged one.
     pub fn of(run: Run, device: Device) -> Result<Self> {
         let checkpoint = checkpoint::read_best(&run)?;
         Ok(Self {
@@ -144,7 +144,7 @@ impl Loaded {
     /// Pictures from codes, row-major [pictures, width], a batch at a time.
     ///
     /// # Errors
-    /// Where the model is residual, or the device fails.
+    /// If the model is residual, or the device fails.
     fn decode(&self, codes: &[f32], width: usize) -> Result<Vec<Vec<f32>>> {
         let image: usize = self.meta.input_shape.iter().product();
         let width = width.max(1);
@@ -167,7 +167,7 @@ impl Loaded {
 /// A run's own images, as it was trained and measured on them.
 ///
 /// # Errors
-/// Where they cannot be had, or are others now.
+/// If they cannot be had, or are others now.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
     let environment: Environment = run.read_json("env.json")?;
     let backend = backend

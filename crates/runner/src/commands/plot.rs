@@ -45,7 +45,7 @@ struct Study<'a> {
     /// A row for each of `chosen`.
     codes: Features,
     units: Vec<Unit>,
-    /// Their labels, where there are any.
+    /// Their labels, if there are any.
     labels: Option<Vec<u8>>,
     seed: u64,
 }

@@ -160,7 +160,7 @@ impl Restorer<'_> {
         Ok(())
     }
 
-    /// Writes pictures side by side where that is asked for.
+    /// Writes pictures side by side if that is asked for.
     fn compare(&self, job: &Job, panels: &[(String, &[f32])]) -> Result<Option<PathBuf>> {
         if !self.args.compare {
             return Ok(None);

@@ -174,7 +174,7 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
     lines
 }
 
-/// How many files of the data could not be read, where there are any.
+/// How many files of the data could not be read, if there are any.
 fn left_out(setup: &Setup) -> String {
     let skipped = |warning: &&Warning| matches!(warning, Warning::Skipped { .. });
     match setup.warnings.iter().filter(skipped).count() {

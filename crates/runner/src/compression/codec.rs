@@ -30,7 +30,7 @@ impl Codec<'_> {
     /// Refuses a model whose code alone makes no picture.
     ///
     /// # Errors
-    /// Where the model needs its input to restore it.
+    /// If the model needs its input to restore it.
     pub fn check(&self, name: &str) -> Result<()> {
         if self.model.is_residual() {
             bail!("{name}: {}", model::NeedsInput);
@@ -41,7 +41,7 @@ impl Codec<'_> {
     /// Codes of tiles, `[tiles, units]`.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn encode(&self, tiles: Vec<u8>) -> Result<Vec<f32>> {
         let images = Arc::new(Images::new(tiles, self.tile)?);
         let all: Vec<u32> = (0..images.len() as u32).collect();
@@ -57,7 +57,7 @@ impl Codec<'_> {
     /// Tiles from codes, as bytes.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
         let units = self.units.max(1);
         let mut tiles =
@@ -73,7 +73,7 @@ impl Codec<'_> {
     /// Codes of training images, as many as ranges and frequencies are learned from.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn training_codes(&self, train: &Images) -> Result<Features> {
         let count = (LEARNED_VALUES / self.units.max(1)).clamp(1, train.len());
         let image: usize = self.tile.iter().product();

@@ -16,7 +16,7 @@ const WORD: usize = 4;
 /// Bytes that a stream may be shorter than its levels are worth, as its last word is cut where nothing depends on it.
 const SLACK: usize = 16;
 
-/// A probability table for each axis of a code; none where it has a single level, which takes no bits.
+/// A probability table for each axis of a code; `None` if it has a single level, which takes no bits.
 #[derive(Debug)]
 pub struct Coder {
     tables: Vec<Option<Table>>,
@@ -28,7 +28,7 @@ impl Coder {
     /// Tables from a quantiser's frequencies. Each level counts once more than it was seen, so that none is impossible.
     ///
     /// # Errors
-    /// Where the frequencies make no table.
+    /// If the frequencies make no table.
     pub fn new(quantiser: &Quantiser) -> Result<Self, Damaged> {
         let mut tables = Vec::new();
         let mut least_bits = 0.0;
@@ -120,7 +120,7 @@ impl Encoder<'_> {
     /// The stream.
     ///
     /// # Errors
-    /// Where it cannot be ended.
+    /// If it cannot be ended.
     pub fn finish(self) -> Result<Vec<u8>, Damaged> {
         let words = self.encoder.into_compressed();
         let words = words.map_err(|_| Damaged("its stream cannot be ended".into()))?;

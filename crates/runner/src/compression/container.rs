@@ -2,7 +2,7 @@
 //!
 //! Numbers are little-endian. Magic `HGLS`; version, flags, bits of a level (a byte each); SHA-256 of the weights (32
 //! bytes); CRC-32 of the statistics; channels, height and width of a tile, number of pictures (4 bytes each); height and
-//! width of the pictures where all have one size, of each else; names, where there are any (2 bytes of length each); the
+//! width of the pictures where all have one size, of each else; names, if there are any (2 bytes of length each); the
 //! stream (8 bytes of length); the model, where it is embedded: configuration, weights, statistics (8 bytes of length
 //! each); CRC-32 of everything before it.
 

@@ -11,7 +11,7 @@ use crate::metrics::Reconstruction;
 pub struct Quality {
     /// In dB; at most 100 a picture.
     pub psnr: f64,
-    /// Structural similarity; none where a picture is smaller than its window.
+    /// Structural similarity; `None` if a picture is smaller than its window.
     pub ssim: Option<f64>,
 }
 
@@ -25,7 +25,7 @@ impl Comparison {
     /// Measures pictures of one shape, one after the other.
     ///
     /// # Errors
-    /// Where they are not alike in number.
+    /// If they are not alike in number.
     pub fn push(&mut self, shape: ImageShape, clean: &[u8], found: &[u8]) -> Result<()> {
         let floats =
             |bytes: &[u8]| -> Vec<f32> { bytes.iter().map(|&it| f32::from(it) / 255.0).collect() };

@@ -63,7 +63,7 @@ impl Statistics {
     /// Learns steps, axes and frequencies from a row of codes for each training picture.
     ///
     /// # Errors
-    /// Where the eigensolver fails.
+    /// If the eigensolver fails.
     pub fn learn(model_sha256: &str, codes: &Features) -> Result<Self, PcaError> {
         let widest = extents(codes).map(|(low, high)| high - low);
         let furthest = extents(codes).map(|(low, high)| high.abs().max(low.abs()));
@@ -209,7 +209,7 @@ impl Turn {
 }
 
 impl Axis {
-    /// A cell's place among those that were seen; the nearest one where it was not.
+    /// A cell's place among those that were seen; the nearest one if it was not.
     fn place(&self, cell: i32) -> usize {
         let above = i64::from(cell) - i64::from(self.first);
         let last = self.counts.len().saturating_sub(1);

@@ -109,7 +109,7 @@ pub(super) fn put(root: &mut Node, path: &str, place: &Place, value: Node) -> Re
     Ok(())
 }
 
-/// The value at `keys`, made where it is not there yet.
+/// The value at `keys`, made if it is not there yet.
 fn slot<'a>(root: &'a mut Node, keys: &[&str], place: &Place) -> Result<&'a mut Node, Fault> {
     let mut node = root;
     let mut path = String::new();

@@ -166,7 +166,7 @@ impl Default for TestChoice {
 }
 
 impl DataConfig {
-    /// Random changes of the training pictures, where there are any.
+    /// Random changes of the training pictures, if there are any.
     pub fn augment(&self) -> Option<&AugmentConfig> {
         match self {
             DataConfig::Mnist { augment, .. }
@@ -176,7 +176,7 @@ impl DataConfig {
         }
     }
 
-    /// Keys that only mean something beside `patch`, where that is not there: path and value.
+    /// Keys that only mean something beside `patch`, if that is not there: path and value.
     pub(super) fn without_patch(&self) -> Vec<(&'static str, String)> {
         let (DataConfig::Images {
             patch: None,

@@ -23,7 +23,7 @@ const HEIGHT: f64 = 40.0;
 /// The section on the code: a scatter and a histogram for each unit. `labels` has one for each row of `codes`.
 ///
 /// # Errors
-/// Where the principal components cannot be found.
+/// If the principal components cannot be found.
 pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let all = units(codes);
     let dead = all.iter().filter(|unit| unit.is_dead()).count();
@@ -40,7 +40,7 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
 /// Where the codes lie, of as many pictures as can be told apart, in colours by label.
 ///
 /// # Errors
-/// Where the principal components cannot be found.
+/// If the principal components cannot be found.
 pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let shown: Vec<u32> = (0..codes.len().min(plane::shown(codes.width())) as u32).collect();
     let Plane { places, axes, .. } = Plane::of(&codes.select(&shown))?;
@@ -101,7 +101,7 @@ fn histograms(codes: &Features, units: &[Unit]) -> String {
         let mut counts = [0usize; BINS];
         for value in values() {
             let share = (value - low) / (high - low).max(f32::MIN_POSITIVE);
-            // A share of 1 belongs to the last bin; one that is no number, to the first.
+            // A share of 1 belongs to the last bin; one that is not a number, to the first.
             let bin = ((share * BINS as f32) as usize).min(BINS - 1);
             if let Some(count) = counts.get_mut(bin) {
                 *count += 1;

@@ -55,7 +55,7 @@ impl Report<'_> {
     /// Writes the page, whole or not at all.
     ///
     /// # Errors
-    /// Where the device fails or the folder cannot be written.
+    /// If the device fails or the folder cannot be written.
     pub fn write(&self) -> Result<()> {
         let html = self.page()?;
         crate::run::write(&self.run.path(FILE), html.as_bytes())

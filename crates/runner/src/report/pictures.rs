@@ -14,7 +14,7 @@ use crate::samples;
 /// Bytes that all pictures of a page may take as they are, before the compression that noise withstands.
 const BUDGET: f64 = 900_000.0;
 
-/// One column of pictures: the input, the corrupted one where there is one, the reconstruction.
+/// One column of pictures: the input, the corrupted one if there is one, the reconstruction.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// What each picture is, and its values, [channels, height, width] in [0, 1].
@@ -26,7 +26,7 @@ pub struct Column {
 /// Columns of pictures under a heading, of which the page shows `shown` in all.
 ///
 /// # Errors
-/// Where a picture is not of its shape.
+/// If a picture is not of its shape.
 pub fn columns(heading: &str, columns: &[Column], shown: usize) -> Result<String> {
     // Writing to a string cannot fail.
     let mut html = format!("<h3>{}</h3><ul class=\"pictures\">", escape(heading));
@@ -49,7 +49,7 @@ pub fn columns(heading: &str, columns: &[Column], shown: usize) -> Result<String
 /// One picture by itself, as wide as there is room for.
 ///
 /// # Errors
-/// Where it is not of its shape.
+/// If it is not of its shape.
 pub fn large(what: &str, picture: &[f32], shape: [usize; 3]) -> Result<String> {
     Ok(format!(
         "<figure class=\"large\"><img alt=\"{0}\" src=\"{1}\"><figcaption>{0}</figcaption></figure>",

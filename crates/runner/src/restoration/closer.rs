@@ -49,14 +49,14 @@ impl Closer {
         }
     }
 
-    /// The mean inside holes; `None` where there was none.
+    /// The mean inside holes; `None` if there was none.
     pub fn hole(&self) -> Option<HoleFigures> {
         Some(HoleFigures {
             psnr: mean(self.holes)?,
         })
     }
 
-    /// The mean error of colours; `None` where none was looked at.
+    /// The mean error of colours; `None` if none was looked at.
     pub fn ab_error(&self) -> Option<f64> {
         mean(self.colours)
     }
@@ -67,7 +67,7 @@ fn mean((count, sum): (usize, f64)) -> Option<f64> {
 }
 
 /// The peak signal-to-noise ratio of the pixels `[channels, pixels]` where `missing`, `[pixels]`, is
-/// not 0; `None` where none is.
+/// not 0; `None` if none is.
 fn inside(clean: &[f32], restored: &[f32], missing: &[f32]) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0usize);
     let planes = clean

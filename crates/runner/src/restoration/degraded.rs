@@ -46,7 +46,7 @@ pub struct Corrupted {
 }
 
 /// How many pixels along both axes an input has for each of the picture that it was enlarged from:
-/// the factor of the last `downscale`, or 1 where there is none.
+/// the factor of the last `downscale`, or 1 if there is none.
 pub fn scale(corruptions: &[Corruption]) -> usize {
     let factor = |it: &Corruption| match it {
         Corruption::Downscale { factor } => Some(*factor),
@@ -62,7 +62,7 @@ pub fn scale(corruptions: &[Corruption]) -> usize {
 /// on the right and at the bottom has none, and a smaller picture is the upper left part of a region.
 ///
 /// # Errors
-/// Where the device does not give its values.
+/// If the device does not give its values.
 pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corrupted> {
     let [_, height, width] = model.output_shape();
     let [_, _, rows, columns] = clean.dims();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Fidelity {
     /// Of 10 log10(1 / the picture's mse), in dB; at most 100 dB a picture.
     pub psnr: f64,
-    /// Structural similarity, mean over channels; `None` where pictures are smaller than its window.
+    /// Structural similarity, mean over channels; `None` if pictures are smaller than its window.
     pub ssim: Option<f64>,
     /// Inside what the corruption `block` took away, where there is such a corruption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub fn label(name: &str, setting: &Setting) -> String {
 
 impl Restoration {
     /// How much closer the output comes than the input and the best of the baselines, in words; inside
-    /// the hole where there is one.
+    /// the hole if there is one.
     pub fn verdict(&self) -> String {
         let place = match self.output.hole {
             Some(_) => "inside the hole ",

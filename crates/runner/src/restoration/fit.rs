@@ -124,10 +124,10 @@ impl Baselines {
     }
 
     /// Those of a model's corruptions, chosen on the validation pictures, or on training pictures
-    /// where there are none; none where it has no corruption.
+    /// if there are none; `None` if it has no corruption.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn choose(model: &Autoencoder, setup: &Setup) -> Result<Self> {
         let mut batches: Option<Vec<Batch>> = None;
         let choose = |candidates: &[Baseline]| {
@@ -158,7 +158,7 @@ impl Baselines {
 }
 
 impl Baseline {
-    /// The same with other settings; `None` where one is missing or cannot be.
+    /// The same with other settings; `None` if one is missing or cannot be.
     fn set(self, setting: &Setting) -> Option<Self> {
         let positive = |value: Option<f64>| value.filter(|it| it.is_finite() && *it > 0.0);
         Some(match self {

@@ -28,7 +28,7 @@ impl Batch {
     /// Pictures `clean` of `shape`, `[n, C, H, W]`, and their corrupted form.
     ///
     /// # Errors
-    /// Where the device does not give its values.
+    /// If the device does not give its values.
     pub fn new(
         model: &Autoencoder,
         clean: Vec<f32>,
@@ -117,7 +117,7 @@ impl<'a> Measurement<'a> {
     /// them, `[n, C, H, W]`.
     ///
     /// # Errors
-    /// Where an output is not a finite number.
+    /// If an output is not a finite number.
     pub fn push(&mut self, batch: &Batch, output: &[f32]) -> Result<()> {
         let [channels, height, width] = batch.shape;
         let (plane, missing) = (height * width, batch.missing.as_deref());
@@ -177,7 +177,7 @@ impl<'a> Measurement<'a> {
 /// The mean peak signal-to-noise ratio of what a baseline gives for pictures, in dB.
 ///
 /// # Errors
-/// Where that is no finite number.
+/// If that is no finite number.
 pub(super) fn psnr_of(baseline: &super::Baseline, batches: &[Batch]) -> Result<f64> {
     let Some(first) = batches.first() else {
         return Ok(f64::NAN);

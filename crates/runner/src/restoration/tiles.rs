@@ -176,7 +176,7 @@ impl Grid {
     /// `[channels, width]`; `done` hears how many tiles are.
     ///
     /// # Errors
-    /// Where `model` fails, or gives another number of values.
+    /// If `model` fails, or gives another number of values.
     pub fn restore(
         &self,
         picture: Picture,

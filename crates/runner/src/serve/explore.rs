@@ -27,7 +27,7 @@ struct Details {
     shape: ImageShape,
     code_size: usize,
     parameters: usize,
-    /// What is done to an input before the encoder gets it; nothing where the model is not denoising.
+    /// What is done to an input before the encoder gets it; nothing if the model is not denoising.
     corruptions: Vec<String>,
     /// Whether a code alone has a picture.
     decodes: bool,
@@ -58,7 +58,7 @@ pub async fn details(
     reply::json(&details.await?)
 }
 
-/// How the input is corrupted; not at all where there is no seed.
+/// How the input is corrupted; not at all if there is no seed.
 #[derive(Deserialize)]
 pub struct Corruption {
     /// Seed of the noise.

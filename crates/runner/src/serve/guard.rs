@@ -66,7 +66,7 @@ impl Guard {
             .any(|known| known.eq_ignore_ascii_case(host))
     }
 
-    /// Why a request is refused; nothing where it is not.
+    /// Why a request is refused; nothing if it is not.
     fn fault(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
         let mut hosts = headers.get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok());

@@ -64,7 +64,7 @@ struct Server {
 /// Serves until the program is ended by a signal. The first line of stdout is the page's address.
 ///
 /// # Errors
-/// Where the port cannot be had.
+/// If the port cannot be had.
 pub fn serve(options: Options) -> Result<()> {
     let listener = listen(&options.host, options.port)?;
     let address = listener.local_addr()?;

@@ -130,7 +130,7 @@ impl Kept {
     }
 }
 
-/// When the checkpoint was written that a run's model is taken from; none where it has none.
+/// When the checkpoint was written that a run's model is taken from; `None` if it has none.
 pub fn stamp(folder: &Path) -> Option<SystemTime> {
     let written = |name: &str| {
         let path = folder.join("checkpoints").join(name).join("meta.json");

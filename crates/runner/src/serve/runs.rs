@@ -203,7 +203,7 @@ fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// When a file was written, in seconds since 1970; 0 where there is none.
+/// When a file was written, in seconds since 1970; 0 if there is none.
 pub fn changed(path: &Path) -> u64 {
     let written = path
         .metadata()

@@ -28,7 +28,7 @@ pub struct Others {
     pub pca: Vec<Depth>,
 }
 
-/// Bytes a picture that each takes at the quality of the code of [`DEFAULT_BITS`]; none where it does not get there.
+/// Bytes a picture that each takes at the quality of the code of [`DEFAULT_BITS`]; `None` if it does not get there.
 #[derive(Debug, Serialize)]
 pub struct AtPsnr {
     pub bits: u32,

@@ -31,7 +31,7 @@ const METHOD: i32 = 6;
 /// A format at one quality.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
-    /// Of 100; none where nothing is lost.
+    /// Of 100; `None` if nothing is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
     pub bytes_per_picture: f64,
@@ -112,7 +112,7 @@ impl Rivals {
     /// Writes and reads pictures in all formats.
     ///
     /// # Errors
-    /// Where an encoder or a decoder fails.
+    /// If an encoder or a decoder fails.
     pub fn push(&mut self, pictures: Vec<Picture>) -> Result<()> {
         for picture in pictures {
             self.waiting.push(picture);

@@ -109,7 +109,7 @@ fn scene(title: &str, subtitle: &str, units: &[Unit]) -> Scene {
     render_multiple(plots, layout)
 }
 
-/// A unit's number; nothing where there is no unit.
+/// A unit's number; nothing if there is no unit.
 fn unit_name(value: f64, units: usize) -> String {
     if value.fract() == 0.0 && value >= 0.0 && value < units as f64 {
         format!("{value}")

@@ -1,4 +1,4 @@
-//! Scatter charts of the codes by label: the code itself where it has one unit or two, else its
+//! Scatter charts of the codes by label: the code itself if it has one unit or two, else its
 //! principal components and t-SNE.
 
 use anyhow::Result;

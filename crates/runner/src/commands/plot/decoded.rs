@@ -202,7 +202,7 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// `side` rows of as many codes, each unit over the middle 98 % of its values in `codes`; nothing where
+    /// `side` rows of as many codes, each unit over the middle 98 % of its values in `codes`; nothing if
     /// a unit is always the same.
     pub fn over(codes: &Features, side: usize) -> Option<Self> {
         let ranges = [range(codes, 0), range(codes, 1)];

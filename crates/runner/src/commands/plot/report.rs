@@ -37,11 +37,11 @@ pub struct Shown {
 #[derive(Debug, Serialize)]
 pub struct Drawn {
     /// The share of the codes' variance along each of the first two principal components; fewer
-    /// where there are no more, none where all codes are the same.
+    /// if there are no more, `None` if all codes are the same.
     pub explained: Vec<f64>,
     /// Pictures in the scatter charts.
     pub scattered_images: usize,
-    /// `None` where the code itself is drawn, or there is nothing to map.
+    /// `None` if the code itself is drawn, or there is nothing to map.
     pub tsne: Option<TsneFigures>,
     /// Pairs of pictures, counted from 0, that the walks lead between.
     pub walks: Vec<[u32; 2]>,

@@ -7,7 +7,7 @@ use crate::summary::Summary;
 use crate::terminal;
 
 /// The baselines of a run's corruptions, and the best of them. Their settings are those of the run's
-/// summary; where it has none, or a baseline is learned from pictures, the run's own images are read.
+/// summary; if it has none, or a baseline is learned from pictures, the run's own images are read.
 pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Baseline>) {
     let corruptions = loaded.model.corruptions();
     let summary = loaded.run.read_json::<Summary>("summary.json").ok();

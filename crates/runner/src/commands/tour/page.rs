@@ -12,7 +12,7 @@ use crate::report::pictures;
 /// The page.
 ///
 /// # Errors
-/// Where a picture is not of its shape.
+/// If a picture is not of its shape.
 pub fn page(chapters: &[Chapter], guide: &Guide) -> Result<String> {
     let backend = &guide.setup.backend;
     let mut page = Page::new(

@@ -16,7 +16,7 @@ const WIDEST: usize = 88;
 /// Prints a chapter; its pictures where the terminal has colours and `quiet` is not asked for.
 ///
 /// # Errors
-/// Where stdout cannot be written.
+/// If stdout cannot be written.
 pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
     let columns = terminal::columns();
     let mut text = format!("\n{number}. {}\n", chapter.title);

@@ -51,7 +51,7 @@ impl Pictures {
     /// batch whenever they are needed.
     ///
     /// # Errors
-    /// Where the device fails, or a code is not a finite number.
+    /// If the device fails, or a code is not a finite number.
     pub fn new(
         images: &Arc<Images>,
         classes: &[u8],
@@ -136,7 +136,7 @@ impl Encoder<'_> {
 /// `done` hears of each step.
 ///
 /// # Errors
-/// Where the device fails, or the training leaves the finite numbers.
+/// If the device fails, or the training leaves the finite numbers.
 pub fn accuracy(
     mut encoder: Encoder,
     (train, labelled): (&Pictures, &[u32]),
@@ -196,7 +196,7 @@ pub fn accuracy(
     Ok(hits as f64 / test.len().max(1) as f64)
 }
 
-/// The place of the largest value, the first of several; `None` where there are none.
+/// The place of the largest value, the first of several; `None` if there are none.
 fn largest(values: &[f32]) -> Option<usize> {
     let places = 0..values.len();
     let larger = |&one: &usize, &other: &usize| {
