@@ -1,4 +1,4 @@
-//! The verbs of the command line, a file each.
+//! The verbs of the command line, one file each.
 
 mod analysed;
 mod anomaly;
@@ -43,30 +43,30 @@ use crate::{checkpoint, terminal};
 pub const DONE: u8 = 0;
 /// Something failed.
 const FAILED: u8 = 1;
-/// The command line or the config asks for what cannot be.
+/// The command line or the config is invalid.
 const USAGE: u8 = 2;
 /// The loss stopped being a finite number.
 const DIVERGED: u8 = 3;
 
-/// A command line that each argument allows and their combination does not.
+/// A command line whose arguments are valid one by one but not together.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// Does what the command line says; the program's exit code.
+/// Runs the command line and returns the program's exit code.
 ///
 /// # Errors
-/// What stopped it, in one line; [`exit_code`] says which code that is.
+/// What stopped it, in one line; [`exit_code`] gives the matching exit code.
 pub fn run(cli: Cli) -> Result<u8> {
-    // This thread is one of the pool: handing each operator to another one and waiting for it takes
-    // a tenth of a training step. 0 stands for RAYON_NUM_THREADS, or else as many as there are cores.
+    // This thread is one of the pool: handing each operator to another thread and waiting for it takes
+    // a tenth of a training step. 0 means RAYON_NUM_THREADS, or else one thread per core.
     rayon::ThreadPoolBuilder::new()
         .num_threads(cli.threads.map_or(0, Into::into))
         .use_current_thread()
         .build_global()
-        .context("the threads cannot be started; fewer may be, with --threads")?;
-    // The eigensolver's threads wait for each other by spinning, which beside any other work makes a
-    // second of PCA a minute; alone, one thread is hardly slower, and rounds the same everywhere.
+        .context("the threads cannot be started; try fewer with --threads")?;
+    // The eigensolver's threads wait for each other by spinning: next to any other work, a second of
+    // PCA becomes a minute. One thread is hardly slower, and rounds the same everywhere.
     faer::set_global_parallelism(faer::Par::Seq);
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
@@ -110,14 +110,14 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if usage { USAGE } else { FAILED }
 }
 
-/// A run's best model on the backend that was asked for, or the best one.
+/// A run's best model on the requested backend, or on the best one available.
 pub struct Loaded {
     run: Run,
     /// The model, on `device`.
     pub model: Autoencoder,
-    /// Where it computes.
+    /// The device that the model is on.
     pub device: Device,
-    /// What its weights belong to.
+    /// The model that the weights belong to.
     pub meta: Meta,
 }
 
@@ -127,7 +127,7 @@ impl Loaded {
         Self::of(run, backend::open(chosen(backend)?)?.device)
     }
 
-    /// The same for a run that is open already, on a device.
+    /// The same for a run that is already open, on a device.
     ///
     /// # Errors
     /// If the run has no checkpoint, or a damaged one.
@@ -141,7 +141,7 @@ impl Loaded {
         })
     }
 
-    /// Pictures from codes, row-major [pictures, width], a batch at a time.
+    /// Decodes codes, row-major [pictures, width], one batch at a time.
     ///
     /// # Errors
     /// If the model is residual, or the device fails.
@@ -158,16 +158,16 @@ impl Loaded {
         Ok(pictures)
     }
 
-    /// The run's own images, as it was trained and measured on them.
+    /// The run's own images, exactly as it was trained and measured on them.
     fn setup(&self, backend: &BackendArg) -> Result<Setup> {
         own_images(&self.run, backend)
     }
 }
 
-/// A run's own images, as it was trained and measured on them.
+/// A run's own images, exactly as it was trained and measured on them.
 ///
 /// # Errors
-/// If they cannot be had, or are others now.
+/// If they cannot be loaded, or have changed since.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
     let environment: Environment = run.read_json("env.json")?;
     let backend = backend

@@ -1,4 +1,4 @@
-//! Resuming: a run that stopped goes on as if it had not.
+//! Resuming: a run that was interrupted continues as if it had never stopped.
 
 use anyhow::{Result, bail};
 
@@ -18,18 +18,18 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     let folder = run.folder().display();
     let mut environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
-    // Layers that were trained by themselves are not so again.
+    // Layers that were pre-trained one by one are not pre-trained again.
     let changes =
         |key: &str| key.starts_with("train.") && !format!("{key}.").starts_with("train.pretrain.");
     if let Some(fixed) = overrides.iter().find(|it| !changes(it.key())) {
         return Err(UsageError(format!(
-            "--set {}: found a key that a run cannot change; allowed: keys below train, or a new run",
+            "--set {}: a resumed run cannot change this key; change a key under train, or start a new run",
             fixed.key()
         ))
         .into());
     }
     let asked = config::load(&run.path("config.json"), &overrides)?;
-    // The run goes on where it was: with the backend that its figures came from so far.
+    // The run stays on the backend that its figures came from so far.
     let before = || environment.backend.clone();
     let backend = args.backend.backend.clone().unwrap_or_else(before);
     overrides.push(Override::flag("--backend", "backend", &backend));
@@ -48,7 +48,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         }
         if !args.output.quiet {
             terminal::note(&format!(
-                "{folder}: finished after {} epochs; to train on: --set train.epochs={}",
+                "{folder}: already finished after {} epochs; to train longer, add --set train.epochs={}",
                 state.epoch,
                 2 * state.epoch.max(1)
             ));
@@ -68,7 +68,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     super::train::drive(&setup, &run, from.as_ref(), &args.output)
 }
 
-/// What a run goes on with: from a checkpoint, or from the start where it was killed before its first.
+/// What a run continues from: its last checkpoint, or its start if it was killed before the first one.
 ///
 /// # Errors
 /// As [`Setup::new`] or [`Setup::to_start`].
@@ -79,10 +79,10 @@ pub fn setup(located: Located, quick: bool, from: Option<&Checkpoint>) -> Result
     }
 }
 
-/// Refuses data or a checkpoint that are not those of the run.
+/// Checks that the data and the checkpoint are those of the run.
 ///
 /// # Errors
-/// Images that are others than the run was trained on, or a checkpoint of another model.
+/// If the images differ from those that the run was trained on, or the checkpoint is of another model.
 pub fn check(
     run: &Run,
     setup: &Setup,
@@ -94,7 +94,7 @@ pub fn check(
         && (from.meta.model != setup.config.model || from.meta.input_shape != setup.shape())
     {
         bail!(
-            "{}: checkpoints/last is of another model than config.json describes",
+            "{}: the model in checkpoints/last does not match config.json",
             run.folder().display()
         );
     }

@@ -1,4 +1,4 @@
-//! A chapter in a terminal, or in whatever stdout is.
+//! Prints a chapter to stdout, with pictures on a terminal.
 
 use std::fmt::Write;
 
@@ -10,10 +10,10 @@ use crate::half_block::{self, Picture};
 use crate::report::pictures::Column;
 use crate::terminal;
 
-/// Text is read best in lines of at most so many characters.
+/// The longest line of text, for readability.
 const WIDEST: usize = 88;
 
-/// Prints a chapter; its pictures where the terminal has colours and `quiet` is not asked for.
+/// Prints a chapter, with its pictures if the terminal has colours and not `quiet`.
 ///
 /// # Errors
 /// If stdout cannot be written.
@@ -39,7 +39,7 @@ pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
     terminal::print(&text)
 }
 
-/// The pictures in colour, and what they are.
+/// The drawn pictures, and a line that says what they are.
 fn drawn(
     pictures: &Pictures,
     columns: usize,
