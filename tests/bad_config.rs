@@ -187,13 +187,12 @@ fn a_fault_on_the_command_line_is_one_line() {
         ),
         (
             "tiny.json --name ../tiny",
-            "--name: found \"../tiny\"; allowed: a folder's name without separators, not starting \
+            "--name: found \"../tiny\"; use a folder name without separators that does not start \
              with a dot",
         ),
         (
             "--quick",
-            "found no config; allowed: a config to train, such as configs/conv.json, or a command; \
-             see hourglass --help",
+            "no config or command given; try configs/conv.json, or see hourglass --help",
         ),
         (
             "tiny.json --set data.validation=96",

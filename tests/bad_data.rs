@@ -260,7 +260,7 @@ fn pictures_that_cannot_be_read_are_left_out_and_counted() {
     let good = picture(8, 8);
     work.write("mine/03.png", &good[..good.len() / 2]);
     let ended = work.ok("mine.json --name one");
-    let first = "warning: left out: mine/03.png: not a readable PNG, JPEG or WebP picture: ";
+    let first = "warning: skipped: mine/03.png: not a readable PNG, JPEG or WebP picture: ";
     let told = |line: &&str| line.starts_with("warning: ");
     let warnings: Vec<&str> = ended.stderr.lines().filter(told).collect();
     assert!(
@@ -268,7 +268,7 @@ fn pictures_that_cannot_be_read_are_left_out_and_counted() {
         "{warnings:?}"
     );
     assert!(
-        ended.stderr.contains("test images; 1 file left out\n"),
+        ended.stderr.contains("test images; 1 file skipped\n"),
         "{}",
         ended.stderr
     );

@@ -207,6 +207,6 @@ fn a_checkpoint_of_another_model_is_not_trained_on() {
     work.copy("runs/wide/checkpoints/last", "runs/tiny/checkpoints/last");
     assert_eq!(
         work.refused(1, "resume tiny --set train.epochs=3"),
-        "runs/tiny: checkpoints/last is of another model than config.json describes"
+        "runs/tiny: the model in checkpoints/last does not match config.json"
     );
 }

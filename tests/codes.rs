@@ -194,7 +194,7 @@ fn what_exists_is_replaced_by_force_only() {
     );
     assert_eq!(
         work.refused(2, "encode tiny set -o codes.txt"),
-        "--output codes.txt: allowed: a path that ends in .npy or .npz"
+        "--output codes.txt: the path must end in .npy or .npz"
     );
     fs::create_dir(work.path("folder.npy")).unwrap();
     assert_eq!(

@@ -249,7 +249,7 @@ fn unfinished_runs_are_left_out_and_named() {
     let mut state = work.read_json("runs/killed/state.json");
     state["status"] = "running".into();
     work.json("runs/killed/state.json", &state);
-    let note = "note: runs/killed has no figures yet and is left out: running in epoch 2\n";
+    let note = "note: runs/killed skipped because it has no figures yet: running in epoch 2\n";
     let ended = work.ok("compare killed done --json");
     assert_eq!(ended.stderr, note);
     let comparison: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -260,8 +260,8 @@ fn unfinished_runs_are_left_out_and_named() {
     assert_eq!(
         ended.stderr,
         format!(
-            "{note}error: found no finished run among those named; allowed: at least \
-             one\n"
+            "{note}error: none of the named runs is finished; name at least one finished \
+             run\n"
         )
     );
 }
@@ -277,7 +277,7 @@ fn a_finished_run_that_is_trained_on_is_unfinished_again() {
     let ended = work.ok("compare wild done --json");
     assert_eq!(
         ended.stderr,
-        "note: runs/wild has no figures yet and is left out: diverged in epoch 2\n"
+        "note: runs/wild skipped because it has no figures yet: diverged in epoch 2\n"
     );
 }
 

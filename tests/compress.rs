@@ -164,7 +164,7 @@ fn a_file_with_its_model_needs_nothing_else() {
     }
     let refused = work.refused(1, "decompress without0.hg -o no");
     assert!(
-        refused.starts_with("without0.hg: found no model in it; allowed: --run RUN"),
+        refused.starts_with("without0.hg: no embedded model; name the run with --run RUN"),
         "{refused}"
     );
 }
@@ -238,7 +238,7 @@ fn damaged_files_are_refused_in_a_line_and_leave_nothing() {
     work.write("runs/tiny/analysis/codes.json", "{}");
     let line = work.refused(1, "decompress good.hg -o out --run tiny");
     assert!(
-        line.contains("codes.json: not as this program writes it"),
+        line.contains("codes.json: not written by this program"),
         "{line}"
     );
     fs::remove_file(work.path("runs/tiny/analysis/codes.json")).unwrap();
@@ -353,7 +353,7 @@ fn bytes_and_quality_are_measured_beside_other_formats() {
     );
     let text = work.ok("compress tiny").stdout;
     assert!(
-        text.contains("code 4, 5 bits") && text.contains("bytes a picture, JPEG"),
+        text.contains("code 4, 5 bits") && text.contains("bytes per picture, JPEG"),
         "{text}"
     );
 }
@@ -368,11 +368,11 @@ fn what_cannot_be_is_refused() {
     }
     assert!(
         work.refused(2, "compress tiny -o x.hg")
-            .contains("INPUT: found none")
+            .contains("INPUT: missing")
     );
     assert!(
         work.refused(1, "compress tiny nowhere -o x.hg")
-            .starts_with("nowhere: found no such")
+            .starts_with("nowhere: no such")
     );
     assert!(
         work.refused(1, "decompress x.hg -o out")

@@ -107,5 +107,5 @@ fn compared_runs_share_a_page() {
     work.ok("compare short --html page.html --force");
     let html = work.read_text("page.html");
     assert!(!html.contains("Rate and distortion"));
-    assert!(html.contains("test images cannot be had"), "{html}");
+    assert!(html.contains("test images could not be loaded"), "{html}");
 }

@@ -285,7 +285,7 @@ fn only_the_training_of_a_run_may_change() {
         assert_eq!(
             line,
             format!(
-                "--set {name}: found a key that a run cannot change; allowed: keys below train, or \
+                "--set {name}: a resumed run cannot change this key; change a key under train, or start \
                  a new run"
             )
         );

@@ -201,7 +201,7 @@ fn runs_are_listed_with_those_of_sweeps_and_broken_ones() {
     }
     let problem = of("broken")["problem"].as_str().unwrap();
     assert!(
-        problem.contains("state.json: not as this program writes it"),
+        problem.contains("state.json: not written by this program"),
         "{problem}"
     );
     let (name, text) = served.events("broken").next().unwrap();
