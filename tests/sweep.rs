@@ -219,12 +219,12 @@ fn faults_are_placed() {
     );
     assert_eq!(
         work.refused(2, "tiny.json --set sweep.seed=[1]"),
-        "--set sweep.seed=[1]: sweep: is for many trainings; allowed: hourglass sweep tiny.json, \
-         or no such key"
+        "--set sweep.seed=[1]: sweep: describes many trainings; run hourglass sweep tiny.json, or \
+         remove the key"
     );
     assert_eq!(
         work.refused(2, "sweep tiny.json"),
-        "tiny.json: sweep: missing key; allowed: keys of the config with lists of values, such as \
+        "tiny.json: sweep: missing key; add keys of the config with lists of values, such as \
          {\"seed\": [1, 2, 3]}"
     );
 }

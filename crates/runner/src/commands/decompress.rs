@@ -175,7 +175,9 @@ fn of_run(
     check_shape(container, &checkpoint.meta).with_context(|| file.to_owned())?;
     let units = model::code_size(&checkpoint.meta.model.layers(checkpoint.meta.input_shape)?);
     let statistics = known_statistics(run, found, units)?.ok_or_else(|| {
-        anyhow!("{name}: analysis/codes.json is missing or of another model; run compress there first")
+        anyhow!(
+            "{name}: analysis/codes.json is missing or of another model; run compress there first"
+        )
     })?;
     if crc32fast::hash(&serde_json::to_vec(&statistics)?) != container.statistics_crc {
         bail!("{file}: its ranges do not match those in {name}/analysis/codes.json");

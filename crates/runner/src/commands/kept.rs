@@ -98,7 +98,10 @@ impl Kept {
                 let runs = self.folder.parent().unwrap_or(Path::new("."));
                 let run = new_run(&setup, runs, &self.name())?;
                 if run.folder() != self.folder {
-                    bail!("{}: another process started this run", self.folder.display());
+                    bail!(
+                        "{}: another process started this run",
+                        self.folder.display()
+                    );
                 }
                 let lock = run.lock()?;
                 (setup, run, None, lock)

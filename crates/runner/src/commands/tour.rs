@@ -137,8 +137,7 @@ pub fn run(args: &TourArgs) -> Result<u8> {
                 }
                 Ended::Diverged(folder) => {
                     report.status = Status::Diverged;
-                    let text =
-                        "diverged, but the tour needs its figures; try another --seed";
+                    let text = "diverged, but the tour needs its figures; try another --seed";
                     terminal::note(&format!("error: {}: {text}", folder.display()));
                     DIVERGED
                 }

@@ -235,8 +235,9 @@ impl Trial<'_> {
             meta.model
                 .init(meta.input_shape, seed, &device.clone().autodiff())
         };
-        let finetuned = weights::from_bytes(scratch()?, &self.weights)
-            .with_context(|| format!("{}: its weights do not fit its model", self.subject.name()))?;
+        let finetuned = weights::from_bytes(scratch()?, &self.weights).with_context(|| {
+            format!("{}: its weights do not fit its model", self.subject.name())
+        })?;
         let encoders = [
             Encoder::Frozen(&loaded.model),
             Encoder::Trained(Box::new(finetuned), finetuned_share(count)),

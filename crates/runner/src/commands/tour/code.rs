@@ -69,7 +69,11 @@ pub fn there_and_back(guide: &Guide) -> Result<Chapter> {
                     error(found.test.mse),
                     format!("{:.1}", found.test.psnr),
                 ],
-                vec!["the mean digit, whatever the input".into(), error(mean), "-".into()],
+                vec![
+                    "the mean digit, whatever the input".into(),
+                    error(mean),
+                    "-".into(),
+                ],
             ],
         },
         charts: Vec::new(),

@@ -28,7 +28,9 @@ pub fn page(chapters: &[Chapter], guide: &Guide) -> Result<String> {
         ),
     );
     if guide.setup.quick {
-        page.text("This is a --quick tour: its figures, and what is said about them, are meaningless.");
+        page.text(
+            "This is a --quick tour: its figures, and what is said about them, are meaningless.",
+        );
     }
     let shown: usize = chapters.iter().map(pictures_of).sum();
     for (chapter, number) in chapters.iter().zip(1..) {
