@@ -244,9 +244,7 @@ fn a_backend_that_was_left_out_says_how_to_get_it() {
     ] {
         let line = work.refused(2, &format!("{line} --backend {name}"));
         assert!(
-            line.starts_with(&format!(
-                "backend {name}: found a program built without it;"
-            )),
+            line.starts_with(&format!("backend {name}: not compiled into this program,")),
             "{line}"
         );
         assert!(

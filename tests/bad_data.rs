@@ -352,11 +352,11 @@ fn data_that_a_command_cannot_use_is_named() {
     let cases = [
         (
             "wide",
-            "wide: found images of 1x4x16; this model takes 1x8x8",
+            "wide: found images of 1x4x16, but this model takes 1x8x8",
         ),
         (
             "mnist",
-            "mnist: found images of 1x28x28; this model takes 1x8x8",
+            "mnist: found images of 1x28x28, but this model takes 1x8x8",
         ),
         (
             "nowhere",

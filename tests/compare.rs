@@ -71,7 +71,7 @@ fn a_code_as_large_as_the_image_is_not_set_beside_pca() {
     assert!(
         ended
             .stdout
-            .contains("PCA of as many values as the image has is exact"),
+            .contains("PCA is exact at this code size, so it is no baseline"),
         "{}",
         ended.stdout
     );

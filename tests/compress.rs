@@ -125,7 +125,7 @@ fn pictures_of_any_size_come_back_with_their_names() {
         "decompress a.hg -o alone --run tiny",
         "compress tiny photos -o a.hg",
     ] {
-        assert!(work.refused(1, line).contains("exists already"), "{line}");
+        assert!(work.refused(1, line).contains("already exists"), "{line}");
     }
     work.ok("decompress photos.hg -o out --run tiny --force");
 }
@@ -220,13 +220,13 @@ fn damaged_files_are_refused_in_a_line_and_leave_nothing() {
     };
     refused(
         &with(4, &[2]),
-        "found format version 2; this program reads up to 1: update it",
+        "found format version 2, but this program reads up to 1; update the program",
     );
     // Announced in thirty bytes: sixteen million pictures, or a stream of an exabyte.
     refused(&with(55, &0x00ff_ffff_u32.to_le_bytes()), "too short");
-    refused(&with(55, &u32::MAX.to_le_bytes()), "which no file has");
+    refused(&with(55, &u32::MAX.to_le_bytes()), "not valid");
     refused(&with(67, &u64::MAX.to_le_bytes()), "announced");
-    refused(&sealed(&[body, b"more"].concat()), "4 bytes behind its end");
+    refused(&sealed(&[body, b"more"].concat()), "4 bytes after its end");
 
     // Of another model, or of another state of this one.
     work.ok("tiny.json --name other --set seed=7");

@@ -237,7 +237,7 @@ fn pictures_of_any_size_and_colour_keep_their_names() {
     work.ok("restore noise in/odd.png -o one");
     assert_eq!(work.read("one/odd.png"), work.read("out/odd.png"));
 
-    let taken = "out/odd.png: exists already; allowed: a new path, or --force";
+    let taken = "out/odd.png: already exists; choose a new path, or use --force";
     assert_eq!(work.refused(1, "restore noise in/odd.png -o out"), taken);
     work.write("out/odd.png", "mine");
     assert_eq!(work.refused(1, "restore noise in/odd.png -o out"), taken);

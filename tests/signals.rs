@@ -67,7 +67,7 @@ fn interrupted(work: &Work, name: &str) -> String {
         wait_for(&mut lines, "epoch   1/3");
         std::thread::sleep(Duration::from_millis(5));
         signal(name, &child);
-        wait_for(&mut lines, "stopping: finishing the step and saving");
+        wait_for(&mut lines, "stopping after this step and saving");
         wait_for(
             &mut lines,
             &format!("saved; continue with: hourglass resume runs/{run}"),
@@ -143,7 +143,7 @@ fn a_second_signal_does_not_wait_for_the_step() {
     }
     std::thread::sleep(Duration::from_millis(100));
     signal("INT", &child);
-    wait_for(&mut lines, "stopping: finishing the step and saving");
+    wait_for(&mut lines, "stopping after this step and saving");
     signal("INT", &child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     // The step was not finished, and nothing was saved after it.

@@ -164,7 +164,7 @@ fn what_cannot_be_classified_is_one_line() {
     );
     assert_eq!(
         work.refused(1, "transfer runn"),
-        "runn: no such run; allowed: a run's folder, or its name below runs; did you mean run?"
+        "runn: no such run; give a run's folder, or its name in runs; did you mean run?"
     );
     // More than there are: all, which is said.
     let ended = work.ok("transfer run --labels 1000,96 --seeds 1 --json");

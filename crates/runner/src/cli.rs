@@ -259,8 +259,8 @@ pub struct ProbeArgs {
     /// Name or number of an encoder layer, or all.
     #[arg(long, default_value = "all", value_name = "NAME")]
     pub layer: String,
-    /// Other data with labels, to learn from and to be measured on: mnist, a folder of IDX files, or
-    /// a config's "data" [default: the run's own].
+    /// Other labelled data to train and test on: mnist, a folder of IDX files, or the "data" object of
+    /// a config [default: the run's data].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -287,8 +287,8 @@ pub struct TransferArgs {
     /// weights.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub seeds: u16,
-    /// Other data with labels, to learn from and to be measured on: mnist, a folder of IDX files, or
-    /// a config's "data" [default: the run's own].
+    /// Other labelled data to train and test on: mnist, a folder of IDX files, or the "data" object of
+    /// a config [default: the run's data].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]

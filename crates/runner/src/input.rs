@@ -1,4 +1,4 @@
-//! The input of a command: images from a data set, a folder or a picture, in a model's shape.
+//! The input of a command: images from a data set, a folder or a picture, in the model's shape.
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,13 @@ use rayon::prelude::*;
 use crate::cli::Part;
 use crate::{config, setup};
 
-/// Reads the images that `spec` names: `mnist`, `photos`, a folder of IDX files or of pictures, a
-/// picture, or the value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels,
-/// height, width]`, `photos` cut into patches of it where that is square; other sets must have it.
-/// `flag` is where the user wrote the spec, and `seed` the run's.
+/// Reads the images of `spec`: `mnist`, `photos`, a folder of IDX files or pictures, a picture, or the
+/// value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels, height, width]`,
+/// `photos` are cut into patches of this shape if it is square, and other data must have this shape.
+/// `flag` names the argument in errors, and `seed` is the run's.
 ///
 /// # Errors
-/// A spec that names nothing, data that cannot be read, and images of another shape.
+/// If `spec` is not known, the data cannot be read, or the images have another shape.
 pub fn read(
     flag: &'static str,
     spec: &str,
@@ -34,7 +34,7 @@ pub fn read(
     } else if path.is_file() {
         pictures(&[path.to_owned()], shape)?
     } else if spec == "photos" && !path.is_dir() {
-        // A folder of this name is what its owner means.
+        // An existing folder of this name takes precedence.
         of(photos(shape).load()?, part)
     } else if !path.is_dir() {
         bail!(
@@ -60,13 +60,15 @@ pub fn read(
     if images.shape() != shape {
         let [c, h, w] = images.shape();
         let [channels, height, width] = shape;
-        bail!("{spec}: found images of {c}x{h}x{w}; this model takes {channels}x{height}x{width}");
+        bail!(
+            "{spec}: found images of {c}x{h}x{w}, but this model takes {channels}x{height}x{width}"
+        );
     }
     Ok(images)
 }
 
-/// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
-/// resized where the shape is no square.
+/// The bundled photographs in a shape: cut into patches, which keeps them sharp, or resized if the
+/// shape is not square.
 pub fn photos([channels, height, width]: ImageShape) -> Source {
     let square = height == width;
     let options = PictureOptions {
@@ -86,7 +88,7 @@ fn of(dataset: Dataset, part: Part) -> Images {
     }
 }
 
-/// Decodes pictures side by side, each named by its file.
+/// Decodes pictures in parallel, each named by its file.
 fn pictures(files: &[PathBuf], shape: ImageShape) -> Result<Images> {
     let pixels: Result<Vec<Vec<u8>>, data::DataError> = files
         .par_iter()

@@ -54,8 +54,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// When the program started.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Seconds from the start of the program to now, the first time that it is asked, which is behind its
-/// first training step; none later, as in the second run of a sweep.
+/// Seconds from the start of the program to now at the first call, which comes after the first training
+/// step; `None` at later calls, as in the second run of a sweep.
 fn seconds_to_first_step() -> Option<f64> {
     static ASKED: AtomicBool = AtomicBool::new(false);
     (!ASKED.swap(true, Ordering::Relaxed)).then(|| STARTED.elapsed().as_secs_f64())
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     let code = match commands::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            // One line a fault: a config may have several.
+            // One line per fault, because a config may have several.
             for line in format!("{error:#}").lines() {
                 terminal::note(&format!("error: {line}"));
             }

@@ -1,5 +1,5 @@
-//! The output of a command: arrays as NumPy files and pictures as PNG, whole or not at all, and
-//! never over a file that exists unless that is asked for.
+//! The output of a command: arrays as NumPy files and pictures as PNG, written whole or not at all.
+//! Existing files are only overwritten on request.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,30 +13,27 @@ use npyz::zip::write::FileOptions;
 
 use crate::run;
 
-/// Refuses a file that exists.
+/// Fails if a file already exists.
 ///
 /// # Errors
 /// If it does and `force` is not given.
 pub fn check_new(path: &Path, force: bool) -> Result<()> {
     if path.is_dir() {
-        bail!(
-            "{}: found a folder; allowed: the path of a file",
-            path.display()
-        );
+        bail!("{}: is a folder; give the path of a file", path.display());
     }
     if path.exists() && !force {
         bail!(
-            "{}: exists already; allowed: a new path, or --force",
+            "{}: already exists; choose a new path, or use --force",
             path.display()
         );
     }
     Ok(())
 }
 
-/// Makes a folder, and refuses if a file of these names is in it already.
+/// Makes a folder, and fails if it already contains a file with one of these names.
 ///
 /// # Errors
-/// As [`check_new`], and where the folder cannot be made.
+/// As [`check_new`], and if the folder cannot be made.
 pub fn new_files(folder: &Path, names: &[String], force: bool) -> Result<Vec<PathBuf>> {
     let files: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     for file in &files {
@@ -47,8 +44,8 @@ pub fn new_files(folder: &Path, names: &[String], force: bool) -> Result<Vec<Pat
     Ok(files)
 }
 
-/// Names for the pictures made from the named ones, or numbers where they have no names: with the
-/// extension of what is written, and no two alike.
+/// Unique file names for pictures made from the named ones, or numbers if they have no names, with the
+/// extension of the written files.
 pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
     let digits = count.saturating_sub(1).to_string().len();
     let numbered = |index: usize| format!("{index:0digits$}.png");
@@ -67,14 +64,14 @@ pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
     let mut made: Vec<String> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let plain = stem(name).map_or_else(|| numbered(index), |stem| format!("{stem}.png"));
-        // a.jpg and a.png in one folder: the second keeps its whole name.
+        // With a.jpg and a.png in one folder, the second keeps its whole name.
         let twin = stems.get(&stem(name)).is_some_and(|&count| count > 1);
         made.push(if twin { format!("{name}.png") } else { plain });
     }
     made
 }
 
-/// A path as a word of a command line that is shown, in quotes where a shell would take it apart.
+/// A path as a word of a displayed command, in quotes if a shell would split it.
 pub fn word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |it: char| it.is_alphanumeric() || "/\\:._+-=,@".contains(it);
@@ -87,7 +84,7 @@ pub fn word(path: &Path) -> String {
 /// The bytes of an .npy file.
 ///
 /// # Errors
-/// Only where `values` do not fill `shape`.
+/// If `values` do not fill `shape`.
 pub fn npy(values: &[f32], shape: &[usize]) -> Result<Vec<u8>> {
     let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
     let mut bytes = Vec::with_capacity(values.len() * 4 + 128);
@@ -101,11 +98,11 @@ pub fn npy(values: &[f32], shape: &[usize]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes codes `[images, units]`: an .npy file of the codes, or an .npz file that also has the
-/// labels and the names, by the path's extension.
+/// Writes codes `[images, units]`. The path's extension selects an .npy file of the codes, or an .npz
+/// file that also has the labels and the names.
 ///
 /// # Errors
-/// A path with neither extension, and a folder that cannot be written.
+/// If the path has neither extension, or the folder cannot be written.
 pub fn write_codes(
     path: &Path,
     codes: &[f32],
@@ -120,7 +117,7 @@ pub fn write_codes(
     }
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let mut add = |name: &str, bytes: &[u8]| -> Result<()> {
-        // Codes are noise to a compressor: deflating them takes time and saves nothing.
+        // Codes look like noise to a compressor, so deflating them would take time and save nothing.
         zip.start_file(name, FileOptions::default().large_file(true))?;
         zip.write_all(bytes)?;
         Ok(())
@@ -143,7 +140,7 @@ pub fn write_codes(
     run::write(path, zip.finish()?.get_ref())
 }
 
-/// Strings as NumPy holds them: UTF-8 bytes, all as long as the longest.
+/// Strings in NumPy's form: UTF-8 bytes, padded to the longest.
 fn strings(names: &[String]) -> Result<Vec<u8>> {
     let longest = names.iter().map(String::len).max().unwrap_or(0).max(1);
     let mut bytes = Vec::new();
@@ -159,13 +156,13 @@ fn strings(names: &[String]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a path is that of an .npz file rather than of an .npy file.
+/// Whether a path names an .npz file rather than an .npy file.
 fn is_npz(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
 }
 
-/// Whether a path ends in one of the extensions, without regard to case.
+/// Whether a path ends in one of the extensions, ignoring case.
 pub fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().unwrap_or_default();
     extensions
@@ -173,10 +170,10 @@ pub fn has_extension(path: &Path, extensions: &[&str]) -> bool {
         .any(|it| extension.eq_ignore_ascii_case(it))
 }
 
-/// Reads codes `[images, units]` from an .npy file, or from the array `codes` of an .npz file.
+/// Reads codes `[images, units]` from an .npy file, or from the array `codes` in an .npz file.
 ///
 /// # Errors
-/// A file that is not such an array of floats.
+/// If the file has no such array of floats.
 pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
     let place = || path.display().to_string();
     let mut bytes =
@@ -185,14 +182,15 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
         let mut npz = npyz::npz::NpzArchive::new(Cursor::new(bytes)).with_context(place)?;
         let mut inner = Vec::new();
         let entry = npz.zip_archive().by_name("codes.npy");
-        let mut entry = entry.with_context(|| format!("{}: no array \"codes\"", path.display()))?;
+        let mut entry =
+            entry.with_context(|| format!("{}: has no array \"codes\"", path.display()))?;
         std::io::copy(&mut entry, &mut inner).with_context(place)?;
         drop(entry);
         bytes = inner;
     }
     let mut rest = bytes.as_slice();
     let header = npyz::NpyHeader::from_reader(&mut rest).map_err(|error| {
-        // The parser draws the place under its first line.
+        // The parser marks the place below its first line.
         let error = error.to_string();
         let reason = error.lines().next().unwrap_or_default();
         anyhow::anyhow!("{}: not a NumPy file: {}", path.display(), reason.trim())
@@ -201,7 +199,7 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
     let values = match shape.as_slice() {
         [images, found] if *images > 0 && *found == units as u64 => images.checked_mul(*found),
         _ => bail!(
-            "{}: found an array of shape {shape:?}; this model's codes are (images, {units})",
+            "{}: found an array of shape {shape:?}, but this model's codes have shape (images, {units})",
             path.display()
         ),
     };
@@ -216,11 +214,11 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
             header.order()
         );
     }
-    // Before memory is asked for: the header may claim anything.
+    // Checked before memory is allocated, because the header may claim anything.
     let expected = values.and_then(|it| it.checked_mul(width));
     if expected != Some(rest.len() as u64) {
         bail!(
-            "{}: found {} bytes of values; its header announces {shape:?} values of {width} bytes",
+            "{}: found {} bytes of values, but its header announces {shape:?} values of {width} bytes",
             path.display(),
             rest.len()
         );
@@ -234,7 +232,7 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
     };
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => bail!(
-            "{}: found a value that is no finite number in row {}",
+            "{}: found a value that is not finite in row {}",
             path.display(),
             at / units.max(1)
         ),

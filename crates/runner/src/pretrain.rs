@@ -1,9 +1,9 @@
-//! Pre-training: each layer by itself, before all are trained together.
+//! Layer-wise pre-training: each layer is trained alone, before all are trained together.
 //!
 //! From the input to the code, each encoder layer and its mirror in the decoder are trained as a
-//! shallow autoencoder of what the trained layers below give (Hinton & Salakhutdinov 2006; Bengio et
-//! al. 2007). A layer is a small training of its own: a seed, an optimizer and a schedule from their
-//! start. It is resumed as exactly as the training that follows.
+//! shallow autoencoder of the output of the trained layers below (Hinton & Salakhutdinov 2006; Bengio et
+//! al. 2007). Each layer is a small training with its own seed, optimizer and schedule. It is resumed as
+//! exactly as the training that follows.
 
 use std::time::Instant;
 
@@ -25,8 +25,8 @@ use crate::setup::Setup;
 use crate::streams::Stream;
 use crate::train::{Outcome, Start, Writer, changes_of, diverged, first, pictures};
 
-/// The file of figures, a line for each layer and epoch. They are not beside those of the training
-/// that follows, for they are of other losses.
+/// The file of figures, one line per layer and epoch. It is separate from the figures of the training
+/// that follows, because the losses differ.
 const METRICS: &str = "pretrain.jsonl";
 
 /// One line of `pretrain.jsonl`.
@@ -34,19 +34,20 @@ const METRICS: &str = "pretrain.jsonl";
 struct Row {
     /// The encoder layer.
     layer: String,
-    /// Of this layer, as is the step.
+    /// Epoch of this layer; the step, too, counts this layer's steps.
     epoch: usize,
     step: usize,
     seconds: f64,
     images_per_s: f64,
     lr: f64,
-    /// Of the first layer the config's, of the others the mean squared error of what is below them.
+    /// The config's loss for the first layer, and for the others the mean squared error on the output of
+    /// the layers below.
     #[serde(rename = "train/loss")]
     train_loss: f64,
 }
 
-/// Trains the layers by themselves that are not yet; how the run ended, where it did not come to the
-/// last of them.
+/// Pre-trains the remaining layers. Returns how the run ended if it did not reach the end of the last
+/// layer.
 ///
 /// # Errors
 /// If the run's folder cannot be written or the device fails.
@@ -75,7 +76,7 @@ pub fn pretrain(
     let name = |layer: usize| setup.layers.get(layer).map_or("", |layer| &layer.name);
     let mirror = |layer: usize| name(setup.layers.len().saturating_sub(layer + 1));
     if let Some(layer) = progress.pretraining {
-        // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
+        // If the process was killed between an epoch's line and its checkpoint, that epoch is repeated.
         let mut rows: Vec<Row> = run.lines(METRICS);
         rows.retain(|row| {
             let before = (0..layer).any(|layer| name(layer) == row.layer);
@@ -96,9 +97,9 @@ pub fn pretrain(
         let epoch = progress.epoch + 1;
         let order = data::epoch_order(&setup.split.train, Stream::Order.seed(seed, epoch as u64));
         let changes = Stream::Augment.seed(seed, epoch as u64);
-        // The layers below give the representation, and learn nothing.
+        // The layers below compute the input and are not trained.
         let below = model.valid();
-        // The last batch may have fewer images; a stop behind it leaves nothing of the epoch.
+        // The last batch may have fewer images. A stop after it leaves nothing of the epoch to do.
         let before = progress.images;
         let done = before.div_ceil(settings.batch_size);
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], &setup.backend.device);
@@ -110,7 +111,7 @@ pub fn pretrain(
             let (shown, target) =
                 pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
             let (input, target): (Tensor<2>, Tensor<2>) = match layer.checked_sub(1) {
-                // Only pictures are corrupted: that is what corruptions are for.
+                // Only pictures are corrupted, not the outputs of layers.
                 None => {
                     let noise = Noise::Device {
                         seed: Stream::Corruption.seed(seed, progress.step as u64),
@@ -218,7 +219,7 @@ pub fn pretrain(
     ))
 }
 
-/// The start of the layer after `layer` of `depth`, or of the training of all together.
+/// The start of the layer after `layer` of `depth`, or of the training of all layers together.
 fn next(progress: Progress, layer: usize, depth: usize) -> Progress {
     Progress {
         pretraining: Some(layer + 1).filter(|&next| next < depth),
@@ -228,7 +229,7 @@ fn next(progress: Progress, layer: usize, depth: usize) -> Progress {
     }
 }
 
-/// An epoch in one line for people.
+/// An epoch in one line of text.
 fn line(row: &Row, number: usize, depth: usize, epochs: usize) -> String {
     format!(
         "layer {number}/{depth} {}  epoch {:>3}/{epochs}  train/loss {:.5}  {:.0} images/s  {:.1} s",

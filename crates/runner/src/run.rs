@@ -1,6 +1,6 @@
 //! The run: one training, and the folder that holds everything about it.
 //!
-//! Whatever matters is written to a temporary name, synced and renamed, so that a process killed at
+//! Important files are written under a temporary name, synced and renamed, so that a process killed at
 //! any moment leaves either the old file or the new one.
 
 use std::fs::{self, File};
@@ -13,36 +13,36 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Version of the run folder's layout. A folder with a higher one is refused.
+/// Version of the run folder's layout. Folders with a higher version are rejected.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The folder that holds the runs, unless another is named.
+/// The default folder of runs.
 pub const RUNS: &str = "runs";
 
-/// The file in a folder that is locked by who works in it.
+/// The file in a folder that is locked by the process that works in it.
 const LOCK: &str = ".lock";
 
-/// How often a lock is tried before somebody holds it, and how long between two times: who only looks
-/// whether it is held ([`Run::is_locked`]) holds it for microseconds.
+/// How often and at what interval a lock is tried before it counts as held. A check whether it is held
+/// ([`Run::is_locked`]) itself holds it for microseconds.
 const LOCK_TRIES: u32 = 3;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// How the name of a file begins that is not yet whole.
+/// Prefix of files that are still being written.
 const DRAFT: &str = ".tmp-";
 
-/// How a run stands.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It trains, or was killed while it did.
+    /// Training, or killed while training.
     Running,
-    /// It trained all its epochs, or stopped early as configured.
+    /// Trained for all epochs, or stopped early as configured.
     Finished,
-    /// It was stopped by a signal and saved.
+    /// Stopped by a signal, and saved.
     Interrupted,
-    /// Its loss stopped being a finite number.
+    /// The loss was no longer finite.
     Diverged,
-    /// It ended with an error.
+    /// Ended with an error.
     Failed,
 }
 
@@ -55,26 +55,26 @@ pub struct Best {
     pub value: f64,
 }
 
-/// `state.json`: where a run stands, for people and programs that watch it.
+/// `state.json`: the status of a run, for people and programs that watch it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// [`FORMAT_VERSION`] of the program that wrote the folder.
     pub format_version: u32,
-    /// How the run stands.
+    /// The run's status.
     pub status: Status,
-    /// The encoder layer that is trained by itself, counted from 0, of which epoch and step are; none
-    /// where all layers are trained together.
+    /// The encoder layer that is being pre-trained, counted from 0, which epoch and step refer to; `None`
+    /// if all layers are trained together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretraining: Option<usize>,
     /// Epochs completed.
     pub epoch: usize,
-    /// Optimizer steps made.
+    /// Optimizer steps done.
     pub step: usize,
     /// The best epoch so far.
     pub best: Option<Best>,
-    /// Epochs since the best one, which early stopping watches.
+    /// Epochs since the best one, for early stopping.
     pub epochs_without_improvement: usize,
-    /// Why it ended, where that needs words.
+    /// Why it ended, if that needs an explanation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -86,11 +86,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with its first files in
-    /// place; never touches one that exists.
+    /// Makes a new folder `runs/<stem>`, or with `-2`, `-3` and so on appended, with its first files in
+    /// place. Never touches an existing folder.
     ///
     /// # Errors
-    /// A folder that cannot be written.
+    /// If the folder cannot be written.
     pub fn create(
         runs: &Path,
         stem: &str,
@@ -105,7 +105,7 @@ impl Run {
             ))
         };
         fs::create_dir_all(runs).map_err(failed)?;
-        // Everything is written under a temporary name first: a folder with a run's name is a run.
+        // Everything is first written under a temporary name, so that a folder with a run's name is complete.
         let new = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(runs)
@@ -116,7 +116,7 @@ impl Run {
         draft.write_json("config.json", config)?;
         draft.write_json("env.json", env)?;
         draft.write_json("state.json", state)?;
-        // The temporary folder is private to the user; a run is as open as any new folder.
+        // Temporary folders are private to the user; a run gets the permissions of any new folder.
         fs::create_dir(draft.path("samples")).map_err(failed)?;
         fs::create_dir(draft.path("checkpoints")).map_err(failed)?;
         let permissions = fs::metadata(draft.path("samples"))
@@ -135,26 +135,29 @@ impl Run {
             }
             match fs::rename(new.path(), &folder) {
                 Ok(()) => {
-                    // Renamed away: there is nothing left to clean up under the old name.
+                    // It was renamed, so there is nothing left to clean up under the old name.
                     let _ = new.keep();
                     sync_folder(runs);
                     return Ok(Self { folder });
                 }
-                // Another process was faster with this name.
+                // Another process took this name first.
                 Err(_) if folder.exists() => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        bail!("{}: every name of {stem} is taken", runs.display())
+        bail!(
+            "{}: all names from {stem} on are taken; choose another --name",
+            runs.display()
+        )
     }
 
-    /// Opens a run by its folder, or by its name below `runs`.
+    /// Opens a run by its folder, or by its name in `runs`.
     ///
     /// # Errors
-    /// No such run, a folder that is not a run, or one of a newer format.
+    /// If the run does not exist, the folder is not a run, or it has a newer format.
     pub fn open(run: &Path, runs: &Path) -> Result<Self> {
         let named = runs.join(run);
-        // A folder here that is not a run, such as one of images, hides none of the same name.
+        // A local folder that is not a run, such as one of images, must not hide a run of the same name.
         let is_run = run.join("config.json").is_file();
         let folder = if named.is_dir() && !is_run {
             named
@@ -163,7 +166,7 @@ impl Run {
         };
         if !folder.is_dir() {
             bail!(
-                "{}: no such run; allowed: a run's folder, or its name below {}{}",
+                "{}: no such run; give a run's folder, or its name in {}{}",
                 run.display(),
                 runs.display(),
                 similar(run, runs)
@@ -171,15 +174,12 @@ impl Run {
         }
         let run = Self { folder };
         if !run.path("config.json").is_file() {
-            bail!(
-                "{}: not a run: found no config.json in it",
-                run.folder.display()
-            );
+            bail!("{}: not a run: it has no config.json", run.folder.display());
         }
         let state = run.state()?;
         if state.format_version > FORMAT_VERSION {
             bail!(
-                "{}: found format version {}; this program reads up to {FORMAT_VERSION}: update it",
+                "{}: found format version {}, but this program reads up to {FORMAT_VERSION}; update the program",
                 run.path("state.json").display(),
                 state.format_version
             );
@@ -187,8 +187,8 @@ impl Run {
         Ok(run)
     }
 
-    /// Keeps other processes from training the run until the lock is dropped, or the process ends
-    /// however it may.
+    /// Keeps other processes from training the run until the lock is dropped or the process ends in any
+    /// way.
     ///
     /// # Errors
     /// If another process holds the lock.
@@ -196,13 +196,13 @@ impl Run {
         lock(&self.folder, "is training this run")
     }
 
-    /// Removes what a process that was killed was writing; only for who holds the lock.
+    /// Removes unfinished files of a killed process. Only call this with the lock held.
     pub fn remove_drafts(&self) {
         for folder in ["", "samples", "plots"] {
             let entries = fs::read_dir(self.path(folder));
             for entry in entries.into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(DRAFT) {
-                    // In nobody's way where it stays.
+                    // It does no harm if it stays.
                     let _ = fs::remove_file(entry.path());
                 }
             }
@@ -222,7 +222,7 @@ impl Run {
     /// Reads `state.json`.
     ///
     /// # Errors
-    /// If it is missing or not what this program writes.
+    /// If it is missing or was not written by this program.
     pub fn state(&self) -> Result<State> {
         // A newer format may have other fields, so its version is read before them.
         #[derive(Deserialize)]
@@ -245,29 +245,29 @@ impl Run {
         self.read_json("state.json")
     }
 
-    /// The same for who watches the run: one whose process was killed, and so could not write how it
-    /// stands, is interrupted.
+    /// The same for watching the run: a run whose process was killed before it could write its status
+    /// counts as interrupted.
     ///
     /// # Errors
-    /// If `state.json` is missing or not what this program writes.
+    /// If `state.json` is missing or was not written by this program.
     pub fn watched_state(&self) -> Result<State> {
         let state = self.state()?;
         if state.status != Status::Running || self.is_locked() {
             return Ok(state);
         }
-        // It may have ended between the two looks.
+        // It may have ended between the two checks.
         let mut state = self.state()?;
         if state.status == Status::Running {
             state.status = Status::Interrupted;
             state.message = Some(format!(
-                "its process ended without a word; `hourglass resume {}` goes on from its last checkpoint",
+                "its process was killed; `hourglass resume {}` continues from its last checkpoint",
                 self.folder.display()
             ));
         }
         Ok(state)
     }
 
-    /// Whether a process trains it: where the lock is held, not there yet, or cannot tell.
+    /// Whether a process is training it: the lock is held, does not exist yet, or cannot be checked.
     pub fn is_locked(&self) -> bool {
         let shared = File::open(self.path(LOCK)).map(|file| file.try_lock_shared());
         !matches!(shared, Ok(Ok(())))
@@ -289,10 +289,10 @@ impl Run {
         write_json(&self.path(name), value)
     }
 
-    /// Appends one line to a file of them, such as `metrics.jsonl`.
+    /// Appends one line to a file of lines, such as `metrics.jsonl`.
     ///
     /// # Errors
-    /// If it cannot be written; a part of a line may then be left, which readers skip.
+    /// If it cannot be written. An incomplete line may remain, which readers skip.
     pub fn append_line(&self, name: &str, row: &impl Serialize) -> Result<()> {
         let path = self.path(name);
         let mut line = serde_json::to_vec(row)?;
@@ -306,7 +306,7 @@ impl Run {
             .with_context(|| format!("{}: cannot be written", path.display()))
     }
 
-    /// The whole lines of such a file; `None` if there is no such file yet.
+    /// The complete lines of such a file; `None` if it does not exist yet.
     pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();
         text.lines()
@@ -328,8 +328,8 @@ impl Run {
     }
 }
 
-/// Keeps other processes from what this one does in a folder until the lock is dropped, or the
-/// process ends however it may; `busy` says what that is.
+/// Keeps other processes from working in a folder until the lock is dropped or the process ends in any
+/// way. `busy` says what this process does there.
 ///
 /// # Errors
 /// If another process holds the lock.
@@ -342,10 +342,10 @@ pub fn lock(folder: &Path, busy: &str) -> Result<File> {
         match file.try_lock() {
             Err(fs::TryLockError::WouldBlock) if tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
             Err(fs::TryLockError::WouldBlock) => bail!(
-                "{}: another process {busy}; allowed: one at a time",
+                "{}: another process {busy}; wait until it ends",
                 folder.display()
             ),
-            // A file system without locks cannot tell, which is no reason not to train.
+            // A file system without locks cannot tell, but that is no reason not to train.
             Err(fs::TryLockError::Error(_)) | Ok(()) => break,
         }
     }
@@ -371,7 +371,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
         .map_err(reason)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     serde_json::from_slice(&text)
-        .with_context(|| format!("{}: not as this program writes it", path.display()))
+        .with_context(|| format!("{}: not written by this program", path.display()))
 }
 
 /// Writes a file whole or not at all: under a temporary name, synced, then renamed.
@@ -383,8 +383,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(DRAFT);
-        // Temporary files are private by default; these become files that others may read, as far
-        // as the user's mask lets them.
+        // Temporary files are private by default, but these get the permissions of any new file
+        // under the user's mask.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(folder)?;
@@ -400,14 +400,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Makes renames in a folder outlive a power cut, where the system can; others order them anyway.
+/// Makes renames in a folder survive a power cut, on systems that can; others keep their order anyway.
 pub fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
 }
 
-/// The system's words for an error, without the path that the context gives and its number.
+/// The system's message for an error, without its number and the path, which the context gives.
 fn reason(error: io::Error) -> anyhow::Error {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
@@ -415,7 +415,7 @@ fn reason(error: io::Error) -> anyhow::Error {
     anyhow::anyhow!("{text}")
 }
 
-/// A hint that names the run whose name is nearest.
+/// A hint with the run of the most similar name.
 fn similar(run: &Path, runs: &Path) -> String {
     let names: Vec<String> = fs::read_dir(runs)
         .into_iter()

@@ -1,5 +1,5 @@
-//! Pictures of what a model does, as PNG files: rows of images one over the other, inputs over
-//! reconstructions, so that a person can judge what a figure cannot tell.
+//! Sample pictures as PNG files: a row of inputs above a row of reconstructions, so that people can see
+//! what figures do not show.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
 
 use crate::run;
 
-/// Images in a grid are enlarged by whole factors until they have about this many pixels a side,
-/// below which a person sees little.
+/// Images in a grid are enlarged by whole factors to about this many pixels per side, because smaller
+/// ones are hard to see.
 const SEEN_SIDE: usize = 84;
 
-/// Grey between the images of a grid, told apart from both black and white.
+/// The grey between the images of a grid, distinct from both black and white.
 const SEPARATOR: u8 = 128;
 
-/// Writes rows of images one over the other, with a line between neighbours; small images are
-/// enlarged. Each image is [channels, height, width] as `shape` says, 1 channel (grey) or
-/// 3 (red, green, blue), values in [0, 1] (others are clipped). The file appears whole or not at
+/// Writes rows of images from top to bottom, with lines between neighbours; small images are
+/// enlarged. Each image has the `shape` [channels, height, width] with 1 channel (grey) or
+/// 3 (red, green, blue), and values in [0, 1] (others are clipped). The file appears whole or not at
 /// all.
 ///
 /// # Errors
@@ -31,8 +31,8 @@ pub fn grid(rows: &[Vec<&[f32]>], shape: [usize; 3], path: &Path) -> Result<()> 
     canvas.save(path)
 }
 
-/// Writes one image, [channels, height, width] with 1 or 3 channels, as it is: one value, one
-/// pixel. Values are in [0, 1] (others are clipped). The file appears whole or not at all.
+/// Writes one image, [channels, height, width] with 1 or 3 channels, in its own size. Values are in
+/// [0, 1] (others are clipped). The file appears whole or not at all.
 ///
 /// # Errors
 /// If the image is not of `shape`, or the file cannot be written.
@@ -66,8 +66,8 @@ pub fn save_bytes(bytes: Vec<u8>, shape: [usize; 3], path: &Path) -> Result<()> 
     canvas.save(path)
 }
 
-/// Rows of images one over the other, each value a square of side `scale`, in memory and in colour;
-/// `line` says how wide what lies between neighbours is, and how bright.
+/// Draws rows of images in memory, in colour, with each value as a square of side `scale`. `line` is
+/// the width and brightness of the lines between neighbours.
 ///
 /// # Errors
 /// If there is no image, or an image is not of `shape` or of other channels than 1 or 3.
@@ -86,7 +86,7 @@ pub fn grid_picture(
     RgbImage::from_raw(width, height, bytes).context("a picture of the wrong size")
 }
 
-/// Bytes of a picture, row-major [height, width, channels] as PNG wants them.
+/// The bytes of a picture, row-major [height, width, channels] as for PNG.
 struct Canvas {
     channels: usize,
     height: usize,
@@ -105,7 +105,7 @@ impl Canvas {
         }
     }
 
-    /// Rows of images one over the other, with a line so wide and bright between neighbours.
+    /// Rows of images from top to bottom, with lines of this width and brightness between neighbours.
     fn grid(
         rows: &[Vec<&[f32]>],
         shape: [usize; 3],
@@ -130,7 +130,7 @@ impl Canvas {
         Ok(canvas)
     }
 
-    /// Draws an image with its first pixel at (`top`, `left`), each value as a square of side
+    /// Draws an image with its first pixel at (`top`, `left`) and each value as a square of side
     /// `scale`.
     fn draw(
         &mut self,
@@ -144,7 +144,7 @@ impl Canvas {
         let found = image.len();
         ensure!(
             found == values,
-            "an image of {found} values; {values} make {channels} x {height} x {width}"
+            "an image has {found} values instead of {values} for {channels} x {height} x {width}"
         );
         for y in 0..height * scale {
             for x in 0..width * scale {
@@ -163,7 +163,7 @@ impl Canvas {
             1 => Ok(ExtendedColorType::L8),
             3 => Ok(ExtendedColorType::Rgb8),
             other => bail!(
-                "a picture of {other} channels; 1 (grey) or 3 (red, green, blue) can be drawn"
+                "a picture has {other} channels; only 1 (grey) or 3 (red, green, blue) can be drawn"
             ),
         }
     }

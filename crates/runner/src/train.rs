@@ -1,7 +1,7 @@
-//! The training loop: from a setup to a finished run, in one function that reads top to bottom.
+//! The training loop: from a setup to a finished run, in one function to read from top to bottom.
 //!
-//! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
-//! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
+//! The order and augmentation of the images, the noise and the initial weights come from named streams of the seed, so
+//! a resumed run only needs the last checkpoint to continue bit for bit (on flex and ndarray).
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -33,10 +33,10 @@ use crate::summary::{Summary, Trained};
 use crate::tensorboard::Events;
 use crate::{pretrain, pretrained, restoration};
 
-/// Pictures in the sample grid of an epoch.
+/// Number of pictures in the sample grid of an epoch.
 const SAMPLES: usize = 16;
 
-/// The file of figures, a line an epoch.
+/// The file of figures, one line per epoch.
 pub const METRICS: &str = "metrics.jsonl";
 
 /// One line of `metrics.jsonl`.
@@ -62,20 +62,20 @@ pub struct Row {
 /// How a training ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All epochs done, or stopped early as configured.
+    /// Trained for all epochs, or stopped early as configured.
     Finished(Box<Finished>),
-    /// Stopped by a signal, after saving.
+    /// Stopped by a signal, and saved.
     Interrupted,
-    /// The loss stopped being finite; the last good checkpoint is kept.
+    /// The loss was no longer finite; the last good checkpoint is kept.
     Diverged,
 }
 
-/// What a training came to.
+/// The result of a training.
 #[derive(Debug)]
 pub struct Finished {
     /// The final figures.
     pub summary: Summary,
-    /// The best weights, which they are of, without autodiff.
+    /// The best weights, which the figures belong to, without autodiff.
     pub model: Autoencoder,
 }
 
@@ -96,7 +96,7 @@ pub fn train(
     {
         state.status = Status::Failed;
         state.message = Some(format!("{error:#}"));
-        // The first error is the one to report: a full disk refuses this file too.
+        // The first error is the one to report, because this file cannot be written on a full disk either.
         let _ = run.write_json("state.json", &state);
     }
     outcome
@@ -113,7 +113,7 @@ fn steps(
     let seed = config.seed;
     let device = setup.backend.device.clone().autodiff();
 
-    // Start: initial weights, or everything as the checkpoint has it.
+    // Start: initial weights, or the state of the checkpoint.
     let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
     let (model, progress, frozen) = match from {
         Some(checkpoint) => {
@@ -143,12 +143,12 @@ fn steps(
         None => writer.checkpoints(&["last"], &model, &optimizer, &progress)?,
     }
     let mut rows: Vec<Row> = run.lines(METRICS);
-    // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
+    // If the process was killed between an epoch's line and its checkpoint, that epoch is repeated.
     let whole = progress.pretraining.is_none();
     rows.retain(|row| whole && row.epoch <= progress.epoch);
     run.write_lines(METRICS, &rows)?;
 
-    // Layers by themselves, where the config wants that.
+    // Layer-wise pre-training, if configured.
     let start = Start {
         model,
         optimizer,
@@ -181,7 +181,7 @@ fn steps(
         let epoch = progress.epoch + 1;
         let order = data::epoch_order(images, Stream::Order.seed(seed, epoch as u64));
         let changes = Stream::Augment.seed(seed, epoch as u64);
-        // The last batch may have fewer images; a stop behind it leaves nothing of the epoch.
+        // The last batch may have fewer images. A stop after it leaves nothing of the epoch to do.
         let before = progress.images;
         let done = before.div_ceil(settings.batch_size);
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], &setup.backend.device);
@@ -304,14 +304,14 @@ fn steps(
             }
             .write()?;
         }
-        // Between epochs, after everything is saved, there is no step to finish.
+        // Between epochs everything is saved, so there is no step to finish.
         if interrupt::requested() && progress.epoch < settings.epochs {
             writer.state(Status::Interrupted, &progress)?;
             return Ok(Outcome::Interrupted);
         }
     }
 
-    // The end: the best weights on the test images, with the baselines beside them.
+    // The end: the best weights and the baselines on the test images.
     display.finish();
     writer.finish()?;
     let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
@@ -362,7 +362,7 @@ fn steps(
     })))
 }
 
-/// A training as it stands.
+/// The state of a training.
 pub struct Start {
     pub model: Autoencoder,
     pub optimizer: Optimizer,
@@ -371,17 +371,17 @@ pub struct Start {
     pub seconds: Option<f64>,
 }
 
-/// How training pictures are changed, and what the model is to give back for them.
+/// The augmentation of training pictures, and the model's target for them.
 type Changes = (data::Augment, AugmentTarget);
 
-/// The changes of the training pictures that a config wants.
+/// The augmentation of a config.
 pub fn changes_of(config: &Config) -> Option<Changes> {
     let augment = config.data.augment();
     augment.map(|augment| (data::Augment::from(augment), augment.target))
 }
 
-/// What the model is shown of a batch, and what it is to give back, both `[batch, C, H, W]`. `first`
-/// is how many images of the epoch come before it.
+/// The model's input and target of a batch, both `[batch, C, H, W]`. `first` is the number of images of
+/// the epoch before it.
 pub fn pictures(
     batches: &Batches,
     batch: &[u32],
@@ -403,23 +403,23 @@ pub fn pictures(
     })
 }
 
-/// Whether early stopping ends the run here.
+/// Whether early stopping ends the run now.
 fn patience_is_over(setup: &Setup, progress: &Progress) -> bool {
     let patience = setup.config.train.patience;
     patience.is_some_and(|patience| progress.epochs_without_improvement >= patience)
 }
 
-/// Writes what a run is resumed from. Checkpoints are written while the next steps are computed.
+/// Writes what a run needs to be resumed. Checkpoints are written while the next steps are computed.
 pub struct Writer<'a> {
     setup: &'a Setup,
     run: &'a Run,
-    /// Layers that are not trained.
+    /// Frozen layers.
     frozen: Vec<String>,
     background: Background,
 }
 
 impl<'a> Writer<'a> {
-    /// A writer for a training of which the layers `frozen` are no part.
+    /// A writer for a training that leaves the layers `frozen` unchanged.
     fn new(setup: &'a Setup, run: &'a Run, frozen: Vec<String>) -> Self {
         Self {
             setup,
@@ -429,10 +429,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Starts to write checkpoints of these names and, once they are in place, a running state.
+    /// Starts writing checkpoints of these names, and a running state once they are in place.
     ///
     /// # Errors
-    /// If the device fails, or what was started before cannot be written.
+    /// If the device fails, or an earlier write failed.
     pub fn checkpoints(
         &mut self,
         names: &'static [&'static str],
@@ -450,12 +450,12 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Whether a layer is not trained.
+    /// Whether a layer is frozen.
     pub fn is_frozen(&self, layer: &str) -> bool {
         self.frozen.iter().any(|frozen| frozen == layer)
     }
 
-    /// Waits until all that was started is written.
+    /// Waits until everything is written.
     fn finish(&mut self) -> Result<()> {
         self.background.finish()
     }
@@ -463,14 +463,14 @@ impl<'a> Writer<'a> {
     /// Writes the state, after everything before it.
     ///
     /// # Errors
-    /// If that, or what was started before, cannot be written.
+    /// If this write or an earlier one failed.
     pub fn state(&mut self, status: Status, progress: &Progress) -> Result<()> {
         self.finish()?;
         self.run.write_json("state.json", &progress.state(status))
     }
 }
 
-/// Ends a run whose loss is not a number any more; its last good checkpoint stays.
+/// Ends a run whose loss is no longer finite; its last good checkpoint is kept.
 ///
 /// # Errors
 /// If the run's folder cannot be written.
@@ -493,16 +493,16 @@ pub fn diverged(
 /// The value of a tensor of one element.
 ///
 /// # Errors
-/// If the device does not give it.
+/// If the device does not return it.
 pub fn first(tensor: &Tensor<1>) -> Result<f32> {
     let values = values(tensor.clone())?;
     values
         .first()
         .copied()
-        .context("the device gave an empty loss")
+        .context("the device returned an empty loss")
 }
 
-/// An epoch in one line for people.
+/// An epoch in one line of text.
 fn line(row: &Row, epochs: usize) -> String {
     let mut text = format!(
         "epoch {:>3}/{epochs}  train/loss {:.5}",

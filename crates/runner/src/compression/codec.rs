@@ -1,4 +1,4 @@
-//! A run's model as encoder and decoder of bytes: tiles to codes and back.
+//! A run's model as a codec: tiles to codes and back.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use model::Autoencoder;
 use crate::analysis::features::Features;
 use crate::evaluation::{BATCH, values};
 
-/// Values of training codes that ranges and frequencies are learned from, at most: those of the first pictures where all
-/// would take more room.
+/// The most values of training codes that ranges and frequencies are learned from; beyond it, only the first pictures
+/// are used.
 const LEARNED_VALUES: usize = 1 << 25;
 
 /// A model that turns tiles into codes and codes into tiles.
 pub struct Codec<'a> {
     /// Without autodiff.
     pub model: &'a Autoencoder,
-    /// The model's.
+    /// The device of the model.
     pub device: &'a Device,
     /// Channels, height and width of a tile.
     pub tile: ImageShape,
@@ -27,7 +27,7 @@ pub struct Codec<'a> {
 }
 
 impl Codec<'_> {
-    /// Refuses a model whose code alone makes no picture.
+    /// Wraps a model, but rejects one whose code cannot be decoded on its own.
     ///
     /// # Errors
     /// If the model needs its input to restore it.
@@ -54,7 +54,7 @@ impl Codec<'_> {
         Ok(codes)
     }
 
-    /// Tiles from codes, as bytes.
+    /// Decodes codes into tiles, as bytes.
     ///
     /// # Errors
     /// If the device fails.
@@ -70,7 +70,7 @@ impl Codec<'_> {
         Ok(tiles)
     }
 
-    /// Codes of training images, as many as ranges and frequencies are learned from.
+    /// Codes of training images, as many as are used to learn ranges and frequencies.
     ///
     /// # Errors
     /// If the device fails.
@@ -90,7 +90,7 @@ impl Codec<'_> {
     }
 }
 
-/// A value in [0, 1] as a byte; what is outside is clipped.
+/// A value in [0, 1] as a byte; other values are clipped.
 pub fn byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }

@@ -1,4 +1,4 @@
-//! The pictures that are compressed, one after the other: files of any size, or images of a set.
+//! The pictures to compress, one after the other: files of any size, or images of a data set.
 
 use std::path::{Path, PathBuf};
 
@@ -22,26 +22,26 @@ pub struct Picture {
 /// Pictures whose tiles go through the model together.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// All tiles of all pictures.
+    /// The tiles of all pictures.
     pub tiles: Vec<u8>,
-    /// The pictures as they were.
+    /// The original pictures.
     pub pictures: Vec<Picture>,
 }
 
-/// Where pictures come from.
+/// The source of the pictures.
 pub enum Pictures {
     /// Images of the tiles' shape.
     Set(Images),
-    /// Files, each of a size of its own, whose headers were read.
+    /// Files of various sizes, whose headers were read.
     Files(Vec<(PathBuf, [usize; 2])>),
 }
 
 impl Pictures {
-    /// Finds what `spec` names: a picture, a folder of pictures, or a data set as all commands take it. Files in a folder
-    /// that cannot be read are left out with a warning.
+    /// Finds the pictures of `spec`: a picture, a folder of pictures, or a data set as in all commands. Unreadable files
+    /// in a folder are skipped with a warning.
     ///
     /// # Errors
-    /// A spec that names nothing, and pictures that cannot be read.
+    /// If `spec` names nothing, or no picture can be read.
     pub fn find(spec: &str, part: Part, tile: ImageShape, seed: u64) -> Result<Self> {
         let path = Path::new(spec);
         let one = path.is_file();
@@ -59,17 +59,17 @@ impl Pictures {
         for file in files {
             match data::picture_shape(&file) {
                 Ok([_, height, width]) => found.push((file, [height, width])),
-                Err(error) if folder => terminal::note(&format!("warning: left out: {error}")),
+                Err(error) if folder => terminal::note(&format!("warning: skipped: {error}")),
                 Err(error) => return Err(error.into()),
             }
         }
         if found.is_empty() {
-            anyhow::bail!("{spec}: found no picture that can be read");
+            anyhow::bail!("{spec}: no readable picture found");
         }
         Ok(Self::Files(found))
     }
 
-    /// How many there are.
+    /// Number of pictures.
     pub fn len(&self) -> usize {
         match self {
             Self::Set(images) => images.len(),
@@ -77,7 +77,7 @@ impl Pictures {
         }
     }
 
-    /// Height and width of each.
+    /// Height and width of each picture.
     pub fn sizes(&self) -> Sizes {
         match self {
             Self::Set(images) => {
@@ -88,7 +88,7 @@ impl Pictures {
         }
     }
 
-    /// Names of files; none of images that have no names.
+    /// Names of the files; empty for images without names.
     pub fn names(&self) -> Option<Vec<String>> {
         match self {
             Self::Set(images) => images.names().map(<[String]>::to_vec),
@@ -104,10 +104,10 @@ impl Pictures {
         }
     }
 
-    /// Gives the pictures in their order to `each`, so many of a set at once and files one by one.
+    /// Passes the pictures in order to `each`: a batch of a data set at once, files one by one.
     ///
     /// # Errors
-    /// A file that cannot be read any more, and what `each` says.
+    /// If a file can no longer be read, or `each` fails.
     pub fn groups(
         &self,
         tile: ImageShape,

@@ -1,8 +1,8 @@
-//! A page on this machine that lists runs, follows trainings as they go and explores what was learned. It reads run
-//! folders and never writes into them, so that it knows nothing of the process that trains.
+//! A local web page that lists runs, follows trainings and explores models. It only reads run folders and never writes
+//! into them, so it is independent of the process that trains.
 //!
-//! The program's first thread computes with the models, as it is one of the pool's ([`models`]). A second one talks
-//! HTTP, reads files on threads of its own and waits for nobody.
+//! The main thread runs the models, because it belongs to the thread pool ([`models`]). A second thread serves HTTP
+//! and reads files on other threads, so that it never blocks.
 
 mod assets;
 mod explore;
@@ -36,24 +36,24 @@ use study::Studies;
 /// The most bytes of a request: a picture of 1024 x 1024 pixels in colour as f32.
 const LARGEST_BODY: usize = 12 << 20;
 
-/// Threads that read files. Most of what they read is small, and a slow disk should not hold up all.
+/// Threads that read files. Most files are small, but a slow disk must not block every request.
 const READERS: usize = 8;
 
-/// What is served, and where.
+/// What to serve, and where.
 pub struct Options {
-    /// The folder that holds the runs.
+    /// The folder of runs.
     pub runs: PathBuf,
     /// The address or name to listen on.
     pub host: String,
-    /// The port; 0 for any that is free.
+    /// The port; 0 picks a free one.
     pub port: u16,
-    /// Where models compute.
+    /// The device that models run on.
     pub device: Device,
-    /// How that was chosen.
+    /// How the device was chosen.
     pub backend: BackendArg,
 }
 
-/// What every request can reach.
+/// The state shared by all requests.
 struct Server {
     runs: Arc<Runs>,
     guard: Guard,
@@ -61,10 +61,10 @@ struct Server {
     studies: Studies,
 }
 
-/// Serves until the program is ended by a signal. The first line of stdout is the page's address.
+/// Serves until a signal ends the program. The first line of stdout is the page's address.
 ///
 /// # Errors
-/// If the port cannot be had.
+/// If the port is not available.
 pub fn serve(options: Options) -> Result<()> {
     let listener = listen(&options.host, options.port)?;
     let address = listener.local_addr()?;
@@ -96,23 +96,23 @@ pub fn serve(options: Options) -> Result<()> {
         .context("the page cannot be served")?;
     if !address.ip().is_loopback() {
         terminal::note(&format!(
-            "note: whoever reaches {address} can see these runs and use their models"
+            "note: anyone who can reach {address} can see these runs and use their models"
         ));
     }
     terminal::print(&url)?;
     worker.work();
-    Err(anyhow!("the page cannot be served any longer"))
+    Err(anyhow!("the page can no longer be served"))
 }
 
 fn listen(host: &str, port: u16) -> Result<TcpListener> {
     TcpListener::bind((host, port)).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
-            "{host}:{port}: found another program on this port; allowed: --port with a free one, or 0 for any"
+            "{host}:{port}: the port is in use by another program; choose another with --port, or 0 for any free one"
         ),
         _ => {
             let text = error.to_string();
             let reason = text.split(" (os error").next().unwrap_or(&text);
-            anyhow!("{host}:{port}: cannot be listened on: {reason}")
+            anyhow!("{host}:{port}: cannot listen: {reason}")
         }
     })
 }

@@ -10,7 +10,7 @@ async function answered(address, options) {
   try {
     response = await fetch(address, options);
   } catch {
-    throw new Error("the program does not answer; is it still running?");
+    throw new Error("hourglass does not answer; is it still running?");
   }
   if (!response.ok) throw new Error(await response.text());
   return response;

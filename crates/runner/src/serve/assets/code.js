@@ -1,4 +1,4 @@
-// The code: a bar for each unit, and sliders for some at a time.
+// The code: one bar per unit, and sliders for some units at a time.
 
 import { by, figure, make } from "./dom.js";
 
@@ -51,7 +51,7 @@ export class Code {
     this.values = values.slice();
     for (const slider of by("sliders").querySelectorAll("input")) {
       const value = this.values[Number(slider.dataset.unit)];
-      // What the pictures' codes do not reach, a code that is chosen may.
+      // A chosen code may go beyond the range of the pictures' codes.
       if (value < Number(slider.min)) slider.min = value;
       if (value > Number(slider.max)) slider.max = value;
       slider.value = value;
@@ -88,7 +88,7 @@ export class Code {
     const value = this.values[unit];
     if (!this.units) return [Math.min(value, -5), Math.max(value, 5)];
     const [low, high] = [this.units.low[unit], this.units.high[unit]];
-    // A unit that gives the same for all pictures can still be moved.
+    // A unit that is the same for all pictures can still be moved.
     const room = (high - low) * 0.1 || 1;
     return [Math.min(value, low - room), Math.max(value, high + room)];
   }

@@ -30,7 +30,7 @@ export function ago(seconds) {
 /** How a run stands, in words. */
 export function standing(run) {
   const epochs = `epoch ${run.epoch} of ${run.epochs}`;
-  if (run.pretraining != null) return `${run.status}, layer ${run.pretraining} by itself, epoch ${run.epoch}`;
+  if (run.pretraining != null) return `${run.status}, pre-training layer ${run.pretraining}, epoch ${run.epoch}`;
   if (run.status !== "finished") return `${run.status}, ${epochs}`;
   return `finished, ${run.epoch} ${run.epoch === 1 ? "epoch" : "epochs"}`;
 }

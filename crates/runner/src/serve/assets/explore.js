@@ -1,4 +1,4 @@
-// Exploring a model: a picture, its code, and what is decoded of either.
+// Exploring a model: a picture, its code, and the decoded picture of either.
 
 import { Newest, json, numbers, path } from "./api.js";
 import { Code } from "./code.js";
@@ -43,7 +43,7 @@ export async function show(name, stamp) {
   [run, weights] = [name, stamp];
   if (stamp === null) {
     by("explore").hidden = true;
-    by("explore-note").textContent = "There are no weights yet; they come with the first epoch.";
+    by("explore-note").textContent = "There is no trained model yet. It appears after the first epoch.";
     return;
   }
   try {
@@ -105,13 +105,13 @@ async function learn(name) {
   try {
     found = await json(`/api/study/${path(name)}`);
   } catch (error) {
-    if (name === run) by("map-note").textContent = `There are no test pictures: ${error.message}`;
+    if (name === run) by("map-note").textContent = `The test pictures could not be loaded: ${error.message}`;
     return false;
   }
   if (name !== run) return false;
   study = found;
   code.know(study.units);
-  by("map-note").textContent = "All codes are the same.";
+  by("map-note").textContent = "There is no map: all test pictures have the same code.";
   map.know(study);
   map.show(code.values);
   return true;
@@ -121,10 +121,10 @@ async function learn(name) {
 async function begin() {
   const pictures = examples();
   by("examples").replaceChildren(...pictures.map(thumbnail));
-  // Unless somebody has drawn meanwhile.
+  // Unless the user has drawn something in the meantime.
   if (pictures.length && pad.values.every((value) => value === 0)) pad.set(pictures[0], details.shape);
   if (pictures.length < 2 || !details.decodes) return;
-  // A walk to a picture of the same kind shows little.
+  // A walk to a similar picture shows little.
   const other = pictures.findIndex((_, place) => label(place) !== label(0));
   await walkBetween(pictures[0], pictures[Math.max(other, 1)]);
 }
@@ -171,14 +171,14 @@ function reconstruct() {
     const began = performance.now();
     try {
       const found = await numbers(`/api/reconstruct/${path(run)}${noise}`, picture);
-      // Another run may be shown by now.
+      // The page may show another run by now.
       if (model !== details) return;
       const units = model.code_size;
       const values = size(model.shape);
       own = { code: found.slice(0, units), input: found.slice(units, units + values) };
       const output = found.slice(units + values);
       if (denoising) paint(by("corrupted"), own.input, model.shape);
-      // Somebody may have moved a slider meanwhile.
+      // The user may have moved a slider in the meantime.
       if (redo !== reconstruct) return;
       code.show(own.code);
       map.show(own.code);
@@ -217,9 +217,9 @@ function shown(output, picture, began, title) {
   by("output-title").textContent = title;
   by("output-note").textContent = `mse ${error}, in ${took.toFixed(0)} ms`;
   by("output").dataset.took = took;
-  by("output").setAttribute("aria-label", `${title}, squared error ${error} to the input`);
+  by("output").setAttribute("aria-label", `${title}, mean squared error ${error} against the input`);
   clearTimeout(telling);
-  telling = setTimeout(() => (by("explore-live").textContent = `${title}: squared error ${error}`), SETTLED);
+  telling = setTimeout(() => (by("explore-live").textContent = `${title}: mean squared error ${error}`), SETTLED);
 }
 
 function fail(error) {
@@ -245,7 +245,7 @@ by("clear").addEventListener("click", () => pad.clear());
 by("invert").addEventListener("click", () => pad.invert());
 by("file").addEventListener("change", () => {
   take(by("file").files[0]);
-  // So that the same file may be opened again.
+  // So that the same file can be opened again.
   by("file").value = "";
 });
 by("strength").addEventListener("input", () => {
@@ -265,7 +265,7 @@ by("random").addEventListener("click", () => {
 });
 by("take-a").addEventListener("click", () => own && walk.take(0, own.code).catch(fail));
 by("take-b").addEventListener("click", () => own && walk.take(1, own.code).catch(fail));
-// A picture that misses the pad must not take the place of the page.
+// A picture dropped outside the pad must not replace the page.
 addEventListener("dragover", (event) => {
   event.preventDefault();
   by("input").classList.add("over");

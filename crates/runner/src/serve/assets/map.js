@@ -1,4 +1,4 @@
-// The map: the test pictures' codes on a plane, and what the decoder makes of any place on it.
+// The map: the test pictures' codes on a plane, and the decoded picture at any place on it.
 
 import { by, make } from "./dom.js";
 
@@ -63,8 +63,8 @@ export class CodeMap {
     });
     by("legend").replaceChildren(...legend);
     by("map-note").textContent =
-      `${study.images} test pictures. To the right: ${study.axes[0]}; upwards: ${study.axes[1]}.` +
-      (study.directions[0].length > 2 ? " What lies along no axis is as in the mean code." : "");
+      `${study.images} test pictures. Horizontal: ${study.axes[0]}; vertical: ${study.axes[1]}.` +
+      (study.directions[0].length > 2 ? " All other directions are held at their mean." : "");
     this.draw();
   }
 

@@ -58,12 +58,12 @@ export function mse(one, other) {
 /** A file's picture in a model's shape, whole and in the middle of black. */
 export async function open(file, shape) {
   const [channels, height, width] = shape;
-  if (file.size > LARGEST_FILE) throw new Error(`${file.name}: larger than 32 MiB`);
+  if (file.size > LARGEST_FILE) throw new Error(`${file.name}: is larger than 32 MiB`);
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Error(`${file.name}: not a picture that this browser reads`);
+    throw new Error(`${file.name}: this browser cannot read it as a picture`);
   }
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
@@ -79,7 +79,7 @@ export async function open(file, shape) {
   for (let at = 0; at < plane; at++) {
     const rgb = [0, 1, 2].map((channel) => data[at * 4 + channel] / 255);
     if (channels === 3) rgb.forEach((value, channel) => (values[channel * plane + at] = value));
-    // What a grey picture has of each colour (ITU-R BT.601).
+    // The share of each colour in a grey picture (ITU-R BT.601).
     else values[at] = Math.min(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2], 1);
   }
   return values;

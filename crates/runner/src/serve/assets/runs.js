@@ -37,10 +37,10 @@ function draw({ folder, runs }) {
   const training = runs.filter((run) => run.status === "running").length;
   by("list-note").textContent = runs.length
     ? `${runs.length} ${runs.length === 1 ? "run" : "runs"}${training ? `, ${training} training` : ""}`
-    : "There are no runs yet. Train one, and it appears here: hourglass configs/conv.json";
+    : "There are no runs yet. Start one with: hourglass configs/conv.json";
   const cards = runs.map(card);
   const now = cards.map((one) => one.outerHTML).join("");
-  // What has not changed keeps its focus.
+  // Unchanged entries keep their focus.
   if (now === shown) return;
   shown = now;
   const focused = document.activeElement?.getAttribute("href");
