@@ -56,7 +56,7 @@ pub enum Command {
     Encode(EncodeArgs),
     /// Decode codes into pictures.
     Decode(DecodeArgs),
-    /// Compress pictures into one small file, or measure compression against JPEG, WebP and PCA.
+    /// Compress pictures into a small file, or compare the size with JPEG, WebP and PCA.
     Compress(CompressArgs),
     /// Restore the pictures from a compressed file.
     Decompress(DecompressArgs),

@@ -38,7 +38,7 @@ pub fn read(
         of(photos(shape).load()?, part)
     } else if !path.is_dir() {
         bail!(
-            "{spec}: found no such file or folder; allowed: a picture, a folder of pictures or of \
+            "{spec}: no such file or folder; give a picture, a folder of pictures or of \
              IDX files, mnist or photos"
         );
     } else if data::is_idx_folder(path) {

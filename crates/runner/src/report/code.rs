@@ -28,7 +28,7 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let all = units(codes);
     let dead = all.iter().filter(|unit| unit.is_dead()).count();
     let mut html = format!(
-        "<p>{} units over {} pictures; {dead} unused (constant or never active).</p>",
+        "<p>{} units over {} pictures; {dead} dead (constant or never active).</p>",
         codes.width(),
         codes.len()
     );
@@ -91,7 +91,7 @@ fn histograms(codes: &Features, units: &[Unit]) -> String {
         if shown < units.len() {
             format!("the first {shown} of {}", units.len())
         } else {
-            "unused units are faint".to_owned()
+            "dead units are faint".to_owned()
         }
     );
     for (index, unit) in units.iter().take(shown).enumerate() {

@@ -49,7 +49,7 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
             layer.kind,
             activation.map_or_else(String::new, |it| format!(", {it}")),
             shape(&layer.output),
-            if is_code { " (the code)" } else { "" },
+            if is_code { ", the code" } else { "" },
             layer.parameters
         );
         let (color, class) = if is_code {
@@ -94,7 +94,7 @@ mod tests {
             let size = model::code_size(&layers);
             assert_eq!(html.matches("class=\"code\"").count(), 1);
             let shape = code
-                .split("gives ")
+                .split("output ")
                 .nth(1)
                 .unwrap()
                 .split(',')
