@@ -245,7 +245,7 @@ fn degenerate_pictures_get_a_line_or_a_right_answer() {
     bars_run(&work);
     assert_eq!(
         work.refused(2, "cluster run --k 91"),
-        "--k: found 91; allowed: at most 90, the number of pictures"
+        "--k: found 91; allowed: at most 90 (the number of pictures)"
     );
     // As many clusters as pictures.
     assert_no_null(&work.ok_json("cluster run --k 90 --json"), &["silhouette"]);

@@ -232,7 +232,10 @@ fn pictures_that_cannot_be_used_are_named() {
         "test: found \"e.png\"; allowed: names of pictures in photos"
     );
     let line = work.refused(1, "photos.json --set data.patch=4 --set data.size=[8,8]");
-    assert!(line.contains("patch: found 4 beside \"size\""), "{line}");
+    assert!(
+        line.contains("patch: found 4 together with \"size\""),
+        "{line}"
+    );
 
     fs::remove_dir_all(work.path("photos")).unwrap();
     work.write("photos/only.png", good);

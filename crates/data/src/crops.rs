@@ -20,7 +20,7 @@ const LEAST: usize = 8;
 /// The most crops per epoch, whose order takes one GiB: days of training.
 const MOST: usize = 1 << 28;
 
-/// The random stream of an epoch's first crop. Streams below are those of the changes that
+/// The random stream of an epoch's first crop. Lower streams are used for the changes that
 /// [`Augment`](crate::Augment) draws from the same seed.
 const STREAM: u64 = 1 << 63;
 

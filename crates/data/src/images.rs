@@ -82,7 +82,7 @@ impl PictureOptions {
             if self.size.is_some() {
                 return Err(DataError::Option {
                     option: "patch",
-                    found: format!("{patch} beside \"size\""),
+                    found: format!("{patch} together with \"size\""),
                     allowed: "only one of the two".to_string(),
                 });
             }

@@ -61,7 +61,7 @@ pub enum Source {
     Mnist,
     /// A folder of IDX files, gzipped or not, under the names of the MNIST distribution:
     /// `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte` (or `test-...`), and the label files
-    /// beside them if there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
+    /// if there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
     /// is allowed.
     Idx {
         /// The folder that holds the files.

@@ -20,7 +20,7 @@ pub(crate) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.layout().shape().dims()
 }
 
-/// The tensor itself where it is contiguous, else a contiguous copy.
+/// The tensor itself if it is contiguous, else a contiguous copy.
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         tensor
@@ -105,7 +105,7 @@ pub(crate) fn same_order(a: &FlexTensor, b: &FlexTensor) -> bool {
     a.layout().shape() == b.layout().shape() && strides(a) == strides(b)
 }
 
-/// Memory for `len` values, not yet written: a zero fill would cost as much as the write itself.
+/// Uninitialised memory for `len` values: a zero fill would cost as much as the write itself.
 pub(crate) fn fresh(len: usize) -> Vec<MaybeUninit<f32>> {
     let mut values = Vec::with_capacity(len);
     // SAFETY: the capacity is `len`, and `MaybeUninit` needs no initialisation.
@@ -113,7 +113,7 @@ pub(crate) fn fresh(len: usize) -> Vec<MaybeUninit<f32>> {
     values
 }
 
-/// The values of memory that is now written.
+/// The values of memory that has been written.
 ///
 /// # Safety
 /// Every value must have been written.
@@ -151,7 +151,7 @@ pub(crate) fn tensor_like(values: Vec<f32>, like: &FlexTensor) -> FlexTensor {
 }
 
 /// The tensor contiguous and owned by nobody else, so that [`values_mut`] may write it: itself
-/// where it is both already, as a gradient with one consumer is, else a copy.
+/// if it is both already, as a gradient with one consumer is, else a copy.
 pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
     if !tensor.is_contiguous() {
         return tensor.to_contiguous();

@@ -49,7 +49,7 @@ pub trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
     unsafe fn sub(self, other: Self) -> Self;
-    /// `self * factor + sum`, rounded once where the instruction set can.
+    /// `self * factor + sum`, rounded once if the instruction set can.
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
     /// Where `self` is greater than `other` or is NaN, so that a maximum keeps a NaN.
     unsafe fn beats(self, other: Self) -> Self::Mask;
@@ -88,7 +88,7 @@ pub trait Isa {
 
 /// Work that is compiled once for each instruction set.
 pub trait Kernel {
-    /// What it gives.
+    /// Its result.
     type Output;
     /// Does the work; implementations are `#[inline(always)]`.
     ///

@@ -8,7 +8,7 @@
 //! instead of 16, whose inputs lie in 4 *planes*: differences or values, down the rows and along
 //! them.
 //!
-//! Differences of infinite inputs are NaN. [`Doubling::image`] tells so, for the caller to compute
+//! Differences of infinite inputs are NaN. [`Doubling::image`] reports this, so that the caller can compute
 //! that image directly.
 
 use super::axis::{Axis, Class};
@@ -147,7 +147,7 @@ impl Doubling {
         }
     }
 
-    /// The sums of one image from the points' weights. Gives whether all of them are finite.
+    /// The sums of one image from the points' weights. Returns whether all of them are finite.
     ///
     /// # Safety
     /// The processor has the instructions of `I`; `bias` has the lanes of all blocks; `out` is valid

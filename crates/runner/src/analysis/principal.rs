@@ -16,7 +16,7 @@ pub struct Principal {
     mean: Vec<f64>,
     /// Unit vectors, the one along which the rows vary most first.
     directions: Vec<Vec<f32>>,
-    /// The share of the rows' variance that lies along each.
+    /// The share of the rows' variance along each component.
     explained: Vec<f64>,
 }
 

@@ -93,7 +93,7 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let test = &subject.test;
     if test.len() < k {
         let text = format!(
-            "--k: found {k}; allowed: at most {}, the number of pictures",
+            "--k: found {k}; allowed: at most {} (the number of pictures)",
             test.len()
         );
         return Err(UsageError(text).into());

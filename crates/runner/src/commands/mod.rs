@@ -39,9 +39,9 @@ use crate::run::Run;
 use crate::setup::Setup;
 use crate::{checkpoint, terminal};
 
-/// It did what was asked.
+/// Success.
 pub const DONE: u8 = 0;
-/// Something failed.
+/// An error.
 const FAILED: u8 = 1;
 /// The command line or the config is invalid.
 const USAGE: u8 = 2;

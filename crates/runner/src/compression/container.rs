@@ -225,7 +225,7 @@ impl Container {
             || !(1..=MOST_PICTURES).contains(&count)
         {
             return damaged(format!(
-                "found {count} pictures in tiles of {tile:?}, which is not valid"
+                "found {count} pictures in tiles of {tile:?}, which are not valid"
             ));
         }
         // No memory is allocated for announced numbers: every size and name that is kept was really in the file.

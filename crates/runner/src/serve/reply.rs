@@ -11,7 +11,7 @@ use serde::Serialize;
 #[error("{0}")]
 pub struct BadRequest(pub String);
 
-/// Why there is no answer, in one line.
+/// The reason, in one line.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,

@@ -61,7 +61,7 @@ impl Track<'_> {
         compare_tiles(tile, group, &found, &mut self.comparison)
     }
 
-    /// The figures, with `header` bytes beside the stream.
+    /// The figures, with `header` bytes in addition to the stream.
     pub fn finish(self, header: usize, pictures: usize) -> Result<Depth> {
         let stream = self.encoder.finish()?.len();
         Ok(Depth {

@@ -129,7 +129,7 @@ impl Guide {
     /// The shown digits and a run's reconstructions of them.
     ///
     /// # Errors
-    /// As [`Guide::run`], and where the device fails.
+    /// As [`Guide::run`], and if the device fails.
     pub fn shown(&self, name: &str) -> Result<Shown> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
         Shown::of(
@@ -144,7 +144,7 @@ impl Guide {
     /// A run's reconstructions of pictures, which are not corrupted, row-major [pictures, channels, height, width].
     ///
     /// # Errors
-    /// As [`Guide::run`], and where the device fails.
+    /// As [`Guide::run`], and if the device fails.
     pub fn through(&self, name: &str, pictures: &[f32]) -> Result<Vec<Vec<f32>>> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
         let [channels, height, width] = self.shape();
@@ -158,7 +158,7 @@ impl Guide {
     /// A run's codes of test pictures, one row each.
     ///
     /// # Errors
-    /// As [`Guide::run`], and where the device fails.
+    /// As [`Guide::run`], and if the device fails.
     pub fn codes(&self, name: &str, indices: &[u32]) -> Result<Features> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
         Features::encoded(
