@@ -222,8 +222,8 @@ fn runs_on_different_images_are_not_ranked_together() {
     work.json("other.json", &config);
     work.ok("other.json");
 
-    let note = "note: these runs were measured on different test images; only those on the same \
-                ones are ranked against each other\n";
+    let note = "note: these runs were measured on different test images; only runs on the same \
+                test images are ranked against each other\n";
     let ended = work.ok("compare a other b --json");
     assert_eq!(ended.stderr, note);
     let comparison: Value = serde_json::from_str(&ended.stdout).unwrap();

@@ -199,8 +199,8 @@ fn what_cannot_be_started_from_is_refused_before_any_data_is_loaded() {
                 config["init"]["layers"] = json!(["code"]);
                 config["model"]["layers"] = json!([12]);
             },
-            "init.layers.0: code has weight of 4x16 in runs/tiny and of 4x12 in the model; allowed: \
-             layers of the same shapes"
+            "init.layers.0: code has weight of 4x16 in runs/tiny and of 4x12 in the model; use \
+             layers with the same shapes"
                 .into(),
         ),
         (

@@ -23,7 +23,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PcaError {
     /// The pixels are not a whole number of images, or there are none.
-    #[error("{pixels} pixel values; a whole number, at least 1, of images of {dims} is needed")]
+    #[error("{pixels} pixel values, expected one or more whole images of {dims} values")]
     Length {
         /// Values given.
         pixels: usize,
@@ -33,7 +33,7 @@ pub enum PcaError {
     /// Exact PCA would take too much time and memory.
     #[error(
         "exact PCA of {images} images of {dims} values is too large; \
-         the smaller of the two may be at most {LARGEST_MATRIX}"
+         one of the two numbers must be at most {LARGEST_MATRIX}"
     )]
     TooLarge {
         /// Images given.

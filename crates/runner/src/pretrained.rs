@@ -170,7 +170,7 @@ fn named(
             let shape =
                 |shape: Option<Vec<usize>>| shape.map_or_else(|| "none".into(), |shape| by(&shape));
             let text = format!(
-                "{name} has {} of {} in {run} and of {} in the model; allowed: layers of the same \
+                "{name} has {} of {} in {run} and of {} in the model; use layers with the same \
                  shapes",
                 differs.parameter,
                 shape(differs.there),

@@ -457,7 +457,7 @@ fn table(report: &Report) -> comfy_table::Table {
         let name = "PCA fitted on the others".into();
         rows.push(row(name, None, None, errors.pca_of_other));
     }
-    let header = ["score", "auroc", "auprc", "normal mse", "others' mse"];
+    let header = ["score", "auroc", "auprc", "mse of normal", "mse of others"];
     analysed::table(&header, rows)
 }
 

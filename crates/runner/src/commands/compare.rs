@@ -110,8 +110,8 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
     let comparison = Comparison::new(rows, args.sort);
     if !comparison.same_data {
         terminal::note(
-            "note: these runs were measured on different test images; only those on the same ones \
-             are ranked against each other",
+            "note: these runs were measured on different test images; only runs on the same test \
+             images are ranked against each other",
         );
     }
     if let Some(path) = &args.html {

@@ -38,7 +38,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
         ),
     );
     if !comparison.same_data {
-        page.text("These runs were measured on different test images; only those on the same ones are ranked against each other.");
+        page.text("These runs were measured on different test images; only runs on the same test images are ranked against each other.");
     }
     page.section("Figures");
     let rows: Vec<Vec<String>> = comparison
