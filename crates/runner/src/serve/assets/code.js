@@ -2,19 +2,19 @@
 
 import { by, figure, make } from "./dom.js";
 
-/** Units that have a slider at a time. */
+/** Number of sliders shown at a time. */
 const SLIDERS = 32;
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Code {
-  /** @param changed is called with the values after a slider was moved. */
+  /** @param changed is called with the values after a slider moves. */
   constructor(changed) {
     this.changed = changed;
     this.first = 0;
     this.values = new Float32Array(0);
     this.units = null;
-    /** What the tallest bar stands for at least, so that bars do not jump while the largest changes. */
+    /** The smallest value of the tallest bar, so that bars do not jump when the largest value changes. */
     this.most = 0;
     by("before").addEventListener("click", () => this.#page(-SLIDERS));
     by("after").addEventListener("click", () => this.#page(SLIDERS));
@@ -28,7 +28,7 @@ export class Code {
     });
   }
 
-  /** Starts with a model whose code has so many units. */
+  /** Starts with a model whose code has this many units. */
   start(count) {
     this.values = new Float32Array(count);
     this.units = null;
@@ -38,7 +38,7 @@ export class Code {
     this.#sliders();
   }
 
-  /** Takes what each unit gives over the test pictures, for the ends of its slider. */
+  /** Takes each unit's range over the test pictures, for the ends of its slider. */
   know(units) {
     this.units = units;
     this.most = [units.low, units.high].flat().reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -119,7 +119,7 @@ export class Code {
     svg.replaceChildren(path("s0", 1), path("s1", -1));
   }
 
-  /** Goes to the slider of the bar that was pointed at. */
+  /** Goes to the slider of the selected bar. */
   #focus(event) {
     const box = by("bars").getBoundingClientRect();
     const unit = Math.floor(((event.clientX - box.left) / box.width) * this.values.length);

@@ -1,8 +1,8 @@
-// The drawing pad: a canvas of the model's own pixels, for pointers and for keys.
+// The drawing pad: a canvas with the model's resolution, for pointers and for keys.
 
 import { paint, size } from "./picture.js";
 
-/** How wide the edge of a stroke is, in pixels. */
+/** Width of the soft edge of a stroke, in pixels. */
 const EDGE = 1;
 
 export class Pad {

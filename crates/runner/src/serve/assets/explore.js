@@ -8,10 +8,10 @@ import { CodeMap } from "./map.js";
 import { mse, open, paint, paintError, size } from "./picture.js";
 import { Walk } from "./walk.js";
 
-/** How long nothing must change before a screen reader is told what came of it, in milliseconds. */
+/** How long nothing must change before a screen reader hears the result, in milliseconds. */
 const SETTLED = 800;
 
-/** Brushes are this wide in proportion to the picture. */
+/** Width of the brush relative to the picture. */
 const BRUSH = 1.2 / 28;
 
 const requests = new Newest();
@@ -20,10 +20,10 @@ let run = null;
 let weights = null;
 let details = null;
 let study = null;
-/** The code of the input, and the input as the encoder got it. */
+/** The code of the input, and the (corrupted) input of the encoder. */
 let own = null;
 let seed = 1;
-/** Does again what was done last, with other weights. */
+/** Repeats the last action with new weights. */
 let redo = () => {};
 let telling = 0;
 
@@ -35,7 +35,7 @@ const walk = new Walk(
   (values) => decode(values),
 );
 
-/** Shows a run's model; `stamp` tells its weights from others, and there are none where it is null. */
+/** Shows a run's model. `stamp` identifies its weights; it is null if there are none. */
 export async function show(name, stamp) {
   const same = name === run;
   if (same && stamp === weights) return;
@@ -57,7 +57,7 @@ export async function show(name, stamp) {
   }
 }
 
-/** Forgets the run that was shown. */
+/** Forgets the shown run. */
 export function leave() {
   run = null;
   weights = null;
@@ -98,7 +98,7 @@ async function start(name) {
   if (await learn(name)) await begin();
 }
 
-/** Asks what the code does over the test pictures; whether it is known. */
+/** Requests the statistics of the code over the test pictures. Returns whether they are known. */
 async function learn(name) {
   if (!study) by("map-note").textContent = "Encoding the test pictures ...";
   let found;
@@ -117,7 +117,7 @@ async function learn(name) {
   return true;
 }
 
-/** Something to see at once. */
+/** Shows something immediately. */
 async function begin() {
   const pictures = examples();
   by("examples").replaceChildren(...pictures.map(thumbnail));
@@ -160,7 +160,7 @@ async function walkBetween(one, other) {
   }
 }
 
-/** The code, the encoder's input and the reconstruction of the picture on the pad. */
+/** Requests the code, the encoder's input and the reconstruction of the picture on the pad. */
 function reconstruct() {
   redo = reconstruct;
   requests.ask(async () => {
@@ -189,7 +189,7 @@ function reconstruct() {
   });
 }
 
-/** What the decoder makes of a code that somebody chose; `everywhere` also on the sliders. */
+/** Decodes a code chosen by the user; with `everywhere` it is also shown on the sliders. */
 function decode(values, everywhere = true) {
   const chosen = values.slice();
   redo = () => decode(chosen);

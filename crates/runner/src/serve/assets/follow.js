@@ -7,10 +7,10 @@ import { leave, show } from "./explore.js";
 let run = null;
 let events = null;
 let names = [];
-/** Whether the newest sample is shown, so that the next one takes its place. */
+/** Whether the newest sample is shown, so that the next one replaces it. */
 let newest = true;
 
-/** Shows a run and what comes of it. */
+/** Shows a run and follows its changes. */
 export function follow(name) {
   stop();
   run = name;
@@ -28,7 +28,7 @@ export function follow(name) {
   listen();
 }
 
-/** Ends it. */
+/** Stops following. */
 export function stop() {
   events?.close();
   events = null;
@@ -68,7 +68,7 @@ function news(now) {
   show(run, now.weights);
 }
 
-/** The charts, which the program draws; their switches stay as they were. */
+/** Shows the charts drawn by the program; their switches keep their state. */
 function curves(html) {
   const on = [...by("curves").querySelectorAll("input:checked")].map((input) => input.id);
   const focused = document.activeElement?.id;

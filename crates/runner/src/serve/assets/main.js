@@ -4,7 +4,7 @@ import { by } from "./dom.js";
 import { follow, stop } from "./follow.js";
 import { list, unlist } from "./runs.js";
 
-/** The run that the address names after its #. */
+/** The run named in the address after the #. */
 function named() {
   try {
     return decodeURIComponent(location.hash.slice(1));

@@ -2,15 +2,15 @@
 
 import { by, make } from "./dom.js";
 
-/** Colours that the style has. */
+/** Number of colours in the style. */
 const COLORS = "abcdefghij";
 
-/** Free room about the pictures, and how far a key moves, as shares of their extent. */
+/** Margin around the pictures, and the step of a key, as shares of their extent. */
 const ROOM = 0.08;
 const STEP = 0.02;
 
 export class CodeMap {
-  /** @param changed is called with the code at the place that was chosen. */
+  /** @param changed is called with the code at the chosen place. */
   constructor(changed) {
     this.canvas = by("map");
     this.study = null;
@@ -68,7 +68,7 @@ export class CodeMap {
     this.draw();
   }
 
-  /** Marks where a code lies. */
+  /** Marks the position of a code. */
   show(code) {
     if (!this.study) return;
     const { origin, directions } = this.study;

@@ -3,19 +3,19 @@
 import { json, path } from "./api.js";
 import { ago, by, figure, make, standing } from "./dom.js";
 
-/** How long between two looks, in milliseconds. */
+/** Time between two updates, in milliseconds. */
 const INTERVAL = 2000;
 
 let timer = 0;
 let shown = "";
 
-/** Shows the list and what changes in it. */
+/** Shows the list and follows its changes. */
 export function list() {
   unlist();
   look();
 }
 
-/** Ends it. */
+/** Stops following. */
 export function unlist() {
   clearTimeout(timer);
   timer = 0;

@@ -3,7 +3,7 @@
 import { by, make } from "./dom.js";
 import { paint, size } from "./picture.js";
 
-/** Pictures that are shown of the way. */
+/** Number of pictures along the way. */
 const STEPS = 9;
 
 export class Walk {
