@@ -228,12 +228,12 @@ fn missing_labels_are_one_line_or_no_matter() {
     );
     let line = work.refused(1, "probe run");
     assert!(
-        line.starts_with("bars: found no labels; a probe needs"),
+        line.starts_with("bars: no labels found; a probe needs"),
         "{line}"
     );
     let line = work.refused(1, "anomaly bars.json --one-class");
     assert!(
-        line.starts_with("bars: found no labels; --one-class needs"),
+        line.starts_with("bars: no labels found; --one-class needs"),
         "{line}"
     );
     assert_no_null(&work.ok_json("anomaly run --other set --json"), &[]);
@@ -245,7 +245,7 @@ fn degenerate_pictures_get_a_line_or_a_right_answer() {
     bars_run(&work);
     assert_eq!(
         work.refused(2, "cluster run --k 91"),
-        "--k: found 91; allowed: at most 90, the number of pictures"
+        "--k: found 91; allowed: at most 90 (the number of pictures)"
     );
     // As many clusters as pictures.
     assert_no_null(&work.ok_json("cluster run --k 90 --json"), &["silhouette"]);
@@ -282,13 +282,13 @@ fn degenerate_pictures_get_a_line_or_a_right_answer() {
     );
     let line = work.refused(1, "anomaly run --normal photos/00.png --other bars");
     assert!(
-        line.starts_with("photos/00.png: found 1 picture; allowed: at least 2"),
+        line.starts_with("photos/00.png: found 1 picture; at least 2 are needed"),
         "{line}"
     );
     assert_eq!(
         work.refused(2, "anomaly run"),
-        "--other: missing; allowed: data of another kind, such as a folder of pictures; or \
-         --one-class with a config"
+        "--other: missing; give pictures of another kind, such as a folder, or use --one-class \
+         with a config"
     );
 }
 
@@ -366,7 +366,7 @@ fn each_label_in_turn_is_told_from_the_others() {
     assert_eq!(again["run"], "runs/bars-one-class-2");
     let line = work.refused(2, "anomaly bars.json --one-class --other set");
     assert!(
-        line.starts_with("--normal and --other: allowed without"),
+        line.starts_with("--normal and --other cannot be used with --one-class"),
         "{line}"
     );
     let line = work.refused(2, "anomaly run --other set --quick");

@@ -14,7 +14,7 @@ fn a_fault_in_a_config_is_one_line_with_its_place() {
     let work = Work::new();
     let denoising = r#""kind": "denoising", "corruption": {"kind": "masking", "probability": 2}, "of": { "kind": "dense", "layers": [4],"#;
     let cases = [
-        ("".to_owned(), ":1:1: not JSON: there is no value in it"),
+        ("".to_owned(), ":1:1: not JSON: the file is empty"),
         (
             "{\n\"seed\": 1,\n".into(),
             ":1:1: not JSON: unterminated object",
@@ -156,12 +156,12 @@ fn a_config_that_cannot_be_read_is_one_line() {
     work.write("bytes.json", [0xff, 0xfe, 0, 0]);
     assert_eq!(
         work.refused(2, "bytes.json"),
-        "bytes.json:1:1: not JSON: found the byte 0xff; allowed: UTF-8 text"
+        "bytes.json:1:1: not JSON: found the byte 0xff; save the file as UTF-8 text"
     );
     work.write("large.json", vec![b' '; 100_000]);
     assert_eq!(
         work.refused(2, "large.json"),
-        "large.json: found more than 64 KiB; allowed: a config of at most 64 KiB"
+        "large.json: found more than 64 KiB; allowed: at most 64 KiB"
     );
     assert_eq!(
         work.refused_words(2, &["new\nline.json"]),
@@ -179,7 +179,7 @@ fn a_fault_on_the_command_line_is_one_line() {
         ),
         (
             "tiny.json --set train.epochs",
-            "--set train.epochs: found no \"=\"; allowed: KEY=VALUE, with a KEY such as train.epochs",
+            "--set train.epochs: found no \"=\"; expected KEY=VALUE, such as train.epochs=5",
         ),
         (
             "tiny.json --backend wgpuu",
@@ -187,13 +187,12 @@ fn a_fault_on_the_command_line_is_one_line() {
         ),
         (
             "tiny.json --name ../tiny",
-            "--name: found \"../tiny\"; allowed: a folder's name without separators, not starting \
+            "--name: found \"../tiny\"; use a folder name without separators that does not start \
              with a dot",
         ),
         (
             "--quick",
-            "found no config; allowed: a config to train, such as configs/conv.json, or a command; \
-             see hourglass --help",
+            "no config or command given; try configs/conv.json, or see hourglass --help",
         ),
         (
             "tiny.json --set data.validation=96",
@@ -245,9 +244,7 @@ fn a_backend_that_was_left_out_says_how_to_get_it() {
     ] {
         let line = work.refused(2, &format!("{line} --backend {name}"));
         assert!(
-            line.starts_with(&format!(
-                "backend {name}: found a program built without it;"
-            )),
+            line.starts_with(&format!("backend {name}: not compiled into this program,")),
             "{line}"
         );
         assert!(

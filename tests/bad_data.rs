@@ -54,7 +54,7 @@ fn damaged_idx_files_are_named() {
         (
             IMAGES,
             [images.as_slice(), &[0]].concat(),
-            "goes on after the 6160 bytes that its header announces",
+            "continues after the 6160 bytes that its header announces",
         ),
         (
             IMAGES,
@@ -74,7 +74,7 @@ fn damaged_idx_files_are_named() {
         (
             IMAGES,
             idx(0x803, &[u32::MAX as usize, 60_000, 60_000], &pixels),
-            "values are too many, allowed are at most",
+            "values are too many; allowed: at most",
         ),
         (
             LABELS,
@@ -163,7 +163,7 @@ fn folders_that_are_no_data_set_are_named() {
     fs::remove_file(work.path("set/t10k-labels-idx1-ubyte")).unwrap();
     assert_eq!(
         work.refused(1, "tiny.json"),
-        "set: training images are 1 x 8 x 8, test images 1 x 4 x 4; they must be alike"
+        "set: training images are 1 x 8 x 8, but test images are 1 x 4 x 4; both must have the same shape"
     );
 }
 
@@ -206,7 +206,7 @@ fn pictures_that_cannot_be_used_are_named() {
         (
             picture(8, 9),
             "photos/a.png is 8 x 8, but photos/c.png is 9 x 8 (height x width); set \"size\" or \
-             \"patch\" to make them alike",
+             \"patch\" to make them equal",
         ),
     ];
     for (bytes, expected) in cases {
@@ -229,16 +229,19 @@ fn pictures_that_cannot_be_used_are_named() {
     );
     assert_eq!(
         work.refused(1, "photos.json --set data.test=[\"b.png\",\"e.png\"]"),
-        "test: found \"e.png\", allowed is the name of a picture in photos"
+        "test: found \"e.png\"; allowed: names of pictures in photos"
     );
     let line = work.refused(1, "photos.json --set data.patch=4 --set data.size=[8,8]");
-    assert!(line.contains("patch: found 4 beside \"size\""), "{line}");
+    assert!(
+        line.contains("patch: found 4 together with \"size\""),
+        "{line}"
+    );
 
     fs::remove_dir_all(work.path("photos")).unwrap();
     work.write("photos/only.png", good);
     assert_eq!(
         work.refused(1, "photos.json"),
-        "photos: 1 picture, expected at least 2 to split into training and test"
+        "photos: found 1 picture; at least 2 are needed to split into training and test"
     );
 }
 
@@ -260,7 +263,7 @@ fn pictures_that_cannot_be_read_are_left_out_and_counted() {
     let good = picture(8, 8);
     work.write("mine/03.png", &good[..good.len() / 2]);
     let ended = work.ok("mine.json --name one");
-    let first = "warning: left out: mine/03.png: not a readable PNG, JPEG or WebP picture: ";
+    let first = "warning: skipped: mine/03.png: not a readable PNG, JPEG or WebP picture: ";
     let told = |line: &&str| line.starts_with("warning: ");
     let warnings: Vec<&str> = ended.stderr.lines().filter(told).collect();
     assert!(
@@ -268,7 +271,7 @@ fn pictures_that_cannot_be_read_are_left_out_and_counted() {
         "{warnings:?}"
     );
     assert!(
-        ended.stderr.contains("test images; 1 file left out\n"),
+        ended.stderr.contains("test images; 1 file skipped\n"),
         "{}",
         ended.stderr
     );
@@ -318,7 +321,7 @@ fn a_picture_that_announces_too_much_costs_no_memory() {
         .env("RUST_BACKTRACE", "0");
     let ended = finish(command);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    let reason = "it is larger than 32768 pixels to a side or 512 MiB in memory";
+    let reason = "it is larger than 32768 pixels per side or 512 MiB in memory";
     assert!(
         ended.stderr.trim_end().ends_with(reason),
         "{}",
@@ -352,15 +355,15 @@ fn data_that_a_command_cannot_use_is_named() {
     let cases = [
         (
             "wide",
-            "wide: found images of 1x4x16; this model takes 1x8x8",
+            "wide: found images of 1x4x16, but this model takes 1x8x8",
         ),
         (
             "mnist",
-            "mnist: found images of 1x28x28; this model takes 1x8x8",
+            "mnist: found images of 1x28x28, but this model takes 1x8x8",
         ),
         (
             "nowhere",
-            "nowhere: found no such file or folder; allowed: a picture, a folder of pictures or of \
+            "nowhere: no such file or folder; give a picture, a folder of pictures or of \
              IDX files, mnist or photos",
         ),
         (

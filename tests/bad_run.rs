@@ -20,20 +20,20 @@ fn a_run_that_is_not_there_is_named_with_a_near_one() {
     {
         assert_eq!(
             work.refused(1, &line.replace("RUN", "tinny")),
-            "tinny: no such run; allowed: a run's folder, or its name below runs; did you mean tiny?"
+            "tinny: no such run; give a run's folder, or its name in runs; did you mean tiny?"
         );
     }
     assert_eq!(
         work.refused(1, "evaluate tiny --runs elsewhere"),
-        "tiny: no such run; allowed: a run's folder, or its name below elsewhere"
+        "tiny: no such run; give a run's folder, or its name in elsewhere"
     );
     assert_eq!(
         work.refused(1, "evaluate set"),
-        "set: not a run: found no config.json in it"
+        "set: not a run: it has no config.json"
     );
     assert_eq!(
         work.refused(1, "resume tiny.json"),
-        "tiny.json: no such run; allowed: a run's folder, or its name below runs; did you mean tiny?"
+        "tiny.json: no such run; give a run's folder, or its name in runs; did you mean tiny?"
     );
 }
 
@@ -88,7 +88,7 @@ fn a_run_of_a_newer_format_asks_for_an_update() {
     ] {
         assert_eq!(
             work.refused(1, line),
-            "runs/tiny/state.json: found format version 2; this program reads up to 1: update it"
+            "runs/tiny/state.json: found format version 2, but this program reads up to 1; update the program"
         );
     }
     work.write("runs/tiny/state.json", good);
@@ -103,8 +103,8 @@ fn a_run_of_a_newer_format_asks_for_an_update() {
         assert_eq!(
             work.refused(1, line),
             format!(
-                "runs/tiny/checkpoints/{name}/meta.json: found format version 3; this program reads \
-                 up to 1: update it"
+                "runs/tiny/checkpoints/{name}/meta.json: found format version 3, but this program reads \
+                 up to 1; update the program"
             )
         );
     }
@@ -175,7 +175,7 @@ fn weights_of_another_shape_are_named() {
         replace_weights(&work, best, "model", &weights);
         for line in OPENING {
             let found = work.refused(1, &line.replace("RUN", "tiny"));
-            let start = format!("{best}/model.safetensors: not this model's weights: ");
+            let start = format!("{best}/model.safetensors: the weights do not fit the model: ");
             assert!(found.starts_with(&start), "{found}");
         }
     }
@@ -194,7 +194,9 @@ fn weights_of_another_shape_are_named() {
     // It is found when the optimizer is put back, so the run is known to have failed.
     let ended = work.run("resume wide --quiet --set train.epochs=3");
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let start = format!("error: {last}/optimizer.safetensors: not this model's optimizer: ");
+    let start = format!(
+        "error: {last}/optimizer.safetensors: the optimizer state does not fit the model: "
+    );
     assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 }
@@ -207,6 +209,6 @@ fn a_checkpoint_of_another_model_is_not_trained_on() {
     work.copy("runs/wide/checkpoints/last", "runs/tiny/checkpoints/last");
     assert_eq!(
         work.refused(1, "resume tiny --set train.epochs=3"),
-        "runs/tiny: checkpoints/last is of another model than config.json describes"
+        "runs/tiny: the model in checkpoints/last does not match config.json"
     );
 }

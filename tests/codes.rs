@@ -175,7 +175,7 @@ fn what_exists_is_replaced_by_force_only() {
     work.ok("encode tiny set -o codes.npy");
     work.write("out/03.png", "mine");
     work.write("one.npy", "mine");
-    let refusal = |path: &str| format!("{path}: exists already; allowed: a new path, or --force");
+    let refusal = |path: &str| format!("{path}: already exists; choose a new path, or use --force");
     assert_eq!(
         work.refused(1, "encode tiny set -o one.npy"),
         refusal("one.npy")
@@ -194,12 +194,12 @@ fn what_exists_is_replaced_by_force_only() {
     );
     assert_eq!(
         work.refused(2, "encode tiny set -o codes.txt"),
-        "--output codes.txt: allowed: a path that ends in .npy or .npz"
+        "--output codes.txt: the path must end in .npy or .npz"
     );
     fs::create_dir(work.path("folder.npy")).unwrap();
     assert_eq!(
         work.refused(1, "encode tiny set -o folder.npy --force"),
-        "folder.npy: found a folder; allowed: the path of a file"
+        "folder.npy: is a folder; give the path of a file"
     );
     work.ok("encode tiny set -o one.npy --force");
     assert_eq!(work.read("one.npy"), work.read("codes.npy"));
@@ -225,8 +225,8 @@ fn hostile_arrays_are_one_line() {
         .flat_map(|it: &f64| it.to_le_bytes())
         .collect();
 
-    let announces = "; its header announces [2, 4] values of 4 bytes";
-    let no_codes = "; this model's codes are (images, 4)";
+    let announces = ", but its header announces [2, 4] values of 4 bytes";
+    let no_codes = ", but this model's codes have shape (images, 4)";
     let kinds = " in C order; allowed: little-endian f4 or f8 in C order";
     let cases = [
         (Vec::new(), "not a NumPy file: "),
@@ -263,7 +263,7 @@ fn hostile_arrays_are_one_line() {
         ),
         (
             of_shape("(4611686018427387904, 4)"),
-            "found 32 bytes of values; its header announces [4611686018427387904, 4] values of 4 bytes",
+            "found 32 bytes of values, but its header announces [4611686018427387904, 4] values of 4 bytes",
         ),
         (
             of_shape("(8,)"),
@@ -295,11 +295,11 @@ fn hostile_arrays_are_one_line() {
         ),
         (
             npy(&good, &with_nan),
-            "found a value that is no finite number in row 1",
+            "found a value that is not finite in row 1",
         ),
         (
             npy(&header("'<f8'", "False", "(2, 4)"), &wide),
-            "found a value that is no finite number in row 0",
+            "found a value that is not finite in row 0",
         ),
     ];
     for (bytes, expected) in cases {

@@ -71,7 +71,7 @@ fn a_code_as_large_as_the_image_is_not_set_beside_pca() {
     assert!(
         ended
             .stdout
-            .contains("PCA of as many values as the image has is exact"),
+            .contains("PCA is exact at this code size, so it is no baseline"),
         "{}",
         ended.stdout
     );
@@ -222,8 +222,8 @@ fn runs_on_different_images_are_not_ranked_together() {
     work.json("other.json", &config);
     work.ok("other.json");
 
-    let note = "note: these runs were measured on different test images; only those on the same \
-                ones are ranked against each other\n";
+    let note = "note: these runs were measured on different test images; only runs on the same \
+                test images are ranked against each other\n";
     let ended = work.ok("compare a other b --json");
     assert_eq!(ended.stderr, note);
     let comparison: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -249,7 +249,7 @@ fn unfinished_runs_are_left_out_and_named() {
     let mut state = work.read_json("runs/killed/state.json");
     state["status"] = "running".into();
     work.json("runs/killed/state.json", &state);
-    let note = "note: runs/killed has no figures yet and is left out: running in epoch 2\n";
+    let note = "note: runs/killed skipped because it has no figures yet: running in epoch 2\n";
     let ended = work.ok("compare killed done --json");
     assert_eq!(ended.stderr, note);
     let comparison: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -260,8 +260,8 @@ fn unfinished_runs_are_left_out_and_named() {
     assert_eq!(
         ended.stderr,
         format!(
-            "{note}error: found no finished run among those named; allowed: at least \
-             one\n"
+            "{note}error: none of the named runs is finished; name at least one finished \
+             run\n"
         )
     );
 }
@@ -277,7 +277,7 @@ fn a_finished_run_that_is_trained_on_is_unfinished_again() {
     let ended = work.ok("compare wild done --json");
     assert_eq!(
         ended.stderr,
-        "note: runs/wild has no figures yet and is left out: diverged in epoch 2\n"
+        "note: runs/wild skipped because it has no figures yet: diverged in epoch 2\n"
     );
 }
 

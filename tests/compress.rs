@@ -125,7 +125,7 @@ fn pictures_of_any_size_come_back_with_their_names() {
         "decompress a.hg -o alone --run tiny",
         "compress tiny photos -o a.hg",
     ] {
-        assert!(work.refused(1, line).contains("exists already"), "{line}");
+        assert!(work.refused(1, line).contains("already exists"), "{line}");
     }
     work.ok("decompress photos.hg -o out --run tiny --force");
 }
@@ -164,7 +164,7 @@ fn a_file_with_its_model_needs_nothing_else() {
     }
     let refused = work.refused(1, "decompress without0.hg -o no");
     assert!(
-        refused.starts_with("without0.hg: found no model in it; allowed: --run RUN"),
+        refused.starts_with("without0.hg: no embedded model; name the run with --run RUN"),
         "{refused}"
     );
 }
@@ -220,13 +220,13 @@ fn damaged_files_are_refused_in_a_line_and_leave_nothing() {
     };
     refused(
         &with(4, &[2]),
-        "found format version 2; this program reads up to 1: update it",
+        "found format version 2, but this program reads up to 1; update the program",
     );
     // Announced in thirty bytes: sixteen million pictures, or a stream of an exabyte.
     refused(&with(55, &0x00ff_ffff_u32.to_le_bytes()), "too short");
-    refused(&with(55, &u32::MAX.to_le_bytes()), "which no file has");
+    refused(&with(55, &u32::MAX.to_le_bytes()), "not valid");
     refused(&with(67, &u64::MAX.to_le_bytes()), "announced");
-    refused(&sealed(&[body, b"more"].concat()), "4 bytes behind its end");
+    refused(&sealed(&[body, b"more"].concat()), "4 bytes after its end");
 
     // Of another model, or of another state of this one.
     work.ok("tiny.json --name other --set seed=7");
@@ -238,7 +238,7 @@ fn damaged_files_are_refused_in_a_line_and_leave_nothing() {
     work.write("runs/tiny/analysis/codes.json", "{}");
     let line = work.refused(1, "decompress good.hg -o out --run tiny");
     assert!(
-        line.contains("codes.json: not as this program writes it"),
+        line.contains("codes.json: not written by this program"),
         "{line}"
     );
     fs::remove_file(work.path("runs/tiny/analysis/codes.json")).unwrap();
@@ -353,7 +353,7 @@ fn bytes_and_quality_are_measured_beside_other_formats() {
     );
     let text = work.ok("compress tiny").stdout;
     assert!(
-        text.contains("code 4, 5 bits") && text.contains("bytes a picture, JPEG"),
+        text.contains("code 4, 5 bits") && text.contains("bytes per picture, JPEG"),
         "{text}"
     );
 }
@@ -368,11 +368,11 @@ fn what_cannot_be_is_refused() {
     }
     assert!(
         work.refused(2, "compress tiny -o x.hg")
-            .contains("INPUT: found none")
+            .contains("INPUT: missing")
     );
     assert!(
         work.refused(1, "compress tiny nowhere -o x.hg")
-            .starts_with("nowhere: found no such")
+            .starts_with("nowhere: no such")
     );
     assert!(
         work.refused(1, "decompress x.hg -o out")

@@ -151,7 +151,7 @@ fn models_that_need_another_input_or_loss_are_refused() {
     work.json("loss.json", &config);
     let line = work.refused(2, "loss.json");
     assert!(
-        line.contains("train.loss: found \"bce\"; allowed: \"mse\" or \"auto\""),
+        line.contains("train.loss: found \"bce\" for a model with \"residual\": true"),
         "{line}"
     );
 }

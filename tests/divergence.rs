@@ -25,7 +25,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good() {
     assert!(report["test"]["mse"].as_f64().unwrap() > 0.0);
     // It is left out of a comparison, with a word on why.
     let compared = work.ok("compare wild tame");
-    let note = "note: runs/wild has no figures yet and is left out: diverged";
+    let note = "note: runs/wild skipped because it has no figures yet: diverged";
     assert!(compared.stderr.contains(note), "{}", compared.stderr);
 }
 

@@ -102,7 +102,7 @@ fn a_run_outlives_its_data() {
     assert!(
         ended
             .stderr
-            .starts_with("note: no baselines, for the run's own images cannot be had")
+            .starts_with("note: baselines skipped: the run's images could not be loaded")
     );
     let after: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(after["test"], before["test"]);

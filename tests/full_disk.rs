@@ -80,7 +80,7 @@ fn a_full_standard_output_is_one_line() {
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where the tests may not mount.
+    /// `None` if the tests may not mount.
     fn new(path: PathBuf, options: &str) -> Option<Self> {
         fs::create_dir(&path).unwrap();
         let disk = Self(path);
@@ -132,7 +132,7 @@ fn a_disk_that_is_full_at_any_moment_leaves_a_run_that_resumes() {
         failed.push(line.to_owned());
         if fs::read_dir(work.path("disk")).unwrap().count() > 0 {
             assert_eq!(work.names("disk/tiny")[0], ".lock");
-            // The state cannot say `failed` where there is no room to write it; that it can be read
+            // The state cannot say `failed` if there is no room to write it; that it can be read
             // is what counts.
             let shown = work.run("resume tiny --runs disk --quiet");
             // It is as full as before, but a page that was too large beside the one before it need

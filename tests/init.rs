@@ -171,13 +171,13 @@ fn what_cannot_be_started_from_is_refused_before_any_data_is_loaded() {
     let cases: [Case; 8] = [
         (
             &|config| config["init"]["from"] = "runs/tinny".into(),
-            "init.from: runs/tinny: no such run; allowed: a run's folder, or its name below runs; \
-             did you mean tiny?"
+            "init.from: runs/tinny: no such run; give a run's folder, or its name in runs; did you \
+             mean tiny?"
                 .into(),
         ),
         (
             &|config| config["init"]["from"] = "set".into(),
-            "init.from: set: not a run: found no config.json in it".into(),
+            "init.from: set: not a run: it has no config.json".into(),
         ),
         (
             &|config| config["init"]["layers"] = json!(["encoder.0", "encoder.1"]),
@@ -199,22 +199,21 @@ fn what_cannot_be_started_from_is_refused_before_any_data_is_loaded() {
                 config["init"]["layers"] = json!(["code"]);
                 config["model"]["layers"] = json!([12]);
             },
-            "init.layers.0: code has weight of 4x16 in runs/tiny and of 4x12 in the model; allowed: \
-             layers of the same shapes"
+            "init.layers.0: code has weight of 4x16 in runs/tiny and of 4x12 in the model; use \
+             layers with the same shapes"
                 .into(),
         ),
         (
             &|config| {
                 config["model"] = json!({ "kind": "conv", "channels": [2] });
             },
-            "init.from: runs/tiny has no layer of the same name and shapes; allowed: a run that has \
-             one"
+            "init.from: runs/tiny has no layer with the same name and shapes; use another run"
             .into(),
         ),
         (
             &|config| config["init"]["freeze"] = true.into(),
-            "init.freeze: found true for every layer; allowed: fewer layers, for one at least must \
-             be trained"
+            "init.freeze: found true, which would freeze every layer; freeze fewer, because at least \
+             one must be trained"
                 .into(),
         ),
         (
@@ -241,7 +240,7 @@ fn what_cannot_be_started_from_is_refused_before_any_data_is_loaded() {
         }),
     );
     let line = work.refused(2, "digits.json");
-    let text = "runs/tiny is of images of 1x8x8; allowed: a run of images of 1x28x28";
+    let text = "runs/tiny is for images of 1x8x8; use a run for images of 1x28x28";
     assert!(line.ends_with(&format!("init.from: {text}")), "{line}");
     // Half a file of weights.
     let path = "runs/tiny/checkpoints/best/model.safetensors";

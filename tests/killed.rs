@@ -92,7 +92,7 @@ fn a_run_killed_before_its_first_checkpoint_starts_again() {
     let line = work.refused(1, "evaluate killed");
     assert_eq!(
         line,
-        "runs/killed: found no checkpoint in it; it has not been trained yet"
+        "runs/killed: it has no checkpoint yet, because it has not been trained"
     );
     work.ok("resume killed");
     work.assert_same("runs/whole", "runs/killed");

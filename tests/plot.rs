@@ -202,7 +202,7 @@ fn folders_of_colour_pictures_without_labels_are_drawn_in_one_colour() {
     let data = json!({ "dataset": "images", "dir": "photos", "validation": 4 });
     train(&work, "photos", &model, &data);
     let ended = work.ok("plot photos");
-    let note = "note: these pictures have no labels; all have one colour";
+    let note = "note: these pictures have no labels, so all are drawn in one colour";
     assert!(
         ended.stderr.lines().any(|line| line == note),
         "{}",
@@ -215,7 +215,7 @@ fn folders_of_colour_pictures_without_labels_are_drawn_in_one_colour() {
         (&json!(14), &json!("photos"))
     );
     let pca = svg(&work, "photos", "pca");
-    assert!(!pca.contains(">label<") && pca.contains("which have no labels"));
+    assert!(!pca.contains(">label<") && pca.contains("without labels"));
     assert!(svg(&work, "photos", "filters").contains("grey is 0"));
     // A single picture has nothing to lie beside.
     let (report, stems) = plot(&work, "photos", "--data photos/test/00.png");
@@ -228,7 +228,7 @@ fn folders_of_colour_pictures_without_labels_are_drawn_in_one_colour() {
         fs::copy(from, work.path(&format!("few/{index}.png"))).unwrap();
     }
     let ended = work.ok("plot photos --data few");
-    let note = "note: no t-SNE, which needs at least 10 pictures with different codes";
+    let note = "note: t-SNE skipped: it needs at least 10 pictures with different codes";
     assert!(
         ended.stderr.lines().any(|line| line == note),
         "{}",
@@ -255,8 +255,8 @@ fn degenerate_codes_get_a_line_or_a_right_answer() {
     }
     let ended = work.ok("plot run --data grey");
     for note in [
-        "note: all pictures have the same code; there is nothing to scatter",
-        "note: no unit can be varied: each is the same for all pictures",
+        "note: scatter charts skipped: all pictures have the same code",
+        "note: varied units skipped: each unit is the same for all pictures",
     ] {
         assert!(
             ended.stderr.lines().any(|line| line == note),
@@ -296,7 +296,7 @@ fn what_cannot_be_drawn_is_one_line() {
     work.ok("tiny.json --name run --quiet");
     assert!(
         work.refused(1, "plot run --data nowhere")
-            .starts_with("nowhere: found no such")
+            .starts_with("nowhere: no such")
     );
     assert!(
         work.refused(1, "plot run --data mnist")

@@ -198,7 +198,7 @@ fn colours_that_come_back_are_measured_as_colours() {
     assert!(
         ended
             .stderr
-            .starts_with("note: not all baselines, for the run's own"),
+            .starts_with("note: some baselines skipped: the run's images"),
         "{ended:?}"
     );
     let without: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -237,7 +237,7 @@ fn pictures_of_any_size_and_colour_keep_their_names() {
     work.ok("restore noise in/odd.png -o one");
     assert_eq!(work.read("one/odd.png"), work.read("out/odd.png"));
 
-    let taken = "out/odd.png: exists already; allowed: a new path, or --force";
+    let taken = "out/odd.png: already exists; choose a new path, or use --force";
     assert_eq!(work.refused(1, "restore noise in/odd.png -o out"), taken);
     work.write("out/odd.png", "mine");
     assert_eq!(work.refused(1, "restore noise in/odd.png -o out"), taken);
@@ -427,7 +427,7 @@ fn bad_files_of_a_folder_are_left_out_and_named_ones_are_errors() {
     let warnings: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     for name in ["cut", "text", "giant"] {
-        let told = format!("warning: left out: in/{name}.png: ");
+        let told = format!("warning: skipped: in/{name}.png: ");
         assert!(
             warnings.iter().any(|line| line.starts_with(&told)),
             "{warnings:?}"
@@ -465,25 +465,25 @@ fn what_cannot_be_restored_is_refused_in_one_line() {
         (
             1,
             "restore tiny in -o out",
-            "runs/tiny: found a dense model, which learned to restore nothing; allowed: a run of a \
-             denoising model",
+            "runs/tiny: is a dense model; restore needs a denoising model, such as one trained from \
+             configs/denoise-photos.json",
         ),
         (
             1,
             "restore noise nowhere.png -o out",
-            "nowhere.png: found no such file or folder; allowed: a picture or a folder of pictures",
+            "nowhere.png: no such file or folder; give a picture or a folder of pictures",
         ),
         (
             2,
             "restore noise third other/a.jpg -o out",
-            "INPUT: found third/a.jpg and other/a.jpg, which would both be written to a.jpg.png; allowed: \
-             pictures of different names",
+            "INPUT: third/a.jpg and other/a.jpg would both be written to a.jpg.png; give pictures with \
+             different names",
         ),
         (
             2,
             "restore noise other -o out --compare",
-            "INPUT: found other/a-compare.png and other/a.jpg, which would both be written to \
-             a-compare.png; allowed: pictures of different names",
+            "INPUT: other/a-compare.png and other/a.jpg would both be written to a-compare.png; give \
+             pictures with different names",
         ),
     ] {
         assert_eq!(work.refused(code, line), expected);

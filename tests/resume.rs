@@ -241,7 +241,7 @@ fn a_run_that_another_process_trains_is_refused() {
     lock.lock().unwrap();
     assert_eq!(
         work.refused(1, "resume tiny --set train.epochs=3"),
-        "runs/tiny: another process is training this run; allowed: one at a time"
+        "runs/tiny: another process is training this run; wait until it ends"
     );
     lock.unlock().unwrap();
     work.ok("resume tiny --set train.epochs=3");
@@ -259,7 +259,8 @@ fn a_run_whose_data_changed_is_refused() {
         work.write(&name, bytes);
         let line = work.refused(1, "resume tiny --set train.epochs=3");
         assert!(
-            line.contains("found images with SHA-256") && line.contains("trained on those with"),
+            line.contains("found images with SHA-256")
+                && line.contains("but the run was trained on images with"),
             "{line}"
         );
         work.write(&name, good);
@@ -285,7 +286,7 @@ fn only_the_training_of_a_run_may_change() {
         assert_eq!(
             line,
             format!(
-                "--set {name}: found a key that a run cannot change; allowed: keys below train, or \
+                "--set {name}: a resumed run cannot change this key; change a key under train, or start \
                  a new run"
             )
         );

@@ -201,7 +201,7 @@ fn runs_are_listed_with_those_of_sweeps_and_broken_ones() {
     }
     let problem = of("broken")["problem"].as_str().unwrap();
     assert!(
-        problem.contains("state.json: not as this program writes it"),
+        problem.contains("state.json: not written by this program"),
         "{problem}"
     );
     let (name, text) = served.events("broken").next().unwrap();
@@ -617,7 +617,7 @@ fn a_damaged_checkpoint_is_said_and_the_rest_goes_on() {
     let served = Served::start(&work);
     for (run, words) in [
         ("damaged", "damaged: found SHA-256"),
-        ("untrained", "found no checkpoint"),
+        ("untrained", "it has no checkpoint"),
     ] {
         let answer = served.get(&format!("/api/details/{run}"));
         assert_eq!(answer.status, 500);
@@ -644,12 +644,12 @@ fn a_port_that_is_taken_is_an_error() {
     assert_eq!(
         work.refused(1, &format!("serve --port {port}")),
         format!(
-            "127.0.0.1:{port}: found another program on this port; allowed: --port with a free one, or 0 for any"
+            "127.0.0.1:{port}: the port is in use by another program; choose another with --port, or 0 for any free one"
         )
     );
     let line = work.refused(1, "serve --host no.such.name.invalid --port 0");
     assert!(
-        line.starts_with("no.such.name.invalid:0: cannot be listened on: "),
+        line.starts_with("no.such.name.invalid:0: cannot listen: "),
         "{line}"
     );
 }

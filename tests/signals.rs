@@ -67,10 +67,10 @@ fn interrupted(work: &Work, name: &str) -> String {
         wait_for(&mut lines, "epoch   1/3");
         std::thread::sleep(Duration::from_millis(5));
         signal(name, &child);
-        wait_for(&mut lines, "stopping: finishing the step and saving");
+        wait_for(&mut lines, "stopping after this step and saving");
         wait_for(
             &mut lines,
-            &format!("saved; to go on: hourglass resume runs/{run}"),
+            &format!("saved; continue with: hourglass resume runs/{run}"),
         );
         assert_eq!(child.wait().unwrap().code(), Some(130));
 
@@ -95,7 +95,7 @@ fn a_run_interrupted_within_an_epoch_goes_on_bit_for_bit() {
         let run = interrupted(&work, name);
         // It has no figures yet, and says so.
         let ended = work.ok(&format!("compare whole {run}"));
-        let note = format!("note: runs/{run} has no figures yet and is left out: interrupted");
+        let note = format!("note: runs/{run} skipped because it has no figures yet: interrupted");
         assert!(ended.stderr.contains(&note), "{}", ended.stderr);
         work.ok(&format!("resume {run}"));
         work.assert_same("runs/whole", &format!("runs/{run}"));
@@ -143,7 +143,7 @@ fn a_second_signal_does_not_wait_for_the_step() {
     }
     std::thread::sleep(Duration::from_millis(100));
     signal("INT", &child);
-    wait_for(&mut lines, "stopping: finishing the step and saving");
+    wait_for(&mut lines, "stopping after this step and saving");
     signal("INT", &child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     // The step was not finished, and nothing was saved after it.
@@ -167,7 +167,7 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     let (mut child, mut lines) = start(&work, "sweep slow-sweep.json");
     wait_for(&mut lines, "epoch   1/3");
     signal("INT", &child);
-    wait_for(&mut lines, "saved; to go on: the same command again");
+    wait_for(&mut lines, "saved; continue with the same command");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let report = work.read_json("runs/slow-sweep/sweep.json");
     assert_eq!(report["status"], "interrupted");
@@ -196,7 +196,7 @@ fn an_interrupted_tour_saves_and_says_how_to_go_on() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
     }
     signal("INT", &child);
-    wait_for(&mut lines, "saved; to go on: the same command again");
+    wait_for(&mut lines, "saved; continue with the same command");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     for file in ["tour.json", "code-32/state.json"] {
         let status = &work.read_json(&format!("runs/tour/{file}"))["status"];

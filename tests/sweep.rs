@@ -179,18 +179,18 @@ fn flags_of_a_training_are_those_of_a_sweep() {
 fn a_changed_config_is_refused_before_anything_is_trained() {
     let work = grid();
     work.ok("sweep grid.json --set sweep.seed=[2]");
-    let allowed = "allowed: the sweep as it was begun, or another --name";
+    let allowed = "use the sweep's original settings, or another --name";
     assert_eq!(
         work.refused(2, "sweep grid.json --set train.epochs=3"),
         format!(
-            "runs/grid/code_size=2,seed=2: was begun with train.epochs 2, and the sweep's config \
+            "runs/grid/code_size=2,seed=2: was started with train.epochs 2, but the sweep's config \
              has 3; {allowed}"
         )
     );
     assert_eq!(
         work.refused(2, "sweep grid.json --quick --set train.epochs=2"),
         format!(
-            "runs/grid/code_size=2,seed=2: was begun with all images, and this is --quick; {allowed}"
+            "runs/grid/code_size=2,seed=2: was started with all images, but this is --quick; {allowed}"
         )
     );
     // More points are no change of those that there are.
@@ -198,7 +198,7 @@ fn a_changed_config_is_refused_before_anything_is_trained() {
     work.ok("tiny.json");
     assert_eq!(
         work.refused(2, "sweep grid.json --name tiny"),
-        "runs/tiny: is a run, not a sweep; allowed: another --name"
+        "runs/tiny: is a run, not a sweep; choose another --name"
     );
 }
 
@@ -219,12 +219,12 @@ fn faults_are_placed() {
     );
     assert_eq!(
         work.refused(2, "tiny.json --set sweep.seed=[1]"),
-        "--set sweep.seed=[1]: sweep: is for many trainings; allowed: hourglass sweep tiny.json, \
-         or no such key"
+        "--set sweep.seed=[1]: sweep: describes many trainings; run hourglass sweep tiny.json, or \
+         remove the key"
     );
     assert_eq!(
         work.refused(2, "sweep tiny.json"),
-        "tiny.json: sweep: missing key; allowed: keys of the config with lists of values, such as \
+        "tiny.json: sweep: missing key; add keys of the config with lists of values, such as \
          {\"seed\": [1, 2, 3]}"
     );
 }

@@ -214,7 +214,7 @@ fn nobody_to_tell_is_no_reason_to_stop_training() {
     assert_eq!(work.read_json("runs/tiny/state.json")["status"], "finished");
 }
 
-/// What the program shows on a terminal, or nothing where `script` is not there to pretend one.
+/// What the program shows on a terminal, or nothing if `script` is not there to pretend one.
 #[cfg(target_os = "linux")]
 fn on_a_terminal(work: &Work, line: &str, colours: bool) -> Option<String> {
     let mut command = Command::new("script");

@@ -149,14 +149,14 @@ fn it_goes_where_it_is_asked_to() {
     assert!(work.path("here/tour.html").is_file() && !work.path("runs").exists());
     assert_eq!(work.read_json("here/code-8/config.json")["seed"], 7);
 
-    let allowed = "allowed: the tour as it was begun, or another --output";
+    let allowed = "use the tour's original settings, or another --output";
     assert_eq!(
         work.refused(2, &format!("tour -o here --quick --backend {BACKEND}")),
-        format!("here/code-32: was begun with seed 7, and this tour has 42; {allowed}")
+        format!("here/code-32: was started with seed 7, but this tour has 42; {allowed}")
     );
     assert_eq!(
         work.refused(2, "tour -o here/code-8 --quick"),
-        "here/code-8: is a run, not a tour; allowed: another --output or --runs"
+        "here/code-8: is a run, not a tour; choose another --output or --runs"
     );
 }
 

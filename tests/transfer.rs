@@ -99,7 +99,7 @@ fn a_transfer_writes_what_it_prints_and_nothing_else_and_repeats() {
         "frozen",
         "fine-tuned",
         "from scratch",
-        "100.00 % +- 0.00",
+        "100.00 % ± 0.00",
     ] {
         assert!(ended.stdout.contains(text), "{text}: {}", ended.stdout);
     }
@@ -160,15 +160,15 @@ fn what_cannot_be_classified_is_one_line() {
     assert_eq!(work.run("transfer run --seeds 0").code, Some(2));
     assert_eq!(
         work.refused(2, "transfer run --labels 20,9"),
-        "--labels: found 9; allowed: at least 10, one for each class, or all"
+        "--labels: found 9; allowed: at least 10 (one per class), or all"
     );
     assert_eq!(
         work.refused(1, "transfer runn"),
-        "runn: no such run; allowed: a run's folder, or its name below runs; did you mean run?"
+        "runn: no such run; give a run's folder, or its name in runs; did you mean run?"
     );
     // More than there are: all, which is said.
     let ended = work.ok("transfer run --labels 1000,96 --seeds 1 --json");
-    let note = "note: 1000 labels were asked for; there are 96 pictures, which are all";
+    let note = "note: 1000 labels requested, but only 96 pictures exist; using all";
     assert!(ended.stderr.contains(note), "{}", ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(report["labels"].as_array().unwrap().len(), 1);
@@ -182,11 +182,11 @@ fn what_cannot_be_classified_is_one_line() {
     label(&work, "one", |_| 3);
     assert_eq!(
         work.refused(1, "transfer run --data one"),
-        "one: found pictures of a single class; a classifier needs two or more"
+        "one: all pictures have the same class; a classifier needs two or more classes"
     );
     let line = work.refused(1, "transfer run --data none");
     assert!(
-        line.starts_with("none: found no labels; a transfer needs"),
+        line.starts_with("none: no labels found; a transfer needs"),
         "{line}"
     );
 }

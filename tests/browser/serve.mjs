@@ -157,7 +157,7 @@ const steps = {
     await tab.waitForFunction(() => document.getElementById("output-title").textContent === "Reconstruction");
     await tab.getByRole("button", { name: "End at this input" }).click();
     before = await seen(tab, "output");
-    await tab.getByLabel("Place on the way").fill("0.5");
+    await tab.getByLabel("Position").fill("0.5");
     await changed(tab, "output", before);
     await tab.context().close();
   },
@@ -171,7 +171,7 @@ const steps = {
     await changed(tab, "input", before);
     before = await seen(tab, "input");
     await tab.locator("#file").setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("none") });
-    await tab.waitForFunction(() => document.getElementById("explore-note").textContent.includes("not a picture"));
+    await tab.waitForFunction(() => document.getElementById("explore-note").textContent.includes("cannot read it"));
     assert.equal(await seen(tab, "input"), before);
     await tab.context().close();
   },
@@ -185,7 +185,7 @@ const steps = {
     assert.equal(await seen(tab, "corrupted"), await seen(tab, "input"));
     await tab.getByLabel("Strength").fill("1");
     await tab.waitForFunction((whole) => document.getElementById("corrupted").toDataURL() === whole, whole);
-    await tab.getByRole("button", { name: "Draw the noise anew" }).click();
+    await tab.getByRole("button", { name: "New noise" }).click();
     await changed(tab, "corrupted", whole);
     await shot(tab, "denoising");
     await tab.context().close();

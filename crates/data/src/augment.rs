@@ -1,8 +1,8 @@
-//! Augmentation: small random changes of the training pictures, other ones in each epoch, so that
-//! a model learns what stays the same under them.
+//! Augmentation: small random changes of the training pictures, redrawn every epoch, so that a model
+//! learns what they do not change.
 //!
-//! What happens to a picture depends on the epoch's seed and the picture's index alone: neither the
-//! batch that it comes in nor the number of threads changes it.
+//! The change of a picture depends only on the epoch's seed and the picture's index, not on its batch
+//! or the number of threads.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,40 +12,40 @@ use crate::elastic::Elastic;
 use crate::{DataError, ImageShape, Images};
 use kernels::Interpolation;
 
-/// Pictures at a time that a thread takes: enough that handing them out costs nothing beside them.
+/// Pictures per piece of work of a thread: enough that distributing the work costs almost nothing.
 const LEAST: usize = 8;
 
-/// Where in a picture's random stream its colours are drawn, in words of 32 bits: beyond what any displacement takes,
-/// so that neither changes the other.
+/// The position in a picture's random stream where its colours are drawn, in words of 32 bits: beyond the end of any
+/// displacement, so that neither affects the other.
 const COLOURS: u128 = 1 << 40;
 
-/// How far training pictures are changed. Zero everywhere leaves them as they are.
+/// How strongly training pictures are changed. All zeros leave them unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Augment {
-    /// Largest move to each side, and up and down, in pixels.
+    /// Largest horizontal and vertical shift, in pixels.
     pub shift: f64,
-    /// Largest turn either way, in degrees.
+    /// Largest rotation in either direction, in degrees.
     pub rotation: f64,
-    /// Largest change of size, as a fraction: 0.1 makes a picture a tenth smaller up to a tenth
-    /// larger. Below 1.
+    /// Largest change of scale, as a fraction below 1: 0.1 makes a picture up to a tenth smaller or
+    /// larger.
     pub scale: f64,
-    /// Largest slant, as a fraction: with 0.1, up to one pixel sideways for every ten upwards.
+    /// Largest shear, as a fraction: 0.1 shifts up to one pixel sideways for every ten upwards.
     pub shear: f64,
-    /// Whether left and right are swapped in half of the pictures.
+    /// Whether half of the pictures are mirrored left to right.
     pub flip: bool,
-    /// Smooth displacements, other ones at each place of the picture.
+    /// Elastic distortion: smooth displacements that vary over the picture.
     pub elastic: Option<Elastic>,
-    /// How pixels come to lie between pixels.
+    /// Interpolation between pixels.
     pub interpolation: Interpolation,
-    /// Largest change of brightness, as a fraction, drawn for each channel by itself: at 0.5 values are
-    /// multiplied by 0.5 up to 1.5, and what would be brighter than white is white. At most 1.
+    /// Largest change of brightness, as a fraction of at most 1, drawn separately for each channel: 0.5
+    /// multiplies values by 0.5 to 1.5 and clips them at white.
     pub brightness: f64,
-    /// Whether channels are put in a random order, each as often as the others.
+    /// Whether channels are put in random order, each order equally likely.
     pub shuffle_channels: bool,
 }
 
 impl Augment {
-    /// The images at `indices` as `f32` in [0, 1], changed as `seed` says: `[n, C, H, W]`.
+    /// The images at `indices` as `f32` in [0, 1], changed at random with `seed`: `[n, C, H, W]`.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ impl Augment {
         Ok(self.change(images.shape(), each, seed))
     }
 
-    /// Images of this shape, each beside the number of the random stream that decides what is done
-    /// to it, as `f32` in [0, 1], changed as `seed` says: `[n, C, H, W]`.
+    /// Images of this shape, each with the number of its random stream, as `f32` in [0, 1], changed at
+    /// random with `seed`: `[n, C, H, W]`.
     pub(crate) fn change<'a>(
         &self,
         [channels, height, width]: ImageShape,
@@ -111,12 +111,12 @@ impl Augment {
         values
     }
 
-    /// Which channel comes to each place (Fisher & Yates).
+    /// The channel at each place after shuffling (Fisher & Yates).
     fn draw_order(&self, random: &mut impl Rng, channels: usize, order: &mut Vec<usize>) {
         order.clear();
         order.extend(0..channels);
         for last in (1..channels).rev() {
-            // 32 bits over a handful of channels: none is favoured by more than one in a billion.
+            // 32 random bits for a few channels: the bias is below one in a billion.
             let other = random.next_u32() as usize % (last + 1);
             if self.shuffle_channels {
                 order.swap(last, other);
@@ -124,8 +124,8 @@ impl Augment {
         }
     }
 
-    /// A change within the limits. Every part takes its share of chance whatever its limit is, so
-    /// that turning one on leaves the others as they were.
+    /// A change within the limits. Every part draws its random numbers whatever its limit is, so that
+    /// enabling one does not change the others.
     fn draw(&self, random: &mut impl Rng) -> Change {
         let mut within = |limit: f64| limit * f64::from(unit(random));
         Change {
@@ -138,15 +138,15 @@ impl Augment {
     }
 }
 
-/// A random number of [-1, 1).
+/// A random number in [-1, 1).
 fn unit(random: &mut impl Rng) -> f32 {
-    // The 24 bits that an f32 in [1, 2) has.
+    // The 24 bits of an f32 in [1, 2).
     (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
 }
 
-/// What a thread works in: no picture asks for memory of its own.
+/// A thread's working memory, so that pictures need no allocations.
 struct Room {
-    /// For each pixel of the result, the place of the picture that it shows.
+    /// For each pixel of the result, its position in the picture.
     xs: Vec<f32>,
     ys: Vec<f32>,
     control: Vec<f32>,
@@ -167,7 +167,7 @@ impl Room {
     }
 }
 
-/// What is done to one picture, about its centre: swapped, slanted, resized, turned, then moved.
+/// The change of one picture about its centre: mirrored, sheared, scaled, rotated, then shifted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Change {
     /// Rightwards and downwards, in pixels.
@@ -180,19 +180,19 @@ struct Change {
 }
 
 impl Change {
-    /// The inverse map: for each pixel of the result the place of the picture that comes there.
+    /// The inverse map: for each pixel of the result, its position in the picture.
     fn places(&self, [height, width]: [usize; 2], room: &mut Room) {
         let [[a, b], [c, d]] = self.inverse();
         let middle = |side: usize| (side as f64 - 1.0) / 2.0;
         let (x0, y0) = (middle(width), middle(height));
         let rows = room.xs.chunks_exact_mut(width);
         for (row, (xs, ys)) in rows.zip(room.ys.chunks_exact_mut(width)).enumerate() {
-            // Added up in f64 for the row, in f32 along it; both are exact where nothing changes.
+            // Summed in f64 per row and in f32 along the row; both are exact if nothing changes.
             let (left, down) = (-x0 - self.shift[0], row as f64 - y0 - self.shift[1]);
             let x = (a * left + b * down + x0) as f32;
             let y = (c * left + d * down + y0) as f32;
             let (right, below) = (a as f32, c as f32);
-            // Counted in 32 bits, which become floats four at a time; 64 bits do so one by one.
+            // 32-bit counters, because they are converted to floats four at a time, and 64-bit ones one by one.
             for (column, (xs, ys)) in (0_i32..).zip(xs.iter_mut().zip(ys)) {
                 *xs = x + right * column as f32;
                 *ys = y + below * column as f32;
@@ -200,13 +200,13 @@ impl Change {
         }
     }
 
-    /// Rows of the matrix that undoes the change, from offsets to the right and down to such.
+    /// Rows of the matrix that undoes the change, for offsets to the right and down.
     fn inverse(&self) -> [[f64; 2]; 2] {
         let (sin, cos) = self.rotation.to_radians().sin_cos();
-        // Undoing the turn, whose y points down, then the size ...
+        // Undo the rotation, whose y axis points down, then the scale ...
         let (a, b, c, d) = (cos, -sin, sin, cos);
         let [a, b, c, d] = [a, b, c, d].map(|it| it / self.scale);
-        // ... then the slant, in which what is above moves to the right, then the swap.
+        // ... then the shear, which moves the upper part to the right, then the mirroring.
         let (a, b) = (a + self.shear * c, b + self.shear * d);
         let side = if self.flip { -1.0 } else { 1.0 };
         [[side * a, side * b], [c, d]]

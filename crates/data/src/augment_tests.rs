@@ -292,7 +292,7 @@ fn bad_indices_are_errors() {
     let error = batches.augmented(&[3, 40], &STRONG, 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "image 40 of a set of 40, allowed is less than 40"
+        "image 40 of a set of 40; allowed: less than 40"
     );
     assert!(batches.augmented(&[], &STRONG, 1).is_err());
 }

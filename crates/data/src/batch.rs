@@ -1,4 +1,4 @@
-//! Batches: chosen images as one tensor of `f32` in [0, 1].
+//! Batches: selected images as one tensor of `f32` in [0, 1].
 
 use std::sync::Arc;
 
@@ -8,11 +8,10 @@ use crate::{Augment, DataError, ImageShape, Images};
 
 /// Gathers batches of a set of images onto one device.
 ///
-/// Either the pixels stay in the host's memory, and each batch is converted in one pass and
-/// uploaded; or the whole set is put on the device once (*resident*), as `f32` and so four times
-/// its size, and a batch is a selection there, which uploads nothing but its indices. The values
-/// are the same to the bit. Tensors are plain constants: on an autodiff device they carry no
-/// gradient.
+/// Either the pixels stay in host memory, and each batch is converted in one pass and uploaded. Or the
+/// whole set is copied to the device once (*resident*), as `f32` and so with four times the size, and a
+/// batch is selected there, which only uploads its indices. The values are identical to the bit. Tensors
+/// are constants: on an autodiff device they have no gradient.
 #[derive(Debug, Clone)]
 pub struct Batches {
     images: Arc<Images>,
@@ -21,7 +20,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Prepares batches of `images` for `device`; `resident` uploads all of them now.
+    /// Prepares batches of `images` for `device`; with `resident`, all images are uploaded now.
     pub fn new(images: Arc<Images>, device: &Device, resident: bool) -> Self {
         let all = (resident && !images.is_empty()).then(|| {
             let values = images.pixels().iter().copied().map(unit).collect();
@@ -35,7 +34,7 @@ impl Batches {
         }
     }
 
-    /// The images at `indices`, in that order and as often as they are named.
+    /// The images at `indices`, in this order; an index may occur several times.
     ///
     /// # Shapes
     ///
@@ -43,7 +42,7 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// [`DataError::Index`] for an index past the end, [`DataError::EmptyBatch`] for no index.
+    /// [`DataError::Index`] if an index is past the end, [`DataError::EmptyBatch`] without indices.
     pub fn gather(&self, indices: &[u32]) -> Result<Tensor<4>, DataError> {
         if let (Some(all), false) = (&self.resident, indices.is_empty()) {
             let [channels, height, width] = self.shape();
@@ -54,8 +53,8 @@ impl Batches {
         self.convert(self.images.pixels(), indices)
     }
 
-    /// The images at `indices` with small random changes, which `seed` and each image's index
-    /// decide. They are computed on the CPU and uploaded, also where the set is resident.
+    /// The images at `indices` with small random changes, which depend on `seed` and each image's index.
+    /// They are computed on the CPU and uploaded, even if the set is resident.
     ///
     /// # Shapes
     ///
@@ -98,7 +97,7 @@ impl Batches {
         &self.images
     }
 
-    /// Images of the set's shape, of `pixels`, in [0, 1] and on the device.
+    /// Images of the set's shape from `pixels`, in [0, 1], on the device.
     pub(crate) fn convert(&self, pixels: &[u8], indices: &[u32]) -> Result<Tensor<4>, DataError> {
         let mut values = Vec::new();
         kernels::gather(pixels, self.images.image_len(), indices, &mut values)
@@ -106,7 +105,7 @@ impl Batches {
         self.upload(values, indices.len())
     }
 
-    /// So many images of the set's shape on the device.
+    /// This many images of the set's shape on the device.
     pub(crate) fn upload(&self, values: Vec<f32>, count: usize) -> Result<Tensor<4>, DataError> {
         if count == 0 {
             return Err(DataError::EmptyBatch);
@@ -116,8 +115,8 @@ impl Batches {
         Ok(Tensor::from_data(data, &self.device))
     }
 
-    /// The indices as a tensor, checked here because a backend panics on a bad one, or reads
-    /// beyond its memory.
+    /// The indices as a tensor. They are checked here because a backend would panic on a bad index, or
+    /// read out of bounds.
     fn rows(&self, indices: &[u32]) -> Result<Tensor<1, Int>, DataError> {
         let count = self.len();
         if let Some(&index) = indices.iter().find(|&&index| index as usize >= count) {
@@ -182,7 +181,7 @@ mod tests {
         for resident in [false, true] {
             let batches = Batches::new(images(), &Device::flex(), resident);
             let error = batches.gather(&[3, 64]).unwrap_err().to_string();
-            assert_eq!(error, "image 64 of a set of 64, allowed is less than 64");
+            assert_eq!(error, "image 64 of a set of 64; allowed: less than 64");
             assert!(batches.gather(&[u32::MAX]).is_err());
             assert!(matches!(batches.gather(&[]), Err(DataError::EmptyBatch)));
         }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::DataError;
 use crate::dataset::hex;
 
-/// A file as it was published, and the digest that it must have.
+/// A file as published, and its expected digest.
 pub(crate) struct Bundled {
     pub name: &'static str,
     pub sha256: &'static str,
@@ -25,7 +25,7 @@ macro_rules! bundled {
 pub(crate) use bundled;
 
 impl Bundled {
-    /// The bytes, once they are known to be the published ones.
+    /// The bytes, after checking them against the digest.
     pub fn checked(&self) -> Result<&'static [u8], DataError> {
         let found = hex(&Sha256::digest(self.bytes));
         if found == self.sha256 {

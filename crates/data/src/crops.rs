@@ -1,9 +1,8 @@
-//! Crops: patches cut at random places of whole pictures, other ones in each epoch.
+//! Crops: patches cut at random places of whole pictures, redrawn every epoch.
 //!
-//! A set of patches keeps those of a grid as its images, which are counted, split, validated with
-//! and fitted by baselines; what a training step is shown is cut anew. Where depends on the epoch's
-//! seed and the crop's place in the epoch's order alone: neither the size of the batches nor the
-//! number of threads changes it.
+//! A set of patches keeps the patches of a grid as its images, which are used for counting, splitting,
+//! validation and baselines; each training step cuts new ones. Their places depend only on the epoch's
+//! seed and the crop's position in the epoch's order, not on the batch size or the number of threads.
 
 use std::sync::Arc;
 
@@ -15,31 +14,31 @@ use crate::split::{Split, below, split};
 use crate::whole::Whole;
 use crate::{DataError, ImageShape, Images};
 
-/// Crops at a time that a thread cuts: enough that handing them out costs nothing beside them.
+/// Crops per piece of work of a thread: enough that distributing the work costs almost nothing.
 const LEAST: usize = 8;
 
-/// The most crops of an epoch, whose order takes a GiB: days of training.
+/// The most crops per epoch, whose order takes one GiB: days of training.
 const MOST: usize = 1 << 28;
 
-/// The random stream of an epoch's first crop. Streams below are those of the changes that
+/// The random stream of an epoch's first crop. Lower streams are used for the changes that
 /// [`Augment`](crate::Augment) draws from the same seed.
 const STREAM: u64 = 1 << 63;
 
-/// What random crops are cut from.
+/// The source of random crops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Crops {
     pub pictures: Arc<Whole>,
-    /// For each image of the set the picture that it is a patch of.
+    /// For each image of the set, the picture that it is a patch of.
     pub of: Vec<u32>,
-    /// How many an epoch has of each picture; by default as many as there are images of it.
+    /// Crops per picture and epoch; by default as many as the picture has images.
     pub each: Option<usize>,
-    /// Whether left and right are swapped in half of them.
+    /// Whether half of the crops are mirrored left to right.
     pub flip: bool,
 }
 
 impl Crops {
-    /// For each of the images a random patch of the picture that it comes from, `[n, C, H, W]`.
-    /// `first` is the place of the first in the epoch's order.
+    /// For each image, a random patch of the picture that it comes from, `[n, C, H, W]`. `first` is the
+    /// position of the first one in the epoch's order.
     ///
     /// # Errors
     ///
@@ -102,12 +101,12 @@ impl Crops {
 }
 
 impl Images {
-    /// How many pictures the images come from: with patches fewer than there are images.
+    /// Number of pictures that the images come from: with patches, fewer than images.
     pub fn pictures(&self) -> usize {
         self.crops().map_or(self.len(), |crops| crops.runs().len())
     }
 
-    /// Keeps the images of the first `count` pictures, or all where there are fewer.
+    /// Keeps the images of the first `count` pictures, or all if there are fewer.
     pub fn truncate_pictures(&mut self, count: usize) {
         let runs = self.crops().map(Crops::runs);
         self.truncate(match runs {
@@ -119,15 +118,15 @@ impl Images {
         });
     }
 
-    /// Draws `validation` of the pictures at random by `seed`, whose images are to validate with;
-    /// those of the other pictures are for training. Patches of one picture overlap, and so are
-    /// never on both sides. Of a picture whose crops are counted, the images for training are as
-    /// many as its crops, some left out or several times the same: each stands for a crop.
+    /// Draws `validation` of the pictures at random with `seed`. Their images are for validation, those of
+    /// the other pictures for training: patches of one picture overlap, so they must not be on both sides.
+    /// If the number of crops is set, a picture has as many training images as crops, some omitted or
+    /// repeated: each stands for one crop.
     ///
     /// # Errors
     ///
-    /// [`DataError::Split`] unless `validation` is less than the pictures, [`DataError::Option`] for
-    /// more crops than can be put into an order.
+    /// [`DataError::Split`] unless `validation` is less than the number of pictures, [`DataError::Option`]
+    /// if there are too many crops for an order.
     pub fn split(&self, validation: usize, seed: u64) -> Result<Split, DataError> {
         let Some(crops) = self.crops() else {
             return split(self.len(), validation, seed);
@@ -139,8 +138,8 @@ impl Images {
         {
             return Err(DataError::Option {
                 option: "crops",
-                found: format!("{each} of each of {} pictures", runs.len()),
-                allowed: format!("at most {MOST} in all"),
+                found: format!("{each} for each of {} pictures", runs.len()),
+                allowed: format!("at most {MOST} in total"),
             });
         }
         let of = |picture: &u32| runs.get(*picture as usize).cloned().unwrap_or_default();

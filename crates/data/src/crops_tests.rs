@@ -83,7 +83,7 @@ fn the_seed_and_the_place_in_the_epoch_decide_whatever_the_batch_and_the_threads
     let error = crops.cut([2, SIDE, SIDE], &[0, 3], 0, 3).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "image 3 of a set of 3, allowed is less than 3"
+        "image 3 of a set of 3; allowed: less than 3"
     );
 }
 
@@ -134,7 +134,7 @@ fn crops_are_counted_by_picture() {
     let error = images(Some(1 << 27)).split(1, 1).unwrap_err().to_string();
     assert_eq!(
         error,
-        "crops: found 134217728 of each of 4 pictures, allowed is at most 268435456 in all"
+        "crops: found 134217728 for each of 4 pictures; allowed: at most 268435456 in total"
     );
     // The same image stands for other crops at other places.
     let crops = crops(true);

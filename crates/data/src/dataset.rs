@@ -1,4 +1,4 @@
-//! Images in memory, and a data set as two parts of them.
+//! Images in memory, and a data set with its training and test part.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ use crate::{DataError, Warning};
 pub type ImageShape = [usize; 3];
 
 /// The most pixel values held in one part, about 4 GiB: 5.4 million images of MNIST's size.
-/// A header that announces more is refused before any memory is asked for.
+/// A header that announces more is rejected before any memory is allocated.
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
-/// Images of one shape, as contiguous bytes, with a label or a name each where the source has them.
+/// Images of one shape, as contiguous bytes, each with a label or a name if the source has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     pixels: Vec<u8>,
@@ -30,9 +30,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`DataError::PixelCount`] unless they make up a whole number of images of `shape`, none of
-    /// whose sizes may be zero; [`DataError::TooLarge`] beyond 2^32 - 1 images, because indices
-    /// are `u32`.
+    /// [`DataError::PixelCount`] unless they are a whole number of images of `shape`, with no size zero;
+    /// [`DataError::TooLarge`] for more than 2^32 - 1 images, because indices are `u32`.
     pub fn new(pixels: Vec<u8>, shape: ImageShape) -> Result<Self, DataError> {
         let image = shape
             .iter()
@@ -92,13 +91,13 @@ impl Images {
         Ok(self)
     }
 
-    /// Adds what training cuts anew instead of taking these images, each a patch of a picture there.
+    /// Adds the source of random crops, which training uses instead of these images.
     pub(crate) fn with_crops(mut self, crops: Crops) -> Self {
         self.crops = Some(crops);
         self
     }
 
-    /// What training cuts anew instead of taking these images.
+    /// The source of random crops, which training uses instead of these images.
     pub(crate) fn crops(&self) -> Option<&Crops> {
         self.crops.as_ref()
     }
@@ -129,18 +128,18 @@ impl Images {
         self.pixels.get(start..start.checked_add(self.image_len())?)
     }
 
-    /// One label for each image, where the source has them.
+    /// One label per image, if the source has labels.
     pub fn labels(&self) -> Option<&[u8]> {
         self.labels.as_deref()
     }
 
-    /// One name for each image, where the source has them. The name is that of the file; patches
-    /// add the row and column of their top left pixel, as in `rocket.jpg@0,64`.
+    /// One name per image, if the source has names. The name is that of the file; patches append the row
+    /// and column of their top left pixel, as in `rocket.jpg@0,64`.
     pub fn names(&self) -> Option<&[String]> {
         self.names.as_deref()
     }
 
-    /// Keeps the first `count` images, or all where there are fewer.
+    /// Keeps the first `count` images, or all if there are fewer.
     pub fn truncate(&mut self, count: usize) {
         self.pixels.truncate(count.saturating_mul(self.image_len()));
         if let Some(labels) = &mut self.labels {
@@ -183,7 +182,7 @@ impl Images {
         })
     }
 
-    /// SHA-256, in hexadecimal, of shape, pixels and labels, and of the pictures that patches come
+    /// SHA-256, in hexadecimal, of the shape, pixels and labels, and of the pictures that patches come
     /// from.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
@@ -196,8 +195,8 @@ impl Images {
         self.shape.iter().product()
     }
 
-    /// Feeds shape, pixels and labels to a digest, each preceded by its length, so that no two
-    /// different parts give the same bytes.
+    /// Feeds shape, pixels and labels to a digest, each preceded by its length, so that different parts
+    /// always give different bytes.
     fn digest(&self, hasher: &mut Sha256) {
         for size in self.shape {
             hasher.update((size as u64).to_le_bytes());
@@ -207,7 +206,7 @@ impl Images {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         }
-        // Training sees what lies beyond the grid of patches too.
+        // Training also uses the area outside the grid of patches.
         for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());
             hasher.update((width as u64).to_le_bytes());
@@ -216,22 +215,22 @@ impl Images {
     }
 }
 
-/// A training and a test part, of the same image shape.
+/// A training and a test part with the same image shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
-    /// What the set is called, for people.
+    /// The set's name, for display.
     pub name: String,
     /// Images to train and validate on.
     pub train: Images,
-    /// Images held back for the figures that are reported.
+    /// Images held back for the reported figures.
     pub test: Images,
-    /// What was done about files that are not as they should be.
+    /// Warnings about files with problems.
     pub warnings: Vec<Warning>,
 }
 
 impl Dataset {
-    /// SHA-256, in hexadecimal, of the shape, pixels and labels of both parts: two runs with the
-    /// same digest saw the same data, whatever the files looked like.
+    /// SHA-256, in hexadecimal, of the shape, pixels and labels of both parts: runs with the same digest
+    /// used the same data, whatever the files looked like.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         self.train.digest(&mut hasher);

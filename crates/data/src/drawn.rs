@@ -1,22 +1,22 @@
-//! What a training step is shown: images as they lie in the set, or crops that are cut for it.
+//! The images of a training step: images of the set, or crops that are cut for the step.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::{Augment, Batches, DataError};
 
-/// The images of one training step, before they become floats.
+/// The images of one training step, before conversion to floats.
 pub struct Drawn<'a> {
     batches: &'a Batches,
     indices: &'a [u32],
-    /// Pixels of the crops, and the place of the first in the epoch's order.
+    /// Pixels of the crops, and the position of the first one in the epoch's order.
     crops: Option<(Vec<u8>, u64)>,
 }
 
 impl Batches {
-    /// Draws the images of a training step: those at `indices`, or of a set of patches random ones
-    /// of the same pictures. `first` is how many images of the epoch came before, and `seed` the
-    /// epoch's: together they decide where a patch is cut and whether it is mirrored.
+    /// Draws the images of a training step: those at `indices` or, for a set of patches, random patches of
+    /// the same pictures. `first` is the number of images of the epoch before these, and `seed` the
+    /// epoch's: together they determine where a patch is cut and whether it is mirrored.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl Batches {
 }
 
 impl Drawn<'_> {
-    /// The images as they are.
+    /// The images without changes.
     ///
     /// # Shapes
     ///

@@ -1,21 +1,20 @@
-//! Elastic displacement: every place of a picture moves a little, near ones alike.
+//! Elastic distortion: every point of a picture moves a little, together with nearby points.
 //!
-//! Simard, Steinkraus & Platt (2003) smooth a random move of every pixel. Here the moves are drawn
-//! at the points of a coarse grid, and a cubic B-spline (Rueckert et al. 1999) is laid through the
-//! picture, which is as smooth and takes a fiftieth of the random numbers.
+//! Simard, Steinkraus & Platt (2003) smooth a random move of every pixel. Here the moves are drawn at
+//! the points of a coarse grid and interpolated by a cubic B-spline (Rueckert et al. 1999), which is
+//! equally smooth and needs a fiftieth of the random numbers.
 
 /// Random smooth displacements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elastic {
-    /// Largest displacement to each side, and up and down, in pixels.
+    /// Largest horizontal and vertical displacement, in pixels.
     pub strength: f64,
-    /// Distance of the grid's points, in pixels: places closer than this move much alike. At
-    /// least 1.
+    /// Distance of the grid points, in pixels, at least 1: closer pixels move together.
     pub smoothness: f64,
 }
 
 impl Elastic {
-    /// What pictures of this height and width need, worked out once.
+    /// Precomputes what pictures of this height and width need.
     pub(crate) fn warp(self, [height, width]: [usize; 2]) -> Warp {
         Warp {
             strength: self.strength as f32,
@@ -34,9 +33,9 @@ pub(crate) struct Warp {
 
 /// One side of the picture.
 struct Axis {
-    /// For each pixel the weights of the four points that it lies between, which sum to 1.
+    /// For each pixel, the weights of the four surrounding points, which sum to 1.
     weights: [Vec<f32>; 4],
-    /// Pixels between the same points: the first of these, and how many pixels.
+    /// Runs of pixels between the same points: the first point, and the number of pixels.
     runs: Vec<(usize, usize)>,
     /// Points of the grid.
     points: usize,
@@ -64,7 +63,7 @@ impl Axis {
         axis
     }
 
-    /// For each run of pixels the first of its points, and the weights.
+    /// For each run of pixels, the first of its points, and the weights.
     fn parts(&self) -> impl Iterator<Item = (usize, [&[f32]; 4])> {
         let mut start = 0;
         self.runs.iter().map(move |&(first, pixels)| {
@@ -76,8 +75,8 @@ impl Axis {
     }
 }
 
-/// The uniform cubic B-spline's weights of the four points around a place, which lies so far from
-/// the second of them to the third.
+/// The weights of the uniform cubic B-spline for the four points around a position, given as a fraction
+/// of the way from the second point to the third.
 fn weights(t: f64) -> [f32; 4] {
     let cube = |t: f64| t * t * t;
     let middle = |t: f64| 3.0 * cube(t) - 6.0 * t * t + 4.0;
@@ -85,9 +84,8 @@ fn weights(t: f64) -> [f32; 4] {
 }
 
 impl Warp {
-    /// Moves places, those of one picture row by row. `draw` gives numbers of [-1, 1): first for
-    /// the moves to the right, row by row of the grid, then for those down. `room` is memory that
-    /// is reused.
+    /// Moves the positions of one picture, row by row. `draw` returns numbers in [-1, 1): first for the
+    /// moves to the right, row by row of the grid, then for those down. `room` is reused memory.
     pub(crate) fn displace(
         &self,
         mut draw: impl FnMut() -> f32,
@@ -135,7 +133,7 @@ fn blend(points: &[f32; 4], weights: [&[f32]; 4], values: &mut [f32]) {
     }
 }
 
-/// Moves a row of places by what lies between four rows.
+/// Moves a row of positions by the interpolation of four rows.
 fn add(rows: [&[f32]; 4], weights: [f32; 4], places: &mut [f32]) {
     let [a, b, c, d] = rows;
     let [wa, wb, wc, wd] = weights;

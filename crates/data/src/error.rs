@@ -1,4 +1,4 @@
-//! The errors of this crate: each is one line with the place, what was found and what is allowed.
+//! The errors of this crate: each is one line with the place, what was found and what is expected.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A gzipped file is damaged: cut short, a wrong checksum, or no valid stream.
+    /// A gzipped file is damaged: truncated, with a wrong checksum, or not a valid stream.
     #[error("{file}: damaged gzip data: {reason}")]
     Gzip {
         /// The compressed file.
@@ -30,10 +30,10 @@ pub enum DataError {
         file: String,
         /// The first four bytes, big-endian.
         found: u32,
-        /// The magic numbers allowed, with their meaning.
+        /// The expected magic numbers, with their meaning.
         expected: &'static str,
     },
-    /// A file ends before its header, or before the content that its header announces.
+    /// A file ends within its header, or before the content that its header announces.
     #[error("{file}: ends after {found} bytes, expected {expected}")]
     Truncated {
         /// The file.
@@ -43,8 +43,8 @@ pub enum DataError {
         /// Bytes that must be present.
         expected: u64,
     },
-    /// A file goes on after the content that its header announces.
-    #[error("{file}: goes on after the {expected} bytes that its header announces")]
+    /// A file continues after the content that its header announces.
+    #[error("{file}: continues after the {expected} bytes that its header announces")]
     TooLong {
         /// The file.
         file: String,
@@ -60,7 +60,7 @@ pub enum DataError {
         dims: String,
     },
     /// More pixels than this crate will hold in memory.
-    #[error("{file}: {dims} values are too many, allowed are at most {limit}")]
+    #[error("{file}: {dims} values are too many; allowed: at most {limit}")]
     TooLarge {
         /// The file or folder.
         file: String,
@@ -69,18 +69,18 @@ pub enum DataError {
         /// The largest number of values.
         limit: u64,
     },
-    /// A number of channels that no picture has.
-    #[error("{file}: images of {found} channels, allowed are 1 and 3 (dimensions N, C, H, W)")]
+    /// An unsupported number of channels.
+    #[error("{file}: images of {found} channels; allowed: 1 or 3 (dimensions N, C, H, W)")]
     Channels {
         /// The file.
         file: String,
         /// The channels found.
         found: usize,
     },
-    /// A file of labels does not go with its file of images.
+    /// The number of labels differs from the number of images.
     #[error("{file}: {labels} labels for {images} images, expected one each")]
     LabelCount {
-        /// The file of labels, or of images where the labels came from the caller.
+        /// The file of labels, or of images if the labels came from the caller.
         file: String,
         /// Labels found.
         labels: usize,
@@ -92,7 +92,7 @@ pub enum DataError {
     MissingIdx {
         /// The folder.
         dir: String,
-        /// The name looked for.
+        /// The expected name.
         wanted: &'static str,
     },
     /// A folder has several IDX files for one part.
@@ -100,13 +100,13 @@ pub enum DataError {
     AmbiguousIdx {
         /// The folder.
         dir: String,
-        /// The name looked for.
+        /// The expected name.
         wanted: &'static str,
         /// The files found, separated by commas.
         candidates: String,
     },
     /// Training and test images differ in shape.
-    #[error("{dir}: training images are {}, test images {}; they must be alike", dims(.train), dims(.test))]
+    #[error("{dir}: training images are {}, but test images are {}; both must have the same shape", dims(.train), dims(.test))]
     PartShapes {
         /// The folder.
         dir: String,
@@ -115,7 +115,7 @@ pub enum DataError {
         /// Shape of the test images.
         test: ImageShape,
     },
-    /// A bundled file is not the one that was published.
+    /// A bundled file is not the published one.
     #[error("{file}: SHA-256 is {found}, expected {expected}")]
     Checksum {
         /// The bundled file.
@@ -139,9 +139,9 @@ pub enum DataError {
         /// The folder.
         dir: String,
     },
-    /// Pictures of different sizes, and no option that makes them alike.
+    /// Pictures of different sizes, without an option that makes them equal.
     #[error(
-        "{first} is {}, but {other} is {} (height x width); set \"size\" or \"patch\" to make them alike",
+        "{first} is {}, but {other} is {} (height x width); set \"size\" or \"patch\" to make them equal",
         dims(.first_size), dims(.other_size)
     )]
     MixedSizes {
@@ -154,7 +154,7 @@ pub enum DataError {
         /// Its height and width.
         other_size: [usize; 2],
     },
-    /// Pictures of which none can be read.
+    /// None of the pictures can be read.
     #[error("{dir}: none of the {count} {what} can be read; the first: {first}")]
     NoneReadable {
         /// The folder.
@@ -166,8 +166,8 @@ pub enum DataError {
         /// What is wrong with the first, with its name.
         first: String,
     },
-    /// Too few pictures to have some on either side of the split.
-    #[error("{dir}: {found} picture, expected at least 2 to split into training and test")]
+    /// Too few pictures to split.
+    #[error("{dir}: found {found} picture; at least 2 are needed to split into training and test")]
     TooFewFiles {
         /// The folder.
         dir: String,
@@ -175,7 +175,7 @@ pub enum DataError {
         found: usize,
     },
     /// An option outside its range.
-    #[error("{option}: found {found}, allowed is {allowed}")]
+    #[error("{option}: found {found}; allowed: {allowed}")]
     Option {
         /// The option's name.
         option: &'static str,
@@ -184,15 +184,15 @@ pub enum DataError {
         /// The values allowed.
         allowed: String,
     },
-    /// Pixels that do not make up a whole number of images.
-    #[error("{found} pixels, expected a multiple of {} with no size zero", dims(.shape))]
+    /// The pixels are not a whole number of images.
+    #[error("{found} pixels, expected a multiple of {} without a size of zero", dims(.shape))]
     PixelCount {
         /// Pixels given.
         found: usize,
         /// Shape of one image.
         shape: ImageShape,
     },
-    /// Names that do not go with their images.
+    /// The number of names differs from the number of images.
     #[error("{names} names for {images} images, expected one each")]
     NameCount {
         /// Names given.
@@ -201,20 +201,20 @@ pub enum DataError {
         images: usize,
     },
     /// A validation part that leaves nothing to train on.
-    #[error("validation: found {validation}, allowed is less than the {count} training images")]
+    #[error("validation: found {validation}; allowed: fewer than the {count} training images")]
     Split {
-        /// Images in all.
+        /// Number of training images.
         count: usize,
-        /// Images asked for as validation.
+        /// Requested number of validation images.
         validation: usize,
     },
-    /// A batch of nothing.
+    /// An empty batch.
     #[error("a batch of 0 images, expected at least 1")]
     EmptyBatch,
-    /// An image that the set does not have.
-    #[error("image {index} of a set of {count}, allowed is less than {count}")]
+    /// An image index past the end of the set.
+    #[error("image {index} of a set of {count}; allowed: less than {count}")]
     Index {
-        /// The index asked for, from 0.
+        /// The requested index, from 0.
         index: u32,
         /// Images in the set.
         count: usize,
@@ -246,7 +246,7 @@ impl DataError {
     }
 }
 
-/// Dimensions as people write them: `3 x 28 x 28`.
+/// Dimensions as text: `3 x 28 x 28`.
 pub(crate) fn dims(sizes: &[usize]) -> String {
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     sizes.join(" x ")

@@ -6,10 +6,10 @@ use crate::DataError;
 use crate::images::Found;
 use crate::picture::File;
 
-/// Endings of the files that count as pictures; which kind one is, its content says.
+/// Extensions of picture files; the actual type is detected from the content.
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
-/// The pictures of a folder, or those of its folders `train` and `test`.
+/// The pictures of a folder, or those in its folders `train` and `test`.
 pub(crate) fn find(dir: &Path) -> Result<Found, DataError> {
     let files = |dir: &Path| -> Result<Vec<File>, DataError> {
         Ok(pictures(dir)?.into_iter().map(File::Stored).collect())
@@ -23,19 +23,18 @@ pub(crate) fn find(dir: &Path) -> Result<Found, DataError> {
     })
 }
 
-/// `train` and `test` in `dir`, where both are folders.
+/// `train` and `test` in `dir`, if both are folders.
 pub fn subfolders(dir: &Path) -> Option<(PathBuf, PathBuf)> {
     let (train, test) = (dir.join("train"), dir.join("test"));
     (train.is_dir() && test.is_dir()).then_some((train, test))
 }
 
-/// The PNG, JPEG and WebP files directly in a folder, at least one, in the order of their names.
-/// Hidden files are left out: some systems put one beside each picture.
+/// The PNG, JPEG and WebP files directly in a folder, at least one, sorted by name. Hidden files are
+/// skipped, because some systems add one for each picture.
 ///
 /// # Errors
 ///
-/// [`DataError::Read`] for a folder that cannot be read, [`DataError::NoPictures`] for one that
-/// has no picture.
+/// [`DataError::Read`] if the folder cannot be read, [`DataError::NoPictures`] if it has no picture.
 pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries: std::io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
     let entries = entries.map_err(|error| DataError::read(dir, error))?;

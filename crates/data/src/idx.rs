@@ -1,8 +1,8 @@
-//! IDX, the format of MNIST and the sets made after it: a magic number, big-endian sizes, bytes.
+//! IDX, the format of MNIST and similar sets: a magic number, big-endian sizes, bytes.
 //!
-//! Only unsigned bytes are read: labels of one dimension, images of three (N, H, W) or four
-//! (N, C, H, W). Whether a file is gzipped is seen from its first bytes, not from its name.
-//! A header is checked before memory is asked for, and no more than it announces is ever read.
+//! Only unsigned bytes are supported: labels with one dimension, images with three (N, H, W) or four
+//! (N, C, H, W). Gzip is detected from the first bytes, not from the name. A header is checked before
+//! memory is allocated, and no more than it announces is ever read.
 //!
 //! Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format".
 
@@ -21,11 +21,11 @@ const IMAGES_WITH_CHANNELS: u32 = 0x0000_0804;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Memory asked for before the first byte is seen; beyond it, it grows with what is read, so that
-/// a short file with a large header costs nothing. MNIST's 47 MB fit.
+/// The most memory allocated before reading; beyond it, memory grows with the data, so that a short
+/// file with a large header costs nothing. MNIST's 47 MB fit.
 const FIRST_RESERVE: usize = 60 << 20;
 
-/// One of the two kinds of file.
+/// The two kinds of files.
 #[derive(Clone, Copy)]
 enum Kind {
     Images,
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// Reads bytes in order, gunzipped where needed, and turns failures into errors with a name.
+/// Reads bytes in order, decompressed if needed, and turns failures into errors with the file's name.
 struct Reader<'a> {
     file: &'a str,
     source: Box<dyn Read + 'a>,
@@ -67,8 +67,8 @@ impl<'a> Reader<'a> {
         let gzipped = start.starts_with(&GZIP_MAGIC);
         Ok(Reader {
             file,
-            // Several members in a row are one file by RFC 1952, section 2.2; and bytes after the
-            // last one are then an error rather than ignored.
+            // Several consecutive members are one file by RFC 1952, section 2.2. Bytes after the last one
+            // are then an error instead of being ignored.
             source: if gzipped {
                 Box::new(MultiGzDecoder::new(source))
             } else {
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
         Ok(read)
     }
 
-    /// Exactly `count` bytes, of a file that must have `expected` in all.
+    /// Exactly `count` bytes of a file that must have `expected` bytes in total.
     fn exactly(&mut self, count: u64, expected: u64) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::with_capacity(FIRST_RESERVE.min(count as usize));
         if self.fill(count, &mut bytes)? < count {
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// Four bytes, big-endian, of a header that ends at byte `header`.
+    /// A big-endian number of four bytes in a header that ends at byte `header`.
     fn number(&mut self, header: u64) -> Result<u32, DataError> {
         let bytes = self.exactly(4, header)?;
         Ok(bytes
@@ -114,14 +114,14 @@ impl<'a> Reader<'a> {
             return DataError::Read { file, source };
         }
         let reason = match source.kind() {
-            io::ErrorKind::UnexpectedEof => "the file is cut short".to_string(),
+            io::ErrorKind::UnexpectedEof => "the file is truncated".to_string(),
             _ => source.to_string(),
         };
         DataError::Gzip { file, reason }
     }
 }
 
-/// The sizes in a header, all of them at least 1 and together at most [`MAX_VALUES`].
+/// The sizes in a header; each must be at least 1, and their product at most [`MAX_VALUES`].
 fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
     let magic = reader.number(4)?;
     let Some(dimensions) = kind.dimensions(magic) else {
@@ -156,7 +156,7 @@ fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
     Ok(sizes)
 }
 
-/// Header and content, and nothing after it. Reading to the end also checks gzip's checksum.
+/// Header and content, with nothing after them. Reading to the end also verifies gzip's checksum.
 fn read(file: &str, source: impl BufRead, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
     let mut reader = Reader::new(file, source)?;
     let sizes = header(&mut reader, kind)?;
@@ -172,17 +172,17 @@ fn read(file: &str, source: impl BufRead, kind: Kind) -> Result<(Vec<usize>, Vec
     Ok((sizes, bytes))
 }
 
-/// `[channels, height, width]` of the sizes in a header of images.
+/// `[channels, height, width]` from the sizes in a header of images.
 fn shape(file: &str, sizes: &[usize]) -> Result<ImageShape, DataError> {
     match *sizes {
         [_, channels @ (1 | 3), height, width] => Ok([channels, height, width]),
-        // Also what channels in the last place look like, which would be read as nonsense.
+        // Channels in the last dimension also end here; they would be read as nonsense.
         [_, found, _, _] => Err(DataError::Channels {
             file: file.to_string(),
             found,
         }),
         [_, height, width] => Ok([1, height, width]),
-        // A header of images gives no other number of sizes.
+        // A header of images has no other number of sizes.
         _ => Err(DataError::ZeroSized {
             file: file.to_string(),
             dims: dims(sizes),
@@ -207,7 +207,7 @@ pub(crate) fn read_labels(file: &str, source: impl BufRead) -> Result<Vec<u8>, D
     Ok(read(file, source, Kind::Labels)?.1)
 }
 
-/// Adds labels, with an error that names their file.
+/// Adds labels; an error names their file.
 pub(crate) fn attach_labels(
     images: Images,
     labels: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Folders of IDX files: which file is which part, by the names that MNIST and its successors use.
+//! Folders of IDX files: finds the files of each part by the names that MNIST and its successors use.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -36,12 +36,12 @@ pub(crate) fn load_folder(dir: &Path) -> Result<(Images, Images), DataError> {
 pub fn is_idx_folder(dir: &Path) -> bool {
     let files = list(dir).unwrap_or_default();
     let mut parts = [TRAIN.images, TEST.images].into_iter();
-    // Several that fit are an IDX folder too, with an error of its own when it is read.
+    // Several matching files also make an IDX folder; reading it gives its own error.
     parts.any(|wanted| !matches!(find(dir, &files, wanted), Ok(None)))
 }
 
-/// The file names of a part. The first of each is the one that errors tell; sets made after
-/// MNIST say `test` for `t10k`.
+/// The file names of a part. Errors mention the first of each; sets made after MNIST use `test` instead
+/// of `t10k`.
 struct Part {
     images: &'static [&'static str],
     labels: &'static [&'static str],
@@ -74,7 +74,7 @@ fn load_part(dir: &Path, files: &[String], part: &Part) -> Result<Images, DataEr
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, DataError> {
-    // Large enough that reading costs nothing beside decompression.
+    // Large enough that reading costs little compared with decompression.
     const BUFFER: usize = 64 << 10;
     let file = File::open(path).map_err(|error| DataError::read(path, error))?;
     Ok(BufReader::with_capacity(BUFFER, file))
@@ -85,7 +85,7 @@ fn list(dir: &Path) -> Result<Vec<String>, DataError> {
     let entries: io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
     let entries = entries.map_err(|error| DataError::read(dir, error))?;
     let names = entries.iter().map(std::fs::DirEntry::file_name);
-    // A name that is not UTF-8 is none of those looked for.
+    // A name that is not UTF-8 cannot match.
     let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
     names.sort();
     Ok(names)
@@ -98,9 +98,9 @@ fn required(dir: &Path, files: &[String], part: &Part) -> Result<PathBuf, DataEr
     })
 }
 
-/// The one file that is called like one of `wanted`: after a prefix that ends in `-`, with `.idx`
-/// for `-idx`, or with `.gz` at the end. Where a file lies there compressed and decompressed, the
-/// latter is taken.
+/// The only file that matches one of the `wanted` names, possibly with a prefix that ends in `-`, with
+/// `.idx` instead of `-idx`, or with `.gz` at the end. If a file exists both compressed and
+/// decompressed, the latter is used.
 fn find(
     dir: &Path,
     files: &[String],
@@ -214,7 +214,7 @@ mod tests {
             ),
             (
                 &[train.clone(), wide],
-                "training images are 1 x 2 x 3, test images 1 x 2 x 2",
+                "training images are 1 x 2 x 3, but test images are 1 x 2 x 2",
             ),
             (
                 &[train.clone(), test.clone(), labels],

@@ -92,10 +92,10 @@ fn hostile_files_are_errors() {
             idx(IMAGES_WITH_CHANNELS, &[1, 2, 2, 3], &[1; 12]),
             "images of 2 channels",
         ),
-        ([images(), vec![0]].concat(), "goes on after the 28 bytes"),
+        ([images(), vec![0]].concat(), "continues after the 28 bytes"),
         (
             gzip(&[images(), vec![0; 1 << 20]].concat()),
-            "goes on after the 28 bytes",
+            "continues after the 28 bytes",
         ),
         ([gzip(&images()), vec![7; 20]].concat(), "damaged gzip data"),
         (

@@ -1,42 +1,42 @@
-//! Picture files as a data set: how they are made alike, and which are for test.
+//! Picture files as a data set: how they are made equal in shape, and which are for testing.
 
 use crate::picture::{self, File, Header};
 use crate::split::shuffle;
 use crate::{DataError, ImageShape};
 
-/// How pictures become images of one shape, and which are for test.
+/// How pictures become images of one shape, and which are for testing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureOptions {
-    /// Height and width to resize every picture to, without regard to its aspect ratio.
+    /// Height and width to resize every picture to, ignoring its aspect ratio.
     pub size: Option<[usize; 2]>,
-    /// Side of the squares to cut every picture into instead, in pixels: on a grid from the top
-    /// left, and for training at random places. Smaller pictures are continued by reflection.
+    /// Side of the square patches to cut instead, in pixels: on a grid from the top left, and at random
+    /// places for training. Smaller pictures are extended by reflection.
     pub patch: Option<usize>,
-    /// How many random patches of each picture an epoch has; by default as many as its grid.
+    /// Random patches per picture and epoch; by default as many as its grid has.
     pub crops: Option<usize>,
-    /// Whether left and right are swapped in half of the random patches.
+    /// Whether half of the random patches are mirrored left to right.
     pub flip: bool,
-    /// 1 (grey) or 3 (red, green, blue); by default as the first file has them.
+    /// 1 (grey) or 3 (red, green, blue); by default as in the first file.
     pub channels: Option<usize>,
-    /// Which of the files are for test; those of a folder `test` beside one `train` are so anyhow.
+    /// Which files are for testing; if there are folders `train` and `test`, these are used.
     pub test: TestPart,
-    /// Whether a file that cannot be read is an error; or else it is left out, with a warning.
+    /// Whether an unreadable file is an error; otherwise it is skipped with a warning.
     pub strict: bool,
-    /// Chooses the files for test.
+    /// Draws the test files.
     pub seed: u64,
 }
 
-/// Which files are for test.
+/// Which files are for testing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TestPart {
-    /// So large a share of them, above 0 and below 1, drawn at random; one at least.
+    /// This share of them, above 0 and below 1, drawn at random, but at least one.
     Share(f64),
-    /// Those of these names.
+    /// The files with these names.
     Files(Vec<String>),
 }
 
 impl Default for PictureOptions {
-    /// Pictures as they are, a tenth of them for test.
+    /// Pictures without changes, a tenth of them for testing.
     fn default() -> Self {
         Self {
             size: None,
@@ -51,16 +51,16 @@ impl Default for PictureOptions {
     }
 }
 
-/// The files of a set, each list in the order of their names.
+/// The files of a set, each list sorted by name.
 pub(crate) enum Found {
-    /// Still to be split.
+    /// Not yet split.
     Together(Vec<File>),
-    /// In folders of their own.
+    /// In separate folders.
     Apart { train: Vec<File>, test: Vec<File> },
 }
 
-/// Shape of the images that [`load`](crate::load::load) will give, from the first header that can be read. `place` is
-/// what errors call the set.
+/// The shape of the images that [`load`](crate::load::load) will return, from the first readable header. `place`
+/// names the set in errors.
 pub(crate) fn shape(
     place: &str,
     found: &Found,
@@ -82,16 +82,16 @@ impl PictureOptions {
             if self.size.is_some() {
                 return Err(DataError::Option {
                     option: "patch",
-                    found: format!("{patch} beside \"size\""),
-                    allowed: "one of the two".to_string(),
+                    found: format!("{patch} together with \"size\""),
+                    allowed: "only one of the two".to_string(),
                 });
             }
         }
         self.channels.map_or(Ok(()), picture::check_channels)
     }
 
-    /// The file whose header speaks for all, and that header: the first that can be read, of
-    /// those for training where these lie apart.
+    /// The file whose header counts for all, and that header: the first readable one, among the training
+    /// files if they are separate.
     pub(crate) fn first(&self, place: &str, found: &Found) -> Result<(String, Header), DataError> {
         let (Found::Together(files) | Found::Apart { train: files, .. }) = found;
         let mut wrong = None;
@@ -112,7 +112,7 @@ impl PictureOptions {
         ))
     }
 
-    /// Shape of the images that a picture with this header gives.
+    /// The shape of the images from a picture with this header.
     pub(crate) fn shape(&self, header: Header) -> ImageShape {
         let [height, width] = match (self.size, self.patch) {
             (Some(size), _) => size,
@@ -122,8 +122,8 @@ impl PictureOptions {
         [self.channels.unwrap_or(header.channels), height, width]
     }
 
-    /// Training and test files, each in the order of their names. Files that will turn out bad
-    /// are split as the others are, so that one of them moves no other to the other side.
+    /// Training and test files, each sorted by name. Files that turn out to be bad are split like the
+    /// others, so that a bad file does not change the split of the good ones.
     pub(crate) fn split(&self, place: &str, found: Found) -> Result<[Vec<File>; 2], DataError> {
         let refuse = |found: String, allowed: String| DataError::Option {
             option: "test",
@@ -134,7 +134,7 @@ impl PictureOptions {
             (Found::Together(files), _) => files,
             (Found::Apart { train, test }, TestPart::Share(_)) => return Ok([train, test]),
             (Found::Apart { .. }, TestPart::Files(_)) => {
-                let allowed = format!("no list where {place} has a folder \"test\"");
+                let allowed = format!("no list, because {place} has a folder \"test\"");
                 return Err(refuse("a list of files".to_string(), allowed));
             }
         };
@@ -160,14 +160,14 @@ impl PictureOptions {
             TestPart::Files(names) => {
                 let known = |name: &&String| !files.iter().any(|file| file.name() == **name);
                 if let Some(name) = names.iter().find(known) {
-                    let allowed = format!("the name of a picture in {place}");
+                    let allowed = format!("names of pictures in {place}");
                     return Err(refuse(format!("{name:?}"), allowed));
                 }
                 let named = |file: &File| names.iter().any(|name| *name == file.name());
                 let (test, train): (Vec<File>, Vec<File>) = files.into_iter().partition(named);
                 if train.is_empty() || test.is_empty() {
                     let found = format!("{} of {count} pictures", test.len());
-                    return Err(refuse(found, "some of them, but not all".to_string()));
+                    return Err(refuse(found, "fewer than all".to_string()));
                 }
                 Ok([train, test])
             }

@@ -107,7 +107,7 @@ fn either_side_gets_a_file() {
         assert!(error.ends_with("allowed is above 0 and below 1"), "{error}");
     }
     let dir = folder(&[("a.png", gradient(2, 2, 0))]);
-    assert!(refusal(&dir, OPTIONS).contains("1 picture, expected at least 2"));
+    assert!(refusal(&dir, OPTIONS).contains("1 picture; at least 2 are needed"));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn pictures_smaller_than_a_patch_are_continued() {
     };
     let text = warning.to_string();
     assert!(
-        text.starts_with("2 smaller than a patch of 4 x 4, continued by reflection; the first: "),
+        text.starts_with("2 smaller than a patch of 4 x 4, extended by reflection; the first: "),
         "{text}"
     );
     assert!(text.ends_with("b.png, 2 x 9 (height x width)"), "{text}");
@@ -278,11 +278,11 @@ fn test_files_may_be_named() {
     }
     let error = refusal(&dir, named(&["a.png", "A.png"]));
     assert!(
-        error.starts_with("test: found \"A.png\", allowed is the name of a picture in "),
+        error.starts_with("test: found \"A.png\"; allowed: names of pictures in "),
         "{error}"
     );
     for (names, count) in [(&["a.png", "b.png", "c.png"][..], 3), (&[], 0)] {
-        let found = format!("test: found {count} of 3 pictures, allowed is some of them");
+        let found = format!("test: found {count} of 3 pictures; allowed: fewer than all");
         let error = refusal(&dir, named(names));
         assert!(error.starts_with(&found), "{error}");
     }
@@ -292,7 +292,7 @@ fn test_files_may_be_named() {
     ]);
     let error = refusal(&apart, named(&["b.png"]));
     assert!(
-        error.starts_with("test: found a list of files, allowed is no list where "),
+        error.starts_with("test: found a list of files; allowed: no list, because "),
         "{error}"
     );
 }
@@ -409,7 +409,7 @@ fn bad_files_are_left_out_with_a_warning() {
                 hit_test |= test < 2;
                 let lines: Vec<String> = set.warnings.iter().map(ToString::to_string).collect();
                 assert_eq!(lines.len(), 2, "{lines:?}");
-                assert!(lines.iter().all(|line| line.starts_with("left out: ")));
+                assert!(lines.iter().all(|line| line.starts_with("skipped: ")));
                 assert!(
                     lines
                         .iter()

@@ -1,20 +1,20 @@
-//! Whether a JPEG file is whole. The decoder fills what is missing of a file that was cut short
-//! with grey, and says nothing; for data to learn from, that has to be an error.
+//! Checks whether a JPEG file is complete. The decoder silently fills the missing part of a truncated
+//! file with grey; for training data, that must be an error.
 //!
 //! Source: ITU-T T.81, annex B.
 
-/// Marks a segment; what follows says which.
+/// Starts a marker; the next byte says which one.
 const MARKER: u8 = 0xff;
-/// After [`MARKER`] within coded data: a data byte of 0xff.
+/// After [`MARKER`] within coded data, this means a data byte of 0xff.
 const STUFFING: u8 = 0x00;
 const RESTART_FIRST: u8 = 0xd0;
 const RESTART_LAST: u8 = 0xd7;
 const START_OF_IMAGE: u8 = 0xd8;
 const END_OF_IMAGE: u8 = 0xd9;
 
-/// Whether the segments of a file lead to the end of its image. Segments are skipped by their
-/// length, so that the end of a thumbnail within one does not count; what comes after the end, as
-/// some cameras add, is not looked at.
+/// Whether the segments of a file lead to the end of its image. Segments are skipped by their length,
+/// so that the end of an embedded thumbnail does not count. Data after the end, which some cameras add,
+/// is ignored.
 pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((marker, after)) = next_marker(rest) {
@@ -27,7 +27,7 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     false
 }
 
-/// The next marker, past coded data, and the bytes behind it.
+/// The next marker after coded data, and the bytes after it.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let place = bytes.windows(2).position(|pair| {
         let [first, second] = [pair[0], pair[1]];
@@ -37,7 +37,7 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     Some((marker, after))
 }
 
-/// The bytes behind a segment, whose first two are its length, themselves included.
+/// The bytes after a segment, which begins with its length (including these two bytes).
 fn skip_segment(bytes: &[u8]) -> &[u8] {
     let length = bytes
         .first_chunk()

@@ -1,8 +1,8 @@
-//! Where images come from: bundled MNIST and photographs, other IDX sets and folders of pictures,
-//! all held as contiguous `u8` in memory and handed out as batches of `f32` in [0, 1].
+//! Sources of images: bundled MNIST and photographs, other IDX sets and folders of pictures, all held as
+//! contiguous `u8` in memory and provided as batches of `f32` in [0, 1].
 //!
-//! This crate never prints and never panics on what it reads: bad input is a [`DataError`], one
-//! line that says which file, what was found and what is allowed.
+//! This crate never prints, and never panics on bad input: that is a [`DataError`], one line with the
+//! file, what was found and what is expected.
 //!
 //! ```
 //! use data::{Source, split};
@@ -54,14 +54,14 @@ pub use picture::{picture_shape, read_picture};
 pub use split::{Split, epoch_order, split};
 pub use warning::Warning;
 
-/// A place that a [`Dataset`] can be loaded from.
+/// A source that a [`Dataset`] can be loaded from.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// The bundled MNIST: 60,000 training and 10,000 test images of 1 x 28 x 28, with labels.
     Mnist,
     /// A folder of IDX files, gzipped or not, under the names of the MNIST distribution:
     /// `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte` (or `test-...`), and the label files
-    /// beside them where there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
+    /// if there are any. A prefix as in `emnist-letters-train-images-idx3-ubyte`
     /// is allowed.
     Idx {
         /// The folder that holds the files.
@@ -74,7 +74,7 @@ pub enum Source {
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
     },
-    /// The bundled photographs: ten, in colour, of several sizes up to 512 x 512.
+    /// The ten bundled colour photographs, of various sizes up to 512 x 512.
     Photos {
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
@@ -82,7 +82,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// A short name for people: `mnist`, `photos`, or the last part of the folder's path.
+    /// A short name for display: `mnist`, `photos`, or the last part of the folder's path.
     pub fn name(&self) -> String {
         match self {
             Source::Mnist => mnist::NAME.to_string(),
@@ -91,12 +91,12 @@ impl Source {
         }
     }
 
-    /// The shape of one image, `[channels, height, width]`, from a header at most: no image is
-    /// decoded, and for MNIST no file is read.
+    /// The shape of one image, `[channels, height, width]`. At most a header is read: no image is decoded,
+    /// and for MNIST no file is read.
     ///
     /// # Errors
     ///
-    /// A folder or file that is missing or has a bad header, and options that cannot be met.
+    /// If a folder or file is missing or has a bad header, or the options do not fit the data.
     pub fn shape(&self) -> Result<ImageShape, DataError> {
         match self {
             Source::Mnist => Ok(mnist::SHAPE),
@@ -112,9 +112,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// Any file that is missing, damaged, or does not agree with the others or the options. Of
-    /// pictures those that cannot be read are left out, with a warning, unless the options are
-    /// strict; none at all is an error.
+    /// If a file is missing, damaged, or does not fit the others or the options. Unreadable pictures are
+    /// skipped with a warning, unless the options are strict or no readable picture is left.
     pub fn load(&self) -> Result<Dataset, DataError> {
         let quiet = |(train, test)| (train, test, Vec::new());
         let (train, test, warnings) = match self {
@@ -134,7 +133,7 @@ impl Source {
     }
 }
 
-/// The last part of a path; the whole path where it has none (`.`, `/`).
+/// The last part of a path; the whole path if it has none (`.`, `/`).
 fn folder_name(dir: &Path) -> String {
     dir.file_name()
         .unwrap_or(dir.as_os_str())

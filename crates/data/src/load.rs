@@ -1,7 +1,7 @@
-//! Picture files read side by side into images of one shape.
+//! Loads picture files in parallel into images of one shape.
 //!
-//! Headers are read first, so that sizes which do not go together are refused, and memory is laid
-//! out, before any picture is decoded.
+//! Headers are read first, so that incompatible sizes are rejected and memory is allocated before any
+//! picture is decoded.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::picture::{File, Header};
 use crate::whole::Whole;
 use crate::{DataError, ImageShape, Images, Warning, patches};
 
-/// The training and the test part, and what was done about single files.
+/// The training and the test part, with warnings about single files.
 pub(crate) fn load(
     place: &str,
     found: Found,
@@ -61,16 +61,16 @@ struct Loader<'a> {
 /// The files of one part.
 struct Part {
     what: &'static str,
-    /// How many were listed.
+    /// Number of listed files.
     count: usize,
-    /// Those that can be read as far as it is known.
+    /// Files that are readable as far as known.
     files: Vec<(File, Header)>,
-    /// What is wrong with the others.
+    /// The errors of the other files.
     skipped: Vec<String>,
 }
 
 impl Loader<'_> {
-    /// Reads the headers, all cores at once.
+    /// Reads the headers in parallel.
     fn open(&self, what: &'static str, files: Vec<File>) -> Result<Part, DataError> {
         let headers: Vec<_> = files.par_iter().map(File::header).collect();
         let mut part = Part {
@@ -88,8 +88,8 @@ impl Loader<'_> {
         Ok(part)
     }
 
-    /// Decodes the pictures, all cores at once. Those that turn out to be bad are taken out of the
-    /// part. With patches, what random ones are cut from comes beside.
+    /// Decodes the pictures in parallel. Bad ones are removed from the part. With patches, also returns
+    /// the source of random crops.
     fn read(&self, part: &mut Part) -> Result<(Images, Option<Crops>), DataError> {
         let options = self.options;
         let channels = self.shape[0];
@@ -106,7 +106,7 @@ impl Loader<'_> {
                 }
                 Err(DataError::Picture {
                     file: file.place(),
-                    reason: "its size changed while it was read".to_string(),
+                    reason: "its size changed while it was being read".to_string(),
                 })
             })
             .collect();
@@ -139,7 +139,7 @@ impl Loader<'_> {
         Ok((images, Some(crops)))
     }
 
-    /// What is good; the rest is an error where the options are strict, and is noted otherwise.
+    /// The good files; the others are an error if the options are strict, else a warning.
     fn sort_out<T>(
         &self,
         part: &mut Part,
@@ -169,7 +169,7 @@ impl Loader<'_> {
         ))
     }
 
-    /// The warning about pictures that were made as large as a patch, where there are any.
+    /// The warning about pictures that were extended to the size of a patch, if there are any.
     fn padded<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
         let patch = self.options.patch?;
         let mut small = files.filter(|(_, header)| header.size.iter().any(|&side| side < patch));

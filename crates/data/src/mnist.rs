@@ -1,11 +1,11 @@
-//! MNIST, inside the program: the four published files, gzipped, checked by SHA-256.
+//! MNIST, bundled with the program: the four published files, gzipped and checked by SHA-256.
 
 use crate::bundled::{Bundled, bundled};
 use crate::{DataError, ImageShape, Images, idx};
 
 pub(crate) const NAME: &str = "mnist";
 
-/// Known without decompressing anything; `load` checks nothing else can come out.
+/// Known without decompressing anything; `load` checks that the data has this shape.
 pub(crate) const SHAPE: ImageShape = [1, 28, 28];
 
 static TRAIN: [Bundled; 2] = [
@@ -34,7 +34,7 @@ static TEST: [Bundled; 2] = [
     ),
 ];
 
-/// The training and the test part, decompressed side by side.
+/// The training and the test part, decompressed in parallel.
 pub(crate) fn load() -> Result<(Images, Images), DataError> {
     let (train, test) = rayon::join(|| part(&TRAIN), || part(&TEST));
     Ok((train?, test?))

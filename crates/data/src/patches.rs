@@ -1,5 +1,5 @@
-//! Patches: squares that pictures are cut into, on a grid from the top left, side by side. What is
-//! left over on the right and at the bottom is in none of them.
+//! Patches: squares that pictures are cut into, on a grid from the top left. A remainder on the right
+//! and at the bottom is not covered.
 
 use rayon::prelude::*;
 
@@ -12,12 +12,11 @@ pub(crate) fn grid(size: [usize; 2], side: usize) -> [usize; 2] {
     size.map(|length| length / side)
 }
 
-/// All patches of all pictures, `[patch, channel, row, column]`. `place` is the folder, for the
-/// error.
+/// All patches of all pictures, `[patch, channel, row, column]`. `place` names the folder in errors.
 ///
 /// # Errors
 ///
-/// [`DataError::TooLarge`], before any memory is asked for.
+/// [`DataError::TooLarge`], before any memory is allocated.
 pub(crate) fn cut_all(
     place: &str,
     pictures: &Whole,
@@ -58,7 +57,7 @@ fn cut(
     }
 }
 
-/// The names of a picture's patches: that of the picture with the row and column of their top left
+/// The names of a picture's patches: the picture's name with the row and column of the patch's top left
 /// pixel, as in `rocket.jpg@0,64`.
 pub(crate) fn names(
     picture: &str,

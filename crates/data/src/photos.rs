@@ -1,5 +1,5 @@
-//! Ten photographs, inside the program: all that colour pictures of many sizes need, without a
-//! network.
+//! Ten photographs, bundled with the program, so that colour pictures of various sizes are available
+//! without a network.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::picture::File;
 
 pub(crate) const NAME: &str = "photos";
 
-/// The photographs that are for test unless told otherwise: one with much sky, one with much detail.
+/// The default test photographs: one with much sky, one with much detail.
 pub const TEST_PHOTOS: [&str; 2] = ["rocket.jpg", "flower.jpg"];
 
 static PHOTOS: [Bundled; 10] = [
@@ -66,7 +66,7 @@ static PHOTOS: [Bundled; 10] = [
     ),
 ];
 
-/// All photographs, in the order of their names.
+/// All photographs, sorted by name.
 pub(crate) fn find() -> Result<Found, DataError> {
     let file = |photo: &Bundled| {
         Ok(File::Bundled {

@@ -1,8 +1,8 @@
-//! One picture file: its size from the header, its pixels in a wanted number of channels.
+//! One picture file: its size from the header, and its pixels with a given number of channels.
 //!
-//! PNG, JPEG and WebP, told apart by content. Pictures are turned upright by their EXIF
-//! orientation, 16 bits are reduced to 8, what is transparent is laid on white, colour becomes grey
-//! by luma (Rec. 709) where one channel is wanted, and of an animation the first picture is taken.
+//! PNG, JPEG and WebP are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
+//! are reduced to 8, transparency is blended with white, colour is converted to grey by luma (Rec. 709)
+//! for one channel, and only the first picture of an animation is used.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -17,28 +17,28 @@ use image::{
 
 use crate::{DataError, ImageShape, jpeg, webp};
 
-/// The longest side that is read or resized to.
+/// The longest side of a picture that is read, or of a size to resize to.
 pub(crate) const MAX_SIDE: usize = 1 << 15;
 
-/// The most memory that decoding one picture may take, in MiB: a small hostile file, whose header
-/// announces a huge picture, is refused before any of it is asked for.
+/// The most memory for decoding one picture, in MiB: a small hostile file whose header announces a huge
+/// picture is rejected before any memory is allocated.
 const MAX_MIB: u64 = 512;
 
 /// A picture file.
 #[derive(Debug, Clone)]
 pub(crate) enum File {
-    /// One of a folder.
+    /// A file in a folder.
     Stored(PathBuf),
-    /// One inside the program, with the path that people are told.
+    /// A bundled file, with the path shown to users.
     Bundled { path: PathBuf, bytes: &'static [u8] },
 }
 
-/// What a header tells.
+/// The content of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Channels without transparency: 1 or 3.
     pub channels: usize,
-    /// Height and width, once upright.
+    /// Height and width, after rotation.
     pub size: [usize; 2],
 }
 
@@ -49,7 +49,7 @@ impl File {
         }
     }
 
-    /// The path for people.
+    /// The path, for display.
     pub fn place(&self) -> String {
         self.path().display().to_string()
     }
@@ -89,7 +89,7 @@ impl File {
         })
     }
 
-    /// Decodes and converts to `[channels, height, width]`; resizes where `size` says so.
+    /// Decodes and converts to `[channels, height, width]`, and resizes if `size` is given.
     pub fn pixels(&self, channels: usize, size: Option<[usize; 2]>) -> Result<Vec<u8>, DataError> {
         let picture = flatten(self.decode()?);
         Ok(if channels == 1 {
@@ -122,15 +122,14 @@ impl File {
 
 /// One picture file as `[channels, height, width]` bytes, 0 to 255.
 ///
-/// It is resized to the height and width of `shape` where it has others, without regard to its
-/// aspect ratio, by a triangle filter: smooth, free of aliasing, and never brighter or darker
-/// than the picture. One channel is grey, three are red, green and blue.
+/// If its size differs from the height and width of `shape`, it is resized, ignoring its aspect ratio,
+/// with a triangle filter: smooth, without aliasing, and never brighter or darker than the picture. One
+/// channel is grey, three are red, green and blue.
 ///
 /// # Errors
 ///
-/// [`DataError::Picture`] and [`DataError::Read`] for a file that cannot be read,
-/// [`DataError::Option`] for a shape without pixels, of sides beyond 32,768, or of channels other
-/// than 1 and 3.
+/// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read, [`DataError::Option`] if
+/// the shape has no pixels, sides above 32,768, or channels other than 1 or 3.
 pub fn read_picture(path: impl AsRef<Path>, shape: ImageShape) -> Result<Vec<u8>, DataError> {
     let [channels, height, width] = shape;
     check_channels(channels)?;
@@ -139,19 +138,19 @@ pub fn read_picture(path: impl AsRef<Path>, shape: ImageShape) -> Result<Vec<u8>
     File::Stored(path.as_ref().to_owned()).pixels(channels, Some([height, width]))
 }
 
-/// Shape of a picture as its file has it, `[channels, height, width]`, from the header: one channel
-/// where it is grey and three where it has colour, upright.
+/// The original shape of a picture, `[channels, height, width]`, from the header, after rotation: one
+/// channel for grey, three for colour.
 ///
 /// # Errors
 ///
-/// [`DataError::Picture`] and [`DataError::Read`] for a file that cannot be read.
+/// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read.
 pub fn picture_shape(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
     let header = File::Stored(path.as_ref().to_owned()).header()?;
     let [height, width] = header.size;
     Ok([header.channels, height, width])
 }
 
-/// Refuses a number of channels other than 1 and 3.
+/// Fails for a number of channels other than 1 or 3.
 pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
     match channels {
         1 | 3 => Ok(()),
@@ -163,7 +162,7 @@ pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
     }
 }
 
-/// Refuses a side of no pixels, or of too many.
+/// Fails for a side without pixels, or with too many.
 pub(crate) fn check_side(option: &'static str, side: usize) -> Result<(), DataError> {
     if (1..=MAX_SIDE).contains(&side) {
         return Ok(());
@@ -184,11 +183,11 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, D
     let whole = match format {
         ImageFormat::Jpeg => jpeg::is_whole(bytes),
         ImageFormat::WebP => webp::is_whole(bytes),
-        // Its decoder itself finds what is missing.
+        // The PNG decoder itself detects missing data.
         _ => true,
     };
     if !whole {
-        return Err(refuse("the file is cut short".to_string()));
+        return Err(refuse("the file is truncated".to_string()));
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
@@ -201,13 +200,13 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, D
     if width == 0 || height == 0 {
         return Err(refuse(format!("it is {height} x {width}")));
     }
-    // The decoder itself is bounded, but not the buffer that it decodes into.
+    // The decoder's memory is bounded, but not the buffer that it decodes into.
     let room = limits.reserve(decoder.total_bytes());
     room.map_err(|error| bad(path, &error))?;
     Ok(decoder)
 }
 
-/// Damaged EXIF data says nothing about the pixels, so it counts as none.
+/// Damaged EXIF data says nothing about the pixels, so it is ignored.
 fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
@@ -215,9 +214,9 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
 fn bad(path: &Path, error: &ImageError) -> DataError {
     let reason = match error {
         ImageError::Limits(_) => {
-            format!("it is larger than {MAX_SIDE} pixels to a side or {MAX_MIB} MiB in memory")
+            format!("it is larger than {MAX_SIDE} pixels per side or {MAX_MIB} MiB in memory")
         }
-        // Decoders may break their messages into lines.
+        // Decoders may split their messages into lines.
         error => error.to_string().replace('\n', " "),
     };
     DataError::Picture {
@@ -226,7 +225,7 @@ fn bad(path: &Path, error: &ImageError) -> DataError {
     }
 }
 
-/// Lays what is transparent on white, the colour of paper.
+/// Blends transparency with white, the colour of paper.
 fn flatten(picture: DynamicImage) -> DynamicImage {
     if !picture.color().has_alpha() {
         return picture;
@@ -240,7 +239,7 @@ fn flatten(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgba8(picture)
 }
 
-/// Channel after channel, resized where `size` (height, width) says so.
+/// Converts to channel order, and resizes if `size` (height, width) is given.
 fn planes<P>(picture: &ImageBuffer<P, Vec<u8>>, size: Option<[usize; 2]>) -> Vec<u8>
 where
     P: Pixel<Subpixel = u8> + 'static,

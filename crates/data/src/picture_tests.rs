@@ -261,7 +261,7 @@ fn a_header_that_announces_too_much_is_refused() {
         ];
         for error in errors.map(|error| error.to_string()) {
             assert!(
-                error.ends_with("it is larger than 32768 pixels to a side or 512 MiB in memory"),
+                error.ends_with("it is larger than 32768 pixels per side or 512 MiB in memory"),
                 "{error}"
             );
         }

@@ -1,24 +1,24 @@
-//! Which image goes where: the validation part, and the order of an epoch.
+//! The validation split, and the order of an epoch.
 //!
-//! Both come from ChaCha8, whose stream is fixed, and from a shuffle written here: the sampling
-//! helpers of `rand` may change between versions, and a run has to repeat years later.
+//! Both use ChaCha8, whose stream is fixed, and a shuffle written here, because the sampling helpers of
+//! `rand` may change between versions and a run must be reproducible years later.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::DataError;
 
-/// Indices of the training and validation images, of which none is in both. Each comes once, and
-/// both are ascending, but where random patches are counted (see [`Images::split`](crate::Images::split)).
+/// Indices of the training and validation images; no image is in both. Each is unique and ascending, except if the
+/// number of random patches is set (see [`Images::split`](crate::Images::split)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Images to fit.
+    /// Images to train on.
     pub train: Vec<u32>,
     /// Images that choose the best checkpoint.
     pub validation: Vec<u32>,
 }
 
-/// Draws `validation` of `count` images at random by `seed`; the rest is for training.
+/// Draws `validation` of `count` images at random with `seed`; the rest is for training.
 ///
 /// # Errors
 ///
@@ -54,8 +54,8 @@ pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
     }
 }
 
-/// A random number below `count`: the high half of `count` times 64 random bits, whose bias, below
-/// `count` / 2^64, nothing can observe. 0 where `count` is 0.
+/// A random number below `count`: the high half of `count` times 64 random bits. Its bias, below
+/// `count` / 2^64, cannot be observed. 0 if `count` is 0.
 pub(crate) fn below(random: &mut impl Rng, count: usize) -> usize {
     ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
 }

@@ -1,21 +1,21 @@
-//! What was done about pictures that are not quite as they should be.
+//! Warnings about pictures with problems.
 
 use std::fmt;
 
 use crate::error::dims;
 
-/// Something about a set's files that its user should know. It is written as one line that names
-/// the file.
+/// Something about a set's files that the user should know. It is displayed as one line that names the
+/// file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// A file was left out.
+    /// A file was skipped.
     Skipped {
         /// Why it cannot be used, with its name.
         reason: String,
     },
-    /// Pictures were made as large as a patch.
+    /// Pictures were extended to the size of a patch.
     Padded {
-        /// How many.
+        /// Number of pictures.
         count: usize,
         /// The first of them.
         first: String,
@@ -29,7 +29,7 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::Skipped { reason } => write!(f, "left out: {reason}"),
+            Warning::Skipped { reason } => write!(f, "skipped: {reason}"),
             Warning::Padded {
                 count,
                 first,
@@ -37,7 +37,7 @@ impl fmt::Display for Warning {
                 patch,
             } => write!(
                 f,
-                "{count} smaller than a patch of {patch} x {patch}, continued by reflection; the \
+                "{count} smaller than a patch of {patch} x {patch}, extended by reflection; the \
                  first: {first}, {} (height x width)",
                 dims(size)
             ),

@@ -1,6 +1,6 @@
-//! Whether a WebP file is whole. The decoder asks for the memory that a piece of a file announces
-//! before it knows that the piece is there, and lets some pieces be missing; for data to learn
-//! from, both have to be an error.
+//! Checks whether a WebP file is complete. The decoder allocates the memory that a chunk announces
+//! before it knows that the chunk exists, and accepts some missing chunks; for training data, both must
+//! be errors.
 //!
 //! Source: RFC 9649, section 2.
 
@@ -9,10 +9,10 @@ const HEADER: usize = 8;
 /// `RIFF`, a length and `WEBP`.
 const FILE_HEADER: usize = 12;
 
-/// Whether the file has all that its header announces, cut into chunks that fit each other. What
-/// comes after the announced end is not looked at.
+/// Whether the file has everything that its header announces, in consistent chunks. Data after the
+/// announced end is ignored.
 pub(crate) fn is_whole(bytes: &[u8]) -> bool {
-    // The announced length counts from behind itself.
+    // The announced length starts after the length field.
     let whole =
         length(bytes).and_then(|length| bytes.get(FILE_HEADER..length.checked_add(HEADER)?));
     let Some(mut rest) = whole else {
@@ -26,13 +26,13 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
         let Some(after) = after else {
             return false;
         };
-        // A byte fills up a chunk of odd length, though not every program adds it to the last one.
+        // A chunk of odd length is padded by a byte, but not every program pads the last one.
         rest = after.get(length % 2..).unwrap_or_default();
     }
     true
 }
 
-/// The length that the header of a file or a chunk announces.
+/// The length announced in the header of a file or chunk.
 fn length(bytes: &[u8]) -> Option<usize> {
     let length: &[u8; 4] = bytes.get(4..HEADER)?.first_chunk()?;
     usize::try_from(u32::from_le_bytes(*length)).ok()

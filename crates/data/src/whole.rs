@@ -1,9 +1,9 @@
-//! Whole pictures of any sizes, as bytes, one after the other.
+//! Whole pictures of any size, as contiguous bytes.
 
 use crate::DataError;
 use crate::dataset::MAX_VALUES;
 
-/// Pictures of the same channels, each `[channel, row, column]`.
+/// Pictures with the same number of channels, each `[channel, row, column]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Whole {
     channels: usize,
@@ -11,7 +11,7 @@ pub(crate) struct Whole {
     places: Vec<Place>,
 }
 
-/// Where a picture lies, and its height and width.
+/// The position of a picture, and its height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     start: usize,
@@ -19,11 +19,11 @@ struct Place {
 }
 
 impl Whole {
-    /// Room for pictures of these heights and widths. `place` is the folder, for the error.
+    /// Memory for pictures of these heights and widths. `place` names the folder in errors.
     ///
     /// # Errors
     ///
-    /// [`DataError::TooLarge`], before any memory is asked for.
+    /// [`DataError::TooLarge`], before any memory is allocated.
     pub fn new(
         place: &str,
         channels: usize,
@@ -34,7 +34,7 @@ impl Whole {
         for size in sizes {
             let start = usize::try_from(values).unwrap_or(usize::MAX);
             places.push(Place { start, size });
-            // Sides are bounded, so that the product cannot overflow, and then the sum neither.
+            // Sides are bounded, so neither the product nor the sum can overflow.
             values = values.saturating_add((channels * size[0] * size[1]) as u64);
         }
         Ok(Whole {
@@ -49,7 +49,7 @@ impl Whole {
         self.places.iter().map(|place| place.size)
     }
 
-    /// A picture with its height and width; past the end an empty one.
+    /// A picture with its height and width; empty past the end.
     pub fn get(&self, index: usize) -> (&[u8], [usize; 2]) {
         let Some(Place { start, size }) = self.places.get(index).copied() else {
             return (&[], [0, 0]);
@@ -58,7 +58,7 @@ impl Whole {
         (self.pixels.get(start..end).unwrap_or_default(), size)
     }
 
-    /// The room of each picture, to be filled.
+    /// The memory of each picture, to be filled.
     pub fn rooms(&mut self) -> Vec<Room<'_>> {
         let mut rest = self.pixels.as_mut_slice();
         let mut rooms = Vec::with_capacity(self.places.len());
@@ -71,7 +71,7 @@ impl Whole {
         rooms
     }
 
-    /// Drops the pictures that `keep` says false for, and moves the others together.
+    /// Drops the pictures whose `keep` is false, and closes the gaps.
     pub fn retain(&mut self, keep: &[bool]) {
         let mut end = 0;
         for place in self.places.iter_mut().zip(keep).filter(|(_, keep)| **keep) {
@@ -100,8 +100,8 @@ pub(crate) struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// Takes a picture of height and width `from`, which is continued to the right and downwards by
-    /// reflection where it is smaller. Whether it has as many pixels as that.
+    /// Stores a picture of height and width `from`; a smaller one is extended to the right and downwards
+    /// by reflection. Returns whether the number of pixels is right.
     pub fn put(&mut self, picture: &[u8], from: [usize; 2]) -> bool {
         let [height, width] = from;
         let [rows, columns] = self.size;
@@ -126,19 +126,19 @@ impl Room<'_> {
     }
 }
 
-/// The place within a side that lies where the place `at` does once the side is mirrored at its
-/// ends, as often as it takes. The last pixel is not doubled: 0 1 2 is followed by 1 0 1 2.
+/// The index within a side that `at` refers to when the side is reflected at its ends as often as
+/// needed. The last pixel is not repeated: 0 1 2 is followed by 1 0 1 2.
 fn reflected(at: usize, side: usize) -> usize {
     let period = (2 * (side - 1)).max(1);
     let within = at % period;
     within.min(period - within) % side
 }
 
-/// Memory for so many values.
+/// Memory for this many values.
 ///
 /// # Errors
 ///
-/// [`DataError::TooLarge`] where they are more than this crate holds, or than there is memory.
+/// [`DataError::TooLarge`] if they exceed the limit of this crate, or the available memory.
 pub(crate) fn zeros(place: &str, dims: String, values: u64) -> Result<Vec<u8>, DataError> {
     let too_large = || DataError::TooLarge {
         file: place.to_string(),
@@ -186,7 +186,7 @@ mod tests {
         let error = Whole::new("here", 3, sizes).unwrap_err().to_string();
         assert_eq!(
             error,
-            "here: 28991029248 values are too many, allowed are at most 4294967296"
+            "here: 28991029248 values are too many; allowed: at most 4294967296"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Backends: which were compiled in, which find their hardware, and the device of the one chosen.
+//! Backends: which were compiled in, which find their hardware, and the device of the chosen one.
 
 use std::sync::OnceLock;
 
@@ -9,36 +9,36 @@ use crate::config::BackendChoice;
 /// A backend that can be trained on, with its device.
 #[derive(Clone, Debug)]
 pub struct Backend {
-    /// Its name in configs, which is that of the cargo feature too.
+    /// Its name in configs, which is also the name of the cargo feature.
     pub name: &'static str,
-    /// The hardware it found, as that names itself.
+    /// The name of the hardware it found.
     pub adapter: String,
     /// The device, without autodiff.
     pub device: Device,
-    /// Whether its tensors lie in the host's memory.
+    /// Whether its tensors are in host memory.
     pub on_host: bool,
-    /// Whether there is hardware behind it: not so for a software driver of a graphics interface.
+    /// Whether it runs on real hardware, and not on a software graphics driver.
     pub is_hardware: bool,
 }
 
-/// Why a backend cannot be had.
+/// Why a backend is not available.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// It was left out when the program was built.
     #[error(
-        "backend {name}: found a program built without it; compiled in are {compiled}; \
-         to have it: cargo run -p runner --features {name} -- ..."
+        "backend {name}: not compiled into this program, which has {compiled}; \
+         to enable it: cargo run -p runner --features {name} -- ..."
     )]
     NotCompiled {
         /// The backend asked for.
         name: &'static str,
-        /// Those that are there.
+        /// The backends that were compiled in.
         compiled: String,
     },
-    /// It is compiled in, but finds nothing to run on.
+    /// It was compiled in, but finds no hardware.
     #[error(
-        "backend {name}: found no adapter; it needs a GPU and its driver (or a software driver, \
-         such as Debian's mesa-vulkan-drivers for wgpu and vulkan); or choose --backend {other}"
+        "backend {name}: no adapter found; install a GPU driver (or a software driver, such as \
+         Debian's mesa-vulkan-drivers for wgpu and vulkan), or use --backend {other}"
     )]
     NoAdapter {
         /// The backend asked for.
@@ -48,7 +48,7 @@ pub enum BackendError {
     },
 }
 
-/// Every name that a config may give, with whether it was compiled in, best first: a GPU's own
+/// Every name that a config may use, and whether it was compiled in, best first: a GPU's native
 /// interface before the portable one, and that before the CPU.
 pub const ALL: [(BackendChoice, &str, bool); 7] = [
     (BackendChoice::Cuda, "cuda", cfg!(feature = "cuda")),
@@ -60,10 +60,10 @@ pub const ALL: [(BackendChoice, &str, bool); 7] = [
     (BackendChoice::Ndarray, "ndarray", cfg!(feature = "ndarray")),
 ];
 
-/// The backend for a choice; `auto` takes the best that was compiled in and has hardware.
+/// The backend for a choice; `auto` takes the best one that was compiled in and finds hardware.
 ///
 /// # Errors
-/// A backend named but not compiled in, or without an adapter: never another one in its place.
+/// If a named backend was not compiled in or finds no adapter. It is never replaced by another one.
 pub fn open(choice: BackendChoice) -> Result<Backend, BackendError> {
     let compiled = || ALL.iter().filter(|(_, _, compiled)| *compiled);
     let Some(&(_, name, is_compiled)) = ALL.iter().find(|(named, _, _)| *named == choice) else {
@@ -101,14 +101,14 @@ pub fn open(choice: BackendChoice) -> Result<Backend, BackendError> {
     Ok(found.swap_remove(best))
 }
 
-/// What a backend that was compiled in can run on; empty where it was not, or finds nothing.
+/// The hardware that a backend can run on; empty if it was not compiled in, or finds none.
 pub fn adapters(choice: BackendChoice) -> Vec<Backend> {
     match choice {
         #[cfg(feature = "flex")]
         BackendChoice::Flex => vec![host("flex", Device::flex())],
         #[cfg(feature = "ndarray")]
         BackendChoice::Ndarray => {
-            // Burn asks new programs to take flex; it stays here to be compared with.
+            // Burn recommends flex for new programs; ndarray is kept for comparison.
             #[allow(deprecated)]
             let device = Device::ndarray();
             vec![host("ndarray", device)]
@@ -140,7 +140,7 @@ fn host(name: &'static str, device: Device) -> Backend {
 
 #[cfg(feature = "gpu")]
 fn gpu(name: &'static str, kind: burn::tensor::DeviceType) -> Vec<Backend> {
-    // Drivers that are missing or broken make some runtimes panic instead of listing nothing.
+    // With missing or broken drivers some runtimes panic instead of listing no hardware.
     let devices = std::panic::catch_unwind(|| Device::enumerate(kind).into_vec());
     let open = |device: Device| {
         let identity = std::panic::catch_unwind(|| device.identity()).ok()??;
@@ -159,7 +159,7 @@ fn gpu(name: &'static str, kind: burn::tensor::DeviceType) -> Vec<Backend> {
         .collect()
 }
 
-/// The CPU as it names itself.
+/// The name of the CPU.
 pub fn cpu() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {

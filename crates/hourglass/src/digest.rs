@@ -1,11 +1,11 @@
-//! Digests: SHA-256, by which data and checkpoints are told from others.
+//! Digests: SHA-256, which identifies data and checkpoints.
 
 use sha2::{Digest, Sha256};
 
-/// Digits of a digest that a message shows: enough to tell two apart.
+/// Digits of a digest in messages: enough to tell two apart.
 const SHORT: usize = 12;
 
-/// SHA-256 as `sha256sum` prints it.
+/// SHA-256 in the form that `sha256sum` prints.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()

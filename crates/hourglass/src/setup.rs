@@ -1,5 +1,5 @@
-//! The setup: everything that a training or an evaluation starts from, loaded and checked before
-//! anything is written.
+//! The setup: everything that a training or an evaluation needs, loaded and checked before anything is
+//! written.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::run::checkpoint::Progress;
 use crate::streams::Stream;
 use crate::train::pretrained::Pretrained;
 
-/// Data sets up to this many bytes as f32 are put on a GPU whole; larger ones go batch by batch.
+/// Data sets up to this many bytes as f32 are copied to a GPU whole; larger ones batch by batch.
 const RESIDENT_BYTES: usize = 2 << 30;
 
 /// Images that `--quick` trains on, validates with and tests with: seconds of work for any model.
 const QUICK: [usize; 3] = [640, 128, 256];
 
-/// Images, backend and layers for a config.
+/// The images, backend and layers of a config.
 #[derive(Debug)]
 pub struct Setup {
     /// The resolved config.
@@ -28,30 +28,30 @@ pub struct Setup {
     pub dataset: String,
     /// SHA-256 of the data set as loaded.
     pub data_sha256: String,
-    /// SHA-256 of its test part alone: figures on the same test images may be ranked.
+    /// SHA-256 of its test images alone: figures on the same test images can be ranked.
     pub test_sha256: String,
-    /// Images that training may see, the validation split among them.
+    /// Images that training may use, including the validation split.
     pub train: Arc<Images>,
-    /// Images that only the final evaluation sees.
+    /// Images for the final evaluation only.
     pub test: Arc<Images>,
-    /// What was done about files that are not as they should be.
+    /// Warnings about files with problems.
     pub warnings: Vec<Warning>,
-    /// Which of `train` are for steps, as often as an epoch has them, and which for validation.
+    /// Which of `train` are for training steps, repeated as often as in an epoch, and which for validation.
     pub split: Split,
-    /// Where it computes.
+    /// The backend and its device.
     pub backend: Backend,
     /// The model's layers.
     pub layers: Vec<Layer>,
-    /// What training minimises.
+    /// The loss that training minimises.
     pub loss: Loss,
     /// Whether only a few images are used.
     pub quick: bool,
-    /// Layers of an earlier run that a training starts from.
+    /// Layers of an earlier run to start from.
     pub pretrained: Option<Pretrained>,
 }
 
 impl DataConfig {
-    /// Where the images come from; `seed` is the run's.
+    /// The source of the images; `seed` is the run's.
     pub fn source(&self, seed: u64) -> Source {
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
@@ -66,7 +66,7 @@ impl DataConfig {
         }
     }
 
-    /// How pictures become images; the defaults where the images are none.
+    /// How pictures become images; the defaults if the data is not pictures.
     fn pictures(&self, seed: u64) -> PictureOptions {
         match self {
             DataConfig::Mnist { .. } | DataConfig::Idx { .. } => PictureOptions::default(),
@@ -112,13 +112,13 @@ impl DataConfig {
         }
     }
 
-    /// Validation pictures among `count` training pictures.
+    /// Number of validation pictures among `count` training pictures.
     fn validation(&self, count: usize) -> usize {
         match self {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 *validation
             }
-            // A tenth, as is usual, and at least one where there are two or more.
+            // The usual tenth, but at least one of two or more.
             DataConfig::Images { validation, .. } | DataConfig::Photos { validation, .. } => {
                 validation.unwrap_or((count / 10).max(1).min(count - count.min(1)))
             }
@@ -131,9 +131,9 @@ impl Config {
     pub fn loss(&self) -> Loss {
         match self.train.loss {
             LossChoice::Mse => Loss::Mse,
-            // A residual model's output is no probability.
+            // A residual model's output is not a probability.
             LossChoice::Auto if self.model.is_residual() => Loss::Mse,
-            // Every data set here gives values in [0, 1].
+            // All data sets here have values in [0, 1].
             LossChoice::Bce | LossChoice::Auto => Loss::Bce,
         }
     }
@@ -143,16 +143,16 @@ impl Setup {
     /// Checks the model against the images' shape, opens the backend, then loads the data.
     ///
     /// # Errors
-    /// A model that does not fit, a backend that cannot be had, or data that cannot be read.
+    /// If the model does not fit, the backend is not available, or the data cannot be read.
     pub fn new(located: Located, quick: bool) -> Result<Self> {
         Self::with(located, quick, false)
     }
 
-    /// The same for a training from its start, which may be the layers of an earlier run. What goes on
-    /// from a checkpoint does without that run.
+    /// The same for a new training, which may start from layers of an earlier run. A training that
+    /// continues from a checkpoint does not need that run.
     ///
     /// # Errors
-    /// As [`Setup::new`], and where the config's `init` cannot be had, before the data is loaded.
+    /// As [`Setup::new`], and if the layers of the config's `init` cannot be loaded, which is checked first.
     pub fn to_start(located: Located, quick: bool) -> Result<Self> {
         Self::with(located, quick, true)
     }
@@ -218,11 +218,10 @@ impl Setup {
         })
     }
 
-    /// The same for the images of one label alone: those to train on, to validate with and to test
-    /// with that have it.
+    /// The same for the images of one label alone, in the training, validation and test splits.
     ///
     /// # Errors
-    /// Where the images have no labels, or none has this one.
+    /// If the images have no labels, or none has this one.
     pub fn only(&self, label: u8) -> Result<Self> {
         let of = |images: &Images, indices: &[u32]| -> Vec<u32> {
             let labels = images.labels().unwrap_or_default();
@@ -260,24 +259,24 @@ impl Setup {
         self.train.shape()
     }
 
-    /// Batches of the images on the backend's device, which holds them all where they fit.
+    /// Batches of the images on the backend's device, which holds all images if they fit.
     pub fn batches(&self, images: &Arc<Images>) -> Batches {
         let bytes = images.pixels().len().saturating_mul(size_of::<f32>());
         let resident = !self.backend.on_host && bytes <= RESIDENT_BYTES;
         Batches::new(Arc::clone(images), &self.backend.device, resident)
     }
 
-    /// Optimizer steps of the whole training, of the layers by themselves and together.
+    /// Optimizer steps of the whole training, including layer-wise pre-training.
     pub fn steps(&self) -> usize {
         self.pretrain_steps(None) + self.steps_per_epoch() * self.config.train.epochs
     }
 
-    /// Of these the steps that were made.
+    /// The steps that are already done.
     pub fn steps_made(&self, progress: &Progress) -> usize {
         self.pretrain_steps(progress.pretraining) + progress.step
     }
 
-    /// Optimizer steps of the encoder layers before `layer`, each by itself; of all where it is none.
+    /// Optimizer steps for pre-training the encoder layers before `layer`, or all layers if it is `None`.
     pub fn pretrain_steps(&self, layer: Option<usize>) -> usize {
         let Some(PretrainConfig::Layerwise { epochs }) = self.config.train.pretrain else {
             return 0;
@@ -286,7 +285,7 @@ impl Setup {
         layers * epochs * self.steps_per_epoch()
     }
 
-    /// Optimizer steps of one epoch; the last one may have fewer images.
+    /// Optimizer steps per epoch; the last step may have fewer images.
     pub fn steps_per_epoch(&self) -> usize {
         self.split
             .train
@@ -300,7 +299,7 @@ impl Setup {
     }
 }
 
-/// The images of a split alone, and the same split of them.
+/// Only the images of a split, and the matching split of these.
 fn only(images: &Images, split: &Split) -> Result<(Images, Split)> {
     let images = images.select(&[split.train.as_slice(), &split.validation].concat())?;
     let steps = split.train.len() as u32;

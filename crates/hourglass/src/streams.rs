@@ -1,7 +1,7 @@
-//! Random streams: every use of chance in a run has a name, and a seed of its own made from it.
+//! Random streams: every use of randomness in a run has a name, and its own seed made from that name.
 //!
-//! Nothing carries generator state from step to step, so a resumed run needs none: the order of
-//! epoch 7 is the same whether the epochs before it ran in this process or another.
+//! No generator state is carried from step to step, so a resumed run needs none: the order of epoch 7
+//! is the same whether the epochs before it ran in this process or in another.
 
 use sha2::{Digest, Sha256};
 
@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 pub enum Stream {
     /// The initial weights.
     Init,
-    /// Which pictures of a folder, and which training images, are set aside.
+    /// The selection of test pictures of a folder, and of validation images.
     Split,
-    /// The seed of the training of a layer by itself, by layer; its order and the like follow from it.
+    /// The seed of a layer's pre-training, by layer; its image order and so on follow from it.
     Pretrain,
     /// The order of the training images in an epoch, by epoch.
     Order,
-    /// The changes of the training pictures in an epoch, by epoch.
+    /// The augmentation of the training pictures in an epoch, by epoch.
     Augment,
     /// The corruption of a training batch, by step.
     Corruption,

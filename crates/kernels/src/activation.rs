@@ -1,12 +1,12 @@
-//! Activations: the element-wise functions that operators apply to their output before it leaves
-//! the cache, and their derivatives.
+//! Activations: element-wise functions that operators apply to their output while it is in the cache,
+//! and their derivatives.
 
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 
 use crate::math;
 
-/// An element-wise function; the definitions are those of Burn (and PyTorch).
+/// An element-wise function, defined as in Burn (and PyTorch).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// `x`.
@@ -46,13 +46,13 @@ const LEAKY_SLOPE: f32 = 0.01;
 const NORMAL_HEIGHT: f32 = 0.398_942_3;
 
 impl Activation {
-    /// Whether the derivative follows from the output alone, so that a backward pass need not keep
-    /// the input: all but GELU and SiLU, which are not monotone.
+    /// Whether the derivative can be computed from the output alone, so that the backward pass need not
+    /// keep the input. True for all except GELU and SiLU, which are not monotone.
     pub fn from_output(self) -> bool {
         !matches!(self, Activation::Gelu | Activation::Silu)
     }
 
-    /// Replaces each value by the function of it.
+    /// Applies the function to each value.
     ///
     /// Inlined, and a loop per function, so that it compiles to the vectors of the instruction set
     /// that the caller enables.
@@ -72,9 +72,9 @@ impl Activation {
     }
 
     /// Replaces each gradient of the output by that of the input, given what
-    /// [`from_output`](Self::from_output) tells to keep: the output, or else the input.
+    /// [`from_output`](Self::from_output) says to keep: the output, or else the input.
     ///
-    /// Inlined as [`apply`](Self::apply) is; the slices are of one length.
+    /// Inlined like [`apply`](Self::apply); the slices have equal lengths.
     #[inline(always)]
     pub(crate) fn apply_backward(self, grad: &mut [f32], kept: &[f32]) {
         match self {
@@ -97,7 +97,7 @@ impl Activation {
         }
     }
 
-    /// The function by Burn's own operators.
+    /// The function with Burn's own operators.
     pub(crate) fn composed<B: Backend>(self, x: FloatTensor<B>) -> FloatTensor<B> {
         match self {
             Activation::None => x,
@@ -115,8 +115,8 @@ impl Activation {
         }
     }
 
-    /// The gradient of the input by Burn's own operators, from that of the output and from what
-    /// [`from_output`](Self::from_output) tells to keep.
+    /// The gradient of the input with Burn's own operators, from that of the output and from what
+    /// [`from_output`](Self::from_output) says to keep.
     pub(crate) fn composed_backward<B: Backend>(
         self,
         grad: FloatTensor<B>,
@@ -131,7 +131,7 @@ impl Activation {
                 let scaled = B::float_mul_scalar(grad.clone(), LEAKY_SLOPE.into());
                 B::float_mask_where(grad, below, scaled)
             }
-            // Not the backend's own, which on most is that of the tanh approximation.
+            // Not the backend's own, which is usually the derivative of the tanh approximation.
             Activation::Gelu => {
                 let x = kept;
                 let scaled = B::float_mul_scalar(x.clone(), std::f32::consts::FRAC_1_SQRT_2.into());

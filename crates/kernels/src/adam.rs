@@ -15,13 +15,13 @@ mod flex;
 /// `w = keep w - rate m / (sqrt(v) root + epsilon)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {
-    /// What the first and the second moment keep of themselves.
+    /// Decay rates of the first and the second moment.
     pub betas: [f64; 2],
-    /// Added to the root, against a division by zero.
+    /// Added to the root, to avoid a division by zero.
     pub epsilon: f64,
-    /// L2 penalty: times the weights, added to the gradient.
+    /// L2 penalty: this times the weights is added to the gradient.
     pub l2: f64,
-    /// What the weights are multiplied by before the step: `1 - learning rate * weight decay`.
+    /// Factor of the weights before the step: `1 - learning rate * weight decay`.
     pub keep: f64,
     /// `learning rate / (1 - b1^t)` at step t, counted from 1.
     pub rate: f64,
@@ -48,15 +48,15 @@ pub trait AdamOps: Backend {
     }
 }
 
-/// The parameter, its first and its second moment after the step along the gradient `g`; all of
-/// one shape.
+/// The parameter and its first and second moment after a step with the gradient `g`; all have the same
+/// shape.
 ///
-/// On the flex backend the three are changed in place where nobody else holds them; each value
+/// On the flex backend the three are changed in place where they are not shared; each value
 /// depends only on the values beside it, so the result does on no thread count. It is not
 /// differentiated: the results carry no autodiff.
 ///
 /// # Panics
-/// Where the shapes differ.
+/// If the shapes differ.
 pub fn adam(
     w: Tensor<1>,
     g: Tensor<1>,
@@ -73,7 +73,7 @@ pub fn adam(
     [w, m, v].map(Tensor::from_dispatch)
 }
 
-/// The step by Burn's own operators.
+/// The step with Burn's own operators.
 fn composed<B: Backend>(
     w: FloatTensor<B>,
     g: FloatTensor<B>,

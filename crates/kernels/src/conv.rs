@@ -1,11 +1,11 @@
-//! Convolution layers: a convolution with stride 1 whose output is as large as its input, with what
-//! autoencoders put around it (nearest up-sampling before, an activation and max-pooling after) in
-//! one pass over memory, forward and backward.
+//! Convolution layers: a convolution with stride 1 whose output is as large as its input, fused with
+//! what autoencoders add (nearest up-sampling before, an activation and max-pooling after) in one pass
+//! over memory, forward and backward.
 //!
-//! On the flex backend, layers in `f32` with kernels of 1, 3 or 5 take handwritten bodies whose
-//! outputs lie in channels-last order and which read images in any order; see [`is_fast`]. Results
-//! there do not depend on the number of threads or on timing. All other layers and backends are
-//! composed of Burn's own operators.
+//! On the flex backend, `f32` layers with kernels of 1, 3 or 5 use handwritten bodies, which write
+//! channels-last outputs and read images in any order; see [`is_fast`]. Their results do not depend on
+//! the number of threads or on timing. All other layers and backends are composed of Burn's own
+//! operators.
 
 use burn::backend::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
 use burn::backend::tensor::FloatTensor;
@@ -40,12 +40,12 @@ mod tile;
 #[cfg(feature = "flex")]
 mod winograd;
 
-/// What a layer is made of, beside its weights.
+/// The structure of a layer, without its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer {
     /// What happens to the images around the convolution.
     pub form: Form,
-    /// The function of the convolution's output.
+    /// The activation after the convolution.
     pub activation: Activation,
 }
 
@@ -69,7 +69,7 @@ pub enum Form {
 /// - output: `[N, O, H, W]`
 ///
 /// # Panics
-/// Where the shapes do not fit each other.
+/// If the shapes do not fit each other.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -79,14 +79,14 @@ pub fn conv2d(
     run(x, weight, bias, Form::Plain, activation)
 }
 
-/// [`conv2d`], then the maximum of each 2x2 window; at odd borders, of the part of the window that
-/// is there. Where values are equal, the first one in row-major order takes the gradient.
+/// [`conv2d`], then the maximum of each 2x2 window; at odd borders, of the existing part of the window.
+/// If values are equal, the first one in row-major order gets the gradient.
 ///
 /// # Shapes
 /// As [`conv2d`], with output `[N, O, ceil(H / 2), ceil(W / 2)]`.
 ///
 /// # Panics
-/// Where the shapes do not fit each other.
+/// If the shapes do not fit each other.
 pub fn conv2d_max_pool(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -104,7 +104,7 @@ pub fn conv2d_max_pool(
 /// - output: `[N, O, size[0], size[1]]`; weight and bias as in [`conv2d`]
 ///
 /// # Panics
-/// Where the shapes do not fit each other.
+/// If the shapes do not fit each other.
 pub fn upsample_conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -123,8 +123,8 @@ pub fn upsample_conv2d(
 }
 
 /// Whether a layer with this kernel size and activation is one handwritten operator on the flex
-/// backend. With another activation, the convolution is still handwritten and the activation
-/// follows as Burn's own operator; with another kernel size, all of it is Burn's own.
+/// backend. With another activation, the convolution is handwritten and followed by Burn's own
+/// activation; with another kernel size, everything uses Burn's own operators.
 pub fn is_fast(kernel: usize, activation: Activation) -> bool {
     matches!(kernel, 1 | 3 | 5) && activation.from_output()
 }
@@ -180,7 +180,7 @@ impl ConvOps for burn::backend::NdArray {}
 #[cfg(feature = "gpu")]
 impl ConvOps for burn_cubecl::CubeBackend {}
 
-/// The layer by Burn's own operators; through the autodiff backend these differentiate themselves.
+/// The layer with Burn's own operators; through the autodiff backend these differentiate themselves.
 pub(crate) fn composed<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -196,12 +196,12 @@ pub(crate) fn composed<B: Backend>(
     finish::<B>(B::conv2d(x, weight, Some(bias), options), layer)
 }
 
-/// What comes after the convolution.
+/// The operations after the convolution.
 fn finish<B: Backend>(y: FloatTensor<B>, layer: Layer) -> FloatTensor<B> {
     let Layer { form, activation } = layer;
     match form {
-        // The maximum and a function that never falls can change places, and after the pooling
-        // there is a quarter of the values left to apply it to.
+        // The maximum commutes with a function that never decreases, and after pooling only a quarter
+        // of the values is left to apply it to.
         Form::MaxPool if activation.from_output() => activation.composed::<B>(max_pool::<B>(y)),
         Form::MaxPool => max_pool::<B>(activation.composed::<B>(y)),
         Form::Plain | Form::Upsample(_) => activation.composed::<B>(y),
@@ -222,8 +222,8 @@ fn upsample<B: Backend>(x: FloatTensor<B>, [rows, columns]: [usize; 2]) -> Float
     crop::<B>(x, [0..batch, 0..channels, 0..rows, 0..columns])
 }
 
-/// The maximum of each 2x2 window. An odd border is repeated, which gives the maximum of the part
-/// of the window that is there.
+/// The maximum of each 2x2 window. An odd border is repeated, which gives the maximum of the existing
+/// part of the window.
 fn max_pool<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let [batch, channels, height, width] = x.shape().dims();
     let mut x = x;

@@ -1,4 +1,4 @@
-//! Gather: chosen images of a set, from bytes to floats in [0, 1].
+//! Gather: selects images of a set and converts them from bytes to floats in [0, 1].
 
 use std::mem::MaybeUninit;
 
@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::level;
 use crate::vectorise::vectorise;
 
-/// Values below which one thread is enough: some 10 microseconds of it.
+/// Values below which one thread is enough: about 10 microseconds of work.
 const PARALLEL: usize = 1 << 16;
 
 /// An index past the end of a set of images.
@@ -15,7 +15,7 @@ const PARALLEL: usize = 1 << 16;
 pub struct PastTheEnd {
     /// The index.
     pub index: u32,
-    /// How many images there are.
+    /// Number of images.
     pub count: usize,
 }
 
@@ -32,13 +32,13 @@ impl std::error::Error for PastTheEnd {}
 ///
 /// # Shapes
 /// - `pixels`: images of `image_len` bytes each, one after the other
-/// - `out`: `indices.len() * image_len` values; its memory is reused where it is large enough
+/// - `out`: `indices.len() * image_len` values; its memory is reused if it is large enough
 ///
 /// # Errors
 /// The first index past the end of the set; `out` is then empty.
 ///
 /// # Panics
-/// Where `image_len` is zero.
+/// If `image_len` is zero.
 pub fn gather(
     pixels: &[u8],
     image_len: usize,
@@ -65,7 +65,7 @@ pub fn gather(
             .for_each(convert);
     } else {
         let images = (indices.par_iter(), spare.par_chunks_exact_mut(image_len));
-        // At least so many images at a time that handing them out costs nothing beside them.
+        // At least enough images at a time that distributing them costs almost nothing.
         let least = (PARALLEL / 4).div_ceil(image_len);
         images.into_par_iter().with_min_len(least).for_each(convert);
     }

@@ -1,10 +1,10 @@
-//! Gemm: products of `f32` matrices of the sizes that layers have, where one side is a batch of a
-//! few hundred rows.
+//! Gemm: products of `f32` matrices of typical layer sizes, where one side is a batch of a few hundred
+//! rows.
 //!
-//! A general library is as fast at a product of its own. What is gained here lies around it: bias
-//! and activation are applied to each tile of the result before it leaves the cache, the result
-//! needs no zero fill, both products of a backward pass share one parallel region, and a transposed
-//! weight costs no more than a plain one, because its columns become rows 8 x 8 values at a time.
+//! A general library is as fast for a single product. The gain is in what surrounds it: bias and
+//! activation are applied to each tile of the result while it is in the cache, the result needs no zero
+//! fill, both products of a backward pass share one parallel region, and a transposed weight costs no
+//! more than a plain one, because its columns are transposed in blocks of 8 x 8 values.
 //!
 //! The left side is read where it lies if the values of its rows are neighbours. The right side is
 //! copied one panel of 32 columns at a time (16 with AVX2) into the cache of the thread that
@@ -13,7 +13,7 @@
 //! **Repeatability**: each value is one sum over the inner dimension in ascending order (in blocks
 //! of [`INNER`]), whatever the tiles and the threads are, so a product depends on neither the
 //! number of threads nor their timing. It does depend on the [`Level`], whose vectors round
-//! differently only where they lack a fused multiply-add.
+//! differently only if they lack a fused multiply-add.
 
 mod kernel;
 mod pack;
@@ -31,16 +31,16 @@ use crate::simd::{Isa, Kernel, Vector, dispatch};
 /// right side and 48 KiB of the left, which the second-level caches hold.
 const INNER: usize = 1024;
 
-/// Multiply-adds below which a second thread is not worth waking: some 5 microseconds of one.
+/// Multiply-adds below which a second thread is not worth waking: about 5 microseconds of work.
 const PARALLEL: usize = 1 << 18;
 
-/// Tasks for each thread: enough that a thread which is interrupted can leave some to the others.
+/// Tasks per thread: enough that others can take over tasks of an interrupted thread.
 const TASKS: usize = 4;
 
-/// Rows that a copy of a part of the right side is worth making for.
+/// Rows from which copying a part of the right side pays off.
 const ROWS_FOR_A_COPY: usize = 64;
 
-/// Values of the left side that a task works on: 768 KiB of a second-level cache.
+/// Values of the left side per task: 768 KiB of a second-level cache.
 const CACHED: usize = 192 * INNER;
 
 /// A matrix in memory, with any strides.
@@ -58,7 +58,7 @@ impl<'a> Matrix<'a> {
     /// column_stride`.
     ///
     /// # Panics
-    /// Where its last value lies past the end.
+    /// If its last value lies past the end.
     pub(crate) fn new(values: &'a [f32], [rows, columns]: [usize; 2], strides: [usize; 2]) -> Self {
         let [row_stride, column_stride] = strides;
         if rows > 0 && columns > 0 {
@@ -91,16 +91,16 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What is done to each value of a product: `activation(value + bias of its column)`.
+/// The operations on each value of a product: `activation(value + bias of its column)`.
 #[derive(Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
-    /// One value a column.
+    /// One value per column.
     pub bias: &'a [f32],
     /// The function applied last.
     pub activation: Activation,
 }
 
-/// The product `out = left right`, row-major, and what is done to it.
+/// The product `out = left right`, row-major, with its epilogue.
 pub(crate) struct Product<'a> {
     left: Matrix<'a>,
     right: Matrix<'a>,
@@ -108,7 +108,7 @@ pub(crate) struct Product<'a> {
     epilogue: Option<Epilogue<'a>>,
 }
 
-/// Where a product goes. Tasks write disjoint tiles of it, which references could not say.
+/// The output of a product. Tasks write disjoint tiles of it, which references cannot express.
 struct Out<'a> {
     values: *mut f32,
     /// Keeps the memory borrowed.
@@ -124,7 +124,7 @@ impl<'a> Product<'a> {
     /// The product, to be written to `out`, of which [`run`] writes every value.
     ///
     /// # Panics
-    /// Where the sizes do not fit.
+    /// If the sizes do not fit.
     pub(crate) fn new(
         left: Matrix<'a>,
         right: Matrix<'a>,

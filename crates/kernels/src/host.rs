@@ -20,7 +20,7 @@ pub(crate) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.layout().shape().dims()
 }
 
-/// The tensor itself where it is contiguous, else a contiguous copy.
+/// The tensor itself if it is contiguous, else a contiguous copy.
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         tensor
@@ -32,13 +32,13 @@ pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
 /// The values of a contiguous `f32` tensor.
 ///
 /// # Panics
-/// Where it is neither; see [`contiguous`] and [`is_f32`].
+/// If it is neither; see [`contiguous`] and [`is_f32`].
 pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     let values = tensor.as_slice::<f32>();
     values.expect("the caller made the tensor contiguous and checked its type")
 }
 
-/// The values of a dense `f32` tensor in the order of memory, or `None` where it is not dense.
+/// The values of a dense `f32` tensor in the order of memory, or `None` if it is not dense.
 pub(crate) fn memory(tensor: &FlexTensor) -> Option<&[f32]> {
     let layout = tensor.layout();
     let start = layout.start_offset();
@@ -105,7 +105,7 @@ pub(crate) fn same_order(a: &FlexTensor, b: &FlexTensor) -> bool {
     a.layout().shape() == b.layout().shape() && strides(a) == strides(b)
 }
 
-/// Memory for `len` values, not yet written: a zero fill would cost as much as the write itself.
+/// Uninitialised memory for `len` values: a zero fill would cost as much as the write itself.
 pub(crate) fn fresh(len: usize) -> Vec<MaybeUninit<f32>> {
     let mut values = Vec::with_capacity(len);
     // SAFETY: the capacity is `len`, and `MaybeUninit` needs no initialisation.
@@ -113,7 +113,7 @@ pub(crate) fn fresh(len: usize) -> Vec<MaybeUninit<f32>> {
     values
 }
 
-/// The values of memory that is now written.
+/// The values of memory that has been written.
 ///
 /// # Safety
 /// Every value must have been written.
@@ -151,7 +151,7 @@ pub(crate) fn tensor_like(values: Vec<f32>, like: &FlexTensor) -> FlexTensor {
 }
 
 /// The tensor contiguous and owned by nobody else, so that [`values_mut`] may write it: itself
-/// where it is both already, as a gradient with one consumer is, else a copy.
+/// if it is both already, as a gradient with one consumer is, else a copy.
 pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
     if !tensor.is_contiguous() {
         return tensor.to_contiguous();
@@ -170,7 +170,7 @@ pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
 /// The values of a tensor that [`owned`] gave, to be written.
 ///
 /// # Panics
-/// Where it is not contiguous or is shared.
+/// If it is not contiguous or is shared.
 pub(crate) fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
     let (start, end) = tensor
         .layout()

@@ -1,5 +1,5 @@
-//! Level: the instruction set that the operators compute with, chosen at run time, so that one
-//! binary runs at full speed on any processor and needs no compiler flags.
+//! Level: the instruction set of the operators, chosen at run time, so that one binary runs at full speed
+//! on any processor without compiler flags.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -48,17 +48,17 @@ pub fn best() -> Level {
     })
 }
 
-/// The level that an operator called on this thread computes with: the best one, unless a caller of
-/// [`with`] asked for a lesser one. Read it once at an operator's entry and hand it to the threads
-/// that share the work.
+/// The level of an operator called on this thread: the best one, unless a caller of [`with`] requested
+/// a lower one. Read it once at the start of an operator and pass it to the threads that share the
+/// work.
 pub fn current() -> Level {
     FORCED.get().unwrap_or_else(best)
 }
 
-/// Runs `work` with the operators called on this thread computing at `level`, or at the best level
-/// of the processor where that is less; for tests and benchmarks.
+/// Runs `work` with the operators on this thread using `level`, or the best level of the processor if
+/// that is lower. For tests and benchmarks.
 pub fn with<T>(level: Level, work: impl FnOnce() -> T) -> T {
-    /// Puts the old level back, also where `work` panics.
+    /// Restores the old level, even if `work` panics.
     struct Restore(Option<Level>);
     impl Drop for Restore {
         fn drop(&mut self) {

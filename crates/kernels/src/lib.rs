@@ -1,21 +1,21 @@
 //! Fused CPU operators for autoencoders, as an extension of Burn's backends.
 //!
-//! Each operator has a fast body with a handwritten backward on the flex backend, and a body
-//! composed of Burn's own operators on every other one; the two agree within f32 rounding.
+//! Each operator has a fast implementation with a handwritten backward pass on the flex backend, and one
+//! composed of Burn's own operators on all other backends; both agree within f32 rounding.
 
-// Burn asks new programs to take flex in place of ndarray; it is here to be compared with.
+// Burn recommends flex instead of ndarray for new programs; ndarray is kept for comparison.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
-// Without any backend the operators' routing has nowhere to route to.
+// Without a backend, the operators cannot be dispatched.
 #![cfg_attr(
     not(any(feature = "flex", feature = "ndarray", feature = "gpu")),
     allow(unused_variables)
 )]
 
-// Its loops and what they call are for the flex backend.
+// Its loops are for the flex backend.
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
 pub mod activation;
 mod adam;
-// The routing between backends names all arguments, also where there is no backend to route to.
+// The dispatch between backends names all arguments, even if there is no backend.
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 pub mod conv;
 mod gather;

@@ -32,25 +32,25 @@ pub trait LinearOps: Backend {
     }
 }
 
-/// What the backward pass starts from.
+/// The inputs of the backward pass.
 #[derive(Debug)]
 pub struct DenseGrad<T> {
-    /// The layer's input, where the weight's gradient is wanted.
+    /// The layer's input, if the weight's gradient is requested.
     pub x: Option<T>,
-    /// The weight, where the input's gradient is wanted.
+    /// The weight, if the input's gradient is requested.
     pub weight: Option<T>,
-    /// Whether the bias's gradient is wanted.
+    /// Whether the bias's gradient is requested.
     pub bias: bool,
-    /// What the activation's derivative follows from.
+    /// What the activation's derivative is computed from.
     pub kept: Option<T>,
     /// The gradient of the layer's output.
     pub dy: T,
 }
 
-/// What differentiating the layer takes of the backend beneath.
+/// What the inner backend must provide to differentiate the layer.
 pub trait LinearGrad: LinearOps {
-    /// The output, and what the activation's derivative follows from: the output or, where that is
-    /// not enough, the argument of the activation.
+    /// The output, and what the activation's derivative is computed from: the output or, if that is not
+    /// enough, the argument of the activation.
     fn dense_kept(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -67,7 +67,7 @@ pub trait LinearGrad: LinearOps {
         (y, kept)
     }
 
-    /// The gradients of input, weight and bias, as far as they are wanted.
+    /// The gradients of input, weight and bias, as far as requested.
     fn dense_backward(
         grad: DenseGrad<FloatTensor<Self>>,
         activation: Activation,
@@ -78,8 +78,8 @@ pub trait LinearGrad: LinearOps {
 
 /// A fully connected layer, `activation(x weight + bias)`.
 ///
-/// On the flex backend each result is one sum in an order that does not depend on the number of
-/// threads, the gradients' included: the same inputs give the same bits.
+/// On the flex backend each result and each gradient is one sum, in an order that does not depend on
+/// the number of threads: the same inputs give the same bits.
 ///
 /// # Shapes
 /// - `x`: `[N, in]`
@@ -88,7 +88,7 @@ pub trait LinearGrad: LinearOps {
 /// - output: `[N, out]`
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not fit.
 pub fn linear(
     x: Tensor<2>,
     weight: Tensor<2>,
@@ -106,7 +106,7 @@ pub fn linear(
     ))
 }
 
-/// `x weight + bias` by Burn's own operators.
+/// `x weight + bias` with Burn's own operators.
 fn composed<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -117,7 +117,7 @@ fn composed<B: Backend>(
     B::float_add(B::float_matmul(x, weight), bias)
 }
 
-/// The gradients by Burn's own operators.
+/// The gradients with Burn's own operators.
 fn composed_backward<B: Backend>(
     grad: DenseGrad<FloatTensor<B>>,
     activation: Activation,

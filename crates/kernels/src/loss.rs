@@ -1,7 +1,7 @@
 //! Losses of logits against targets in [0, 1], averaged over every value.
 //!
-//! A loss is the end of the forward pass and the start of the backward one, so its gradient is
-//! computed along with its value, in one pass over logits and targets, and only scaled later.
+//! A loss ends the forward pass and starts the backward pass, so its gradient is computed together with
+//! its value, in one pass over logits and targets, and only scaled later.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -40,7 +40,7 @@ pub trait LossOps: Backend {
     }
 }
 
-/// What differentiating the losses takes of the backend beneath.
+/// What the inner backend must provide to differentiate the losses.
 pub trait LossGrad: LossOps {
     /// The loss, and its gradient by the logits, of the logits' shape.
     fn loss_with_gradient(
@@ -52,7 +52,7 @@ pub trait LossGrad: LossOps {
         (Self::loss_of_logits(logits, target, kind), gradient)
     }
 
-    /// The gradient times the one value of `by`, shape `[1]`.
+    /// The gradient multiplied by the single value of `by`, shape `[1]`.
     fn scale_gradient(gradient: FloatTensor<Self>, by: FloatTensor<Self>) -> FloatTensor<Self> {
         let ones = vec![1; gradient.shape().num_dims()];
         Self::float_mul(gradient, Self::float_reshape(by, ones.into()))
@@ -65,7 +65,7 @@ pub trait LossGrad: LossOps {
 /// threads; logits and target may have channels-last strides, and the gradient has the logits'.
 ///
 /// # Panics
-/// Where the shapes differ.
+/// If the shapes differ.
 pub fn mse_of_sigmoid<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
     loss(logits, target, LossKind::Mse)
 }
@@ -76,7 +76,7 @@ pub fn mse_of_sigmoid<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> T
 /// Memory and repeatability are as for [`mse_of_sigmoid`].
 ///
 /// # Panics
-/// Where the shapes differ.
+/// If the shapes differ.
 pub fn bce_of_logits<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
     loss(logits, target, LossKind::Bce)
 }
@@ -91,7 +91,7 @@ fn loss<const D: usize>(logits: Tensor<D>, target: Tensor<D>, kind: LossKind) ->
 }
 
 impl LossKind {
-    /// The loss by Burn's own operators.
+    /// The loss with Burn's own operators.
     fn composed<B: Backend>(
         self,
         logits: FloatTensor<B>,
@@ -149,7 +149,7 @@ impl LossKind {
 struct LossBackward;
 
 impl<B: LossGrad> Backward<B, 2> for LossBackward {
-    /// The gradients by logits and target of a loss that counts once.
+    /// The gradients with respect to logits and target, for an upstream gradient of 1.
     type State = [Option<FloatTensor<B>>; 2];
 
     fn backward(

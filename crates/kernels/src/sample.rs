@@ -1,10 +1,10 @@
-//! Sample: an image of bytes read between its pixels, as floats in [0, 1].
+//! Sample: reads an image of bytes between its pixels, as floats in [0, 1].
 
 use crate::level;
 use crate::vectorise::vectorise;
 
-/// The largest height or width of an image, in pixels: places are `f32`, which tell the hundredths
-/// of a pixel apart up to here.
+/// The largest height or width of an image, in pixels: positions are `f32`, which resolve hundredths of
+/// a pixel up to this size.
 const LARGEST_SIDE: usize = 1 << 16;
 
 /// Black columns to the left of an image, and rows above it: a place at most one pixel before the
@@ -15,30 +15,30 @@ const BEFORE: usize = 2;
 /// at most one pixel behind the last is read, and the two behind that.
 const FRAME: usize = BEFORE + 3;
 
-/// How a value between pixels comes from those around it.
+/// Interpolation between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interpolation {
-    /// The mean of the four around, by distance. It blurs.
+    /// Linear interpolation between the four nearest pixels. It blurs.
     #[default]
     Bilinear,
-    /// Of the sixteen around, by the cubic convolution of Keys (1981) with a = -1/2, cut to
-    /// [0, 1]: edges stay sharp. Four times the work.
+    /// Cubic convolution of the sixteen nearest pixels (Keys 1981, a = -1/2), clipped to [0, 1]: edges
+    /// stay sharp. Four times the work.
     Bicubic,
 }
 
-/// Reads one channel of an image at places between its pixels, divided by 255. Beyond the border
-/// everything is black, so that the last pixel fades to it over the width of one. A place on a pixel
-/// gives it exactly as [`gather`](crate::gather) does.
+/// Reads one channel of an image at positions between its pixels, divided by 255. Everything beyond the
+/// border is black, so the last pixel fades to black over the width of one pixel. A position on a pixel
+/// gives exactly the same value as [`gather`](crate::gather).
 ///
 /// # Shapes
 /// - `pixels`: `height * width` bytes
 /// - `xs`, `ys`: places in pixels, counted from the middle of the first one, rightwards and
-///   downwards; what is no number counts as outside
-/// - `padded`: room to work in, whose memory is reused from call to call
-/// - `out`: as many values as there are places
+///   downwards; what is not a number counts as outside
+/// - `padded`: working memory, which is reused from call to call
+/// - `out`: one value per position
 ///
 /// # Panics
-/// Where lengths do not agree, or a side is above 65,536 pixels.
+/// If the lengths differ, or a side is above 65,536 pixels.
 pub fn sample(
     pixels: &[u8],
     [height, width]: [usize; 2],

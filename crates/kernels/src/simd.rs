@@ -49,7 +49,7 @@ pub trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
     unsafe fn sub(self, other: Self) -> Self;
-    /// `self * factor + sum`, rounded once where the instruction set can.
+    /// `self * factor + sum`, rounded once if the instruction set can.
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
     /// Where `self` is greater than `other` or is NaN, so that a maximum keeps a NaN.
     unsafe fn beats(self, other: Self) -> Self::Mask;
@@ -88,7 +88,7 @@ pub trait Isa {
 
 /// Work that is compiled once for each instruction set.
 pub trait Kernel {
-    /// What it gives.
+    /// Its result.
     type Output;
     /// Does the work; implementations are `#[inline(always)]`.
     ///
@@ -220,7 +220,7 @@ impl<const N: usize> Vector for Lanes<N> {
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
-        // Not `f32::mul_add`, which is a call into the C library where there is no instruction.
+        // Not `f32::mul_add`, which is a call into the C library if there is no instruction.
         self.zip(factor, |a, b| a * b).zip(sum, |a, b| a + b)
     }
     #[inline(always)]

@@ -16,8 +16,8 @@ pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-/// Fails where a value lies further from what is wanted than `tolerance` times the larger of 1 and
-/// the largest wanted magnitude, or where only one of the two is NaN or infinite.
+/// Fails if a value differs from the expected one by more than `tolerance` times the larger of 1 and
+/// the largest wanted magnitude, or if only one of the two is NaN or infinite.
 #[track_caller]
 pub(crate) fn close<T: Copy + Into<f64>>(got: &[f32], wanted: &[T], tolerance: f64) {
     assert_eq!(got.len(), wanted.len());

@@ -2,7 +2,7 @@
 
 /// Defines a function whose first argument is the [`Level`](crate::level::Level) that its body is
 /// compiled for. The body should be loops over slices that the compiler can turn into vectors; what
-/// it calls should be `#[inline(always)]`, for only what is inlined is compiled for the level.
+/// it calls should be `#[inline(always)]`, because only inlined code is compiled for the level.
 macro_rules! vectorise {
     (
         $(#[$attribute:meta])*

@@ -1,4 +1,4 @@
-//! The architecture as an hourglass: a bar for each layer, as wide as its output has values.
+//! The architecture as an hourglass: one bar per layer, whose width shows the size of its output.
 
 use std::fmt::Write;
 
@@ -6,11 +6,11 @@ use model::{ImageShape, Layer};
 
 use super::page::escape;
 
-/// The narrowest bar, as a share of the widest: one value beside thousands is still seen.
+/// The narrowest bar, as a share of the widest, so that even a single value is visible.
 const NARROWEST: f64 = 0.04;
 
-/// A list with one entry for each layer from the input to the reconstruction: a bar, whose width follows the square
-/// root of the values that an image has there (a code 100 times smaller would else be a hair), and what the layer is.
+/// A list with one entry per layer from the input to the reconstruction: a bar and a description. The bar's width grows
+/// with the square root of the number of values, because a code 100 times smaller would otherwise be a hairline.
 pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
     let values = |output: &[usize]| output.iter().product::<usize>().max(1) as f64;
     let shape = |output: &[usize]| -> String {
@@ -22,7 +22,7 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
         .map(|layer| values(&layer.output))
         .fold(values(&input), f64::max);
     let width = |output: &[usize]| (values(output) / largest).sqrt().max(NARROWEST);
-    // The code is where the encoder ends: what `model::code_size` counts.
+    // The code is the end of the encoder, which `model::code_size` counts.
     let code = layers.iter().rposition(|layer| !is_decoder(layer));
     let mut html = String::from("<ol class=\"layers\">");
     let mut row = |width: f64, color: usize, class: &str, name: &str, words: &str| {
@@ -45,7 +45,7 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
             .and_then(|it| serde_json::to_value(it).ok());
         let activation = activation.as_ref().and_then(|it| it.as_str());
         let words = format!(
-            "{}{}; gives {}{}; {} parameters",
+            "{}{}; output {}{}; {} parameters",
             layer.kind,
             activation.map_or_else(String::new, |it| format!(", {it}")),
             shape(&layer.output),
@@ -62,7 +62,7 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
     html + "</ol>"
 }
 
-/// Whether a layer leads from the code back to the picture, by its name.
+/// Whether a layer belongs to the decoder, by its name.
 fn is_decoder(layer: &Layer) -> bool {
     ["widen", "expand", "decoder"]
         .iter()
@@ -94,7 +94,7 @@ mod tests {
             let size = model::code_size(&layers);
             assert_eq!(html.matches("class=\"code\"").count(), 1);
             let shape = code
-                .split("gives ")
+                .split("output ")
                 .nth(1)
                 .unwrap()
                 .split(',')

@@ -1,4 +1,4 @@
-//! What the code does over the pictures: where they lie in it, and what each unit gives.
+//! The code over the pictures: a scatter chart of the codes, and a histogram of each unit.
 
 use std::fmt::Write;
 
@@ -9,25 +9,25 @@ use hourglass::analysis::features::Features;
 use hourglass::analysis::plane::{self, Plane};
 use hourglass::analysis::units::{Unit, units};
 
-/// The most units that have a histogram of their own on the page.
+/// The most units that get a histogram.
 const SHOWN_UNITS: usize = 64;
 
 /// Bars of a histogram.
 const BINS: usize = 24;
 
-/// Size of a histogram in its own units.
+/// Size of a histogram in SVG units.
 const WIDTH: usize = 72;
 const HEIGHT: f64 = 40.0;
 
-/// The section on the code: a scatter and a histogram for each unit. `labels` has one for each row of `codes`.
+/// The section on the code: a scatter chart, and a histogram per unit. `labels` has one label per row of `codes`.
 ///
 /// # Errors
-/// Where the principal components cannot be found.
+/// If the principal components cannot be found.
 pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let all = units(codes);
     let dead = all.iter().filter(|unit| unit.is_dead()).count();
     let mut html = format!(
-        "<p>{} units over {} pictures; {dead} dead (active for no picture, or the same for all).</p>",
+        "<p>{} units over {} pictures; {dead} dead (constant or never active).</p>",
         codes.width(),
         codes.len()
     );
@@ -36,10 +36,10 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     Ok(html)
 }
 
-/// Where the codes lie, of as many pictures as can be told apart, in colours by label.
+/// A scatter chart of the codes, of as many pictures as can be distinguished, coloured by label.
 ///
 /// # Errors
-/// Where the principal components cannot be found.
+/// If the principal components cannot be found.
 pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let shown: Vec<u32> = (0..codes.len().min(plane::shown(codes.width())) as u32).collect();
     let Plane { places, axes, .. } = Plane::of(&codes.select(&shown))?;
@@ -66,7 +66,7 @@ pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let what = if codes.width() == 2 {
         "The code"
     } else {
-        "The code's principal components"
+        "Principal components of the code"
     };
     let chart = Chart {
         title: format!(
@@ -81,16 +81,16 @@ pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     Ok(chart.svg(false))
 }
 
-/// A small histogram for each of the first units.
+/// A small histogram per unit, for the first units.
 fn histograms(codes: &Features, units: &[Unit]) -> String {
     let shown = units.len().min(SHOWN_UNITS);
     let mut html = format!(
-        "<h3>What the units give</h3><p class=\"note\">How often each value, from the least to the largest of the unit; {}.</p>\
+        "<h3>Distribution of each unit</h3><p class=\"note\">Histograms over the pictures, from the unit's minimum to its maximum; {}.</p>\
          <ul class=\"units\">",
         if shown < units.len() {
             format!("the first {shown} of {}", units.len())
         } else {
-            "faint ones are dead".to_owned()
+            "dead units are faint".to_owned()
         }
     );
     for (index, unit) in units.iter().take(shown).enumerate() {
@@ -100,7 +100,7 @@ fn histograms(codes: &Features, units: &[Unit]) -> String {
         let mut counts = [0usize; BINS];
         for value in values() {
             let share = (value - low) / (high - low).max(f32::MIN_POSITIVE);
-            // A share of 1 belongs to the last bin; one that is no number, to the first.
+            // A share of 1 belongs to the last bin; one that is not a number, to the first.
             let bin = ((share * BINS as f32) as usize).min(BINS - 1);
             if let Some(count) = counts.get_mut(bin) {
                 *count += 1;

@@ -1,4 +1,4 @@
-//! The curves of a training: its loss and its squared error, epoch by epoch.
+//! The curves of a training: its loss and its mean squared error per epoch.
 
 use model::Loss;
 
@@ -6,8 +6,8 @@ use super::chart::{Chart, Drawing, Series};
 use hourglass::measure::evaluation::PcaFigures;
 use hourglass::train::row::Row;
 
-/// A figure with a switch for its scale for the loss, and one for the squared error where there is a validation split,
-/// beside that of PCA once it is known.
+/// A chart of the loss, and one of the mean squared error if there is a validation split, with PCA's error once it is
+/// known. Each has a switch for a logarithmic scale.
 pub fn curves(rows: &[Row], loss: Loss, pca: Option<PcaFigures>) -> String {
     let curve = |name: &str, color, figure: fn(&Row) -> Option<f64>| Series {
         name: name.to_owned(),
@@ -39,13 +39,13 @@ pub fn curves(rows: &[Row], loss: Loss, pca: Option<PcaFigures>) -> String {
             let ends = [rows.first(), rows.last()];
             let points = ends.into_iter().flatten();
             series.push(Series {
-                name: format!("PCA of {} values, test images", pca.code_size),
+                name: format!("PCA with {} values, test images", pca.code_size),
                 color: 2,
                 drawing: Drawing::Dashed,
                 points: points.map(|row| (row.epoch as f64, pca.mse)).collect(),
             });
         }
-        html += &chart("Squared error", "mse", series).switchable("log-mse");
+        html += &chart("Mean squared error", "mse", series).switchable("log-mse");
     }
     html
 }

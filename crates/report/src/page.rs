@@ -1,4 +1,4 @@
-//! A page of HTML: one file without scripts that needs no network, in light and dark, for the screen and for paper.
+//! An HTML page: one file without scripts that needs no network, in light and dark, for screen and paper.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// The style of all pages, as CSS.
 pub const STYLE: &str = include_str!("style.css");
 
-/// Text as it must be written between tags and in attributes.
+/// Escapes text for use between tags and in attributes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -22,7 +22,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A page that grows from top to bottom.
+/// A page under construction, from top to bottom.
 #[derive(Clone, Debug)]
 pub struct Page {
     title: String,
@@ -30,7 +30,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page with a heading and a line below it, both as text.
+    /// A page with a heading and a line below it, both plain text.
     pub fn new(title: &str, line: &str) -> Self {
         let body = format!(
             "<header><h1>{}</h1><p>{}</p></header>\n",
@@ -43,13 +43,13 @@ impl Page {
         }
     }
 
-    /// Opens the next section with this heading; what is added follows below it.
+    /// Starts the next section with this heading.
     pub fn section(&mut self, heading: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.body, "<h2>{}</h2>", escape(heading));
     }
 
-    /// Adds HTML as it is.
+    /// Adds raw HTML.
     pub fn html(&mut self, html: &str) {
         self.body.push_str(html);
         self.body.push('\n');
@@ -60,7 +60,7 @@ impl Page {
         let _ = writeln!(self.body, "<p>{}</p>", escape(text));
     }
 
-    /// Adds what is shown after a click on `summary`.
+    /// Adds a block that opens with a click on `summary`.
     pub fn details(&mut self, summary: &str, html: &str) {
         let _ = writeln!(
             self.body,
@@ -83,8 +83,8 @@ impl Page {
     }
 }
 
-/// A table with a caption and a heading for each column; the first cell of a row is its heading, and all others are
-/// figures. All are text.
+/// A table with a caption and column headings. The first cell of a row is its heading, the others are figures. All
+/// cells are plain text.
 pub fn table(caption: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
     let mut html = format!(
         "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",

@@ -1,4 +1,4 @@
-//! Pictures within a page: each as a PNG in its address, shrunk where all of them together would be too large.
+//! Pictures on a page: each is embedded as a PNG, shrunk if all pictures together would be too large.
 
 use std::fmt::Write;
 use std::io::Cursor;
@@ -11,22 +11,22 @@ use super::page::escape;
 use hourglass::Result;
 use hourglass::pictures::{PictureError, grid_picture};
 
-/// Bytes that all pictures of a page may take as they are, before the compression that noise withstands.
+/// The most bytes of all pictures of a page, uncompressed, because noise does not compress.
 const BUDGET: f64 = 900_000.0;
 
-/// One column of pictures: the input, the corrupted one where there is one, the reconstruction.
+/// One column of pictures: the input, the corrupted one if there is one, the reconstruction.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// What each picture is, and its values, [channels, height, width] in [0, 1].
+    /// The pictures with their names and values, [channels, height, width] in [0, 1].
     pub pictures: Vec<(&'static str, Vec<f32>, [usize; 3])>,
-    /// What stands below.
+    /// The caption below.
     pub caption: String,
 }
 
-/// Columns of pictures under a heading, of which the page shows `shown` in all.
+/// Columns of pictures under a heading. `shown` is the number of pictures on the whole page.
 ///
 /// # Errors
-/// Where a picture is not of its shape.
+/// If a picture is not of its shape.
 pub fn columns(heading: &str, columns: &[Column], shown: usize) -> Result<String> {
     // Writing to a string cannot fail.
     let mut html = format!("<h3>{}</h3><ul class=\"pictures\">", escape(heading));
@@ -46,10 +46,10 @@ pub fn columns(heading: &str, columns: &[Column], shown: usize) -> Result<String
     Ok(html + "</ul>")
 }
 
-/// One picture by itself, as wide as there is room for.
+/// A single picture, as wide as the page.
 ///
 /// # Errors
-/// Where it is not of its shape.
+/// If it is not of its shape.
 pub fn large(what: &str, picture: &[f32], shape: [usize; 3]) -> Result<String> {
     Ok(format!(
         "<figure class=\"large\"><img alt=\"{0}\" src=\"{1}\"><figcaption>{0}</figcaption></figure>",
@@ -58,7 +58,7 @@ pub fn large(what: &str, picture: &[f32], shape: [usize; 3]) -> Result<String> {
     ))
 }
 
-/// A picture as an address that holds it.
+/// A picture as a data URL.
 fn address(picture: &[f32], shape: [usize; 3], shown: usize) -> Result<String> {
     let whole = grid_picture(&[vec![picture]], shape, 1, (0, 0))?;
     let most = (BUDGET / (shown.max(1) * 3) as f64).sqrt();

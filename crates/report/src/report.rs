@@ -1,5 +1,5 @@
-//! `report.html`: everything about a run on one page that opens without a network, written at every new best epoch
-//! and at the end.
+//! `report.html`: everything about a run on one page that needs no network, written at every new best epoch and at
+//! the end.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use hourglass::train::row::Row;
 /// The file's name in the run's folder.
 pub const FILE: &str = "report.html";
 
-/// Pictures in each group: the best, those in the middle, the worst.
+/// Pictures per group: best, middle, worst.
 const GROUP: usize = 10;
 
 /// Writes the report and the loss curves of the training that it watches.
@@ -84,21 +84,21 @@ fn write_curves(run: &Run, rows: &[Row]) -> Result<()> {
 
 /// What a report is made of.
 pub struct Report<'a> {
-    /// What was to be trained.
+    /// What is trained.
     pub setup: &'a Setup,
-    /// Where it goes.
+    /// The run that it is written to.
     pub run: &'a Run,
     /// The epochs so far.
     pub rows: &'a [Row],
-    /// The weights that the figures are of.
+    /// The weights that were measured.
     pub model: &'a Autoencoder,
-    /// The images that were measured are these of `images`.
+    /// Indices of the measured images in `images`.
     pub images: &'a Arc<Images>,
     /// See `images`.
     pub indices: &'a [u32],
-    /// What was found on them.
+    /// The measurements on them.
     pub evaluation: &'a Evaluation,
-    /// The end's figures; none while it trains.
+    /// The final figures; `None` while the run trains.
     pub summary: Option<&'a Summary>,
 }
 
@@ -106,7 +106,7 @@ impl Report<'_> {
     /// Writes the page, whole or not at all.
     ///
     /// # Errors
-    /// Where the device fails or the folder cannot be written.
+    /// If the device fails or the folder cannot be written.
     pub fn write(&self) -> Result<()> {
         let html = self.page()?;
         Ok(files::write(&self.run.path(FILE), html.as_bytes())?)
@@ -157,7 +157,7 @@ impl Report<'_> {
         let config = serde_json::to_string_pretty(&setup.config.without_schema())
             .map_err(FileError::json(&self.run.path(FILE)))?;
         page.details(
-            "Resolved config: training from it repeats the run",
+            "Full config (train from it to repeat this run)",
             &format!("<pre tabindex=\"0\">{}</pre>", page::escape(&config)),
         );
         let environment: Value = self.run.read_json("env.json")?;
@@ -181,7 +181,7 @@ impl Report<'_> {
         Ok(page.finish())
     }
 
-    /// The headline figures, beside the baselines once they are known.
+    /// The headline figures, with the baselines once they are known.
     fn figures(&self, page: &mut Page) {
         let on = match self.summary {
             Some(summary) => {
@@ -196,10 +196,10 @@ impl Report<'_> {
                         page::escape(&verdict)
                     ));
                 }
-                "test images, which training never saw; weights of the best epoch"
+                "test images, which were never used in training; weights of the best epoch"
             }
             None => {
-                page.html("<p class=\"verdict\">The training is not at its end: baselines and test figures come then.</p>");
+                page.html("<p class=\"verdict\">Still training. Test figures and baselines appear when it ends.</p>");
                 "validation images"
             }
         };
@@ -214,14 +214,14 @@ impl Report<'_> {
         );
         page.html(&page::table(
             &format!(
-                "{} {on}; mse per value, sum_sq per image, bce in nats per value, psnr in dB",
+                "{} {on}; mse per pixel value, sum_sq per image, bce in nats per pixel value, psnr in dB",
                 self.indices.len()
             ),
             &[&[""], cells.headings.as_slice()].concat(),
             &cells.rows,
         ));
         if self.setup.quick {
-            page.text("This is a --quick run: its figures mean nothing.");
+            page.text("This is a --quick run: its figures are meaningless.");
         }
     }
 
@@ -257,12 +257,12 @@ impl Report<'_> {
             "seconds",
         ];
         page.details(
-            "Every epoch's figures",
+            "Figures of every epoch",
             &page::table("metrics.jsonl", &columns, &rows),
         );
     }
 
-    /// The best, the middle and the worst of what was measured; all in one group where they are few.
+    /// The best, the middle and the worst measured pictures; all in one group if there are few.
     fn reconstructions(&self, page: &mut Page) -> Result<()> {
         let mut order: Vec<(f64, u32)> = self
             .evaluation
@@ -274,13 +274,13 @@ impl Report<'_> {
         order.sort_by(|one, other| one.0.total_cmp(&other.0));
         let count = order.len();
         let groups = if count < 3 * GROUP {
-            vec![("All, the best first", 0..count)]
+            vec![("All, best first", 0..count)]
         } else {
             let middle = count / 2 - GROUP / 2;
             vec![
-                ("The best", 0..GROUP),
-                ("In the middle", middle..middle + GROUP),
-                ("The worst", count - GROUP..count),
+                ("Best", 0..GROUP),
+                ("Middle", middle..middle + GROUP),
+                ("Worst", count - GROUP..count),
             ]
         };
         let rows = if self.model.is_denoising() {
@@ -289,9 +289,9 @@ impl Report<'_> {
             "input, reconstruction"
         };
         page.html(&format!(
-            "<p class=\"note\">From top to bottom: {rows}. By squared error per value{}.</p>",
+            "<p class=\"note\">From top to bottom: {rows}. Sorted by mean squared error{}.</p>",
             if self.model.is_denoising() {
-                "; the corruption is drawn anew for these pictures"
+                ", with freshly drawn corruption"
             } else {
                 ""
             }

@@ -134,7 +134,7 @@ impl Scatter<'_> {
         render_multiple(plots, layout)
     }
 
-    /// The labels that there are, ascending; none where they cannot be told apart.
+    /// The labels that there are, ascending; `None` if they cannot be told apart.
     fn names(&self) -> Vec<u8> {
         let mut names = self.labels.unwrap_or_default().to_vec();
         names.sort_unstable();

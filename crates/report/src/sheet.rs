@@ -52,7 +52,7 @@ pub struct Sheet {
     pub title: String,
     /// Lines below it.
     pub notes: Vec<String>,
-    /// What changes from left to right; nothing is written where it is empty, as of all texts.
+    /// What changes from left to right; nothing is written if it is empty, as of all texts.
     pub across: String,
     /// What changes from row to row.
     pub down: String,
@@ -97,7 +97,7 @@ impl Sheet {
     /// Writes `STEM.svg` and `STEM.png`, each whole or not at all.
     ///
     /// # Errors
-    /// Where there is no picture, one is not of the shape, or a file cannot be written.
+    /// If there is no picture, if one is not of the shape, or a file cannot be written.
     pub fn write(&self, stem: &Path) -> Result<()> {
         let pictures = self.drawn().at(|| stem.display().to_string())?;
         let (width, height) = pictures.dimensions();

@@ -1,9 +1,9 @@
-//! Event files for TensorBoard: a run's figures and sample pictures in the format that it reads.
+//! Event files for TensorBoard: a run's figures and sample pictures in TensorBoard's format.
 //!
 //! An event file is a sequence of records as in TensorFlow's `record_writer.h`: the length of the data in 8 bytes,
 //! little-endian, a checksum of these 8 bytes, the data, and a checksum of it. A checksum is CRC-32C, rotated by 15 bits
-//! and added to a constant. The data is an `Event` of TensorFlow's `event.proto` in the wire format of protocol buffers,
-//! of which only a few fields are needed here.
+//! and added to a constant. The data is an `Event` of TensorFlow's `event.proto` in the wire format of protocol buffers;
+//! only a few of its fields are needed here.
 
 use std::fs::File;
 use std::io::{Cursor, Write};
@@ -22,13 +22,13 @@ use hourglass::setup::Setup;
 use hourglass::train::observer::{End, Epoch, Observer};
 use hourglass::train::row::Row;
 
-/// How a file begins that TensorBoard takes for one of events.
+/// The prefix by which TensorBoard recognises event files.
 const PREFIX: &str = "events.out.tfevents";
 
-/// What the first event says.
+/// The content of the first event.
 const VERSION: &[u8] = b"brain.Event:2";
 
-/// Added to a rotated checksum, so that data which holds checksums of its own is no special case.
+/// Added to a rotated checksum, so that data that itself contains checksums is not a special case.
 const MASK: u32 = 0xa282_ead8;
 
 /// Fields of `Event`.
@@ -48,7 +48,7 @@ const IMAGE_WIDTH: u32 = 2;
 const IMAGE_COLORSPACE: u32 = 3;
 const IMAGE_ENCODED: u32 = 4;
 
-/// Field of `SessionLog`, and its value for a start: TensorBoard forgets what it has of this step and later ones.
+/// Field of `SessionLog`, and its value for a start: TensorBoard then discards this step and later ones.
 const SESSION_STATUS: u32 = 1;
 const SESSION_START: u64 = 1;
 
@@ -92,11 +92,11 @@ pub struct Events {
 }
 
 impl Events {
-    /// Starts a new event file in the run's folder. A run that goes on after `step` steps has one file more, which
-    /// takes the place of what the ones before say of later steps.
+    /// Starts a new event file in the run's folder. A run resumed after `step` steps gets one more file, which
+    /// replaces the later steps of the files before.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn start(run: &Run, step: usize) -> Result<Self> {
         let seconds = now().as_secs();
         let name = format!("{PREFIX}.{seconds:010}.hourglass.{}", std::process::id());
@@ -116,10 +116,10 @@ impl Events {
         Ok(events)
     }
 
-    /// The figures of an epoch and its sample pictures, a PNG file.
+    /// Writes the figures of an epoch and its sample pictures, a PNG file.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn epoch(&mut self, row: &Row, samples: &[u8]) -> Result<()> {
         let figures = [
             ("train/loss", Some(row.train_loss)),
@@ -143,10 +143,10 @@ impl Events {
         self.summary(row.step, "samples", |value| bytes(value, IMAGE, &picture))
     }
 
-    /// The figures on the test images.
+    /// Writes the figures on the test images.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn test(&mut self, step: usize, found: &Figures) -> Result<()> {
         let figures = [
             ("test/mse", Some(found.mse)),
@@ -186,7 +186,7 @@ impl Events {
         })
     }
 
-    /// Appends an event in one write, so that a reader beside never sees half of a record for long.
+    /// Appends an event in one write, so that a concurrent reader does not see half a record for long.
     fn write(&mut self, content: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         let mut event = Vec::new();
         key(&mut event, WALL_TIME, 1);
@@ -197,7 +197,7 @@ impl Events {
     }
 }
 
-/// Time since 1970; none on a clock before that.
+/// Time since 1970; 0 if the clock is set before that.
 fn now() -> std::time::Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -219,7 +219,7 @@ fn checksum(data: &[u8]) -> u32 {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(MASK)
 }
 
-/// A number in groups of 7 bits, the lowest first, of which all but the last have the highest bit set.
+/// A number in groups of 7 bits, lowest first; all but the last have the highest bit set.
 fn varint(message: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         message.push(value as u8 | 0x80);
@@ -228,7 +228,7 @@ fn varint(message: &mut Vec<u8>, mut value: u64) {
     message.push(value as u8);
 }
 
-/// A field's number and how it is written: 0 for integers, 1 for 8 bytes, 2 for bytes with a length, 5 for 4 bytes.
+/// A field's number and wire type: 0 for integers, 1 for 8 bytes, 2 for bytes with a length, 5 for 4 bytes.
 fn key(message: &mut Vec<u8>, field: u32, wire: u32) {
     varint(message, u64::from(field << 3 | wire));
 }

@@ -1,4 +1,4 @@
-//! The command line: which verbs there are, and what each takes.
+//! The command line: the verbs and their arguments.
 
 use std::path::PathBuf;
 
@@ -12,10 +12,10 @@ Examples:
   hourglass tour                                       see what an autoencoder is
   hourglass configs/conv.json                          train
   hourglass configs/conv.json --set train.epochs=5     train for fewer epochs
-  hourglass resume conv                                go on where it stopped
+  hourglass resume conv                                continue an interrupted run
   hourglass sweep grid.json --dry-run                  list the runs of a grid of configs
-  hourglass compare conv dense                         put two runs side by side
-  hourglass reconstruct conv digit.png -o out.png      see what a model makes of a picture";
+  hourglass compare conv dense                         compare two runs
+  hourglass reconstruct conv digit.png -o out.png      reconstruct a picture";
 
 /// Autoencoders from a JSON config: train, measure and compare them.
 #[derive(Debug, Parser)]
@@ -31,54 +31,54 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub train: TrainArgs,
-    /// Threads that the CPU backends use [default: RAYON_NUM_THREADS, else one for each core].
+    /// Number of CPU threads [default: RAYON_NUM_THREADS, or one per core].
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Go on training a run exactly where it stopped.
+    /// Continue a run exactly where it stopped.
     Resume(ResumeArgs),
-    /// Learn in five minutes what an autoencoder is, from trainings made on the way.
+    /// Take a five-minute lesson: trains seven small models and explains them.
     Tour(TourArgs),
-    /// Train every combination of the values that a config's "sweep" lists, and compare them.
+    /// Train every combination of the values in a config's "sweep", and compare the runs.
     Sweep(SweepArgs),
-    /// Measure a run's model on its test images, or on other data, beside the baselines.
+    /// Evaluate a run on its test images or on other data, with baselines.
     Evaluate(EvaluateArgs),
-    /// Put runs side by side, the smallest reconstruction error first.
+    /// Compare runs, smallest reconstruction error first.
     Compare(CompareArgs),
-    /// Score pictures by the error of their reconstruction, beside PCA.
+    /// Detect unusual pictures by their reconstruction error, compared with PCA.
     Anomaly(AnomalyArgs),
-    /// Cluster pictures by their codes with k-means, beside raw pixels and PCA.
+    /// Cluster pictures by their codes with k-means, compared with raw pixels and PCA.
     Cluster(ClusterArgs),
-    /// Turn images into codes, written as NumPy arrays.
+    /// Encode images and save the codes as NumPy arrays.
     Encode(EncodeArgs),
-    /// Turn codes back into pictures.
+    /// Decode codes into pictures.
     Decode(DecodeArgs),
-    /// Write pictures as a small file, or measure it beside JPEG, WebP and PCA.
+    /// Compress pictures into a small file, or compare the size with JPEG, WebP and PCA.
     Compress(CompressArgs),
-    /// Turn a compressed file back into pictures.
+    /// Restore the pictures from a compressed file.
     Decompress(DecompressArgs),
-    /// Send pictures through a model and write what comes back.
+    /// Encode and decode pictures, and save the reconstructions.
     Reconstruct(ReconstructArgs),
-    /// Give noisy, small, grey or damaged pictures of any size to a denoising model.
+    /// Restore noisy, blurred, small, grey or damaged pictures with a denoising model.
     Restore(RestoreArgs),
-    /// Draw the code: its scatter, its units, what the decoder makes of it, and filters.
+    /// Plot the code: scatter charts, unit statistics, decoded walks and grids, and filters.
     Plot(PlotArgs),
-    /// Classify pictures by each layer's representation, beside raw pixels and PCA.
+    /// Measure how well each layer separates the classes, compared with raw pixels and PCA.
     Probe(ProbeArgs),
-    /// Classify pictures with few labels by a run's encoder, beside one from scratch.
+    /// Train a classifier with few labels on a run's encoder, compared with one from scratch.
     Transfer(TransferArgs),
     /// Show a model's layers, shapes, parameters and hyperparameters.
     Inspect(InspectArgs),
-    /// Open a page on this machine that follows trainings and explores what was learned.
+    /// Start a local web page to watch trainings and explore models.
     Serve(ServeArgs),
-    /// List the backends that were compiled in and the hardware that they find.
+    /// List the compiled backends and the hardware they find.
     Backends(BackendsArgs),
-    /// Print the JSON Schema of a config.
+    /// Print the JSON Schema of the configs.
     Schema,
-    /// Print a script that completes this program's arguments in a shell.
+    /// Print a shell completion script.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -90,17 +90,17 @@ pub enum Command {
 pub struct TrainArgs {
     /// The config to train.
     pub config: Option<PathBuf>,
-    /// Change a key of the config, for example train.epochs=5.
+    /// Override a config key, for example train.epochs=5.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     #[command(flatten)]
     pub backend: BackendArg,
-    /// Name of the run's folder [default: that of the config].
+    /// Name of the run's folder [default: the config's name].
     #[arg(long)]
     pub name: Option<String>,
     #[command(flatten)]
     pub runs: RunsArg,
-    /// Prove the config in seconds: few images, one epoch.
+    /// Smoke-test the config in seconds: a few images, one epoch.
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
@@ -114,9 +114,9 @@ impl TrainArgs {
     }
 }
 
-/// The changes to a config that --quick, --set and --backend stand for.
+/// The overrides that --quick, --set and --backend stand for.
 fn overrides(quick: bool, set: &[String], backend: &BackendArg) -> Vec<Override> {
-    // First, so that it gives way to a --set.
+    // First, so that a --set wins over it.
     let quick = quick.then(|| Override::flag("--quick", "train.epochs", "1"));
     let set = set.iter().map(|it| Override::set(it));
     (quick.into_iter().chain(set).chain(backend.as_override())).collect()
@@ -126,7 +126,7 @@ fn overrides(quick: bool, set: &[String], backend: &BackendArg) -> Vec<Override>
 pub struct SweepArgs {
     #[command(flatten)]
     pub train: TrainArgs,
-    /// List the runs and train none.
+    /// List the runs without training them.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -135,13 +135,13 @@ pub struct SweepArgs {
 pub struct TourArgs {
     #[command(flatten)]
     pub runs: RunsArg,
-    /// The tour's own folder [default: tour in the folder of the runs].
+    /// The tour's folder [default: tour in the folder of runs].
     #[arg(short, long, value_name = "DIR", conflicts_with = "runs")]
     pub output: Option<PathBuf>,
-    /// Seed of its trainings.
+    /// Seed of the tour's trainings.
     #[arg(long, default_value_t = 42, value_name = "N")]
     pub seed: u64,
-    /// Prove the tour in seconds: few images, one epoch.
+    /// Try the tour in seconds: a few images, one epoch, meaningless figures.
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
@@ -151,7 +151,7 @@ pub struct TourArgs {
 }
 
 impl TourArgs {
-    /// The changes to each of its configs.
+    /// The overrides of each of its configs.
     pub fn overrides(&self) -> Vec<Override> {
         let mut all = overrides(self.quick, &[], &self.backend);
         all.push(Override::flag("--seed", "seed", &self.seed.to_string()));
@@ -163,7 +163,7 @@ impl TourArgs {
 pub struct ResumeArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Change a key below train, for example train.epochs=30.
+    /// Override a key under train, for example train.epochs=30.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     #[command(flatten)]
@@ -176,36 +176,37 @@ pub struct ResumeArgs {
 pub struct EvaluateArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Other data: mnist, photos, a folder of IDX files or pictures, a picture, or a config's "data".
+    /// Other data: mnist, photos, a folder of IDX files or pictures, a picture, or the "data" object
+    /// of a config [default: the run's test images].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
     pub backend: BackendArg,
-    /// Print JSON in place of a table.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Run folders, or their names.
+    /// Folders or names of runs.
     #[arg(required = true, value_name = "RUN")]
     pub names: Vec<PathBuf>,
     #[command(flatten)]
     pub runs: RunsArg,
-    /// The figure to sort by, the best first.
+    /// Figure to sort by, best first.
     #[arg(long, value_enum, default_value_t)]
     pub sort: SortKey,
-    /// How the table is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
-    /// Print JSON, as --format json does.
+    /// Print JSON, like --format json.
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
-    /// Also write a page with curves and the same pictures as each run reconstructs them.
+    /// Also write an HTML page with curves and each run's reconstructions of the same pictures.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Overwrite that file.
+    /// Overwrite the file of --html.
     #[arg(long, requires = "html")]
     pub force: bool,
     #[command(flatten)]
@@ -225,29 +226,29 @@ pub enum SortKey {
     Psnr,
     /// Structural similarity.
     Ssim,
-    /// How many times less error than PCA of the same code size.
+    /// PCA's error at the same code size divided by the run's.
     Gain,
-    /// Units of the code.
+    /// Code size.
     CodeSize,
     /// Trainable parameters.
     Parameters,
-    /// Seconds of training.
+    /// Training time.
     Seconds,
-    /// Images trained on per second.
+    /// Training speed in images per second.
     ImagesPerS,
 }
 
 /// A way to print a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
-    /// For people.
+    /// A table for the terminal.
     #[default]
     Table,
-    /// For a document.
+    /// A Markdown table.
     Markdown,
-    /// For a spreadsheet.
+    /// Comma-separated values.
     Csv,
-    /// For a program.
+    /// JSON.
     Json,
 }
 
@@ -255,11 +256,11 @@ pub enum TableFormat {
 pub struct ProbeArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// The layer to probe, by its name or number, or all of the encoder's.
+    /// Name or number of an encoder layer, or all.
     #[arg(long, default_value = "all", value_name = "NAME")]
     pub layer: String,
-    /// Other data with labels, to learn from and to be measured on: mnist, a folder of IDX files, or
-    /// a config's "data" [default: the run's own].
+    /// Other labelled data to train and test on: mnist, a folder of IDX files, or the "data" object of
+    /// a config [default: the run's data].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -272,8 +273,8 @@ pub struct ProbeArgs {
 pub struct TransferArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// How many labelled pictures to learn from, evenly of all classes; all for all that there are. A
-    /// classifier makes 1000 steps of up to 128 of them, some two passes over MNIST's 60,000.
+    /// Numbers of labelled pictures to train on, balanced over the classes, or all. Each classifier
+    /// takes 1000 steps of up to 128 pictures, about two passes over MNIST's 60,000.
     #[arg(
         long,
         default_value = "100,1000,10000,all",
@@ -282,11 +283,12 @@ pub struct TransferArgs {
         value_parser = labels
     )]
     pub labels: Vec<Labels>,
-    /// Seeds that every figure is the mean of: other labelled pictures, another order, another start.
+    /// Number of seeds to average over. Each seed draws its own labelled pictures, order and initial
+    /// weights.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub seeds: u16,
-    /// Other data with labels, to learn from and to be measured on: mnist, a folder of IDX files, or
-    /// a config's "data" [default: the run's own].
+    /// Other labelled data to train and test on: mnist, a folder of IDX files, or the "data" object of
+    /// a config [default: the run's data].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -298,9 +300,9 @@ pub struct TransferArgs {
 /// A number of labelled pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Labels {
-    /// All that there are.
+    /// All of them.
     All,
-    /// So many.
+    /// This many.
     Count(usize),
 }
 
@@ -311,43 +313,43 @@ fn labels(text: &str) -> Result<Labels, String> {
         return Ok(Labels::All);
     }
     let count = text.parse().ok().filter(|&count: &usize| count > 0);
-    let count = count.ok_or("allowed: a whole number above 0, or all")?;
+    let count = count.ok_or("expected a whole number above 0, or all")?;
     Ok(Labels::Count(count))
 }
 
 #[derive(Debug, Args)]
 pub struct AnomalyArgs {
-    /// A run's folder or name; a config with --one-class.
+    /// A run's folder or name, or a config with --one-class.
     #[arg(value_name = "RUN|CONFIG")]
     pub target: PathBuf,
     #[command(flatten)]
     pub runs: RunsArg,
-    /// Normal pictures: mnist, photos, a folder, a picture, or a config's "data" [default: the run's
-    /// own test pictures].
+    /// Normal pictures: mnist, photos, a folder, a picture, or the "data" object of a config
+    /// [default: the run's test pictures].
     #[arg(long, value_name = "SPEC")]
     pub normal: Option<String>,
-    /// Pictures of another kind, named alike.
+    /// Unusual pictures, given in the same ways.
     #[arg(long, value_name = "SPEC")]
     pub other: Option<String>,
-    /// The share of normal pictures whose errors lie below the threshold.
+    /// Share of normal pictures that score below the threshold.
     #[arg(long, default_value_t = 0.99, value_parser = share)]
     pub quantile: f64,
-    /// What a picture is scored by.
+    /// How a picture is scored.
     #[arg(long, value_enum, default_value_t)]
     pub score: Score,
-    /// A run that was trained on pictures of the other kind, whose errors stand beside.
+    /// A run trained on the unusual kind of pictures, to compare with.
     #[arg(long, value_name = "RUN", conflicts_with = "one_class")]
     pub other_run: Option<PathBuf>,
-    /// Train on each label in turn, and tell its test pictures from all others.
+    /// Train one model per label, and test how well each tells its label from all others.
     #[arg(long)]
     pub one_class: bool,
-    /// Change a key of the config, with --one-class.
+    /// Override a config key, with --one-class.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Name of the folder that --one-class makes [default: that of the config, with -one-class].
+    /// Name of the folder of --one-class [default: the config's name and -one-class].
     #[arg(long)]
     pub name: Option<String>,
-    /// Prove --one-class in seconds: few images, one epoch.
+    /// Smoke-test --one-class in seconds: a few images, one epoch.
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
@@ -357,42 +359,41 @@ pub struct AnomalyArgs {
 }
 
 impl AnomalyArgs {
-    /// The changes to the config.
+    /// The overrides of the config.
     pub fn overrides(&self) -> Vec<Override> {
         overrides(self.quick, &self.set, &self.backend)
     }
 }
 
-/// What a picture is scored by.
+/// How a picture is scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Score {
-    /// The squared error of its reconstruction, mean over its values.
+    /// Mean squared error of its reconstruction.
     #[default]
     Mse,
-    /// The squared error divided by the picture's norm: without it, pictures with little on them
-    /// pass for ordinary, as there is little to get wrong.
+    /// Squared error divided by the picture's norm, because nearly empty pictures always have a
+    /// small squared error.
     Relative,
 }
 
 /// Reads a share of a whole.
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|it| (0.0..=1.0).contains(it));
-    share.ok_or_else(|| "allowed: a number from 0 to 1".into())
+    share.ok_or_else(|| "expected a number from 0 to 1".into())
 }
 
 #[derive(Debug, Args)]
 pub struct ClusterArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// How many clusters.
+    /// Number of clusters.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..))]
     pub k: u16,
-    /// Move the codes, the pixels and the components together with their 20 nearest neighbours so
-    /// many times before they are clustered; 50 is enough.
+    /// Rounds of smoothing over the 20 nearest neighbours before clustering (try 50).
     #[arg(long, default_value_t = 0, value_name = "ROUNDS")]
     pub smooth: u16,
-    /// Cluster the test pictures of other data: mnist, photos, a folder, or a config's "data"
-    /// [default: the run's own test pictures].
+    /// Cluster the test pictures of other data: mnist, photos, a folder, or the "data" object of a
+    /// config [default: the run's test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -405,8 +406,8 @@ pub struct ClusterArgs {
 pub struct PlotArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Draw the test pictures of other data: mnist, photos, a folder, a picture, or a config's "data"
-    /// [default: the run's own test pictures].
+    /// Plot the test pictures of other data: mnist, photos, a folder, a picture, or the "data" object
+    /// of a config [default: the run's test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
@@ -421,10 +422,10 @@ pub struct EncodeArgs {
     pub run: RunArg,
     #[command(flatten)]
     pub input: InputArg,
-    /// The file to write: .npy for the codes, .npz for the codes with labels and names.
+    /// Output file: .npy for the codes, .npz for the codes with labels and names.
     #[arg(short, long)]
     pub output: PathBuf,
-    /// The representation after this layer, by its name or number, in place of the code.
+    /// Save the output of this layer, by name or number, instead of the code.
     #[arg(long)]
     pub layer: Option<String>,
     #[command(flatten)]
@@ -435,9 +436,9 @@ pub struct EncodeArgs {
 pub struct DecodeArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Codes: an .npy file of the shape (images, code size), or an .npz file that has it as "codes".
+    /// Codes: an .npy array of shape (images, code size), or an .npz file with that array as "codes".
     pub input: PathBuf,
-    /// A folder for the pictures, or an .npy file for their values.
+    /// Output folder for the pictures, or an .npy file for their values.
     #[arg(short, long)]
     pub output: PathBuf,
     #[command(flatten)]
@@ -448,16 +449,16 @@ pub struct DecodeArgs {
 pub struct CompressArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Pictures: a file or a folder of any sizes, an IDX folder, mnist or photos. Without --output they
-    /// are only measured [default then: the run's test pictures].
+    /// Pictures of any size: a file, a folder, an IDX folder, mnist or photos. Without --output they
+    /// are only measured, and the default is the run's test pictures.
     pub input: Option<String>,
-    /// The file to write.
+    /// Output file; without it, nothing but the measurement is written.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Bits of each value of a code, before entropy coding [default: 5].
+    /// Bits per code value before entropy coding [default: 5].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8))]
     pub bits: Option<u32>,
-    /// Put the model into the file, which then needs no run to be decompressed.
+    /// Embed the model, so that the file can be decompressed without the run.
     #[arg(long)]
     pub model: bool,
     /// Print JSON.
@@ -469,12 +470,12 @@ pub struct CompressArgs {
 
 #[derive(Debug, Args)]
 pub struct DecompressArgs {
-    /// A file that compress wrote.
+    /// A file written by compress.
     pub file: PathBuf,
-    /// A folder for the pictures, which keep their names and become PNG files.
+    /// Output folder; pictures keep their names and are saved as PNG.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// The run that compressed it, where the model is not in the file.
+    /// The run that compressed the file; needed unless the model is embedded.
     #[arg(long, value_name = "RUN")]
     pub run: Option<PathBuf>,
     #[command(flatten)]
@@ -489,10 +490,10 @@ pub struct ReconstructArgs {
     pub run: RunArg,
     #[command(flatten)]
     pub input: InputArg,
-    /// A .png file for one picture, a folder for several.
+    /// Output .png file for one picture, or a folder for several.
     #[arg(short, long)]
     pub output: PathBuf,
-    /// Turn black and white round first, for a drawing on paper given to a model of white on black.
+    /// Invert the input first: for dark-on-light drawings and a light-on-dark model.
     #[arg(long)]
     pub invert: bool,
     #[command(flatten)]
@@ -503,20 +504,20 @@ pub struct ReconstructArgs {
 pub struct RestoreArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Pictures, or folders of them, that have lost what the model gives back: noisy, blurred, small
-    /// or grey ones, or such with black holes.
+    /// Pictures to restore, or folders of them: noisy, blurred, small or grey ones, or pictures with
+    /// black holes, as the model was trained for.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// A folder for the restored pictures, which keep their names and become PNG files.
+    /// Output folder; restored pictures keep their names and are saved as PNG.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Write NAME-compare.png too: before, after and the best baseline side by side.
+    /// Also write NAME-compare.png: before, after and the best baseline side by side.
     #[arg(long)]
     pub compare: bool,
-    /// Take the inputs for clean: corrupt them first as at evaluation, and measure what comes back.
+    /// The inputs are clean: corrupt them first, as in an evaluation, and measure the restoration.
     #[arg(long)]
     pub from_clean: bool,
-    /// Seed of what --from-clean corrupts them by [default: the run's].
+    /// Seed of the corruption with --from-clean [default: the run's seed].
     #[arg(long, value_name = "N", requires = "from_clean")]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -529,7 +530,7 @@ pub struct RestoreArgs {
 pub struct InspectArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Print JSON in place of a table.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }
@@ -538,10 +539,10 @@ pub struct InspectArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub runs: RunsArg,
-    /// The port to listen on; 0 takes any that is free.
+    /// Port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 7860)]
     pub port: u16,
-    /// The address to listen on, or the name by which browsers ask for this machine.
+    /// Address to listen on, or this machine's host name as browsers use it.
     #[arg(long, default_value = "127.0.0.1", value_name = "NAME")]
     pub host: String,
     #[command(flatten)]
@@ -550,14 +551,14 @@ pub struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub struct BackendsArgs {
-    /// Print JSON in place of a table.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct RunArg {
-    /// A run's folder, or its name.
+    /// A run's folder or name.
     #[arg(value_name = "RUN")]
     pub name: PathBuf,
     #[command(flatten)]
@@ -566,20 +567,20 @@ pub struct RunArg {
 
 #[derive(Debug, Args)]
 pub struct RunsArg {
-    /// The folder that holds the runs.
+    /// Folder of the runs.
     #[arg(long, default_value = RUNS, value_name = "DIR")]
     pub runs: PathBuf,
 }
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct BackendArg {
-    /// What computes: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
+    /// Compute backend: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
     #[arg(long, value_name = "B")]
     pub backend: Option<String>,
 }
 
 impl BackendArg {
-    /// The change to the config, where there is one.
+    /// The override of the config, if --backend was given.
     pub fn as_override(&self) -> Option<Override> {
         let name = self.backend.as_ref()?;
         Some(Override::flag("--backend", "backend", name))
@@ -588,7 +589,7 @@ impl BackendArg {
 
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Show no progress.
+    /// Hide progress.
     #[arg(long)]
     pub quiet: bool,
     /// Print the result as JSON.
@@ -598,14 +599,14 @@ pub struct OutputArgs {
 
 #[derive(Debug, Args)]
 pub struct InputArg {
-    /// A picture, a folder of pictures or of IDX files, mnist or photos.
+    /// A picture, a folder of pictures or IDX files, mnist or photos.
     pub input: String,
-    /// Which part of a data set that has two.
+    /// Which split of the data to use, if it has two.
     #[arg(long, value_enum, default_value_t)]
     pub split: Part,
 }
 
-/// A part of a data set.
+/// A split of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// The training images.
@@ -619,7 +620,7 @@ pub enum Part {
 pub struct WriteArgs {
     #[command(flatten)]
     pub backend: BackendArg,
-    /// Replace files that exist.
+    /// Overwrite existing files.
     #[arg(long)]
     pub force: bool,
 }

@@ -1,5 +1,5 @@
-//! Pictures in a terminal: each character is the upper half of a block, in the colour of one pixel on
-//! the colour of the pixel below it.
+//! Pictures in a terminal: each character is an upper half block in the colour of one pixel, on a
+//! background in the colour of the pixel below it.
 
 use std::fmt::Write;
 
@@ -7,29 +7,29 @@ use crate::terminal::Colours;
 use hourglass::pictures::Picture;
 use hourglass::pictures::shrink::shrunk;
 
-/// The upper half of a block.
+/// The upper half block.
 const HALF: char = '▀';
 
-/// Back to the terminal's own colours.
+/// Resets to the terminal's default colours.
 const PLAIN: &str = "\x1b[0m";
 
-/// Pictures are drawn beside each other at this width or less, and are not made larger.
+/// The largest width of a picture in a row of several; smaller pictures are not enlarged.
 pub const SIDE: usize = 14;
 
-/// Below this width a digit is hard to read: half as many pictures stand beside each other then.
+/// Below this width a digit is hard to read, so only half as many pictures are drawn per row.
 const READABLE: usize = 10;
 
-/// Below this width nothing is.
+/// Below this width nothing is readable.
 const SMALLEST: usize = 4;
 
-/// The levels of red, green and blue in the cube of colours 16 to 231 of 256.
+/// The levels of red, green and blue in the colour cube 16 to 231 of the 256 colours.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
 type Rgb = [u8; 3];
 
-/// Draws stacks of pictures side by side, in lines of at most `columns` characters without a break
-/// behind the last; large pictures are shrunk to at most `most` pixels a side. Nothing where there is
-/// too little room, or nothing to draw.
+/// Draws stacks of pictures side by side, in lines of at most `columns` characters without a final
+/// line break. Large pictures are shrunk to at most `most` pixels per side. `None` if there is too
+/// little room, or nothing to draw.
 pub fn draw(
     stacks: &[Vec<Picture<'_>>],
     most: usize,
@@ -44,10 +44,10 @@ pub fn draw(
     Some(bands.join("\n\n"))
 }
 
-/// How many stacks stand beside each other, and how wide each may be.
+/// The number of stacks per row, and the width of each.
 fn layout(stacks: usize, most: usize, columns: usize) -> Option<(usize, usize)> {
     let fit = |abreast: usize| {
-        // A column lies between neighbours.
+        // Neighbours are separated by one column.
         let side = ((columns + 1) / abreast.max(1)).saturating_sub(1);
         (abreast, side.min(most))
     };
@@ -63,7 +63,7 @@ fn layout(stacks: usize, most: usize, columns: usize) -> Option<(usize, usize)> 
     (best.1 >= SMALLEST).then_some(best)
 }
 
-/// Stacks beside each other: their first pictures, below them their second ones and so on.
+/// Draws stacks side by side: their first pictures, below them the second ones, and so on.
 fn draw_band(stacks: &[Vec<Picture<'_>>], side: usize, colours: Colours) -> String {
     let stacks: Vec<Vec<Pixels>> = stacks
         .iter()
@@ -94,7 +94,7 @@ fn draw_band(stacks: &[Vec<Picture<'_>>], side: usize, colours: Colours) -> Stri
     lines.join("\n")
 }
 
-/// A picture as small as it is drawn.
+/// A picture shrunk to its drawn size.
 struct Pixels {
     width: usize,
     height: usize,
@@ -118,7 +118,7 @@ impl Pixels {
                 .unwrap_or_default()
         };
         let colour = |place: usize| match channels {
-            // Of more channels the first three: a fourth is mostly opacity.
+            // Only the first three channels: a fourth is usually opacity.
             3.. => [0, 1, 2].map(|plane| byte(value(plane, place))),
             _ => [byte(value(0, place)); 3],
         };
@@ -137,13 +137,13 @@ impl Pixels {
     }
 }
 
-/// A line of characters, with a sequence wherever the colours change.
+/// A line of characters, with an escape sequence wherever the colours change.
 struct Line {
     text: String,
     colours: Colours,
-    /// Of the upper and the lower half; none where they are the terminal's own.
+    /// Colours of the upper and the lower half; `None` for the terminal's default.
     now: Option<(Rgb, Option<Rgb>)>,
-    /// Blanks that are only written where something follows.
+    /// Pending blanks, which are only written if something follows.
     blanks: usize,
 }
 
@@ -171,7 +171,7 @@ impl Line {
         if self.now.map(|now| now.0) != Some(upper) {
             codes.push(code(38, upper, self.colours));
         }
-        // The terminal's own background is there from the start.
+        // The default background is already set.
         let before = self.now.and_then(|now| now.1);
         match lower {
             Some(lower) if before != Some(lower) => codes.push(code(48, lower, self.colours)),
@@ -198,7 +198,7 @@ impl Line {
     }
 }
 
-/// What sets the colour of the letters (38) or of what is behind them (48).
+/// The codes that set the foreground (38) or background (48) colour.
 fn code(what: u8, colour: Rgb, colours: Colours) -> String {
     match colours {
         Colours::All => {
@@ -209,7 +209,7 @@ fn code(what: u8, colour: Rgb, colours: Colours) -> String {
     }
 }
 
-/// The nearest of the 256 colours that are the same everywhere: those of the cube, and the greys.
+/// The nearest of the 240 fixed colours: those of the cube, and the greys.
 fn nearest(colour: Rgb) -> u8 {
     let distance = |other: Rgb| -> u32 {
         let channels = colour.iter().zip(other);

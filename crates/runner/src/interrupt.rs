@@ -1,8 +1,8 @@
-//! Ctrl-C and termination: the first finishes the step and saves, the second stops at once.
+//! Ctrl-C and termination: the first signal finishes the step and saves, the second stops at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Exit code of an interrupted program: 128 + SIGINT, as shells have it.
+/// Exit code of an interrupted program: 128 + SIGINT, as in shells.
 pub const EXIT_CODE: u8 = 130;
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -13,15 +13,17 @@ pub fn listen() {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(EXIT_CODE));
         }
-        crate::terminal::note("stopping: finishing the step and saving; once more to stop at once");
+        crate::terminal::note(
+            "stopping after this step and saving; press Ctrl-C again to stop at once",
+        );
     };
-    // Fails only where a handler is set already, which then listens.
+    // Fails only if a handler is already set, which is then used.
     let _ = ctrlc::set_handler(handler);
 }
 
-/// From now on the first signal ends the program at once, which is how it is meant to end.
+/// From now on the first signal ends the program at once, as intended for a server.
 pub fn ends_program() {
-    // Fails only where a handler is set already, which then listens.
+    // Fails only if a handler is already set, which is then used.
     let _ = ctrlc::set_handler(|| std::process::exit(0));
 }
 

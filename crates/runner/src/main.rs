@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let code = match commands::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            // One line a fault: a config may have several.
+            // One line per fault, because a config may have several.
             for line in format!("{error:#}").lines() {
                 terminal::note(&format!("error: {line}"));
             }

@@ -8,27 +8,24 @@ use anyhow::{Context, Result, bail};
 /// Refuses a file that exists.
 ///
 /// # Errors
-/// Where it does and `force` is not given.
+/// If it does and `force` is not given.
 pub fn check_new(path: &Path, force: bool) -> Result<()> {
     if path.is_dir() {
-        bail!(
-            "{}: found a folder; allowed: the path of a file",
-            path.display()
-        );
+        bail!("{}: is a folder; give the path of a file", path.display());
     }
     if path.exists() && !force {
         bail!(
-            "{}: exists already; allowed: a new path, or --force",
+            "{}: already exists; choose a new path, or use --force",
             path.display()
         );
     }
     Ok(())
 }
 
-/// Makes a folder, and refuses if a file of these names is in it already.
+/// Makes a folder, and fails if it already contains a file with one of these names.
 ///
 /// # Errors
-/// As [`check_new`], and where the folder cannot be made.
+/// As [`check_new`], and if the folder cannot be made.
 pub fn new_files(folder: &Path, names: &[String], force: bool) -> Result<Vec<PathBuf>> {
     let files: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     for file in &files {
@@ -39,8 +36,8 @@ pub fn new_files(folder: &Path, names: &[String], force: bool) -> Result<Vec<Pat
     Ok(files)
 }
 
-/// Names for the pictures made from the named ones, or numbers where they have no names: with the
-/// extension of what is written, and no two alike.
+/// Unique file names for pictures made from the named ones, or numbers if they have no names, with the
+/// extension of the written files.
 pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
     let digits = count.saturating_sub(1).to_string().len();
     let numbered = |index: usize| format!("{index:0digits$}.png");
@@ -59,14 +56,14 @@ pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
     let mut made: Vec<String> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let plain = stem(name).map_or_else(|| numbered(index), |stem| format!("{stem}.png"));
-        // a.jpg and a.png in one folder: the second keeps its whole name.
+        // With a.jpg and a.png in one folder, the second keeps its whole name.
         let twin = stems.get(&stem(name)).is_some_and(|&count| count > 1);
         made.push(if twin { format!("{name}.png") } else { plain });
     }
     made
 }
 
-/// A path as a word of a command line that is shown, in quotes where a shell would take it apart.
+/// A path as a word of a displayed command, in quotes if a shell would split it.
 pub fn word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |it: char| it.is_alphanumeric() || "/\\:._+-=,@".contains(it);

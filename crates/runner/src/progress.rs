@@ -1,5 +1,5 @@
-//! Progress: what a person sees of a training, on stderr: a bar with the time left on a terminal,
-//! one line an epoch anywhere.
+//! Progress of a training, on stderr: a bar with the remaining time on a terminal, and one line per
+//! epoch everywhere.
 
 use std::io::{IsTerminal, stderr};
 
@@ -18,13 +18,12 @@ pub struct Display {
 }
 
 impl Display {
-    /// A display for a training of so many steps, of which some are done; nothing is shown where
-    /// `quiet`.
+    /// A display for a training of `steps` steps, `done` of which are done. Shows nothing if `quiet`.
     pub fn new(quiet: bool, steps: usize, done: usize) -> Self {
         Self::of(quiet, "step", steps, done)
     }
 
-    /// The same for work that is counted in something else than steps.
+    /// The same for work counted in other units than steps.
     pub fn of(quiet: bool, unit: &str, steps: usize, done: usize) -> Self {
         let target = if quiet || !stderr().is_terminal() {
             ProgressDrawTarget::hidden()
@@ -41,7 +40,7 @@ impl Display {
         Self { quiet, bar }
     }
 
-    /// The same without the lines that stay, but for those that must be seen: a bar alone.
+    /// A bar without permanent lines, except important ones.
     pub fn bar_alone(quiet: bool, steps: usize, done: usize) -> Self {
         Self {
             quiet: true,
@@ -54,24 +53,24 @@ impl Display {
         self.bar.set_position(done as u64);
     }
 
-    /// The words beside the bar.
+    /// The text next to the bar.
     pub fn message(&self, text: String) {
         self.bar.set_message(text);
     }
 
-    /// A line that stays.
+    /// A permanent line.
     pub fn line(&self, text: &str) {
         if !self.quiet {
             self.bar.suspend(|| terminal::note(text));
         }
     }
 
-    /// A line that stays and must be seen, even where nothing else is shown.
+    /// An important permanent line, shown even if nothing else is.
     pub fn always(&self, text: &str) {
         self.bar.suspend(|| terminal::note(text));
     }
 
-    /// The bar goes.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,6 +1,6 @@
 //! The terminal: results on stdout, everything else on stderr.
 //!
-//! A reader that goes away (`| head`) ends the program quietly, as it does other programs.
+//! A reader that stops reading (`| head`) ends the program quietly, as usual.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -8,19 +8,19 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use anyhow::{Context, Result};
 use terminal_size::{Width, terminal_size_of};
 
-/// Columns of a terminal that does not say how many it has.
+/// Columns assumed for a terminal that does not report its width.
 const COLUMNS: usize = 80;
 
-/// How many colours a terminal shows.
+/// Colour support of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
-    /// 24 bits each.
+    /// 24-bit colours.
     All,
-    /// The 256 that terminals agree on.
+    /// The 256 standard colours.
     Few,
 }
 
-/// The columns of the terminal behind stdout, or those of an ordinary one.
+/// The width of the terminal behind stdout, or a usual width if there is none.
 pub fn columns() -> usize {
     match terminal_size_of(io::stdout()) {
         Some((Width(columns), _)) => usize::from(columns),
@@ -28,7 +28,7 @@ pub fn columns() -> usize {
     }
 }
 
-/// How many colours stdout shows: none where it is no terminal, or has too few or is to have none.
+/// Colour support of stdout; `None` off a terminal, with too few colours, or under `NO_COLOR`.
 pub fn colours() -> Option<Colours> {
     let variable = std::env::var_os;
     let (term, depth) = (variable("TERM"), variable("COLORTERM"));
@@ -41,7 +41,7 @@ pub fn colours() -> Option<Colours> {
         .flatten()
 }
 
-/// How many colours a terminal shows, by what it sets in the environment: `TERM`, `COLORTERM`.
+/// Colour support according to the environment variables `TERM` and `COLORTERM`.
 fn colours_of(term: Option<&OsStr>, depth: Option<&OsStr>, windows: bool) -> Option<Colours> {
     let term = term.unwrap_or_default().to_string_lossy();
     let depth = depth.unwrap_or_default();
@@ -59,7 +59,7 @@ fn colours_of(term: Option<&OsStr>, depth: Option<&OsStr>, windows: bool) -> Opt
 /// Writes a result and a line break to stdout.
 ///
 /// # Errors
-/// Where stdout cannot be written, for example because the disk behind it is full.
+/// If stdout cannot be written, for example because the disk behind it is full.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());

@@ -10,7 +10,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Every file, by the name that the page asks for it by.
+/// Every file, with the name that the page requests it by.
 const FILES: [(&str, &str, &str); 13] = [
     ("report.css", CSS, report::page::STYLE),
     ("app.css", CSS, include_str!("assets/app.css")),

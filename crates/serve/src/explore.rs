@@ -15,11 +15,11 @@ use super::reply::{self, BadRequest, Refusal};
 use hourglass::Loaded;
 use hourglass::measure::evaluation::values;
 
-/// The most codes that are decoded at once, and the most values that may come of it.
+/// The most codes that are decoded at once, and the most values of the result.
 const MOST_CODES: usize = 64;
 const MOST_VALUES: usize = 1 << 24;
 
-/// What the page must know of a model.
+/// What the page needs to know about a model.
 #[derive(Serialize)]
 struct Details {
     kind: String,
@@ -27,13 +27,13 @@ struct Details {
     shape: ImageShape,
     code_size: usize,
     parameters: usize,
-    /// What is done to an input before the encoder gets it; nothing where the model is not denoising.
+    /// The corruptions of an input before it is encoded; empty if the model is not denoising.
     corruptions: Vec<String>,
-    /// Whether a code alone has a picture.
+    /// Whether a code can be decoded without the input.
     decodes: bool,
 }
 
-/// What a run's model is.
+/// Describes a run's model.
 pub async fn details(
     State(server): State<Arc<Server>>,
     Path(run): Path<String>,
@@ -58,12 +58,12 @@ pub async fn details(
     reply::json(&details.await?)
 }
 
-/// How the input is corrupted; not at all where there is no seed.
+/// How the input is corrupted; not corrupted if there is no seed.
 #[derive(Deserialize)]
 pub struct Corruption {
     /// Seed of the noise.
     noise: Option<u64>,
-    /// From 0, the clean picture, to 1, all that the model was trained to undo.
+    /// From 0 for the clean picture to 1 for the full corruption of the training.
     #[serde(default = "all")]
     strength: f32,
 }
@@ -72,7 +72,7 @@ fn all() -> f32 {
     1.0
 }
 
-/// The code, the input that the encoder got and the reconstruction of a picture, one after the other, from its values
+/// The code, the (corrupted) input and the reconstruction of a picture, one after the other, from its values
 /// `[channels, height, width]` in [0, 1].
 pub async fn reconstruct(
     State(server): State<Arc<Server>>,
@@ -96,7 +96,7 @@ fn through(loaded: &Loaded, pixels: Vec<f32>, corruption: &Corruption) -> Result
     ensure!(
         found == expected && pixels.iter().all(|&value| within(value)),
         BadRequest(format!(
-            "found {found} values; allowed: {channels}x{height}x{width} from 0 to 1"
+            "found {found} values; allowed: {channels}x{height}x{width} values from 0 to 1"
         ))
     );
     ensure!(
@@ -119,7 +119,7 @@ fn through(loaded: &Loaded, pixels: Vec<f32>, corruption: &Corruption) -> Result
     Ok([code, values(model.as_image(input))?, restored].concat())
 }
 
-/// The pictures that the decoder makes of codes, one after the other.
+/// The decoded pictures of codes, one after the other.
 pub async fn decode(
     State(server): State<Arc<Server>>,
     Path(run): Path<String>,

@@ -1,5 +1,5 @@
-//! Following a run: server-sent events made from its files, so that it does not matter which process trains, or whether
-//! it still does.
+//! Following a run: server-sent events made from its files, so that it does not matter which process trains it, or
+//! whether it is still training.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ use hourglass::run::{Run, State as RunState};
 use hourglass::train::row::Row;
 use report::curves::curves;
 
-/// How long between two looks at a run's files.
+/// Time between two looks at a run's files.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Files whose change is news.
+/// Files whose change triggers an event.
 const WATCHED: [&str; 6] = [
     "state.json",
     "metrics.jsonl",
@@ -34,34 +34,34 @@ const WATCHED: [&str; 6] = [
     "checkpoints",
 ];
 
-/// When each of these files was written, its length, and whether a process trains the run.
+/// When each of these files was written, its length, and whether a process is training the run.
 type Seen = ([Option<(SystemTime, u64)>; WATCHED.len()], bool);
 
-/// How a run stands: what the page shows of it.
+/// The status of a run, as the page shows it.
 #[derive(Serialize)]
 struct News {
     #[serde(flatten)]
     state: RunState,
-    /// Epochs in all.
+    /// Total number of epochs.
     epochs: usize,
     kind: String,
-    /// When a figure came last, and the time now, in seconds since 1970.
+    /// The time of the last figure, and the time now, in seconds since 1970.
     changed: u64,
     now: u64,
     /// The last epoch's figures.
     last: Option<Row>,
     /// The curves as HTML.
     curves: String,
-    /// The names of the pictures that were made after epochs.
+    /// The names of the sample pictures of epochs.
     samples: Vec<String>,
     /// How the result compares with the baselines.
     verdict: Option<String>,
     report: bool,
-    /// The weights that there are to explore.
+    /// Which weights can be explored, if any.
     weights: Option<u64>,
 }
 
-/// Sends how a run stands, and again whenever that changes.
+/// Sends a run's status, and sends it again whenever it changes.
 pub async fn events(
     State(server): State<Arc<Server>>,
     extract::Path(run): extract::Path<String>,
@@ -74,7 +74,7 @@ pub async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// The next event about a run of which `seen` was told.
+/// The next event about a run after the state `seen`.
 async fn next(folder: &Path, seen: Option<Seen>) -> (Event, Seen) {
     loop {
         let folder = PathBuf::from(folder);
@@ -99,7 +99,7 @@ fn look(folder: &Path) -> Seen {
     (files, trains)
 }
 
-/// How the run stands, or what is wrong with its folder.
+/// The run's status, or what is wrong with its folder.
 fn event(folder: &Path) -> Event {
     match news(folder) {
         Ok(text) => Event::default().event("news").data(text),

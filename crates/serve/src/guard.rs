@@ -1,5 +1,5 @@
-//! The guard: who may ask for what. Other pages in the same browser reach every port of this machine, under names of
-//! their own if they wish (DNS rebinding); they get nothing, and no page may show or script this one.
+//! The guard: rejects requests from other sites. Other pages in the same browser can reach every port of this machine,
+//! even under their own names (DNS rebinding); they get nothing, and no page may embed or script this one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use axum::response::{IntoResponse, Response};
 use super::Server;
 use super::reply::Refusal;
 
-/// What the page may load: its own files, and pictures that it makes itself.
+/// What the page may load: its own files, and pictures that it creates.
 const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What a report may: it has its style and its pictures in it, and no script, whoever wrote it.
+/// What a report may load: its inline style and pictures, but never a script, whoever wrote it.
 pub const REPORT: &str = "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
@@ -29,18 +29,18 @@ const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// The port that addresses leave out.
+/// The default port, which addresses omit.
 const HTTP: u16 = 80;
 
-/// The names under which the page is asked for.
+/// The host names that the page answers to.
 #[derive(Clone, Debug)]
 pub struct Guard {
-    /// Of the form `name:port`, the one that was given first.
+    /// Of the form `name:port`; the given name comes first.
     hosts: Vec<String>,
 }
 
 impl Guard {
-    /// A guard for the name that was given and those of this machine.
+    /// A guard for the given name and the names of this machine.
     pub fn new(host: &str, port: u16) -> Self {
         let given = match host.parse::<IpAddr>() {
             Ok(IpAddr::V6(address)) => format!("[{address}]"),
@@ -66,7 +66,7 @@ impl Guard {
             .any(|known| known.eq_ignore_ascii_case(host))
     }
 
-    /// Why a request is refused; nothing where it is not.
+    /// Why a request is rejected; `None` if it is allowed.
     fn fault(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
         let mut hosts = headers.get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok());
@@ -76,7 +76,7 @@ impl Guard {
             || named.is_some_and(|name| !self.knows(name))
         {
             return Some(
-                "this page answers to the name and port that it was started with, and to localhost",
+                "this page only answers to the host and port it was started with, and to localhost",
             );
         }
         let is = |name: HeaderName, value: &str| {
@@ -87,7 +87,7 @@ impl Guard {
         let site_is_own = !headers.contains_key(FETCH_SITE)
             || is(FETCH_SITE, "same-origin")
             || is(FETCH_SITE, "none");
-        // A link on another page may lead here; what it shows, that page cannot see.
+        // A link on another page may lead here, because that page cannot see the result.
         let is_link = method == Method::GET && is(FETCH_MODE, "navigate");
         let origin_is_own = headers.get_all(ORIGIN).iter().all(|origin| {
             let origin = origin
@@ -97,13 +97,13 @@ impl Guard {
             origin.is_some_and(|origin| self.knows(origin))
         });
         if !origin_is_own || !(site_is_own || is_link) {
-            return Some("other pages may not ask for this");
+            return Some("requests from other sites are not allowed");
         }
         None
     }
 }
 
-/// Answers a request if it may be, with what browsers need to know about the answer.
+/// Answers a request if it is allowed, and adds security headers for the browser.
 pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let fault = server
         .guard

@@ -1,8 +1,8 @@
-//! A page on this machine that lists runs, follows trainings as they go and explores what was learned. It reads run
-//! folders and never writes into them, so that it knows nothing of the process that trains.
+//! A local web page that lists runs, follows trainings and explores models. It only reads run folders and never writes
+//! into them, so it is independent of the process that trains.
 //!
-//! The program's first thread computes with the models, as it is one of the pool's ([`models`]). A second one talks
-//! HTTP, reads files on threads of its own and waits for nobody.
+//! The main thread runs the models, because it belongs to the thread pool ([`models`]). A second thread serves HTTP
+//! and reads files on other threads, so that it never blocks.
 
 mod assets;
 mod explore;
@@ -34,18 +34,18 @@ use study::Studies;
 /// The most bytes of a request: a picture of 1024 x 1024 pixels in colour as f32.
 const LARGEST_BODY: usize = 12 << 20;
 
-/// Threads that read files. Most of what they read is small, and a slow disk should not hold up all.
+/// Threads that read files. Most files are small, but a slow disk must not block every request.
 const READERS: usize = 8;
 
-/// What is served, and where.
+/// What to serve, and where.
 pub struct Options {
-    /// The folder that holds the runs.
+    /// The folder of runs.
     pub runs: PathBuf,
     /// The address or name to listen on.
     pub host: String,
-    /// The port; 0 for any that is free.
+    /// The port; 0 picks a free one.
     pub port: u16,
-    /// Where models compute.
+    /// The device that models run on.
     pub device: Device,
     /// The backend as in a config; `None` for the best one.
     pub backend: Option<String>,
@@ -79,7 +79,7 @@ pub enum ServeError {
     Stopped,
 }
 
-/// What every request can reach.
+/// The state shared by all requests.
 struct Server {
     runs: Arc<Runs>,
     guard: Guard,

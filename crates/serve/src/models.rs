@@ -1,5 +1,5 @@
-//! The models: those that were used last are kept, and one thread computes with them. Two at once would only wait for
-//! each other: each takes all of the pool.
+//! The models: the most recently used ones are kept in memory, and one thread runs them. Two at once would only wait
+//! for each other, because each uses the whole thread pool.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,27 +15,27 @@ use super::reply::Refusal;
 use hourglass::Loaded;
 use hourglass::run::Run;
 
-/// Models that are kept.
+/// Number of models kept in memory.
 const KEPT: usize = 3;
 
-/// Requests that may wait. A page has one on its way at a time.
+/// Number of requests that may wait. A page sends one at a time.
 const WAITING: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Kept) + Send>;
 
-/// Where models are asked.
+/// A handle for sending work to the models.
 #[derive(Clone, Debug)]
 pub struct Models {
     jobs: SyncSender<Job>,
 }
 
-/// What computes.
+/// The backend.
 pub struct Worker {
     jobs: Receiver<Job>,
     kept: Kept,
 }
 
-/// Models that compute on the device, and the worker to do it.
+/// A handle, and the worker that runs models on the device.
 pub fn start(device: Device) -> (Models, Worker) {
     let (sender, jobs) = sync_channel(WAITING);
     let kept = Kept {
@@ -46,10 +46,10 @@ pub fn start(device: Device) -> (Models, Worker) {
 }
 
 impl Models {
-    /// What `work` finds with the model of the run in a folder. It is not done where nobody waits for it any more.
+    /// The result of `work` with the model of the run in a folder. It is skipped if nobody waits for it any more.
     ///
     /// # Errors
-    /// A model that cannot be had, and what `work` refuses.
+    /// If the model cannot be loaded, or `work` fails.
     pub async fn ask<T: Send + 'static>(
         &self,
         folder: &Path,
@@ -59,7 +59,7 @@ impl Models {
         let folder = folder.to_owned();
         let job: Job = Box::new(move |kept| {
             if !answer.is_closed() {
-                // Where nobody listens any more there is nobody to tell.
+                // The error is ignored if nobody waits for the result any more.
                 let _ = answer.send(kept.open(&folder).and_then(work));
             }
         });
@@ -69,16 +69,16 @@ impl Models {
         };
         self.jobs.try_send(job).map_err(busy)?;
         let answer = answered.await;
-        let fault = || anyhow!("the model failed; the terminal says how");
+        let fault = || anyhow!("the model failed; see the terminal for the reason");
         Ok(answer.map_err(|_| fault())??)
     }
 }
 
 impl Worker {
-    /// Works until nobody can ask any more.
+    /// Works until all handles are gone.
     pub fn work(mut self) {
         while let Ok(job) = self.jobs.recv() {
-            // A fault of a backend's driver is that of one answer, not of the page.
+            // A panic in a backend's driver must only fail one request, not the page.
             if catch_unwind(AssertUnwindSafe(|| job(&mut self.kept))).is_err() {
                 self.kept.models.clear();
             }
@@ -86,7 +86,7 @@ impl Worker {
     }
 }
 
-/// The models that were used last, the latest first.
+/// The most recently used models, latest first.
 struct Kept {
     device: Device,
     models: Vec<Known>,
@@ -100,7 +100,7 @@ struct Known {
 }
 
 impl Kept {
-    /// The run's model, as its checkpoint has it now.
+    /// The run's model, from its current checkpoint.
     fn open(&mut self, folder: &Path) -> Result<&Loaded> {
         let now = stamp(folder);
         let at = self.models.iter().position(|known| known.folder == folder);
@@ -113,7 +113,7 @@ impl Kept {
                     stamp: now,
                     loaded,
                 },
-                // A training swaps its checkpoints at this moment.
+                // A training may be swapping its checkpoints at this moment.
                 (Err(_), Some(old)) => old,
                 (Err(error), None) => return Err(error),
             },
@@ -121,7 +121,7 @@ impl Kept {
         self.models.insert(0, known);
         self.models.truncate(KEPT);
         let first = self.models.first().map(|known| &known.loaded);
-        first.context("no model is kept")
+        first.context("no model in memory")
     }
 
     fn load(&self, folder: &Path) -> Result<Loaded> {
@@ -130,7 +130,7 @@ impl Kept {
     }
 }
 
-/// When the checkpoint was written that a run's model is taken from; none where it has none.
+/// When the checkpoint of a run's model was written; `None` if it has no checkpoint.
 pub fn stamp(folder: &Path) -> Option<SystemTime> {
     let written = |name: &str| {
         let path = folder.join("checkpoints").join(name).join("meta.json");

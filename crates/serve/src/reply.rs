@@ -1,4 +1,4 @@
-//! Replies: JSON, numbers as bytes, and refusals in one line.
+//! Replies: JSON, numbers as bytes, and one-line refusals.
 
 use anyhow::Result;
 use axum::http::StatusCode;
@@ -6,12 +6,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// A request that cannot be answered as it is: whoever asked is wrong, not the run.
+/// A bad request: the fault is the request's, not the run's.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BadRequest(pub String);
 
-/// Why there is no answer, in one line.
+/// The reason, in one line.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -27,7 +27,7 @@ impl Refusal {
         }
     }
 
-    /// There is no such thing.
+    /// The requested thing does not exist.
     pub fn missing(text: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, text)
     }
@@ -54,7 +54,7 @@ impl IntoResponse for Refusal {
 /// A value as JSON.
 ///
 /// # Errors
-/// A value that JSON has no form for.
+/// If the value cannot be written as JSON.
 pub fn json(value: &impl Serialize) -> Result<Response, Refusal> {
     let bytes = serde_json::to_vec(value).map_err(anyhow::Error::from)?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
@@ -66,10 +66,10 @@ pub fn floats(values: &[f32]) -> Response {
     ([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response()
 }
 
-/// The numbers that a request holds in the same form.
+/// The numbers of a request in the same form.
 ///
 /// # Errors
-/// Bytes that are no such numbers, and numbers that are not finite.
+/// If the bytes are not such numbers, or a number is not finite.
 pub fn read_floats(bytes: &[u8]) -> Result<Vec<f32>> {
     let (numbers, rest) = bytes.as_chunks::<4>();
     let numbers: Vec<f32> = numbers.iter().map(|it| f32::from_le_bytes(*it)).collect();
@@ -83,7 +83,7 @@ pub fn read_floats(bytes: &[u8]) -> Result<Vec<f32>> {
     Err(BadRequest(text).into())
 }
 
-/// Does what may wait for a disk on a thread where that holds up nobody.
+/// Runs work that may wait for a disk on a thread where it blocks nobody.
 ///
 /// # Errors
 /// Those of `work`.

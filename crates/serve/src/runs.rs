@@ -1,5 +1,5 @@
-//! The runs below one folder: those in it, and those in folders of several, such as a sweep's. What is asked for from
-//! outside is looked up among the names that are there, and never made into a path.
+//! The runs in a folder and in its folders of several runs, such as a sweep's. Names from requests are looked up among
+//! the known runs, and never turned into a path.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,13 +23,13 @@ use hourglass::config::Config;
 use hourglass::measure::summary::Summary;
 use hourglass::run::{Run, State as RunState};
 
-/// The most bytes of a file that are sent.
+/// The largest file that is sent, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
 
-/// The runs below a folder.
+/// The runs in a folder.
 pub struct Runs {
     folder: PathBuf,
-    /// Folders of the runs that were found last, by name: `conv`, or `sweep/conv` in a folder of several.
+    /// Folders of the runs found last, by name: `conv`, or `sweep/conv` in a folder of several runs.
     known: Mutex<BTreeMap<String, PathBuf>>,
 }
 
@@ -40,36 +40,36 @@ struct Listing {
     runs: Vec<Entry>,
 }
 
-/// What the list says of a run.
+/// A run's entry in the list.
 #[derive(Serialize)]
 struct Entry {
     name: String,
-    /// When its state was written last, in seconds since 1970.
+    /// When its state last changed, in seconds since 1970.
     changed: u64,
-    /// What is wrong with its folder; the others are missing then.
+    /// What is wrong with its folder; the other fields are then missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     about: Option<About>,
 }
 
-/// How a run stands.
+/// A run's status.
 #[derive(Serialize)]
 struct About {
     #[serde(flatten)]
     state: RunState,
-    /// Epochs in all.
+    /// Total number of epochs.
     epochs: usize,
     kind: String,
     code_size: Option<usize>,
-    /// On the test images, once it is finished.
+    /// On the test images, if the run is finished.
     mse: Option<f64>,
-    /// Whether there is a report.
+    /// Whether it has a report.
     report: bool,
 }
 
 impl Runs {
-    /// The runs below a folder, which may come to be later.
+    /// The runs in a folder, which need not exist yet.
     pub fn new(folder: PathBuf) -> Self {
         Self {
             folder,
@@ -80,7 +80,7 @@ impl Runs {
     /// The folder of a run.
     ///
     /// # Errors
-    /// A name that none has.
+    /// If there is no run of this name.
     pub async fn find(self: &Arc<Self>, name: String) -> Result<PathBuf, Refusal> {
         if let Some(folder) = self.known().get(&name) {
             return Ok(folder.clone());
@@ -95,11 +95,11 @@ impl Runs {
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, PathBuf>> {
-        // A map of names is whole whatever happened to who held it.
+        // The map stays consistent even if a thread panicked while holding the lock.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks which runs there are; the names of those that lie elsewhere, behind a link.
+    /// Looks for runs. Returns the names of links that lead outside the folder.
     fn look(&self) -> Vec<String> {
         let mut found = BTreeMap::new();
         let mut outside = Vec::new();
@@ -126,7 +126,7 @@ impl Runs {
         outside
     }
 
-    /// What there is, what changed last first.
+    /// The list, most recently changed first.
     fn list(&self) -> Listing {
         let outside = self.look();
         let known = self.known().clone();
@@ -139,7 +139,7 @@ impl Runs {
             name,
             changed: 0,
             problem: Some(
-                "a link that leads out of the folder of runs, which is not followed".into(),
+                "a link to a place outside the folder of runs, which is not followed".into(),
             ),
             about: None,
         }));
@@ -149,10 +149,10 @@ impl Runs {
         }
     }
 
-    /// A file of a run, which must lie below the folder of runs wherever its links lead.
+    /// A file of a run, which must be inside the folder of runs after following links.
     ///
     /// # Errors
-    /// No such file there, and one that cannot be read.
+    /// If there is no such file, or it cannot be read.
     fn read(&self, folder: &Path, name: &str) -> Result<Vec<u8>, Refusal> {
         let root = self.folder.canonicalize().map_err(anyhow::Error::from)?;
         let path = inside(&root, &folder.join(name)).filter(|path| path.is_file());
@@ -165,7 +165,7 @@ impl Runs {
     }
 }
 
-/// Notes a run as found, or as one outside.
+/// Records a run as found, or as outside.
 fn sort(
     root: &Path,
     name: String,
@@ -181,7 +181,7 @@ fn sort(
     }
 }
 
-/// Where a path leads, if that is below `root`.
+/// The target of a path, if it is inside `root`.
 fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
     path.canonicalize()
         .ok()
@@ -192,7 +192,7 @@ fn is_run(folder: &Path) -> bool {
     folder.join("config.json").is_file()
 }
 
-/// The folders in a folder, by their names; those that are being made have names that begin with a dot.
+/// The folders in a folder, by name, except those that begin with a dot, which are still being made.
 fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let named =
@@ -202,7 +202,7 @@ fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// When a file was written, in seconds since 1970; 0 where there is none.
+/// When a file was written, in seconds since 1970; 0 if it does not exist.
 pub fn changed(path: &Path) -> u64 {
     let written = path
         .metadata()
@@ -265,7 +265,7 @@ pub async fn report(
         .into_response())
 }
 
-/// A picture of what a run made of some images after an epoch.
+/// The sample picture of an epoch.
 pub async fn sample(
     State(server): State<Arc<Server>>,
     extract::Path((name, run)): extract::Path<(String, String)>,
@@ -279,7 +279,7 @@ pub async fn sample(
     Ok(([(CONTENT_TYPE, "image/png")], png.await?).into_response())
 }
 
-/// The names of such pictures, the earliest first.
+/// The names of the sample pictures, earliest first.
 pub fn samples(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder.join("samples"))
         .into_iter()
@@ -293,7 +293,7 @@ pub fn samples(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Whether a run has weights to explore, and which: another number for others.
+/// Which weights of a run can be explored, as a number that changes with them; `None` without weights.
 pub fn weights(folder: &Path) -> Option<u64> {
     let written = stamp(folder)?.duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(written.as_millis()).ok()

@@ -1,5 +1,5 @@
-//! A study of a model: what its code does over the run's own test pictures, for the sliders, the map and the pictures
-//! to start from.
+//! A study of a model: statistics of its code over the run's test pictures, for the sliders, the map and the example
+//! pictures.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,24 +22,24 @@ use hourglass::analysis::plane::{self, Plane};
 use hourglass::run::Run;
 use hourglass::run::loaded::own_images;
 
-/// The most pictures to start from, and the most bytes of them.
+/// The most example pictures, and their most bytes.
 const EXAMPLES: usize = 24;
 const EXAMPLE_BYTES: usize = 1 << 20;
 
-/// The most bytes of the pictures that a study is about.
+/// The most bytes of the pictures in a study.
 const LARGEST: usize = 32 << 20;
 
-/// Pictures that are encoded at once, so that what somebody draws meanwhile need not wait for all of them.
+/// Pictures that are encoded at once, so that a drawing sent in the meantime need not wait for all of them.
 const CHUNK: usize = 50;
 
-/// Studies that are kept.
+/// Number of studies kept in memory.
 const KEPT: usize = 3;
 
-/// Studies that were made.
+/// The studies made so far.
 pub struct Studies {
     backend: Option<String>,
     kept: Mutex<Vec<Kept>>,
-    /// Held by who makes one: two at once would load the same images twice.
+    /// Held while a study is made: two at once would load the same images twice.
     making: tokio::sync::Mutex<()>,
 }
 
@@ -50,14 +50,14 @@ struct Kept {
     json: Bytes,
 }
 
-/// What the page gets.
+/// A study as the page gets it.
 #[derive(Serialize)]
 struct Study {
-    /// Pictures that it is about.
+    /// Number of pictures.
     images: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<u8>>,
-    /// Where each lies on the plane on which codes are shown; see [`Plane`].
+    /// Each picture's place on the plane of the map; see [`Plane`].
     places: Vec<[f32; 2]>,
     axes: [String; 2],
     origin: Vec<f32>,
@@ -66,7 +66,7 @@ struct Study {
     examples: Examples,
 }
 
-/// What each unit gives over the pictures.
+/// Statistics of each unit over the pictures.
 #[derive(Serialize)]
 struct Units {
     low: Vec<f32>,
@@ -74,10 +74,10 @@ struct Units {
     mean: Vec<f32>,
 }
 
-/// Some of the pictures, spread over all of them: neighbours may be pieces of one photograph.
+/// Example pictures, spread over the whole set because neighbours may be patches of one photograph.
 #[derive(Serialize)]
 struct Examples {
-    /// Their places among the pictures.
+    /// Their indices among the pictures.
     indices: Vec<usize>,
     /// Their pixels, `[examples, channels, height, width]`, in base64.
     pixels: String,
@@ -93,7 +93,7 @@ impl Studies {
         }
     }
 
-    /// What is known of a run: the study of these weights, and the pictures.
+    /// A run's study for these weights, and its pictures.
     fn find(
         &self,
         folder: &Path,
@@ -115,7 +115,7 @@ impl Studies {
     }
 }
 
-/// A run's study, made when it is asked for first.
+/// A run's study, made at the first request.
 pub async fn study(
     State(server): State<Arc<Server>>,
     extract::Path(run): extract::Path<String>,

@@ -1,4 +1,4 @@
-//! The classifier: an encoder, frozen or trained along, and a softmax layer on its code.
+//! The classifier: an encoder, frozen or trained too, and a softmax layer on its code.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use crate::measure::evaluation::{BATCH, values};
 use crate::streams::Stream;
 use crate::train::optimizer::Optimizer;
 
-/// Steps of every training, however many labelled pictures it has.
+/// Steps of every training, whatever the number of labelled pictures.
 pub const STEPS: usize = 1000;
 
-/// Labelled pictures in a step, or all of them where there are fewer.
+/// Labelled pictures per step, or all of them if there are fewer.
 pub const BATCH_SIZE: usize = 128;
 
-/// Step size that a training starts with; it falls to 0 along half a wave of the cosine.
+/// Initial learning rate; it falls to 0 along a half cosine.
 pub const LEARNING_RATE: f64 = 1e-3;
 
-/// Pictures that the scale of a code is measured on, at most.
+/// The most pictures that the scale of a code is measured on.
 const MEASURED: usize = 2000;
 
-/// What Adam is used with: its own authors' values (Kingma & Ba 2015).
+/// Adam's parameters: its authors' defaults (Kingma & Ba 2015).
 const ADAM: OptimizerConfig = OptimizerConfig::Adam {
     beta1: 0.9,
     beta2: 0.999,
@@ -37,21 +37,21 @@ const ADAM: OptimizerConfig = OptimizerConfig::Adam {
     weight_decay: 0.0,
 };
 
-/// Pictures with their classes, and what a frozen encoder makes of them.
+/// Pictures with their classes, and their codes by a frozen encoder.
 pub struct Pictures {
     images: Arc<Images>,
     batches: Batches,
     classes: Vec<u8>,
-    /// Row for row the codes, where they have room.
+    /// The codes, one row per picture, if they fit in memory.
     codes: Option<Features>,
 }
 
 impl Pictures {
-    /// Encodes the pictures once, where their codes have room in memory; else it is done batch by
-    /// batch whenever they are needed.
+    /// Encodes the pictures once if their codes fit in memory; else each batch is encoded whenever it is
+    /// needed.
     ///
     /// # Errors
-    /// Where the device fails, or a code is not a finite number.
+    /// If the device fails, or a code is not a finite number.
     pub fn new(
         images: &Arc<Images>,
         classes: &[u8],
@@ -80,7 +80,7 @@ impl Pictures {
         &self.classes
     }
 
-    /// Codes `[indices, code_size]` by an encoder that nothing trains.
+    /// Codes `[indices, code_size]` by a frozen encoder.
     fn fixed(&self, encoder: &Autoencoder, indices: &[u32], device: &Device) -> Result<Tensor<2>> {
         match &self.codes {
             Some(codes) => {
@@ -99,7 +99,7 @@ impl Pictures {
         Ok(encoder.encode(input))
     }
 
-    /// A row for each picture, 1 at its class and 0 elsewhere, `[indices, classes]`.
+    /// One-hot classes, `[indices, classes]`.
     fn targets(&self, indices: &[u32], classes: usize, device: &Device) -> Tensor<2> {
         let mut values = vec![0f32; indices.len() * classes];
         for (row, &index) in values.chunks_exact_mut(classes).zip(indices) {
@@ -115,15 +115,14 @@ impl Pictures {
 
 /// The encoder of a classifier.
 pub enum Encoder<'a> {
-    /// It stays as it is; on the device without gradients, and the one that [`Pictures`] were made
-    /// with.
+    /// Frozen: on the device without gradients, and the encoder that [`Pictures`] were made with.
     Frozen(&'a Autoencoder),
-    /// It is trained along, with so large a share of the learning rate; on the device with gradients.
+    /// Trained too, with this share of the learning rate; on the device with gradients.
     Trained(Box<Autoencoder>, f64),
 }
 
 impl Encoder<'_> {
-    /// Codes for no training.
+    /// Codes without gradients.
     fn codes(&self, pictures: &Pictures, indices: &[u32], device: &Device) -> Result<Tensor<2>> {
         match self {
             Encoder::Frozen(encoder) => pictures.fixed(encoder, indices, device),
@@ -132,11 +131,11 @@ impl Encoder<'_> {
     }
 }
 
-/// Trains a classifier on the labelled pictures: the share of the test pictures whose class it finds.
-/// `done` hears of each step.
+/// Trains a classifier on the labelled pictures and returns its test accuracy. `done` is called after
+/// each step.
 ///
 /// # Errors
-/// Where the device fails, or the training leaves the finite numbers.
+/// If the device fails, or the training is no longer finite.
 pub fn accuracy(
     mut encoder: Encoder,
     (train, labelled): (&Pictures, &[u32]),
@@ -195,7 +194,7 @@ pub fn accuracy(
     Ok(hits as f64 / test.len().max(1) as f64)
 }
 
-/// The place of the largest value, the first of several; `None` where there are none.
+/// The index of the largest value, the first of equals; `None` if there are no values.
 fn largest(values: &[f32]) -> Option<usize> {
     let places = 0..values.len();
     let larger = |&one: &usize, &other: &usize| {
@@ -208,11 +207,11 @@ fn largest(values: &[f32]) -> Option<usize> {
     places.max_by(larger)
 }
 
-/// The labelled pictures in an order without end: all of them once, then again in another order.
+/// An endless sequence of the labelled pictures: each pass has all of them in a new order.
 struct Order<'a> {
     labelled: &'a [u32],
     seed: u64,
-    /// Passes begun.
+    /// Passes started.
     passes: u64,
     left: Vec<u32>,
 }
@@ -227,15 +226,15 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// The first pictures of another order than those of the passes.
+    /// The first pictures of an order that no pass uses.
     fn sample(&self, count: usize) -> Vec<u32> {
         let mut sample = data::epoch_order(self.labelled, Stream::Split.seed(self.seed, 0));
         sample.truncate(count);
         sample
     }
 
-    /// The next `count` pictures of a pass, or all of it where it has fewer. What is left of a pass
-    /// and fills no batch is left out.
+    /// The next `count` pictures of a pass, or the whole pass if it has fewer. A remainder that does not
+    /// fill a batch is skipped.
     fn next(&mut self, count: usize) -> Vec<u32> {
         let count = count.min(self.labelled.len());
         if self.left.len() < count {
@@ -247,8 +246,8 @@ impl<'a> Order<'a> {
     }
 }
 
-/// The scale of a code before any training: means and deviations of its values. It is the same kind of
-/// thing for every classifier, and stays as it is.
+/// The scale of a code before any training: means and deviations of its values. It is computed the
+/// same way for every classifier, and stays fixed.
 struct Scale {
     mean: Tensor<2>,
     factor: Tensor<2>,
@@ -257,8 +256,8 @@ struct Scale {
 
 impl Scale {
     /// The scale of codes `[pictures, code_size]`. Values that vary less than the root of the mean
-    /// variance are scaled by that: a few labelled pictures say little of a value that is the same for
-    /// nearly all of them, and blown up it would say it loudest.
+    /// variance are divided by that root instead: a few labelled pictures say little about a nearly
+    /// constant value, and dividing by its tiny deviation would let it dominate.
     fn of(codes: Tensor<2>) -> Result<Self> {
         let ([rows, width], device) = (codes.dims(), codes.device());
         let codes = Features::new(values(codes)?, width, rows);
@@ -301,7 +300,7 @@ struct Head {
 }
 
 impl Head {
-    /// A layer that knows nothing: all classes are equally likely.
+    /// An untrained layer: all classes are equally likely.
     fn new(width: usize, classes: usize, device: &Device) -> Self {
         Self {
             weight: Param::from_tensor(Tensor::zeros([width, classes], device)),

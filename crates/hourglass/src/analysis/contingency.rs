@@ -1,8 +1,8 @@
-//! The contingency table: how many pictures of each class lie in each cluster.
+//! The contingency table: the number of pictures of each class in each cluster.
 
 use std::collections::BTreeMap;
 
-/// Counts of pictures by cluster and class; clusters and classes without pictures are left out.
+/// Counts of pictures by cluster and class; empty clusters and classes are omitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contingency {
     /// Row-major, [clusters, classes].
@@ -12,7 +12,7 @@ pub struct Contingency {
 }
 
 impl Contingency {
-    /// Counts pictures of which the labels and the clusters are given in the same order.
+    /// Counts pictures from their labels and clusters, given in the same order.
     pub fn new(labels: &[u8], clusters: &[u32]) -> Self {
         let rows = places(clusters);
         let columns = places(labels);
@@ -31,17 +31,17 @@ impl Contingency {
         }
     }
 
-    /// The clusters, each as its counts by class.
+    /// The clusters' counts by class.
     pub fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.counts.chunks_exact(self.classes.max(1))
     }
 
-    /// Number of clusters that have pictures.
+    /// Number of non-empty clusters.
     pub fn clusters(&self) -> usize {
         self.clusters
     }
 
-    /// Number of classes that have pictures.
+    /// Number of non-empty classes.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -68,7 +68,7 @@ impl Contingency {
     }
 }
 
-/// The place of each value among those that occur, in ascending order.
+/// The rank of each value among the distinct values, in ascending order.
 fn places<T: Ord + Copy>(values: &[T]) -> BTreeMap<T, usize> {
     let mut found: Vec<T> = values.to_vec();
     found.sort_unstable();

@@ -1,13 +1,13 @@
-//! Euclidean distances between rows, many at a time.
+//! Euclidean distances between many rows at once.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-/// Partial sums kept side by side, so that the compiler uses SIMD: f32 additions may not be
-/// reordered otherwise.
+/// Number of separate partial sums, so that the compiler can use SIMD: it must not reorder f32
+/// additions by itself.
 const LANES: usize = 16;
 
-/// The sum of the products of two rows' values.
+/// The dot product of two rows.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     fold(a, b, |a, b| a * b)
 }
@@ -35,12 +35,12 @@ pub fn squared_norms(rows: &[f32], width: usize) -> Vec<f32> {
     rows.chunks_exact(width).map(|row| dot(row, row)).collect()
 }
 
-/// For each row x of `rows` [m, width] and y of `others` [n, width] the number |y|^2 - 2xy, which
-/// orders the ys by their distance from x and lacks only |x|^2 of its square; into `out` [m, n].
-/// `norms` are the [`squared_norms`] of `others`, n of them.
+/// For each row x of `rows` [m, width] and y of `others` [n, width], writes |y|^2 - 2xy to `out` [m, n].
+/// It orders the ys by their distance from x: adding |x|^2 gives the squared distance. `norms` are the
+/// n [`squared_norms`] of `others`.
 ///
-/// One matrix product on the thread that calls, so that the result never depends on how many there
-/// are. The rows should lie about the origin: far from it, rounding hides small distances.
+/// One matrix product on the calling thread, so that the result does not depend on the number of
+/// threads. The rows should be centred on the origin: far from it, rounding hides small distances.
 pub fn partial_distances(
     rows: &[f32],
     others: &[f32],

@@ -1,5 +1,5 @@
-//! Features: what pictures are described by, a row of numbers each: their pixels, the model's
-//! representation after a layer, or their principal components.
+//! Features: descriptions of pictures, one row of numbers each: their pixels, the model's output after
+//! a layer, or their principal components.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::error::{Error, Result};
 use crate::measure::evaluation::{BATCH, values};
 use crate::measure::pca::Pca;
 
-/// The most values held of one representation, 192 MiB of f32: the 60,000 training digits as
-/// pixels fit, wider representations are of fewer pictures.
+/// The most values of one representation in memory, 192 MiB of f32: the pixels of the 60,000 training
+/// digits fit; wider representations use fewer pictures.
 pub const MOST_VALUES: usize = 3 << 24;
 
-/// A column that deviates from its mean by less than this share of it holds rounding and nothing
-/// else: equal pictures may get codes that differ in their last bits, by their place in a batch.
+/// A column that deviates from its mean by less than this share is only rounding error: the codes of
+/// equal pictures may differ in the last bits, depending on their place in a batch.
 const ROUNDING: f64 = 1e-5;
 
-/// What a byte of a picture that means 1 is worth.
+/// The byte value that means 1.
 const WHITE: f32 = 255.0;
 
 /// Rows of the same width, in the order of the pictures.
@@ -31,8 +31,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// Rows `[rows, width]`, row-major; what is left over of a last row is dropped. Where there is
-    /// nothing to tell rows apart (a `width` of 0), each of the `rows` has a single 0.
+    /// Rows `[rows, width]`, row-major; an incomplete last row is dropped. With a `width` of 0, each of
+    /// the `rows` has a single 0.
     pub fn new(mut values: Vec<f32>, width: usize, rows: usize) -> Self {
         if width == 0 {
             values = vec![0.0; rows];
@@ -42,11 +42,11 @@ impl Features {
         Self { values, width }
     }
 
-    /// The model's representation of the images at `indices` after encoder layer `last`, encoded in
-    /// batches; `done` hears after each how many images are encoded.
+    /// The output of encoder layer `last` for the images at `indices`, encoded in batches. `done` is
+    /// called after each batch with the number of encoded images.
     ///
     /// # Errors
-    /// Where the device fails, or a value is not a finite number.
+    /// If the device fails, or a value is not finite.
     pub fn encoded(
         model: &Autoencoder,
         device: &Device,
@@ -88,7 +88,7 @@ impl Features {
     /// The principal components of the images at `indices`, as many as `pca` keeps.
     ///
     /// # Errors
-    /// Images of another size than those that were fitted.
+    /// If the images have another size than the fitted ones.
     pub fn components(pca: &Pca, images: &Images, indices: &[u32]) -> Result<Self> {
         let mut values = Vec::with_capacity(indices.len() * pca.components());
         for chunk in indices.chunks(BATCH) {
@@ -124,7 +124,7 @@ impl Features {
             .unwrap_or_default()
     }
 
-    /// The rows at `indices`; one past the end is left out.
+    /// The rows at `indices`; indices past the end are skipped.
     pub fn select(&self, indices: &[u32]) -> Self {
         let mut values = Vec::with_capacity(indices.len() * self.width);
         for &index in indices {
@@ -148,8 +148,8 @@ impl Features {
         sums.iter().map(|sum| sum / rows).collect()
     }
 
-    /// The standard deviation of each column about its `mean`, of the rows as they are (not an
-    /// estimate for more of them); 0 where there is nothing but rounding.
+    /// The standard deviation of each column about its `mean`, for these rows (not an estimate for a
+    /// population); 0 if it is only rounding error.
     pub fn deviation(&self, mean: &[f64]) -> Vec<f64> {
         let mut sums = vec![0f64; self.width];
         for row in self.values.chunks_exact(self.width) {
@@ -169,8 +169,7 @@ impl Features {
         sums.iter().zip(mean).map(deviation).collect()
     }
 
-    /// Moves the rows so that the mean of each column, which is returned, is 0; a column that holds
-    /// nothing but rounding becomes 0.
+    /// Centres each column on 0 and returns the means; a column that is only rounding error becomes 0.
     pub fn centre(&mut self) -> Vec<f64> {
         let mean = self.mean();
         let varies = varies(&self.deviation(&mean));

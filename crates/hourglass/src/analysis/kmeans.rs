@@ -1,8 +1,8 @@
-//! k-means: rows in k clusters, each about its mean, so that the squared distances to the means
-//! sum up to little.
+//! k-means: groups rows into k clusters so that the sum of squared distances to the cluster means is
+//! small.
 //!
 //! Lloyd's iterations (Lloyd 1982) from centres drawn by k-means++ (Arthur & Vassilvitskii 2007),
-//! several times; the smallest sum counts.
+//! several times; the smallest sum wins.
 
 use rayon::prelude::*;
 
@@ -10,27 +10,27 @@ use super::distances::{partial_distances, squared_distance, squared_norms};
 use super::features::Features;
 use super::random::Random;
 
-/// Iterations after which a restart ends at the latest, and the movement of the centres, as a share
-/// of the columns' mean variance, below which it ends: scikit-learn's defaults.
+/// The most iterations of a restart, and the movement of the centres, as a share of the columns' mean
+/// variance, below which it stops: scikit-learn's defaults.
 const ITERATIONS: usize = 300;
 const TOLERANCE: f64 = 1e-4;
 
 /// Rows assigned at a time by one thread.
 const BLOCK: usize = 256;
 
-/// What k-means found.
+/// The result of k-means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clusters {
     /// The cluster of each row, below k.
     pub labels: Vec<u32>,
     /// Row-major, [k, width].
     pub centres: Vec<f32>,
-    /// Squared distance of each row to its centre, summed.
+    /// Sum of the rows' squared distances to their centres.
     pub inertia: f64,
 }
 
-/// The best of `restarts` (at least one is made), drawn by `seed`; `done` hears of the end of each.
-/// With fewer different rows than clusters some clusters stay empty.
+/// The best of `restarts` (at least one), drawn with `seed`; `done` is called after each. With fewer
+/// distinct rows than clusters, some clusters stay empty.
 pub fn fit(
     features: &Features,
     k: usize,
@@ -38,7 +38,7 @@ pub fn fit(
     seed: u64,
     mut done: impl FnMut(),
 ) -> Clusters {
-    // About the origin, where the products that give distances lose the least.
+    // Centred on the origin, where distances computed from products are most precise.
     let mut centred = features.clone();
     let mean = centred.centre();
     let still = still(&centred);
@@ -68,8 +68,8 @@ pub fn fit(
     best
 }
 
-/// The first centres, row-major [k, width]: a row at random, then each time a row with a chance in
-/// proportion to its squared distance from the nearest centre so far.
+/// The initial centres, row-major [k, width]: a random row, then rows drawn with a probability
+/// proportional to the squared distance from the nearest centre so far.
 fn plus_plus(features: &Features, k: usize, random: &mut Random) -> Vec<f32> {
     let width = features.width();
     let mut centres = features.row(random.below(features.len())).to_vec();
@@ -85,7 +85,7 @@ fn plus_plus(features: &Features, k: usize, random: &mut Random) -> Vec<f32> {
     centres
 }
 
-/// The movement of the centres, squared and summed, below which they stand still.
+/// The squared movement of the centres, summed, below which they count as still.
 pub fn still(features: &Features) -> f64 {
     let deviations = features.deviation(&features.mean());
     let variance: f64 = deviations.iter().map(|it| it * it).sum();
@@ -93,19 +93,19 @@ pub fn still(features: &Features) -> f64 {
 }
 
 /// Lloyd's iterations from given centres, row-major [k, width], until no row changes its cluster or
-/// the centres are [`still`]. The rows should lie about the origin.
+/// the centres are [`still`]. The rows should be centred on the origin.
 pub fn lloyd(features: &Features, mut centres: Vec<f32>, still: f64) -> Clusters {
     let width = features.width();
     let k = centres.len() / width;
     let zero = vec![0.0; width];
-    // Of no cluster yet.
+    // Not in a cluster yet.
     let mut labels = vec![u32::MAX; features.len()];
     let mut sums = vec![0f64; k * width];
     let mut sizes = vec![0usize; k];
     let mut settled = false;
     for _ in 0..ITERATIONS {
         let assigned = assign(features, &centres);
-        // Few rows change after the first iterations, so sums follow the changes.
+        // Few rows change after the first iterations, so the sums are updated by the changes.
         settled = true;
         for (row, (old, &new)) in labels.iter_mut().zip(&assigned).enumerate() {
             if *old != new {
@@ -149,7 +149,7 @@ pub fn lloyd(features: &Features, mut centres: Vec<f32>, still: f64) -> Clusters
     }
 }
 
-/// Adds rows, times a sign, to the sums of their clusters, [k, width].
+/// Adds rows, multiplied by a sign, to the sums of their clusters, [k, width].
 fn add<'a>(sums: &mut [f64], rows: impl Iterator<Item = &'a [f32]>, labels: &[u32], sign: f64) {
     for (row, &label) in rows.zip(labels) {
         let start = (label as usize).saturating_mul(row.len());
@@ -162,7 +162,7 @@ fn add<'a>(sums: &mut [f64], rows: impl Iterator<Item = &'a [f32]>, labels: &[u3
     }
 }
 
-/// The nearest centre of each row; the first of several.
+/// The nearest centre of each row, the first of equals.
 fn assign(features: &Features, centres: &[f32]) -> Vec<u32> {
     let width = features.width();
     let norms = squared_norms(centres, width);
@@ -190,8 +190,8 @@ fn assign(features: &Features, centres: &[f32]) -> Vec<u32> {
     labels
 }
 
-/// Moves each centre to the mean of its rows; that of an empty cluster to the row farthest from its
-/// own centre, another one for each. How far they moved, squared and summed.
+/// Moves each centre to the mean of its rows, and the centre of each empty cluster to another row that is
+/// far from its own centre. Returns the sum of the squared movements.
 fn move_centres(
     features: &Features,
     labels: &[u32],
@@ -226,8 +226,7 @@ fn move_centres(
     moved
 }
 
-/// The `count` rows farthest from their centres, the farthest first; rows that lie on their centre
-/// are not among them.
+/// The `count` rows farthest from their centres, farthest first, without rows at distance 0.
 fn farthest(features: &Features, labels: &[u32], centres: &[f32], count: usize) -> Vec<usize> {
     let width = features.width();
     let rows = features.values().chunks_exact(width);

@@ -1,8 +1,8 @@
-//! Labelled pictures: which of all are taken to be labelled, as many of each class.
+//! Labelled pictures: selects the pictures whose labels may be used, balanced over the classes.
 
-/// `count` pictures by their `classes`, as evenly of all classes as there are pictures of them, drawn
-/// by `seed`, ascending; all of them where there are no more. Of one seed a smaller count is part of a
-/// larger one.
+/// `count` pictures, balanced over their `classes` as far as possible, drawn with `seed`, in ascending
+/// order; all pictures if there are no more. With the same seed, a smaller selection is part of a larger
+/// one.
 pub fn draw(classes: &[u8], count: usize, seed: u64) -> Vec<u32> {
     let all: Vec<u32> = (0..classes.len() as u32).collect();
     let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); usize::from(u8::MAX) + 1];
@@ -12,7 +12,7 @@ pub fn draw(classes: &[u8], count: usize, seed: u64) -> Vec<u32> {
             of_class.push(index);
         }
     }
-    // One of each class in turn, as long as it has any.
+    // One of each class in turn, as long as the class has any left.
     let most = of_class.iter().map(Vec::len).max().unwrap_or_default();
     let turns = (0..most).flat_map(|turn| of_class.iter().filter_map(move |it| it.get(turn)));
     let mut drawn: Vec<u32> = turns.take(count).copied().collect();

@@ -1,19 +1,19 @@
-//! L-BFGS: the minimum of a smooth function of many variables from its gradients.
+//! L-BFGS: finds the minimum of a smooth function of many variables from its gradients.
 
 use std::collections::VecDeque;
 
-/// Steps from which the curvature is estimated: between 3 and 20 (Nocedal & Wright 2006, 7.2).
+/// Number of steps used to estimate the curvature: between 3 and 20 (Nocedal & Wright 2006, 7.2).
 const MEMORY: usize = 10;
 
-/// The share of the decrease which the slope promises that a step must make (ibid., 3.1).
+/// The share of the decrease predicted by the slope that a step must reach (ibid., 3.1).
 const SUFFICIENT: f64 = 1e-4;
 
-/// Halvings of a step after which rounding and not the function stops the search.
+/// The most halvings of a step; after them, rounding stops the search.
 const HALVINGS: usize = 30;
 
-/// Where `value_and_gradient` is least, from `start`: until no part of the gradient is larger than
-/// `tolerance`, no step leads lower, or `iterations` are made (Nocedal & Wright 2006, algorithms
-/// 7.4 and 7.5, with a backtracking line search, which a convex function allows).
+/// Minimises `value_and_gradient` from `start`, until no component of the gradient exceeds
+/// `tolerance`, no step decreases the value, or after `iterations` (Nocedal & Wright 2006, algorithms
+/// 7.4 and 7.5, with a backtracking line search, which is enough for a convex function).
 pub fn minimise(
     start: Vec<f64>,
     mut value_and_gradient: impl FnMut(&[f64]) -> (f64, Vec<f64>),
@@ -30,12 +30,12 @@ pub fn minimise(
         let mut direction = direction(&steps, &gradient);
         let mut slope = dot(&direction, &gradient);
         if slope >= 0.0 {
-            // Rounding has spoilt the curvature.
+            // The curvature is spoilt by rounding errors.
             steps.clear();
             direction = gradient.iter().map(|part| -part).collect();
             slope = -dot(&gradient, &gradient);
         }
-        // Without any curvature known, a step of length 1 at most.
+        // Without curvature information, a step of length at most 1.
         let mut length = if steps.is_empty() {
             (1.0 / (-slope).sqrt()).min(1.0)
         } else {
@@ -70,19 +70,19 @@ pub fn minimise(
     point
 }
 
-/// A step that was made.
+/// A past step.
 struct Step {
-    /// Of the point.
+    /// Change of the point.
     change: Vec<f64>,
-    /// Of the gradient.
+    /// Change of the gradient.
     bend: Vec<f64>,
     /// 1 / (change * bend).
     scale: f64,
 }
 
 impl Step {
-    /// The step between two points; nothing where the function does not bend upwards between them
-    /// by more than rounding.
+    /// The step between two points; `None` if the function does not curve upwards between them by more
+    /// than rounding error.
     fn new(from: &[f64], to: &[f64], before: &[f64], after: &[f64]) -> Option<Self> {
         let difference = |to: &[f64], from: &[f64]| -> Vec<f64> {
             to.iter().zip(from).map(|(to, from)| to - from).collect()
@@ -98,7 +98,7 @@ impl Step {
     }
 }
 
-/// Minus the gradient times the inverse of the curvature that the steps show.
+/// The negative gradient multiplied by the inverse curvature estimated from the steps.
 fn direction(steps: &VecDeque<Step>, gradient: &[f64]) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|part| -part).collect();
     let mut shares = Vec::with_capacity(steps.len());

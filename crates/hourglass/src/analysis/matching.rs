@@ -1,14 +1,13 @@
-//! The best matching of clusters to classes, and the accuracy that it gives.
+//! The best matching of clusters to classes, and the resulting accuracy.
 
 use super::contingency::Contingency;
 
-/// The share of pictures whose cluster is matched to their class, where each cluster is matched to
-/// at most one class and each class to at most one cluster so that the share is largest
-/// (Yang et al. 2010; the "ACC" of papers on deep clustering).
+/// The share of pictures whose cluster is matched to their class. Clusters and classes are matched one
+/// to one so that this share is largest (Yang et al. 2010; the "ACC" of papers on deep clustering).
 pub fn accuracy(table: &Contingency) -> f64 {
     let side = table.clusters().max(table.classes());
-    // The algorithm minimises: a picture in its place costs -1. Clusters or classes that have no
-    // partner are matched to nothing, which costs 0.
+    // The algorithm minimises costs: a correct picture costs -1. Clusters or classes without a partner
+    // cost 0.
     let mut costs = vec![0f64; side * side];
     for (costs, row) in costs.chunks_exact_mut(side.max(1)).zip(table.rows()) {
         for (cost, &count) in costs.iter_mut().zip(row) {
@@ -25,17 +24,17 @@ pub fn accuracy(table: &Contingency) -> f64 {
     right / (table.total() as f64).max(1.0)
 }
 
-/// The column of each row in the assignment of least cost: the Hungarian algorithm (Kuhn 1955) in
-/// its form by shortest augmenting paths with potentials (Jonker & Volgenant 1987), of the order of
-/// side^3. `costs` are row-major, [side, side], and finite.
+/// The column of each row in the cheapest assignment: the Hungarian algorithm (Kuhn 1955) with shortest
+/// augmenting paths and potentials (Jonker & Volgenant 1987), in O(side^3). `costs` are row-major,
+/// [side, side], and finite.
 pub fn assignment(costs: &[f64], side: usize) -> Vec<usize> {
-    // Row `side` and column `side` stand for "none yet".
+    // Row `side` and column `side` mean "none yet".
     let none = side;
     let mut row_of = vec![none; side + 1];
     let mut row_potential = vec![0f64; side + 1];
     let mut column_potential = vec![0f64; side + 1];
     for row in 0..side {
-        // The shortest path from this row to a column that is free, over columns that are not.
+        // The shortest path from this row to a free column, through assigned columns.
         row_of[none] = row;
         let mut at = none;
         let mut shortest = vec![f64::INFINITY; side + 1];
@@ -59,7 +58,7 @@ pub fn assignment(costs: &[f64], side: usize) -> Vec<usize> {
                 }
             }
             if next == none {
-                // Only costs that are no numbers lead here.
+                // Only NaN costs lead here.
                 break;
             }
             for column in 0..=side {
@@ -72,7 +71,7 @@ pub fn assignment(costs: &[f64], side: usize) -> Vec<usize> {
             }
             at = next;
         }
-        // Back along the path, each column goes to the row before it.
+        // Back along the path, each column is assigned to the row before it.
         while at != none {
             let previous = before[at];
             row_of[at] = row_of[previous];

@@ -1,7 +1,7 @@
-//! What a representation is good for: the measures behind `cluster`, `probe`, `anomaly`, `transfer`
-//! and `plot`, a file each, with the formula and where it comes from. They know nothing of runs, files or
-//! terminals, and give the same bits whatever the number of threads: work is cut into blocks of a
-//! fixed size, whose results are added in the order of the blocks.
+//! The measures behind `cluster`, `probe`, `anomaly`, `transfer` and `plot`, one file each, with formula
+//! and source. They do not depend on runs, files or terminals, and return the same bits whatever the
+//! number of threads: work is split into blocks of a fixed size, whose results are added in the order
+//! of the blocks.
 
 pub mod classifier;
 pub mod contingency;

@@ -1,17 +1,17 @@
-//! k nearest neighbours, and the class of a picture by them: that of most of those nearest to it.
+//! The k nearest neighbours, and classification by a majority vote of the neighbours.
 
 use rayon::prelude::*;
 
 use super::distances::{partial_distances, squared_norms};
 
-/// Rows asked about, and known rows, of which the distances are held at a time by one thread.
+/// Numbers of query rows and of known rows whose distances one thread holds at a time.
 const BLOCK: usize = 128;
 const TILE: usize = 1024;
 
-/// The class of each row of `asked` [m, width] by the `count` nearest of the rows `known`
-/// [n, width], of which `classes` are given: the one that most of them have, the lowest of several
-/// (Cover & Hart 1967; as scikit-learn's `KNeighborsClassifier`). All rows should lie about the
-/// origin. With fewer known rows than `count` all are asked.
+/// The class of each row of `asked` [m, width]: the most frequent of the `classes` of the `count`
+/// nearest rows of `known` [n, width], the lowest of equals (Cover & Hart 1967; as in scikit-learn's
+/// `KNeighborsClassifier`). All rows should be centred on the origin. With fewer known rows than
+/// `count`, all of them vote.
 pub fn classify(
     known: &[f32],
     classes: &[u8],
@@ -24,13 +24,13 @@ pub fn classify(
     })
 }
 
-/// The `count` nearest others of each row [n, width] with their distances, the nearest first; all
-/// others where there are no more. All rows should lie about the origin.
+/// The `count` nearest other rows of each row [n, width] with their distances, nearest first; all other
+/// rows if there are no more. All rows should be centred on the origin.
 pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>> {
     let indices: Vec<u32> = (0..(rows.len() / width) as u32).collect();
     let norms = squared_norms(rows, width);
     each(rows, &indices, rows, width, count + 1, |row, nearest| {
-        // A row is the nearest of itself, unless enough others are the same.
+        // A row is its own nearest neighbour, unless enough others are equal to it.
         let others = nearest.iter().filter(|(_, other)| *other as usize != row);
         let own = norms.get(row).copied().unwrap_or_default();
         let distance = |partial: f32| (partial + own).max(0.0).sqrt();
@@ -39,8 +39,8 @@ pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>>
     })
 }
 
-/// What `make` makes of each row of `asked` and the `count` rows of `known` that are nearest to it:
-/// their [`partial_distances`] and what `of` says of them, the nearest first.
+/// The result of `make` for each row of `asked` with the `count` nearest rows of `known`: their
+/// [`partial_distances`] and their values of `of`, nearest first.
 fn each<T: Copy + Send + Sync, R: Send>(
     known: &[f32],
     of: &[T],
@@ -80,7 +80,7 @@ fn each<T: Copy + Send + Sync, R: Send>(
     blocks.into_iter().flatten().collect()
 }
 
-/// Keeps the `count` nearest found so far, ascending; of two as near, the earlier one.
+/// Keeps the `count` nearest found so far, in ascending order, the earlier one of equals.
 fn keep_nearest<T: Copy>(nearest: &mut Vec<(f32, T)>, distances: &[f32], of: &[T], count: usize) {
     let full = |nearest: &Vec<(f32, T)>| match nearest.last() {
         Some(last) if nearest.len() >= count => last.0,
@@ -97,7 +97,7 @@ fn keep_nearest<T: Copy>(nearest: &mut Vec<(f32, T)>, distances: &[f32], of: &[T
     }
 }
 
-/// The class that most have; the lowest of several.
+/// The most frequent class, the lowest of equals.
 fn vote(nearest: &[(f32, u8)]) -> u8 {
     let mut votes = [0usize; u8::MAX as usize + 1];
     for (_, class) in nearest {

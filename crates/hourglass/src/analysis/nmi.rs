@@ -2,8 +2,8 @@
 
 use super::contingency::Contingency;
 
-/// Mutual information over the mean of the two entropies: 1 where clusters and classes are the
-/// same but for their names, 0 where one says nothing about the other.
+/// Mutual information divided by the mean of the two entropies: 1 if clusters and classes are the same
+/// except for their names, 0 if one says nothing about the other.
 ///
 /// I(U, V) = sum over u, v of n_uv / n * ln(n n_uv / (n_u n_v));
 /// NMI = 2 I(U, V) / (H(U) + H(V)) (Strehl & Ghosh 2002, with the arithmetic mean, as
@@ -24,7 +24,7 @@ pub fn nmi(table: &Contingency) -> f64 {
             }
         }
     }
-    // Rounding may leave independence a little below 0.
+    // Rounding may give slightly negative values for independent partitions.
     (2.0 * information / entropies).clamp(0.0, 1.0)
 }
 

@@ -1,32 +1,31 @@
-//! The plane on which codes are looked at: their own units where they have two, else the two directions in which they
-//! differ most.
+//! The plane on which codes are shown: their two units if they have two, else the two directions of largest variance.
 
 use super::features::Features;
 use super::principal::Principal;
 use crate::measure::pca::PcaError;
 
-/// Pictures on a plane: enough to see the classes, few enough to tell them apart.
+/// Pictures on a plane: enough to see the classes, few enough to distinguish them.
 const SHOWN: usize = 2000;
 
-/// Codes wider than this are shown for as few pictures, so that the principal components cost a matrix of that size at
-/// most.
+/// For codes wider than this, only this many pictures are shown, so that the principal components need a matrix of at
+/// most this size.
 const WIDE: usize = 500;
 
-/// How many pictures are shown whose codes have so many units.
+/// The number of pictures shown for codes of this many units.
 pub fn shown(width: usize) -> usize {
     if width > WIDE { WIDE } else { SHOWN }
 }
 
-/// A plane through codes, and where they lie on it.
+/// A plane through codes, and their positions on it.
 #[derive(Clone, Debug)]
 pub struct Plane {
-    /// The place of each row; none where all rows are the same.
+    /// The place of each row; `None` if all rows are the same.
     pub places: Vec<[f64; 2]>,
-    /// What lies along each axis.
+    /// What each axis shows.
     pub axes: [String; 2],
     /// The code at the place (0, 0).
     pub origin: Vec<f32>,
-    /// What a step of 1 along each axis adds to a code; zeros along one that there is not.
+    /// What a step of 1 along each axis adds to a code; zeros for a missing axis.
     pub directions: [Vec<f32>; 2],
 }
 
@@ -34,7 +33,7 @@ impl Plane {
     /// The plane of the rows.
     ///
     /// # Errors
-    /// Where the principal components cannot be found.
+    /// If the principal components cannot be found.
     pub fn of(rows: &Features) -> Result<Self, PcaError> {
         let width = rows.width();
         if width == 2 {

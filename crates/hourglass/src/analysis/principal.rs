@@ -1,4 +1,4 @@
-//! The directions in which codes differ most from each other: their principal components.
+//! Principal components of codes: their directions of largest variance.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -7,7 +7,7 @@ use faer::{Accum, Mat, MatRef, Par};
 use super::features::{Features, varies};
 use crate::measure::pca::{LARGEST_MATRIX, PcaError, largest};
 
-/// Rows, or columns, that are turned into f64 at a time.
+/// Rows or columns that are converted to f64 at a time.
 const BLOCK: usize = 256;
 
 /// Principal components of rows.
@@ -16,17 +16,17 @@ pub struct Principal {
     mean: Vec<f64>,
     /// Unit vectors, the one along which the rows vary most first.
     directions: Vec<Vec<f32>>,
-    /// The share of the rows' variance that lies along each.
+    /// The share of the rows' variance along each component.
     explained: Vec<f64>,
 }
 
 impl Principal {
-    /// The first `wanted` components of the rows, or as many as there are; nothing where all rows
-    /// are the same. Exact: eigenvectors of the covariance or, for rows that are wider than there
-    /// are of them, of the Gram matrix.
+    /// The first `wanted` components of the rows, or all if there are fewer; empty if all rows are the
+    /// same. Exact: eigenvectors of the covariance matrix or, if there are fewer rows than columns, of the
+    /// Gram matrix.
     ///
     /// # Errors
-    /// Where both the rows and their width exceed [`LARGEST_MATRIX`], and where the eigensolver
+    /// If both the number of rows and their width exceed [`LARGEST_MATRIX`], or if the eigensolver
     /// fails.
     pub fn fit(rows: &Features, wanted: usize) -> Result<Option<Self>, PcaError> {
         let (images, dims) = (rows.len(), rows.width());
@@ -49,7 +49,7 @@ impl Principal {
         } else {
             centred.by_gram(wanted)?
         };
-        // Along a direction without any variance there is only rounding.
+        // A direction without variance is only rounding error.
         let floor = total * images.max(dims) as f64 * f64::EPSILON;
         let rank = values.iter().take_while(|&&value| value > floor).count();
         Ok(Some(Self {
@@ -59,7 +59,7 @@ impl Principal {
         }))
     }
 
-    /// The share of the variance that lies along each component, the largest first.
+    /// The share of the variance along each component, largest first.
     pub fn explained(&self) -> &[f64] {
         &self.explained
     }
@@ -74,7 +74,7 @@ impl Principal {
         &self.directions
     }
 
-    /// The place of each row along the first two components; 0 along one that there is not.
+    /// The coordinates of each row along the first two components; 0 for a missing one.
     pub fn places(&self, rows: &Features) -> Vec<[f64; 2]> {
         let along = |row: &[f32], component: usize| {
             let direction = self.directions.get(component).into_iter().flatten();
@@ -89,14 +89,14 @@ impl Principal {
     }
 }
 
-/// Rows less their mean, and less what is only rounding.
+/// Rows minus their mean, without what is only rounding error.
 struct Centred<'a> {
     rows: &'a Features,
     mean: &'a [f64],
     varies: &'a [f64],
 }
 
-/// Eigenvalues, the largest first, and a direction for each.
+/// Eigenvalues, largest first, with their directions.
 type Found = (Vec<f64>, Vec<Vec<f64>>);
 
 impl Centred<'_> {
@@ -148,8 +148,8 @@ impl Centred<'_> {
     }
 }
 
-/// Adds the lower triangle of a matrix times its transpose; on one thread, so that it is always
-/// added up in the same order.
+/// Adds the lower triangle of a matrix multiplied by its transpose, on one thread, so that the order of
+/// additions is always the same.
 fn add_product(sum: &mut Mat<f64>, block: MatRef<'_, f64>) {
     triangular::matmul(
         sum,
@@ -164,8 +164,8 @@ fn add_product(sum: &mut Mat<f64>, block: MatRef<'_, f64>) {
     );
 }
 
-/// The vector with a length of 1 and its largest value positive: either sign would be right, and
-/// pictures should not be mirrored by chance.
+/// The vector with a length of 1 and its largest value positive: both signs are valid, but charts
+/// should not be mirrored at random.
 fn unit(direction: Vec<f64>) -> Vec<f32> {
     let length = direction.iter().map(|it| it * it).sum::<f64>().sqrt();
     let largest = direction.iter().copied().fold(0f64, |most, value| {

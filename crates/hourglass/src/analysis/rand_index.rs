@@ -2,8 +2,8 @@
 
 use super::contingency::Contingency;
 
-/// How far classes and clusters agree on which pairs of pictures belong together, less what chance
-/// would give: 1 where they agree on all, about 0 for clusters drawn at random, below it for worse.
+/// How well classes and clusters agree on which pairs of pictures belong together, corrected for chance:
+/// 1 for full agreement, about 0 for random clusters, below 0 for worse.
 ///
 /// With pairs(m) = m (m - 1) / 2, S = sum of pairs(n_uv), A and B the sums of pairs(n_u) and
 /// pairs(n_v): ARI = (S - AB / pairs(n)) / ((A + B) / 2 - AB / pairs(n)) (Hubert & Arabie 1985).

@@ -1,17 +1,17 @@
-//! Chance: numbers from a seed. They come from ChaCha8, whose stream is the same everywhere.
+//! Random numbers from a seed. They come from ChaCha8, whose stream is the same on all platforms.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Bits of a uniform number: as many as an f64 in [0, 1) holds at equal distances.
+/// Bits of a uniform number: as many as an f64 in [0, 1) has at equal spacing.
 const BITS: u32 = f64::MANTISSA_DIGITS;
 
-/// A source of numbers.
+/// A source of random numbers.
 #[derive(Debug)]
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The same numbers for the same seed.
+    /// A source that returns the same numbers for the same seed.
     pub fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
@@ -21,13 +21,13 @@ impl Random {
         (self.0.next_u64() >> (u64::BITS - BITS)) as f64 / (1u64 << BITS) as f64
     }
 
-    /// A whole number below `limit`; 0 where that is 0.
+    /// A whole number below `limit`; 0 if `limit` is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         ((self.uniform() * limit as f64) as usize).min(limit.saturating_sub(1))
     }
 
-    /// A number in proportion to its weight; weights that are all 0 count as equal. 0 where there
-    /// are none.
+    /// An index drawn in proportion to its weight. Weights that are all 0 count as equal. 0 without
+    /// weights.
     pub fn weighted(&mut self, weights: &[f64]) -> usize {
         let total: f64 = weights.iter().sum();
         if total <= 0.0 {
@@ -44,13 +44,13 @@ impl Random {
                 left -= weight;
             }
         }
-        // Rounding may leave a little at the end, which belongs to the last that has any weight.
+        // A remainder from rounding belongs to the last index with any weight.
         last
     }
 }
 
-/// `count` of the indices below `total`, drawn by `seed`, in ascending order; all of them where
-/// there are no more.
+/// `count` of the indices below `total`, drawn with `seed`, in ascending order; all of them if there are
+/// no more.
 pub fn sample(total: usize, count: usize, seed: u64) -> Vec<u32> {
     let all: Vec<u32> = (0..total as u32).collect();
     if count >= total {

@@ -1,8 +1,8 @@
-//! Measures of a score that should be larger for pictures of another kind than for normal ones.
+//! Measures of an anomaly score, which should be larger for pictures of another kind than for normal ones.
 
 /// The chance that a picture of another kind has a larger score than a normal one, equal scores
 /// counting half: the area under the receiver operating characteristic (Hanley & McNeil 1982), from
-/// the sum of ranks (Mann & Whitney 1947). `None` where one of the two kinds has no scores.
+/// the sum of ranks (Mann & Whitney 1947). `None` if one of the two kinds has no scores.
 pub fn auroc(normal: &[f64], other: &[f64]) -> Option<f64> {
     if normal.is_empty() || other.is_empty() {
         return None;
@@ -10,7 +10,7 @@ pub fn auroc(normal: &[f64], other: &[f64]) -> Option<f64> {
     let mut below = 0u64;
     let mut twice_better = 0u64;
     for group in groups(normal, other) {
-        // Ahead of the normal scores below them by one, of those equal to them by a half.
+        // One for each normal score below, a half for each equal one.
         twice_better += group.other * (2 * below + group.normal);
         below += group.normal;
     }
@@ -36,8 +36,8 @@ pub fn average_precision(normal: &[f64], other: &[f64]) -> Option<f64> {
     Some(area)
 }
 
-/// The value below which a share of the values lies, between neighbours in proportion (type 7 of
-/// Hyndman & Fan 1996, NumPy's default). `None` of no values.
+/// The quantile of the values, with linear interpolation (type 7 of Hyndman & Fan 1996, NumPy's
+/// default). `None` without values.
 pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -49,20 +49,20 @@ pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     Some(low + (high - low) * place.fract())
 }
 
-/// The share of the values above a threshold; 0 of no values.
+/// The share of the values above a threshold; 0 without values.
 pub fn share_above(values: &[f64], threshold: f64) -> f64 {
     let above = values.iter().filter(|&&value| value > threshold).count();
     above as f64 / (values.len() as f64).max(1.0)
 }
 
-/// How many pictures of each kind have one score.
+/// The number of pictures of each kind with one score.
 #[derive(Clone, Copy, Debug)]
 struct Group {
     normal: u64,
     other: u64,
 }
 
-/// The different scores, ascending.
+/// The distinct scores, ascending.
 fn groups(normal: &[f64], other: &[f64]) -> Vec<Group> {
     let mut all: Vec<(f64, bool)> = normal
         .iter()

@@ -1,15 +1,15 @@
-//! The silhouette: how much nearer rows lie to their own cluster than to the next one.
+//! The silhouette: how much closer rows are to their own cluster than to the next one.
 
 use rayon::prelude::*;
 
 use super::distances::{partial_distances, squared_norms};
 use super::features::Features;
 
-/// Rows whose distances to all others are held at a time by one thread.
+/// Rows whose distances to all others one thread holds at a time.
 const BLOCK: usize = 64;
 
-/// The mean silhouette of each of several clusterings of the same rows; the distances, which take
-/// most of the time, are computed once for all.
+/// The mean silhouette of each of several clusterings of the same rows. The distances, which take most
+/// of the time, are computed only once.
 ///
 /// For a row with mean distance a to the others of its cluster and b to the rows of the nearest
 /// other cluster, (b - a) / max(a, b); 0 for one alone in its cluster (Rousseeuw 1987). `None` for
@@ -21,7 +21,7 @@ pub fn silhouettes(features: &Features, clusterings: &[&[u32]]) -> Vec<Option<f6
     centred.centre();
     let norms = squared_norms(centred.values(), width);
     let sizes: Vec<Vec<usize>> = clusterings.iter().map(|labels| sizes(labels)).collect();
-    // For each block of rows the sum of their silhouettes in each clustering.
+    // Per block of rows, the sum of their silhouettes in each clustering.
     let blocks: Vec<Vec<f64>> = centred
         .values()
         .par_chunks(BLOCK * width)
@@ -36,7 +36,7 @@ pub fn silhouettes(features: &Features, clusterings: &[&[u32]]) -> Vec<Option<f6
                 for (row, distances) in (block * BLOCK..).zip(distances.chunks_exact_mut(rows)) {
                     let norm = norms.get(row).copied().unwrap_or_default();
                     for (other, distance) in distances.iter_mut().enumerate() {
-                        // Rounding must put no distance between a row and itself.
+                        // Rounding must not give a row a distance to itself.
                         let square = if other == row { 0.0 } else { *distance + norm };
                         *distance = square.max(0.0).sqrt();
                     }

@@ -1,15 +1,15 @@
-//! Smoothing along neighbours: rows move together with those that they lie beside, so that a class
-//! that lies along a curved sheet becomes a ball, which k-means can find.
+//! Smoothing over neighbours: each row moves towards its neighbours, so that a class that forms a curved
+//! sheet becomes a ball, which k-means can find.
 
 use rayon::prelude::*;
 
 use super::features::Features;
 use super::neighbours::nearest;
 
-/// Replaces each row by the mean of the `neighbours` rows nearest to it, itself among them, and does
-/// so `rounds` times with the neighbours of the first (a random walk on the graph of nearest
-/// neighbours, as in diffusion maps: Coifman & Lafon 2006). No label is used. With fewer rows than
-/// neighbours all are.
+/// Replaces each row by the mean of the `neighbours` rows nearest to it, including itself, `rounds`
+/// times, always with the neighbours of the first round (a random walk on the graph of nearest
+/// neighbours, as in diffusion maps: Coifman & Lafon 2006). It uses no labels. With fewer rows than
+/// `neighbours`, all rows are neighbours.
 pub fn smoothed(features: &Features, neighbours: usize, rounds: usize) -> Features {
     let width = features.width();
     let mut centred = features.clone();

@@ -6,31 +6,31 @@ use rayon::prelude::*;
 
 use super::lbfgs;
 
-/// Rows of which the products are computed at once: few enough for a core's cache.
+/// Rows whose products are computed at once: few enough for a core's cache.
 const BLOCK: usize = 256;
 
-/// Rows added up by one thread: whole blocks, and few enough for every thread to have some.
+/// Rows that one thread sums: whole blocks, and few enough to give every thread some.
 const PART: usize = 8 * BLOCK;
 
 /// A linear classifier: the class of a row x is the c with the largest w_c x + b_c.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Softmax {
-    /// For each class the weights and then the bias: [classes, width + 1].
+    /// Weights and then bias of each class: [classes, width + 1].
     parameters: Vec<f64>,
     width: usize,
 }
 
-/// How long to look for the best parameters.
+/// When to stop the search for the best parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Of L-BFGS.
+    /// Iterations of L-BFGS.
     pub iterations: usize,
-    /// Below which every part of the gradient must be.
+    /// The search ends when all components of the gradient are below this.
     pub tolerance: f64,
 }
 
 impl Softmax {
-    /// A classifier of rows of `width` into `classes`, of which it knows nothing yet.
+    /// An untrained classifier of rows of `width` into `classes`.
     pub fn new(width: usize, classes: usize) -> Self {
         Self {
             parameters: vec![0.0; classes * (width + 1)],
@@ -38,12 +38,12 @@ impl Softmax {
         }
     }
 
-    /// Goes on from these parameters to those that minimise, over rows x [n, width] with classes y
+    /// Trains from the current parameters. Minimises, over rows x [n, width] with classes y,
     ///
     /// 1/n sum of -ln softmax(Wx + b)_y + `penalty` / 2 |W|^2
     ///
-    /// (scikit-learn's `LogisticRegression` with C = 1 / (n penalty)). The columns should be of
-    /// like scale; a row whose class is not below the number of classes counts for nothing.
+    /// (scikit-learn's `LogisticRegression` with C = 1 / (n penalty)). The columns should have similar
+    /// scales. Rows whose class is not below the number of classes are ignored.
     pub fn fit(&mut self, rows: &[f32], classes: &[u8], penalty: f64, effort: Effort) {
         let width = self.width;
         let start = std::mem::take(&mut self.parameters);
@@ -55,7 +55,7 @@ impl Softmax {
         );
     }
 
-    /// The class of each row, [n, width]; the lowest of several that are as likely.
+    /// The class of each row, [n, width], the lowest of equally likely ones.
     pub fn classify(&self, rows: &[f32]) -> Vec<u8> {
         let (weights, biases) = split(&self.parameters, self.width);
         let blocks: Vec<Vec<u8>> = rows

@@ -1,7 +1,7 @@
-//! Mean and spread of a figure over repetitions.
+//! Mean and standard deviation of a figure over repetitions.
 
-/// The mean, and the standard deviation as an estimate from a sample (over count - 1; 0 for a
-/// single figure); nothing where there are no figures.
+/// The mean and the sample standard deviation (divided by count - 1; 0 for a single figure); `None`
+/// without figures.
 pub fn mean_and_spread(figures: &[f64]) -> Option<(f64, f64)> {
     let count = figures.len() as f64;
     if figures.is_empty() {

@@ -1,6 +1,6 @@
-//! t-SNE: a map on which pictures with near codes lie near each other (van der Maaten & Hinton
-//! 2008, with the Barnes-Hut tree of van der Maaten 2014). Only who is near whom means anything on
-//! it, not the size of groups nor the space between them.
+//! t-SNE: a map on which pictures with similar codes are close together (van der Maaten & Hinton
+//! 2008, with the Barnes-Hut tree of van der Maaten 2014). Only neighbourhoods are meaningful, not the
+//! size of groups or the distances between them.
 
 use bhtsne::{Neighbor, tSNE};
 use rayon::ThreadPoolBuilder;
@@ -9,40 +9,40 @@ use super::features::Features;
 use super::neighbours::nearest;
 use crate::error::{Error, Result};
 
-/// Steps of gradient descent; the library's default, as scikit-learn's.
+/// Steps of gradient descent: the default of the library and of scikit-learn.
 pub const STEPS: usize = 1000;
 
-/// How many neighbours of each picture count, roughly; a good value lies between 5 and 50.
+/// Roughly the number of neighbours that count per picture; good values are between 5 and 50.
 const PERPLEXITY: usize = 30;
 
-/// For each neighbour that counts so many are looked at, as everywhere.
+/// How many neighbours are searched per unit of perplexity, as in all implementations.
 const LOOKED_AT: usize = 3;
 
-/// The fewest pictures of which a map is made: of fewer, each would have all others as neighbours.
+/// The fewest pictures for a map: with fewer, all others would be neighbours of each.
 pub const FEWEST: usize = 10;
 
-/// How far a cell must be, by its size, to count as a single point; the usual compromise.
+/// How far a cell must be away, relative to its size, to count as a single point: the usual compromise.
 const THETA: f32 = 0.5;
 
-/// The deviation of the map that the descent starts from, as scikit-learn's: small enough that it
-/// sets the order and nothing else.
+/// The standard deviation of the initial map, as in scikit-learn: small enough to only set the
+/// arrangement.
 const START_DEVIATION: f64 = 1e-4;
 
 /// A map of pictures.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// A place for each row.
+    /// The position of each row.
     pub places: Vec<[f64; 2]>,
-    /// The perplexity that it was made with.
+    /// The perplexity used.
     pub perplexity: usize,
 }
 
-/// Maps the rows, from where `start` puts them (their first two principal components); `step` hears
-/// after each of [`STEPS`] how many are made. Nothing where there are fewer rows than [`FEWEST`],
-/// or all of them are the same.
+/// Maps the rows, starting from the positions `start` (their first two principal components). `step` is
+/// called after each of the [`STEPS`] with their number. `None` if there are fewer rows than
+/// [`FEWEST`], or all rows are the same.
 ///
 /// # Errors
-/// Where its thread cannot be started.
+/// If its thread cannot be started.
 pub fn map(
     rows: &Features,
     start: &[[f64; 2]],
@@ -62,8 +62,8 @@ pub fn map(
         .map(|place| (place / spread * START_DEVIATION) as f32)
         .collect();
     let neighbours = neighbours(&centred, perplexity * LOOKED_AT);
-    // The library adds up in the order in which its threads happen to finish; one thread always
-    // gives the same bits.
+    // The library adds results in the order in which its threads finish; one thread always gives the
+    // same bits.
     let pool = ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
@@ -79,8 +79,8 @@ pub fn map(
     Ok(finite.then_some(Map { places, perplexity }))
 }
 
-/// The library's own search starts at random places and may keep another of several neighbours that
-/// are as far; these are always the same. Perplexity makes the unit of length immaterial.
+/// The library's own search is random and may return another of several equally distant neighbours;
+/// these are always the same. Because of the perplexity, the unit of length does not matter.
 fn neighbours(rows: &Features, count: usize) -> Vec<Vec<Neighbor<f32>>> {
     let found = nearest(rows.values(), rows.width(), count);
     let largest = found.iter().flatten().fold(0f32, |most, it| most.max(it.0));
@@ -101,7 +101,7 @@ fn descend(
     perplexity: usize,
     mut step: impl FnMut(usize),
 ) -> Vec<f32> {
-    // The rows themselves are not looked at any more.
+    // The rows themselves are no longer needed.
     let rows = vec![(); neighbours.len()];
     let mut tsne: tSNE<'_, f32, (), 2> = tSNE::new(&rows);
     tsne.perplexity(perplexity as f32)
@@ -112,7 +112,7 @@ fn descend(
     tsne.embedding()
 }
 
-/// The standard deviation of places along the axis where it is largest.
+/// The standard deviation of positions along the axis where it is largest.
 fn deviation(places: &[[f64; 2]]) -> f64 {
     let count = places.len().max(1) as f64;
     let along = |axis: fn(&[f64; 2]) -> f64| {

@@ -1,32 +1,31 @@
-//! The units of a code: what each does over all pictures, and which do nothing.
+//! Statistics of the units of a code over all pictures, and which units are dead.
 
 use super::features::Features;
 
-/// A unit counts as active for a picture where its absolute value is above this share of the largest
-/// that any unit has for any picture, so that neither rescaling the code nor rounding changes the
-/// count.
+/// A unit counts as active for a picture if its absolute value exceeds this share of the largest one of
+/// any unit and picture, so that neither rescaling the code nor rounding changes the count.
 pub const ACTIVE_SHARE: f32 = 0.01;
 
-/// What a unit does.
+/// Statistics of a unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unit {
-    /// Over the pictures.
+    /// Mean over the pictures.
     pub mean: f64,
-    /// Over the pictures as they are (not an estimate for more of them); 0 where there is nothing
-    /// but rounding.
+    /// Standard deviation over these pictures (not an estimate for a population); 0 if it is only
+    /// rounding error.
     pub deviation: f64,
-    /// The share of the pictures for which it is active.
+    /// The share of pictures for which the unit is active.
     pub active: f64,
 }
 
 impl Unit {
-    /// Whether it is active for no picture, or the same for all: then it tells none from another.
+    /// Whether it is never active, or the same for all pictures, so that it distinguishes none.
     pub fn is_dead(&self) -> bool {
         self.active == 0.0 || self.deviation == 0.0
     }
 }
 
-/// What each unit does, a row of `codes` for each picture.
+/// Statistics of each unit, from one row of `codes` per picture.
 pub fn units(codes: &Features) -> Vec<Unit> {
     let (values, width) = (codes.values(), codes.width());
     let largest = values
@@ -51,9 +50,8 @@ pub fn units(codes: &Features) -> Vec<Unit> {
         .collect()
 }
 
-/// The values of unit `unit` below which a hundredth of the pictures lie, and above which another
-/// hundredth; the least and the largest where these are the same, as of a unit that is 0 for nearly
-/// all pictures.
+/// The 1 % and 99 % quantiles of unit `unit` over the pictures, or its minimum and maximum if the
+/// quantiles are equal, as for a unit that is 0 for nearly all pictures.
 pub fn range(codes: &Features, unit: usize) -> [f32; 2] {
     let column = codes.values().iter().skip(unit).step_by(codes.width());
     let mut sorted: Vec<f32> = column.copied().collect();

@@ -1,11 +1,11 @@
-//! The Wilson interval of a share.
+//! The Wilson confidence interval of a share.
 
 /// The 97.5th percentile of the normal distribution, for an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The 95 % interval of a share of which `hits` of `total` trials are known: the shares p from
-/// which `hits / total` lies at most z standard errors sqrt(p (1 - p) / total) away (Wilson 1927).
-/// Unlike the interval about the share itself it stays within [0, 1]. All of that without a trial.
+/// The 95 % confidence interval of a share, from `hits` in `total` trials: all p for which
+/// `hits / total` is within z standard errors sqrt(p (1 - p) / total) of p (Wilson 1927). Unlike the
+/// interval around the observed share, it stays within [0, 1]. Without trials it is [0, 1].
 pub fn wilson_interval(hits: usize, total: usize) -> [f64; 2] {
     if total == 0 {
         return [0.0, 1.0];

@@ -1,4 +1,4 @@
-//! A run's model as encoder and decoder of bytes: tiles to codes and back.
+//! A run's model as a codec: tiles to codes and back.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use crate::analysis::features::Features;
 use crate::error::{At, Result};
 use crate::measure::evaluation::{BATCH, values};
 
-/// Values of training codes that ranges and frequencies are learned from, at most: those of the first pictures where all
-/// would take more room.
+/// The most values of training codes that ranges and frequencies are learned from; beyond it, only the first pictures
+/// are used.
 const LEARNED_VALUES: usize = 1 << 25;
 
 /// A model that turns tiles into codes and codes into tiles.
 pub struct Codec<'a> {
     /// Without autodiff.
     pub model: &'a Autoencoder,
-    /// The model's.
+    /// The device of the model.
     pub device: &'a Device,
     /// Channels, height and width of a tile.
     pub tile: ImageShape,
@@ -27,10 +27,10 @@ pub struct Codec<'a> {
 }
 
 impl Codec<'_> {
-    /// Refuses a model whose code alone makes no picture.
+    /// Wraps a model, but rejects one whose code cannot be decoded on its own.
     ///
     /// # Errors
-    /// Where the model needs its input to restore it.
+    /// If the model needs its input to restore it.
     pub fn check(&self, name: &str) -> Result<()> {
         if self.model.is_residual() {
             return Err(model::NeedsInput).at(|| name.to_owned());
@@ -41,7 +41,7 @@ impl Codec<'_> {
     /// Codes of tiles, `[tiles, units]`.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn encode(&self, tiles: Vec<u8>) -> Result<Vec<f32>> {
         let images = Arc::new(Images::new(tiles, self.tile)?);
         let all: Vec<u32> = (0..images.len() as u32).collect();
@@ -54,10 +54,10 @@ impl Codec<'_> {
         Ok(codes)
     }
 
-    /// Tiles from codes, as bytes.
+    /// Decodes codes into tiles, as bytes.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
         let units = self.units.max(1);
         let mut tiles =
@@ -70,10 +70,10 @@ impl Codec<'_> {
         Ok(tiles)
     }
 
-    /// Codes of training images, as many as ranges and frequencies are learned from.
+    /// Codes of training images, as many as are used to learn ranges and frequencies.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn training_codes(&self, train: &Images) -> Result<Features> {
         let count = (LEARNED_VALUES / self.units.max(1)).clamp(1, train.len());
         let image: usize = self.tile.iter().product();
@@ -90,7 +90,7 @@ impl Codec<'_> {
     }
 }
 
-/// A value in [0, 1] as a byte; what is outside is clipped.
+/// A value in [0, 1] as a byte; other values are clipped.
 pub fn byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }

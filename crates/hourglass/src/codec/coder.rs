@@ -1,4 +1,4 @@
-//! Entropy coding: levels in as many bits as their frequencies in training make them worth (range coding, Martin 1979).
+//! Entropy coding: frequent levels take few bits, according to their frequencies in training (range coding, Martin 1979).
 
 use constriction::stream::model::DefaultContiguousCategoricalEntropyModel as Table;
 use constriction::stream::queue::{DefaultRangeDecoder, DefaultRangeEncoder};
@@ -7,28 +7,29 @@ use constriction::stream::{Decode, Encode};
 use super::Damaged;
 use super::quantiser::Quantiser;
 
-/// Bits of a probability in a table of `constriction`'s defaults.
+/// Bits of a probability in `constriction`'s default tables.
 const PRECISION: u32 = 24;
 
-/// Bytes of a word of the stream.
+/// Bytes per word of the stream.
 const WORD: usize = 4;
 
-/// Bytes that a stream may be shorter than its levels are worth, as its last word is cut where nothing depends on it.
+/// By how many bytes a stream may be shorter than its levels' information, because its last word is truncated if
+/// nothing depends on it.
 const SLACK: usize = 16;
 
-/// A probability table for each axis of a code; none where it has a single level, which takes no bits.
+/// A probability table for each axis of a code; `None` if it has a single level, which takes no bits.
 #[derive(Debug)]
 pub struct Coder {
     tables: Vec<Option<Table>>,
-    /// Bits of the code that takes the fewest.
+    /// Bits of the cheapest code.
     least_bits: f64,
 }
 
 impl Coder {
-    /// Tables from a quantiser's frequencies. Each level counts once more than it was seen, so that none is impossible.
+    /// Tables from a quantiser's frequencies. Each level is counted one extra time, so that none is impossible.
     ///
     /// # Errors
-    /// Where the frequencies make no table.
+    /// If the frequencies do not form a table.
     pub fn new(quantiser: &Quantiser) -> Result<Self, Damaged> {
         let mut tables = Vec::new();
         let mut least_bits = 0.0;
@@ -41,7 +42,7 @@ impl Coder {
             let most = probabilities.iter().copied().max().unwrap_or(1);
             least_bits += f64::from(PRECISION) - f64::from(most).log2();
             let table = Table::from_nonzero_fixed_point_probabilities(probabilities, false);
-            let table = table.map_err(|()| Damaged("its frequencies make no probabilities".into()));
+            let table = table.map_err(|()| Damaged("its frequencies are not valid".into()));
             tables.push(Some(table?));
         }
         Ok(Self { tables, least_bits })
@@ -58,8 +59,8 @@ impl Coder {
     /// A reader of a stream of `codes` codes.
     ///
     /// # Errors
-    /// A stream that is not made of whole words, or is shorter than any of so many codes can be: past its end a stream
-    /// reads as zeros, of which a number that lies could have any amount made.
+    /// If the stream is not whole words, or is too short for this many codes. Past its end a stream reads as zeros, so a
+    /// false number of codes could otherwise produce any amount of data.
     pub fn decoder(&self, stream: &[u8], codes: usize) -> Result<Decoder<'_>, Damaged> {
         let held = (stream.len() + SLACK) as f64 * 8.0;
         if codes as f64 * self.least_bits > held {
@@ -70,7 +71,7 @@ impl Coder {
         }
         if !stream.len().is_multiple_of(WORD) {
             return Err(Damaged(format!(
-                "its stream has {} bytes, which are no whole words",
+                "its stream has {} bytes, which are not whole words",
                 stream.len()
             )));
         }
@@ -83,7 +84,7 @@ impl Coder {
             })
             .collect();
         let decoder = DefaultRangeDecoder::from_compressed(words);
-        let decoder = decoder.map_err(|_| Damaged("its stream cannot be begun".into()))?;
+        let decoder = decoder.map_err(|_| Damaged("its stream cannot be started".into()))?;
         Ok(Decoder {
             tables: &self.tables,
             decoder,
@@ -101,10 +102,10 @@ impl Encoder<'_> {
     /// Adds the levels of whole codes, row-major `[pictures, axes]`.
     ///
     /// # Errors
-    /// A level that there is not.
+    /// If a level is out of range.
     pub fn push(&mut self, levels: &[u16]) -> Result<(), Damaged> {
         for (&level, table) in levels.iter().zip(self.tables.iter().cycle()) {
-            let wrong = || Damaged(format!("level {level} is not among those of its axis"));
+            let wrong = || Damaged(format!("level {level} is out of its axis's range"));
             match table {
                 Some(table) => {
                     let encoded = self.encoder.encode_symbol(usize::from(level), table);
@@ -117,13 +118,13 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// The stream.
+    /// Finishes the stream.
     ///
     /// # Errors
-    /// Where it cannot be ended.
+    /// If it cannot be finished.
     pub fn finish(self) -> Result<Vec<u8>, Damaged> {
         let words = self.encoder.into_compressed();
-        let words = words.map_err(|_| Damaged("its stream cannot be ended".into()))?;
+        let words = words.map_err(|_| Damaged("its stream cannot be finished".into()))?;
         Ok(words.into_iter().flat_map(u32::to_le_bytes).collect())
     }
 }
@@ -138,7 +139,7 @@ impl Decoder<'_> {
     /// The levels of the next `count` codes, row-major `[codes, axes]`.
     ///
     /// # Errors
-    /// A stream that no levels give.
+    /// If the stream is not valid.
     pub fn codes(&mut self, count: usize) -> Result<Vec<u16>, Damaged> {
         let mut levels = Vec::with_capacity(count * self.tables.len());
         for _ in 0..count {
@@ -147,20 +148,20 @@ impl Decoder<'_> {
                     Some(table) => self.decoder.decode_symbol(table),
                     None => Ok(0),
                 };
-                let level = level.map_err(|_| Damaged("its stream is of no levels".into()))?;
+                let level = level.map_err(|_| Damaged("its stream is not valid".into()))?;
                 levels.push(level as u16);
             }
         }
         Ok(levels)
     }
 
-    /// Whether nothing but the end of the stream is left.
+    /// Whether the whole stream has been read.
     pub fn at_end(&self) -> bool {
         self.decoder.maybe_exhausted()
     }
 }
 
-/// Whole numbers above 0 in proportion to `counts`, each one more, that add up to 2^[`PRECISION`].
+/// Whole numbers above 0 that add up to 2^[`PRECISION`], in proportion to `counts` plus 1.
 fn probabilities(counts: &[u64]) -> Vec<u32> {
     let levels = counts.len() as u64;
     let room = (1u64 << PRECISION) - levels;
@@ -171,7 +172,7 @@ fn probabilities(counts: &[u64]) -> Vec<u32> {
         .map(|count| 1 + (count + 1) * room / total)
         .collect();
     let left = (1u64 << PRECISION) - shares.iter().sum::<u64>();
-    // Rounding leaves fewer than there are levels: the most frequent one feels them least.
+    // Rounding leaves a rest of fewer than the number of levels, which matters least to the most frequent level.
     if let Some(most) = shares.iter_mut().max() {
         *most += left;
     }

@@ -1,9 +1,9 @@
-//! The compressed file: what was compressed by which model, and a checksum over all of it.
+//! The compressed file: the codes, a digest of their model, and a checksum over the whole file.
 //!
 //! Numbers are little-endian. Magic `HGLS`; version, flags, bits of a level (a byte each); SHA-256 of the weights (32
 //! bytes); CRC-32 of the statistics; channels, height and width of a tile, number of pictures (4 bytes each); height and
-//! width of the pictures where all have one size, of each else; names, where there are any (2 bytes of length each); the
-//! stream (8 bytes of length); the model, where it is embedded: configuration, weights, statistics (8 bytes of length
+//! width of all pictures if they have one size, else of each; names, if there are any (2 bytes of length each); the
+//! stream (8 bytes of length); the model, if it is embedded: configuration, weights, statistics (8 bytes of length
 //! each); CRC-32 of everything before it.
 
 use data::ImageShape;
@@ -12,48 +12,48 @@ use super::Damaged;
 
 const MAGIC: &[u8; 4] = b"HGLS";
 
-/// Version of the format. A file of a higher one is refused.
+/// Version of the format. Files of a higher version are rejected.
 const VERSION: u8 = 1;
 
-/// Flags: what a file has.
+/// Flags: optional parts of a file.
 const NAMES: u8 = 1;
 const SIZES: u8 = 2;
 const MODEL: u8 = 4;
 
-/// The longest side of a picture, as of those that are read.
+/// The longest side of a picture, for output as for input.
 const LONGEST: usize = 1 << 15;
 
-/// The most values that all pictures may have, as of those that are read.
+/// The most values of all pictures together, for output as for input.
 const MOST_VALUES: u64 = 1 << 32;
 
-/// The most pictures of a file.
+/// The most pictures in a file.
 const MOST_PICTURES: usize = 1 << 24;
 
 /// Bytes of the checksum at the end.
 const CHECKSUM: usize = 4;
 
-/// A model within a file.
+/// A model embedded in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embedded {
-    /// What `meta.json` of a checkpoint says.
+    /// The content of a checkpoint's `meta.json`.
     pub meta: Vec<u8>,
     /// A safetensors file.
     pub weights: Vec<u8>,
-    /// What `codes.json` says.
+    /// The content of `codes.json`.
     pub statistics: Vec<u8>,
 }
 
 /// Heights and widths of pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sizes {
-    /// So many pictures of one size, which takes no room for each: a file may announce any number.
+    /// This many pictures of one size. It takes no memory per picture, because a file may announce any number.
     Alike(usize, [usize; 2]),
-    /// One for each picture.
+    /// One size per picture.
     Each(Vec<[usize; 2]>),
 }
 
 impl Sizes {
-    /// Of pictures, in as little room as they need.
+    /// The sizes of pictures, in the smaller form.
     pub fn new(sizes: Vec<[usize; 2]>) -> Self {
         match sizes.first() {
             Some(&first) if sizes.iter().all(|&size| size == first) => {
@@ -63,7 +63,7 @@ impl Sizes {
         }
     }
 
-    /// How many pictures there are.
+    /// Number of pictures.
     pub fn count(&self) -> usize {
         match self {
             Self::Alike(count, _) => *count,
@@ -71,12 +71,12 @@ impl Sizes {
         }
     }
 
-    /// Of each picture.
+    /// The size of each picture.
     pub fn iter(&self) -> impl Iterator<Item = [usize; 2]> {
         self.written().iter().cycle().take(self.count()).copied()
     }
 
-    /// Those that are written into a file.
+    /// The sizes that are written into a file.
     fn written(&self) -> &[[usize; 2]] {
         match self {
             Self::Alike(_, size) => std::slice::from_ref(size),
@@ -84,7 +84,7 @@ impl Sizes {
         }
     }
 
-    /// Values of all pictures.
+    /// Number of values of all pictures.
     fn values(&self, channels: usize) -> u64 {
         let one = |size: &[usize; 2]| {
             size.iter().fold(channels as u64, |all, &side| {
@@ -99,24 +99,24 @@ impl Sizes {
     }
 }
 
-/// What a compressed file holds.
+/// The contents of a compressed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// Bits of a level.
+    /// Bits per level.
     pub bits: u32,
     /// SHA-256 of the weights that made the codes, as hexadecimal digits.
     pub model_sha256: String,
-    /// CRC-32 of the statistics that the levels and their probabilities come from.
+    /// CRC-32 of the statistics that define the levels and their probabilities.
     pub statistics_crc: u32,
     /// Channels, height and width of a tile.
     pub tile: ImageShape,
     /// Of each picture.
     pub sizes: Sizes,
-    /// A name each, or none.
+    /// One name per picture, or no names.
     pub names: Option<Vec<String>>,
     /// The levels of all tiles of all pictures.
     pub stream: Vec<u8>,
-    /// The model, where the file needs no run.
+    /// The model, if the file does not need the run.
     pub embedded: Option<Embedded>,
 }
 
@@ -124,7 +124,7 @@ impl Container {
     /// The file's bytes.
     ///
     /// # Errors
-    /// More or larger pictures than a file can say, and a digest that is none.
+    /// If there are too many or too large pictures for a file, or the digest is not valid.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Damaged> {
         let small = |value: usize, what: &str| {
             u32::try_from(value)
@@ -143,7 +143,7 @@ impl Container {
             .decode(self.model_sha256.as_bytes())
             .ok();
         let digest = digest.filter(|digest| digest.len() == 32);
-        bytes.extend(digest.ok_or_else(|| Damaged("its model has no digest".into()))?);
+        bytes.extend(digest.ok_or_else(|| Damaged("the digest of its model is not valid".into()))?);
         bytes.extend(self.statistics_crc.to_le_bytes());
         for side in self.tile {
             bytes.extend(small(side, "values of a side")?.to_le_bytes());
@@ -151,7 +151,7 @@ impl Container {
         let count = self.sizes.count();
         if count > MOST_PICTURES || self.sizes.values(self.tile[0]) > MOST_VALUES {
             return Err(Damaged(format!(
-                "{count} pictures are too many for a file, or their values are"
+                "{count} pictures, or their values, are too many for a file"
             )));
         }
         bytes.extend(small(count, "pictures")?.to_le_bytes());
@@ -162,7 +162,7 @@ impl Container {
         }
         for name in self.names.iter().flatten() {
             let length = u16::try_from(name.len())
-                .map_err(|_| Damaged(format!("{name}: too long a name")))?;
+                .map_err(|_| Damaged(format!("{name}: this name is too long")))?;
             bytes.extend(length.to_le_bytes());
             bytes.extend(name.as_bytes());
         }
@@ -178,24 +178,24 @@ impl Container {
         Ok(bytes)
     }
 
-    /// Reads a file's bytes, whatever they are.
+    /// Reads a file's bytes, which may be anything.
     ///
     /// # Errors
-    /// Anything but a whole file of this format, with what was found.
+    /// If it is not a complete file of this format, with what was found.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Damaged> {
         let damaged = |text: String| Err(Damaged(text));
         if bytes.get(..MAGIC.len()) != Some(MAGIC) {
-            return damaged("not a compressed file of this program".into());
+            return damaged("not a compressed file written by this program".into());
         }
-        // Before the checksum, whose place another version may have changed.
+        // Checked before the checksum, whose place another version may have changed.
         match bytes.get(MAGIC.len()) {
             Some(&VERSION) => {}
             Some(&version) if version > VERSION => {
                 return damaged(format!(
-                    "found format version {version}; this program reads up to {VERSION}: update it"
+                    "found format version {version}, but this program reads up to {VERSION}; update the program"
                 ));
             }
-            _ => return damaged("found no format version in it".into()),
+            _ => return damaged("it has no format version".into()),
         }
         let Some((body, checksum)) = bytes.split_last_chunk::<CHECKSUM>() else {
             return damaged(format!("truncated: found {} bytes", bytes.len()));
@@ -203,7 +203,7 @@ impl Container {
         let (found, said) = (crc32fast::hash(body), u32::from_le_bytes(*checksum));
         if found != said {
             return damaged(format!(
-                "damaged or truncated: found a checksum of {found:08x}, it says {said:08x}"
+                "damaged or truncated: found checksum {found:08x}, but the file says {said:08x}"
             ));
         }
         let mut rest = Reader(body.get(MAGIC.len() + 1..).unwrap_or_default());
@@ -212,7 +212,7 @@ impl Container {
             || flags & !(NAMES | SIZES | MODEL) != 0
         {
             return damaged(format!(
-                "found {bits} bits and flags {flags:#x}, which no file has"
+                "found {bits} bits and flags {flags:#x}, which are not valid"
             ));
         }
         let digest: [u8; 32] = rest.take()?;
@@ -225,10 +225,10 @@ impl Container {
             || !(1..=MOST_PICTURES).contains(&count)
         {
             return damaged(format!(
-                "found {count} pictures in tiles of {tile:?}, which no file has"
+                "found {count} pictures in tiles of {tile:?}, which are not valid"
             ));
         }
-        // What is announced is not asked memory for: each size and name that is kept was there to be read.
+        // No memory is allocated for announced numbers: every size and name that is kept was really in the file.
         let mut written = Vec::new();
         let announced = if flags & SIZES == 0 { 1 } else { count };
         for _ in 0..announced {
@@ -245,7 +245,7 @@ impl Container {
         let values = sizes.values(tile[0]);
         if values > MOST_VALUES {
             return damaged(format!(
-                "found {count} pictures of {values} values; allowed: {MOST_VALUES} at most"
+                "found {count} pictures of {values} values; allowed: at most {MOST_VALUES}"
             ));
         }
         let mut names = None;
@@ -255,7 +255,7 @@ impl Container {
                 let length = u16::from_le_bytes(rest.take()?);
                 let name = std::str::from_utf8(rest.bytes(usize::from(length))?);
                 all.push(
-                    name.map_err(|_| Damaged("found a name that is no text".into()))?
+                    name.map_err(|_| Damaged("found a name that is not UTF-8 text".into()))?
                         .to_owned(),
                 );
             }
@@ -271,7 +271,7 @@ impl Container {
             }),
         };
         if !rest.0.is_empty() {
-            return damaged(format!("found {} bytes behind its end", rest.0.len()));
+            return damaged(format!("found {} bytes after its end", rest.0.len()));
         }
         Ok(Self {
             bits: bits.into(),
@@ -286,14 +286,14 @@ impl Container {
     }
 }
 
-/// What is left of a file.
+/// The unread rest of a file.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], Damaged> {
         let Some((part, rest)) = self.0.split_at_checked(count) else {
             return Err(Damaged(format!(
-                "found {} bytes where {count} are announced",
+                "found {} bytes instead of the announced {count}",
                 self.0.len()
             )));
         };
@@ -389,12 +389,12 @@ mod tests {
             Container::from_bytes(&sealed(&body)).unwrap_err().0
         };
         assert!(with(0, b'X').contains("not a compressed file"));
-        assert!(with(4, 9).contains("version 9; this program reads up to 1"));
+        assert!(with(4, 9).contains("version 9, but this program reads up to 1"));
         assert!(with(4, 0).contains("no format version"));
         assert!(with(6, 0).contains("0 bits"));
         // 2^16 times more pictures of the same size, and 2^24 times; the stream's length.
         assert!(with(57, 255).contains("values; allowed"));
-        assert!(with(58, 255).contains("which no file has"));
+        assert!(with(58, 255).contains("not valid"));
         assert!(with(70, 255).contains("announced"));
         let behind = [body, b"abc"].concat();
         assert!(

@@ -1,4 +1,4 @@
-//! Compression: codes in few bits, in a file that a run's decoder turns back into pictures.
+//! Compression: codes in few bits, in a file that a run's decoder can decode into pictures.
 
 pub mod codec;
 pub mod coder;

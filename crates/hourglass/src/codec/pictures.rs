@@ -1,4 +1,4 @@
-//! The pictures that are compressed, one after the other: files of any size, or images of a set.
+//! The pictures to compress, one after the other: files of any size, or images of a data set.
 
 use std::path::{Path, PathBuf};
 
@@ -21,17 +21,17 @@ pub struct Picture {
 /// Pictures whose tiles go through the model together.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// All tiles of all pictures.
+    /// The tiles of all pictures.
     pub tiles: Vec<u8>,
-    /// The pictures as they were.
+    /// The original pictures.
     pub pictures: Vec<Picture>,
 }
 
-/// Where pictures come from.
+/// The source of the pictures.
 pub enum Pictures {
     /// Images of the tiles' shape.
     Set(Images),
-    /// Files, each of a size of its own, whose headers were read.
+    /// Files of various sizes, whose headers were read.
     Files(Vec<(PathBuf, [usize; 2])>),
 }
 
@@ -78,7 +78,7 @@ impl Pictures {
         Ok(Self::Files(found))
     }
 
-    /// How many there are.
+    /// Number of pictures.
     pub fn len(&self) -> usize {
         match self {
             Self::Set(images) => images.len(),
@@ -86,7 +86,7 @@ impl Pictures {
         }
     }
 
-    /// Height and width of each.
+    /// Height and width of each picture.
     pub fn sizes(&self) -> Sizes {
         match self {
             Self::Set(images) => {
@@ -97,7 +97,7 @@ impl Pictures {
         }
     }
 
-    /// Names of files; none of images that have no names.
+    /// Names of the files; empty for images without names.
     pub fn names(&self) -> Option<Vec<String>> {
         match self {
             Self::Set(images) => images.names().map(<[String]>::to_vec),
@@ -113,7 +113,7 @@ impl Pictures {
         }
     }
 
-    /// Gives the pictures in their order to `each`, so many of a set at once and files one by one.
+    /// Passes the pictures in order to `each`: a batch of a data set at once, files one by one.
     ///
     /// # Errors
     /// A file that cannot be read any more, and what `each` says.

@@ -1,4 +1,4 @@
-//! How close pictures of any size come to what they were, from bytes to bytes.
+//! The quality of decompressed pictures of any size, compared with the originals byte by byte.
 
 use data::ImageShape;
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use crate::measure::metrics::Reconstruction;
 /// Means over pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// In dB; at most 100 a picture.
+    /// In dB; at most 100 per picture.
     pub psnr: f64,
-    /// Structural similarity; none where a picture is smaller than its window.
+    /// Structural similarity; `None` if a picture is smaller than its window.
     pub ssim: Option<f64>,
 }
 
-/// Pictures measured so far, those of one shape together.
+/// Running measurements, grouped by shape.
 #[derive(Default)]
 pub struct Comparison {
     shapes: Vec<(ImageShape, Reconstruction)>,
@@ -25,7 +25,7 @@ impl Comparison {
     /// Measures pictures of one shape, one after the other.
     ///
     /// # Errors
-    /// Where they are not alike in number.
+    /// If the numbers of pictures differ.
     pub fn push(&mut self, shape: ImageShape, clean: &[u8], found: &[u8]) -> Result<()> {
         let floats =
             |bytes: &[u8]| -> Vec<f32> { bytes.iter().map(|&it| f32::from(it) / 255.0).collect() };

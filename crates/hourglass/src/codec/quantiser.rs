@@ -1,8 +1,8 @@
-//! Quantisation: a code as whole numbers of steps along each of its axes, with frequencies learned from training codes.
+//! Quantisation: a code as whole multiples of a step along each axis, with frequencies learned from training codes.
 //!
-//! All axes have the same step, which spreads the error evenly and leaves it to the entropy coder that a narrow axis takes
-//! few bits. Axes are the code's units or, where training codes then take fewer bits, their principal components: units of
-//! a code are correlated, and what several of them say alike is written once (transform coding, Huang & Schultheiss 1963).
+//! All axes have the same step, which spreads the error evenly; the entropy coder makes narrow axes cheap. The axes are
+//! the code's units, or their principal components if training codes then take fewer bits: units are correlated, and
+//! this removes the redundancy (transform coding, Huang & Schultheiss 1963).
 
 use serde::{Deserialize, Serialize};
 
@@ -11,64 +11,64 @@ use crate::analysis::features::Features;
 use crate::analysis::principal::Principal;
 use crate::measure::pca::PcaError;
 
-/// The most bits of a level. Finer levels change reconstructions by less than rounding pixels to bytes does.
+/// The most bits per level. Finer levels change reconstructions less than rounding pixels to bytes.
 pub const MOST_BITS: u32 = 8;
 
 /// Bits at which units and principal components are compared.
 const COMPARED_BITS: u32 = 5;
 
-/// The widest code that is turned: the directions of a wider one take more room and time than they save.
+/// The widest code that is rotated: the directions of a wider one cost more space and time than they save.
 const WIDEST_TURNED: usize = 512;
 
-/// The most cells of an axis. The widest unit has some 512; a principal component may be as many times longer as the root
-/// of the number of units.
+/// The most cells per axis. The widest unit has about 512; a principal component may be longer by a factor of up to the
+/// square root of the number of units.
 const MOST_CELLS: usize = 1 << 15;
 
-/// Steps from 0 that a value may lie away, all of which f32 tells apart.
+/// The largest distance of a value from 0 in steps, which f32 can all distinguish.
 const FURTHEST: usize = 1 << 20;
 
-/// Directions of axes other than the units.
+/// Axes other than the units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
-    /// The mean code, at which all axes are 0.
+    /// The mean code, which is 0 on all axes.
     pub mean: Vec<f32>,
-    /// A unit vector for each axis, as long as a code.
+    /// One unit vector per axis, of the length of a code.
     pub directions: Vec<Vec<f32>>,
 }
 
-/// What is known of an axis from training codes.
+/// Statistics of an axis over training codes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
-    /// The lowest cell that a training code lies in. A cell is half of the finest step; cell 0 begins at 0.
+    /// The lowest cell with a training code. A cell is half of the finest step; cell 0 begins at 0.
     pub first: i32,
-    /// How many training codes lie in it and in each one above, up to the highest.
+    /// The number of training codes in this cell and in each higher one, up to the highest.
     pub counts: Vec<u32>,
 }
 
-/// What is known of a run's codes from training pictures: `codes.json`.
+/// Statistics of a run's codes over training pictures: `codes.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
-    /// SHA-256 of the weights that gave the codes.
+    /// SHA-256 of the weights that made the codes.
     pub model_sha256: String,
-    /// The step of [`MOST_BITS`]: the range of the widest unit over 256. Each bit less doubles it.
+    /// The step at [`MOST_BITS`]: the range of the widest unit divided by 256. Each bit less doubles it.
     pub step: f32,
-    /// Principal components in place of the units.
+    /// Principal components, if they replace the units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
-    /// Of each unit, or of each component.
+    /// Statistics of each unit or component.
     pub axes: Vec<Axis>,
 }
 
 impl Statistics {
-    /// Learns steps, axes and frequencies from a row of codes for each training picture.
+    /// Learns the step, axes and frequencies from codes, one row per training picture.
     ///
     /// # Errors
-    /// Where the eigensolver fails.
+    /// If the eigensolver fails.
     pub fn learn(model_sha256: &str, codes: &Features) -> Result<Self, PcaError> {
         let widest = extents(codes).map(|(low, high)| high - low);
         let furthest = extents(codes).map(|(low, high)| high.abs().max(low.abs()));
         let step = widest.fold(0.0, f32::max) / (1 << MOST_BITS) as f32;
-        // Codes that hardly change beside their size.
+        // Codes that vary little compared with their size.
         let step = step.max(furthest.fold(0.0, f32::max) / FURTHEST as f32);
         let units = Self {
             model_sha256: model_sha256.to_owned(),
@@ -126,7 +126,7 @@ impl Statistics {
         })
     }
 
-    /// Whether it can be used with a code of so many units: nothing in a file need be what this program writes.
+    /// Whether it is valid for a code of this many units. A file may contain anything.
     pub fn fits(&self, units: usize) -> bool {
         let axis = |axis: &Axis| {
             let total: u64 = axis.counts.iter().map(|&count| u64::from(count)).sum();
@@ -149,7 +149,7 @@ impl Statistics {
         self.step.is_normal() && self.step > 0.0 && turn && self.axes.iter().all(axis)
     }
 
-    /// The quantiser of so many bits, 1 to [`MOST_BITS`].
+    /// The quantiser with this many bits, 1 to [`MOST_BITS`].
     pub fn quantiser(&self, bits: u32) -> Quantiser<'_> {
         Quantiser {
             known: self,
@@ -158,13 +158,13 @@ impl Statistics {
     }
 }
 
-/// The cell that a value lies in.
+/// The cell of a value.
 fn cell(value: f32, step: f32) -> i32 {
     let furthest = (2 * FURTHEST) as f32;
     (value * 2.0 / step).floor().clamp(-furthest, furthest) as i32
 }
 
-/// The least and the largest value of each column.
+/// The minimum and maximum of each column.
 fn extents(rows: &Features) -> impl Iterator<Item = (f32, f32)> {
     let mut all = vec![(f32::INFINITY, f32::NEG_INFINITY); rows.width()];
     for row in rows.values().chunks_exact(rows.width()) {
@@ -176,7 +176,7 @@ fn extents(rows: &Features) -> impl Iterator<Item = (f32, f32)> {
 }
 
 impl Turn {
-    /// The place of each code, row-major `[pictures, units]`, along the axes: `[pictures, axes]`.
+    /// The coordinates of codes, row-major `[pictures, units]`, along the axes: `[pictures, axes]`.
     fn along(&self, codes: &[f32]) -> Vec<f32> {
         let mut places = Vec::with_capacity(codes.len());
         for code in codes.chunks_exact(self.mean.len().max(1)) {
@@ -192,7 +192,7 @@ impl Turn {
         places
     }
 
-    /// Codes from their places along the axes.
+    /// Codes from their coordinates along the axes.
     fn back(&self, places: &[f32]) -> Vec<f32> {
         let mut codes = Vec::with_capacity(places.len());
         for place in places.chunks_exact(self.directions.len().max(1)) {
@@ -209,7 +209,7 @@ impl Turn {
 }
 
 impl Axis {
-    /// A cell's place among those that were seen; the nearest one where it was not.
+    /// A cell's index among those seen in training, or that of the nearest one.
     fn place(&self, cell: i32) -> usize {
         let above = i64::from(cell) - i64::from(self.first);
         let last = self.counts.len().saturating_sub(1);
@@ -217,24 +217,24 @@ impl Axis {
     }
 }
 
-/// The level of a cell where steps are 2^`coarser` times the finest: its value is so many steps, rounded.
+/// The level of a cell for steps of 2^`coarser` times the finest: its value in steps, rounded.
 fn level(cell: i32, coarser: u32) -> i32 {
     (cell + (1 << coarser)) >> (coarser + 1)
 }
 
-/// Whole numbers of a step in place of codes.
+/// Turns codes into whole multiples of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantiser<'a> {
     known: &'a Statistics,
-    /// Doublings of the finest step.
+    /// How often the finest step is doubled.
     coarser: u32,
 }
 
 impl Quantiser<'_> {
-    /// The levels of codes, row-major `[pictures, units]`, each counted from the lowest of its axis: `[pictures, axes]`.
+    /// The levels of codes, row-major `[pictures, units]`, counted from the lowest level of each axis: `[pictures, axes]`.
     ///
     /// # Errors
-    /// A code that is no finite number.
+    /// If a code is not finite.
     pub fn levels(&self, codes: &[f32]) -> Result<Vec<u16>, Damaged> {
         if let Some(value) = codes.iter().find(|value| !value.is_finite()) {
             return Err(Damaged(format!("found {value} in a code")));
@@ -263,7 +263,7 @@ impl Quantiser<'_> {
         }
     }
 
-    /// How often each level of each axis was seen in training.
+    /// The frequency of each level of each axis in training.
     pub fn frequencies(&self) -> impl Iterator<Item = Vec<u64>> {
         let coarser = self.coarser;
         self.known.axes.iter().map(move |axis| {
@@ -280,7 +280,7 @@ impl Quantiser<'_> {
         })
     }
 
-    /// Bits that a training code takes, by the entropy of each axis.
+    /// Bits per training code, from the entropy of each axis.
     fn bits(&self) -> f64 {
         let axis = |counts: Vec<u64>| {
             let total = counts.iter().sum::<u64>() as f64;

@@ -1,4 +1,4 @@
-//! Pictures of any size as tiles of the model's, side by side from the top left, and together again.
+//! Cuts pictures of any size into tiles of the model's size, from the top left, and joins them again.
 
 use data::ImageShape;
 
@@ -10,8 +10,8 @@ pub fn grid([height, width]: [usize; 2], [tile_height, tile_width]: [usize; 2]) 
     ]
 }
 
-/// Cuts a picture, `[channels, height, width]`, into tiles of `shape`, `[tile, channels, height, width]`. The last row and
-/// column of pixels is repeated where tiles reach beyond the picture.
+/// Cuts a picture, `[channels, height, width]`, into tiles of `shape`, `[tile, channels, height, width]`. Where tiles
+/// extend beyond the picture, its last row and column of pixels are repeated.
 pub fn cut(picture: &[u8], size: [usize; 2], shape: ImageShape) -> Vec<u8> {
     let [channels, tile_height, tile_width] = shape;
     let [height, width] = size;
@@ -32,7 +32,7 @@ pub fn cut(picture: &[u8], size: [usize; 2], shape: ImageShape) -> Vec<u8> {
     tiles
 }
 
-/// Puts tiles of `shape` together to a picture of the size, `[channels, height, width]`; what reaches beyond it is dropped.
+/// Joins tiles of `shape` into a picture of this size, `[channels, height, width]`; the parts beyond it are dropped.
 pub fn join<T: Copy + Default>(tiles: &[T], size: [usize; 2], shape: ImageShape) -> Vec<T> {
     let [channels, tile_height, tile_width] = shape;
     let [height, width] = size;

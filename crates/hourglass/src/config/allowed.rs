@@ -1,4 +1,4 @@
-//! The words of an error: what was found, and what the schema allows.
+//! The wording of an error: what was found, and what the schema allows.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::error::quotable;
 use super::raw::{Node, Raw, number};
 use super::resolved::MOST;
 
-/// What `node` is, as the user wrote it where that is short.
+/// Describes `node`, quoting the user's text if it is short.
 pub(super) fn found(node: &Node) -> String {
     match &node.raw {
         Raw::Null => "null".to_string(),
@@ -23,7 +23,7 @@ pub(super) fn found(node: &Node) -> String {
     }
 }
 
-/// What the alternatives of a schema take, joined by "or".
+/// Describes the values that the alternatives of a schema accept, joined by "or".
 pub(super) fn allowed(alternatives: &[&Value]) -> String {
     let mut phrases: Vec<String> = Vec::new();
     for schema in alternatives {
@@ -40,7 +40,7 @@ pub(super) fn allowed(alternatives: &[&Value]) -> String {
     }
 }
 
-/// The strings that a schema lists, if it takes only those.
+/// The strings that a schema lists, if it accepts no others.
 pub(super) fn words(schema: &Value) -> Vec<&str> {
     let listed = schema["enum"].as_array().into_iter().flatten();
     let fixed = schema.get("const");
@@ -72,7 +72,7 @@ fn phrase(name: &str, schema: &Value) -> String {
         "boolean" => "true or false".to_string(),
         "integer" => format!("an integer{}", bounds(schema)),
         "number" => format!("a number{}", bounds(schema)),
-        "string" if schema["minLength"].is_u64() => "a string that is not empty".to_string(),
+        "string" if schema["minLength"].is_u64() => "a non-empty string".to_string(),
         "string" => "a string".to_string(),
         "array" => {
             let what = if is_integer(&schema["items"]) {
@@ -95,7 +95,7 @@ fn phrase(name: &str, schema: &Value) -> String {
 fn bounds(schema: &Value) -> String {
     let bound = |key: &str| schema[key].as_f64();
     let least = bound("minimum");
-    // The bound against overflow is named only when it is passed.
+    // The bound against overflow is only mentioned when it is exceeded.
     let most = bound("maximum").filter(|most| *most < MOST as f64);
     if let (Some(least), Some(most)) = (least, most) {
         return format!(" from {least} to {most}");

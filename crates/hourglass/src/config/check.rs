@@ -1,8 +1,8 @@
-//! The check: a raw config against the schema, which finds every fault at once.
+//! The check of a raw config against the schema, which finds all faults at once.
 //!
-//! It knows as much of JSON Schema as the schema of a config uses. A validator of the whole
-//! standard would say that "no alternative of oneOf matches"; this one picks the alternative that
-//! was meant, by its `kind` or its type, and says what is wrong with it and where.
+//! It supports the part of JSON Schema that the schema of a config uses. A general validator would
+//! say that "no alternative of oneOf matches"; this one picks the intended alternative by its `kind`
+//! or type, and says what is wrong with it and where.
 
 use serde_json::{Map, Value};
 
@@ -11,16 +11,16 @@ use super::error::{Fault, Place, join};
 use super::raw::{Entry, Node, Raw, number};
 use super::resolved::MOST;
 
-/// From this Jaro-Winkler similarity on, a name counts as a slip of the pen for another: a letter
-/// left out, doubled or swapped stays above it, another word does not.
+/// The Jaro-Winkler similarity from which a name counts as a typo of another: a missing, doubled or
+/// swapped letter stays above it, a different word does not.
 const NEAR: f64 = 0.8;
 
-/// Everything that is wrong with `root` by `schema`.
+/// All faults of `root` against `schema`.
 pub(super) fn check(root: &Node, schema: &Value) -> Vec<Fault> {
     check_below(root, schema, "")
 }
 
-/// Everything that is wrong with `node`, which lies at `path` of a config, by `schema`.
+/// All faults of `node`, found at `path` in a config, against `schema`.
 pub(super) fn check_below(node: &Node, schema: &Value, path: &str) -> Vec<Fault> {
     let mut check = Check {
         schema,
@@ -30,7 +30,7 @@ pub(super) fn check_below(node: &Node, schema: &Value, path: &str) -> Vec<Fault>
     check.faults
 }
 
-/// The one of `names` that `word` most resembles, if it resembles any.
+/// The one of `names` that is most similar to `word`, if any is similar enough.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     names
         .into_iter()
@@ -46,7 +46,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 struct Check<'a> {
-    /// The whole schema, which references point into.
+    /// The whole schema, as the target of references.
     schema: &'a Value,
     faults: Vec<Fault>,
 }
@@ -79,7 +79,7 @@ impl<'a> Check<'a> {
                 if least.is_some_and(|it| count < it) || most.is_some_and(|it| count > it) {
                     self.wrong(node, &all, path);
                 }
-                // Without a schema for them they may be anything.
+                // Items without a schema may be anything.
                 if let Some(schema) = first.get("items") {
                     for (index, node) in nodes.iter().enumerate() {
                         self.value(node, schema, &join(path, index));
@@ -175,7 +175,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The schemas of which a value must match one, with references followed.
+    /// The schemas one of which a value must match, with references resolved.
     fn alternatives(&self, schema: &'a Value) -> Vec<&'a Value> {
         if let Some(reference) = schema["$ref"].as_str() {
             let target = reference
@@ -196,7 +196,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The key whose value tells the alternatives of an object apart: the one with a fixed value.
+/// The key that distinguishes the alternatives of an object: the one with a fixed value.
 fn tag(schema: &Value) -> Option<&str> {
     let mut properties = schema["properties"].as_object()?.iter();
     properties
@@ -204,7 +204,7 @@ fn tag(schema: &Value) -> Option<&str> {
         .map(|(key, _)| key.as_str())
 }
 
-/// Whether `schema` takes values of the type of `node`.
+/// Whether `schema` accepts values of the type of `node`.
 fn takes(schema: &Value, node: &Node) -> bool {
     let names: &[&str] = match &node.raw {
         Raw::Null => &["null"],
@@ -220,8 +220,8 @@ fn takes(schema: &Value, node: &Node) -> bool {
     }
 }
 
-/// The bound against overflow that the number of `text` passes. Descriptions of what is allowed
-/// leave this bound out, so that they are read easily when a small number is wrong.
+/// The bound against overflow that the number in `text` exceeds. Other messages omit this bound, so
+/// that they are easy to read.
 fn excess(text: &str, schema: &Value) -> Option<f64> {
     let value = number(text)?.as_f64()?;
     schema["maximum"]
@@ -229,7 +229,7 @@ fn excess(text: &str, schema: &Value) -> Option<f64> {
         .filter(|most| *most >= MOST as f64 && value > *most)
 }
 
-/// Whether the number that `text` writes is one that `schema` allows.
+/// Whether `schema` allows the number in `text`.
 fn is_allowed(text: &str, schema: &Value) -> bool {
     let Some(number) = number(text) else {
         return false;
@@ -248,7 +248,7 @@ fn is_allowed(text: &str, schema: &Value) -> bool {
             .is_none_or(|it| it.iter().any(|it| it.as_f64() == Some(value)))
 }
 
-/// Whether `schema` takes integers only.
+/// Whether `schema` accepts only integers.
 pub(super) fn is_integer(schema: &Value) -> bool {
     match &schema["type"] {
         Value::Array(types) => types.iter().any(|it| it == "integer"),

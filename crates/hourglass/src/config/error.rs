@@ -1,12 +1,12 @@
-//! A config error: every fault found in a config, one line each, with its place.
+//! A config error: all faults found in a config, one line each, with their places.
 
 use std::fmt;
 use std::path::Path;
 
-/// The longest piece of a user's text that an error line repeats, in characters.
+/// The longest piece of a user's text that an error line quotes, in characters.
 const LONGEST_QUOTE: usize = 60;
 
-/// Why a config was refused: one line for each fault, in the order of the file.
+/// Why a config was rejected: one line per fault, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines.join("\n"))]
 pub struct ConfigError {
@@ -14,14 +14,14 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The faults of the config called `name`, sorted by their place.
+    /// The faults of the config called `name`, sorted by place.
     pub(super) fn new(name: &str, mut faults: Vec<Fault>) -> Self {
         faults.sort_by(|a, b| a.place.cmp(&b.place));
         let lines = faults.iter().map(|fault| fault.line(name)).collect();
         Self { lines }
     }
 
-    /// One line for each fault.
+    /// One line per fault.
     #[cfg(test)]
     pub fn errors(&self) -> &[String] {
         &self.lines

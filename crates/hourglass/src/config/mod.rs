@@ -1,9 +1,9 @@
-//! The config: one JSON file that says which data, which model and how to train it.
+//! The config: one JSON file with the data, the model and how to train it.
 //!
 //! A config is read in four steps: the text becomes a tree with places ([`raw`]), `--set` changes
-//! the tree ([`overrides`]), the tree is checked against the schema ([`mod@check`]), and what
-//! passes becomes the resolved config ([`resolved`]). The types of the resolved config are the only
-//! source of names, defaults and ranges: the schema is made from them.
+//! the tree ([`overrides`]), the tree is checked against the schema ([`mod@check`]), and a valid tree
+//! becomes the resolved config ([`resolved`]). The types of the resolved config are the only source of
+//! names, defaults and ranges: the schema is generated from them.
 
 mod allowed;
 mod augment;
@@ -40,11 +40,11 @@ pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, Tra
 use error::{Fault, Place};
 use raw::Node;
 
-/// The largest config, in bytes. A hundred times what a config takes: more is another file by
+/// The largest config, in bytes: a hundred times a usual one. A larger file is another file given by
 /// mistake.
 const LARGEST: u64 = 1 << 16;
 
-/// A resolved config that still knows where each of its keys was written.
+/// A resolved config that remembers where each of its keys was written.
 #[derive(Clone, Debug)]
 pub struct Located {
     /// The config, with every default filled in.
@@ -54,8 +54,8 @@ pub struct Located {
 }
 
 impl Located {
-    /// An error about the key at `path`, such as `model.channels`, placed where it was written, or
-    /// where the nearest key above it was.
+    /// An error about the key at `path`, such as `model.channels`, placed where the key or its nearest
+    /// written parent stands.
     pub fn error(&self, path: &str, text: impl Into<String>) -> ConfigError {
         let fault = Fault::new(self.root.nearest_place(path), path, text);
         ConfigError::new(&self.name, vec![fault])
@@ -63,12 +63,12 @@ impl Located {
 }
 
 impl Located {
-    /// The layers of the model for images of the shape.
+    /// The layers of the model for images of this shape.
     ///
     /// # Errors
     ///
-    /// The first key of the model that cannot work, or cannot be trained as `train` wants it, placed
-    /// where it was written.
+    /// If a key of the model does not fit the images, or cannot be trained as `train` says: the first
+    /// such key, with its place.
     pub fn check_model(&self, shape: ImageShape) -> Result<Vec<Layer>, ConfigError> {
         let fault = |error: ModelError, with: &str| {
             let text = format!("{}{with}; allowed: {}", error.found, error.allowed);
@@ -92,17 +92,17 @@ impl Deref for Located {
     }
 }
 
-/// Reads the config at `path`, changed by `overrides`, each a `KEY=VALUE`.
+/// Reads the config at `path` and applies `overrides`, each a `KEY=VALUE`.
 ///
 /// # Errors
 ///
-/// The file cannot be read, or as [`parse`].
+/// If the file cannot be read, or as [`parse`].
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Located, ConfigError> {
     let (name, text) = read_text(path)?;
     parse(&name, &text, overrides)
 }
 
-/// The name that errors give the file at `path`, and its text.
+/// The file's name for errors, and its text.
 fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
     let name = error::quotable_path(path);
     let refuse = |place: Place, text: String| {
@@ -124,7 +124,7 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
     };
     if bytes.len() as u64 > LARGEST {
         let limit = LARGEST / 1024;
-        let text = format!("found more than {limit} KiB; allowed: a config of at most {limit} KiB");
+        let text = format!("found more than {limit} KiB; allowed: at most {limit} KiB");
         return refuse(Place::File, text);
     }
     match String::from_utf8(bytes) {
@@ -138,25 +138,25 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
                 .map_or(0, |it| it + 1);
             let column = String::from_utf8_lossy(&good[start..]).chars().count() + 1;
             let byte = bad.first().copied().unwrap_or_default();
-            let text = format!("not JSON: found the byte {byte:#04x}; allowed: UTF-8 text");
+            let text = format!("not JSON: found the byte {byte:#04x}; save the file as UTF-8 text");
             refuse(Place::Text { line, column }, text)
         }
     }
 }
 
-/// Reads a config from `text`, changed by `overrides`, each a `KEY=VALUE`. Errors call it `name`.
+/// Reads a config from `text` and applies `overrides`, each a `KEY=VALUE`. Errors call it `name`.
 ///
 /// # Errors
 ///
-/// The text is not JSON, or keys and values are not as the schema has them, or contradict each
-/// other: all that are found, one line each.
+/// If the text is not JSON, or keys or values do not match the schema or contradict each other: all
+/// faults, one line each.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Located, ConfigError> {
     let refuse = |faults| ConfigError::new(name, faults);
     let mut faults = Vec::new();
     let root = tree(text, overrides, &mut faults).map_err(|fault| refuse(vec![fault]))?;
     if let Some(place) = root.place_of_key(sweep::KEY) {
         let text =
-            format!("is for many trainings; allowed: hourglass sweep {name}, or no such key");
+            format!("describes many trainings; run hourglass sweep {name}, or remove the key");
         faults.push(Fault::new(place, sweep::KEY, text));
     }
     faults.extend(check::check(&root, &schema()));
@@ -166,7 +166,7 @@ pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Located, 
     resolve(name, root).map_err(refuse)
 }
 
-/// The tree of a config's `text`, changed by `overrides`.
+/// The tree of a config's `text`, with `overrides` applied.
 fn tree(text: &str, overrides: &[Override], faults: &mut Vec<Fault>) -> Result<Node, Fault> {
     let mut root = raw::parse(text, faults)?;
     for argument in overrides {
@@ -177,7 +177,7 @@ fn tree(text: &str, overrides: &[Override], faults: &mut Vec<Fault>) -> Result<N
     Ok(root)
 }
 
-/// The config that a tree describes which has passed the check.
+/// Turns a tree that passed the check into a config.
 fn resolve(name: &str, root: Node) -> Result<Located, Vec<Fault>> {
     let config: Config = serde_json::from_value(root.to_json())
         .map_err(|error| vec![Fault::new(&Place::File, "", error.to_string())])?;
@@ -190,19 +190,19 @@ fn resolve(name: &str, root: Node) -> Result<Located, Vec<Fault>> {
     Ok(Located { config, name, root })
 }
 
-/// Reads what a flag says about data: the value of a config's `data`, as JSON.
+/// Reads a flag's data description: the value of a config's `data`, as JSON.
 ///
 /// # Errors
 ///
 /// As [`parse`].
 pub fn data(flag: &'static str, text: &str) -> Result<DataConfig, ConfigError> {
-    // Any model will do: the config is only there to hold the data.
+    // Any model will do, because the config only carries the data.
     let around = r#"{"model": {"kind": "dense", "layers": [], "code_size": 1}}"#;
     let located = parse(flag, around, &[Override::flag(flag, "data", text)])?;
     Ok(located.config.data)
 }
 
-/// The bytes of the file, or somewhat more than [`LARGEST`] of them.
+/// The bytes of the file, but only slightly more than [`LARGEST`] of a larger one.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
@@ -211,7 +211,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The config in the same folder whose name is nearest to that of `path`.
+/// The config in the same folder whose name is most similar to that of `path`.
 fn neighbour(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());

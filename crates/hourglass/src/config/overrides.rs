@@ -1,14 +1,14 @@
-//! Overrides: `--set KEY=VALUE`, which changes any key of a config before it is checked.
+//! Overrides: `--set KEY=VALUE` changes any key of a config before it is checked.
 
 use super::error::{Fault, Place, join};
 use super::raw::{DEEPEST, Entry, Node, Raw, parse_override};
 use super::sweep;
 
-/// A change of one key, with the words of the command line that ask for it.
+/// A change of one key, with the command-line flag that requested it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     flag: &'static str,
-    /// As the user wrote it, for errors.
+    /// The flag as the user wrote it, for errors.
     written: String,
     /// `KEY=VALUE`.
     assignment: String,
@@ -24,7 +24,7 @@ impl Override {
         }
     }
 
-    /// A flag of its own for one key, such as `--backend` for `backend`.
+    /// A dedicated flag for one key, such as `--backend` for `backend`.
     pub fn flag(flag: &'static str, key: &str, value: &str) -> Self {
         Self {
             flag,
@@ -33,18 +33,18 @@ impl Override {
         }
     }
 
-    /// The key that is changed, as a path such as `train.epochs`.
+    /// The changed key, as a path such as `train.epochs`.
     pub fn key(&self) -> &str {
         let key = self.assignment.split_once('=').map_or("", |(key, _)| key);
         key.trim()
     }
 
-    /// Whether the user named the key or its value, as `--quick` does not.
+    /// Whether the user asked for this change explicitly; with `--quick` they did not.
     pub(super) fn is_asked_for(&self) -> bool {
         self.flag != "--quick"
     }
 
-    /// Where it was written.
+    /// Its place in error messages.
     pub(super) fn place(&self) -> Place {
         Place::Argument {
             flag: self.flag,
@@ -54,23 +54,23 @@ impl Override {
 }
 
 /// Puts the value of `argument` into the tree. KEY is a path of keys joined by
-/// dots, in which a number picks an element of an array; objects that are not there are made.
-/// VALUE is JSON, or else a string.
+/// dots, where a number selects an element of an array; missing objects are created.
+/// VALUE is JSON, or a plain string if it is not valid JSON.
 ///
 /// # Errors
 ///
-/// A fault where `argument` has no key, or the path leads through something that has no keys.
+/// If `argument` has no key, or the path leads through a value that has no keys.
 pub(super) fn apply(
     root: &mut Node,
     argument: &Override,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
     let place = argument.place();
-    let usage = "allowed: KEY=VALUE, with a KEY such as train.epochs";
+    let usage = "expected KEY=VALUE, such as train.epochs=5";
     let Some((path, text)) = argument.assignment.split_once('=') else {
         return Err(Fault::new(&place, "", format!("found no \"=\"; {usage}")));
     };
-    // The keys of a sweep are paths themselves.
+    // The keys of a sweep are themselves paths.
     let keys: Vec<&str> = match path.trim().split_once('.') {
         Some((sweep::KEY, swept)) => vec![sweep::KEY, swept],
         _ => path.trim().split('.').collect(),
@@ -94,11 +94,11 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Puts `value` into the tree at `path`, keys joined by dots, which was written at `place`.
+/// Puts `value`, written at `place`, into the tree at `path`, keys joined by dots.
 ///
 /// # Errors
 ///
-/// A fault where the path leads through something that has no keys, or has too many of them.
+/// If the path leads through a value that has no keys, or is too long.
 pub(super) fn put(root: &mut Node, path: &str, place: &Place, value: Node) -> Result<(), Fault> {
     let keys: Vec<&str> = path.split('.').collect();
     if keys.len() > DEEPEST {
@@ -109,7 +109,7 @@ pub(super) fn put(root: &mut Node, path: &str, place: &Place, value: Node) -> Re
     Ok(())
 }
 
-/// The value at `keys`, made where it is not there yet.
+/// The value at `keys`, created if it is missing.
 fn slot<'a>(root: &'a mut Node, keys: &[&str], place: &Place) -> Result<&'a mut Node, Fault> {
     let mut node = root;
     let mut path = String::new();
@@ -122,7 +122,7 @@ fn slot<'a>(root: &'a mut Node, keys: &[&str], place: &Place) -> Result<&'a mut 
                 let element = key.parse().ok().and_then(|i: usize| nodes.get_mut(i));
                 element.ok_or_else(|| {
                     let allowed = match count {
-                        0 => "allowed: a whole new array, for this one is empty".to_string(),
+                        0 => "this array is empty; set the whole array".to_string(),
                         _ => format!("allowed: an index from 0 to {}", count - 1),
                     };
                     Fault::new(
@@ -133,7 +133,7 @@ fn slot<'a>(root: &'a mut Node, keys: &[&str], place: &Place) -> Result<&'a mut 
                 })?
             }
             _ => {
-                let text = "has no keys below it; allowed: a value for the key itself";
+                let text = "has no keys below it; set this key itself";
                 return Err(Fault::new(place, &path, text));
             }
         };
@@ -142,7 +142,7 @@ fn slot<'a>(root: &'a mut Node, keys: &[&str], place: &Place) -> Result<&'a mut 
     Ok(node)
 }
 
-/// Makes room for a key below `node`: null becomes an empty object, and a word the table that it
+/// Makes room for a key below `node`: null becomes an empty object, and a word becomes the object it
 /// stands for, so that `train.optimizer.weight_decay=0.01` works on `"optimizer": "adamw"`.
 fn open(node: &mut Node, place: &Place) {
     let entries = match &node.raw {

@@ -1,4 +1,4 @@
-//! The raw config: what the user wrote, as a tree whose every key and value knows its place.
+//! The raw config: what the user wrote, as a tree in which every key and value knows its place.
 
 use jsonc_parser::ast::Value as Syntax;
 use jsonc_parser::common::Ranged;
@@ -8,8 +8,8 @@ use serde_json::{Map, Number, Value};
 
 use super::error::{Fault, Place, join, quotable};
 
-/// How deep a config may nest. A model in a model takes one level, so this is far more than any
-/// config needs, and little enough for everything that walks a config to recurse.
+/// How deep a config may nest. Each wrapped model takes one level, so this is far more than any
+/// config needs, yet small enough to walk a config recursively.
 pub(super) const DEEPEST: usize = 64;
 
 /// JSON as in RFC 8259, and nothing more.
@@ -38,14 +38,14 @@ pub(super) struct Node {
 pub(super) enum Raw {
     Null,
     Bool(bool),
-    /// The number as it was written.
+    /// The number as written.
     Number(String),
     String(String),
     Array(Vec<Node>),
     Object(Vec<Entry>),
 }
 
-/// A key of an object and its value.
+/// A key of an object, and its value.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub key: String,
@@ -54,7 +54,7 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// The value of `key`, where this is an object that has it.
+    /// The value of `key`, if this is an object that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.raw {
             Raw::Object(entries) => entries.iter().find(|entry| entry.key == key),
@@ -63,7 +63,7 @@ impl Node {
         .map(|entry| &entry.node)
     }
 
-    /// The place of `key` itself, where this is an object that has it.
+    /// The place of `key` itself, if this is an object that has it.
     pub fn place_of_key(&self, key: &str) -> Option<&Place> {
         match &self.raw {
             Raw::Object(entries) => entries.iter().find(|entry| entry.key == key),
@@ -72,7 +72,7 @@ impl Node {
         .map(|entry| &entry.place)
     }
 
-    /// The place of the value at `path`, or of the nearest value above it that was written.
+    /// The place of the value at `path`, or of its nearest written parent.
     pub fn nearest_place(&self, path: &str) -> &Place {
         let mut node = self;
         for key in path.split('.') {
@@ -88,7 +88,7 @@ impl Node {
         &node.place
     }
 
-    /// The value without its places. A number that is not finite becomes null.
+    /// The value without places. A number that is not finite becomes null.
     pub fn to_json(&self) -> Value {
         match &self.raw {
             Raw::Null => Value::Null,
@@ -104,28 +104,28 @@ impl Node {
     }
 }
 
-/// The number that `text` writes, if it is finite. A whole number is an integer however it is
-/// written, as JSON Schema has it: `20.0` and `2e1` are 20.
+/// The number in `text`, if it is finite. A whole number is an integer however it is written, as in
+/// JSON Schema: `20.0` and `2e1` are 20.
 pub(super) fn number(text: &str) -> Option<Number> {
     if let Ok(integer) = text.parse::<u64>() {
         return Some(integer.into());
     }
     let value: f64 = text.parse().ok()?;
     let integer = value as i64;
-    // Above 2^53 a float no longer tells which integer was meant.
+    // Above 2^53 a float no longer identifies an integer.
     if integer as f64 == value && integer.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS {
         return Some(integer.into());
     }
     Number::from_f64(value)
 }
 
-/// Reads the text of a file. Duplicate keys go to `faults`, and the first of them is kept.
+/// Reads the text of a file. Duplicate keys are added to `faults`, and the first one is kept.
 ///
 /// # Errors
 ///
-/// A fault where the text is not JSON, or nests deeper than [`DEEPEST`].
+/// If the text is not JSON, or nests deeper than [`DEEPEST`].
 pub(super) fn parse(text: &str, faults: &mut Vec<Fault>) -> Result<Node, Fault> {
-    // Windows editors put a byte-order mark in front, which is not part of the text.
+    // Windows editors add a byte-order mark in front, which is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let starts: Vec<usize> = std::iter::once(0)
         .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
@@ -139,7 +139,7 @@ pub(super) fn parse(text: &str, faults: &mut Vec<Fault>) -> Result<Node, Fault> 
     parse_at(text, &place, faults)
 }
 
-/// Reads the value of an override, all of whose parts lie at `place`.
+/// Reads the value of an override; all its parts get the place `place`.
 ///
 /// # Errors
 ///
@@ -170,11 +170,11 @@ fn parse_at(
         }
     })?;
     let Some(value) = parsed.value else {
-        return Err(not_json(place(0), "there is no value in it"));
+        return Err(not_json(place(0), "the file is empty"));
     };
     let mut builder = Builder { place, faults };
     let node = builder.node(value, "", 0)?;
-    // The parser above lets a few things pass that are not JSON, such as other kinds of space.
+    // The parser above accepts a few things that are not JSON, such as other kinds of space.
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         let at = match place(0) {
             Place::Text { .. } => {
@@ -190,7 +190,7 @@ fn parse_at(
     Ok(node)
 }
 
-/// The word at `start`, such as NaN, or else the character.
+/// The word at `start`, such as NaN, or a single character.
 fn token(text: &str, start: usize) -> String {
     let rest = text.get(start..).unwrap_or_default();
     let word = |it: &char| it.is_alphanumeric();
@@ -243,7 +243,7 @@ impl Builder<'_> {
                     let path = join(path, &key);
                     let node = self.node(property.value, &path, depth + 1)?;
                     if entries.iter().any(|entry| entry.key == key) {
-                        let text = "duplicate key; allowed: each key once";
+                        let text = "duplicate key; each key can be given only once";
                         self.faults.push(Fault::new(&place, &path, text));
                     } else {
                         entries.push(Entry { key, place, node });

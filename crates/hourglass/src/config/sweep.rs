@@ -1,4 +1,4 @@
-//! The sweep of a config: one training for each combination of the values that its `sweep` lists.
+//! The sweep of a config: one training per combination of the values in its `sweep`.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use super::error::{Fault, Place, join};
 use super::raw::{Entry, Node, Raw};
 use super::{ConfigError, Located, Override, check, overrides, resolve, schema, tree};
 
-/// The key of a config that lists what is swept.
+/// The config key that lists the swept values.
 pub(super) const KEY: &str = "sweep";
 
-/// The most runs of one sweep: more are a mistake in a list, or a year of training.
+/// The most runs of one sweep: more are probably a mistake in a list, or a year of training.
 const MOST_RUNS: usize = 10_000;
 
-/// A config for each point of a grid.
+/// One config per grid point.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    /// The keys that are swept, in the order of the file.
+    /// The swept keys, in the order of the file.
     pub keys: Vec<String>,
     /// The points; the last key changes fastest.
     pub points: Vec<Point>,
@@ -26,20 +26,20 @@ pub struct Sweep {
 /// One point of a grid.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// The value of each key that is swept.
+    /// The value of each swept key.
     pub settings: Map<String, Value>,
-    /// The config with these values in it.
+    /// The config with these values.
     pub located: Located,
 }
 
-/// A key that is swept, and its values.
+/// A swept key and its values.
 struct Axis<'a> {
     key: &'a str,
     place: &'a Place,
     values: &'a [Node],
 }
 
-/// The JSON Schema of a config's `sweep`. What the values may be is in the schema of their keys.
+/// The JSON Schema of a config's `sweep`. The values are checked by the schema of their keys.
 pub(super) fn schema_of_sweep() -> Value {
     json!({
         "description": "Values for any keys of the config, such as `{\"model.code_size\": [2, 8], \
@@ -51,13 +51,13 @@ pub(super) fn schema_of_sweep() -> Value {
     })
 }
 
-/// Reads the sweep in the config at `path`, changed by `overrides`: `sweep.seed=[1,2]` changes the
-/// values of a key, `train.epochs=3` what is the same in all points.
+/// Reads the sweep in the config at `path` and applies `overrides`: `sweep.seed=[1,2]` changes the
+/// swept values of a key, `train.epochs=3` a key that is the same at all points.
 ///
 /// # Errors
 ///
-/// As [`load`](super::load), for each of the points; a fault that several points share is named
-/// once, where it was written.
+/// As [`load`](super::load), for each point; a fault that several points share is reported once,
+/// where it was written.
 pub fn load_sweep(path: &Path, overrides: &[Override]) -> Result<Sweep, ConfigError> {
     let (name, text) = super::read_text(path)?;
     parse_sweep(&name, &text, overrides)
@@ -77,7 +77,7 @@ pub(super) fn parse_sweep(
     let mut faults = Vec::new();
     let mut root = tree(text, overrides, &mut faults).map_err(|fault| refuse(vec![fault]))?;
     let Some(swept) = take(&mut root) else {
-        let text = "missing key; allowed: keys of the config with lists of values, such as \
+        let text = "missing key; add keys of the config with lists of values, such as \
                     {\"seed\": [1, 2, 3]}";
         faults.push(Fault::new(&Place::File, KEY, text));
         return Err(refuse(faults));
@@ -101,7 +101,7 @@ pub(super) fn parse_sweep(
         let mut root = root.clone();
         let mut settings = Map::new();
         let mut faults_here = Vec::new();
-        // The last key changes fastest, as the last digit of a number does.
+        // The last key changes fastest, like the last digit of a number.
         let mut left = runs;
         for Axis { key, place, values } in &axes {
             left /= values.len();
@@ -131,7 +131,7 @@ pub(super) fn parse_sweep(
     Ok(Sweep { keys, points })
 }
 
-/// Takes `sweep` out of a config, which without it is one of a training.
+/// Removes `sweep` from a config, which then describes one training.
 fn take(root: &mut Node) -> Option<Entry> {
     let Raw::Object(entries) = &mut root.raw else {
         return None;
@@ -140,14 +140,14 @@ fn take(root: &mut Node) -> Option<Entry> {
     Some(entries.remove(index))
 }
 
-/// The keys and their values; what is wrong with them as lists goes to `faults`.
+/// The keys and their values; faults in the lists are added to `faults`.
 fn axes<'a>(swept: &'a Node, faults: &mut Vec<Fault>) -> Vec<Axis<'a>> {
     faults.extend(check::check_below(swept, &schema_of_sweep(), KEY));
     let Raw::Object(entries) = &swept.raw else {
         return Vec::new();
     };
     if entries.is_empty() {
-        let text = "found no key; allowed: keys of the config with lists of values";
+        let text = "no key to sweep; add keys of the config with lists of values";
         faults.push(Fault::new(&swept.place, KEY, text));
     }
     let mut axes = Vec::new();
@@ -165,7 +165,7 @@ fn axes<'a>(swept: &'a Node, faults: &mut Vec<Fault>) -> Vec<Axis<'a>> {
                 .into_iter()
                 .any(|it| it.to_json() == value.to_json())
             {
-                let text = "found a value for the second time; allowed: each once";
+                let text = "duplicate value; each value can be given only once";
                 faults.push(Fault::new(&value.place, &join(&path, index), text));
             }
         }
@@ -178,20 +178,20 @@ fn axes<'a>(swept: &'a Node, faults: &mut Vec<Fault>) -> Vec<Axis<'a>> {
     axes
 }
 
-/// Why a key cannot be swept although a config has it.
+/// Why a valid config key cannot be swept.
 fn not_swept(key: &str) -> Option<&'static str> {
     if key.split('.').any(str::is_empty) {
-        return Some("found an empty key; allowed: a key such as model.code_size");
+        return Some("empty key; use a key such as model.code_size");
     }
     let words = ["$schema", "description", KEY];
-    let text = "makes no training another; allowed: a key such as model.code_size";
+    let text = "does not affect training, so it cannot be swept; use a key such as model.code_size";
     words.contains(&key).then_some(text)
 }
 
-/// A `--set` that would change nothing, for the sweep gives its key other values.
+/// A fault for a `--set` that would have no effect because the sweep sets its key.
 fn idle(argument: &Override, axes: &[Axis]) -> Option<Fault> {
     let key = argument.key();
-    let text = format!("found a key that is swept; allowed: --set {KEY}.{key}=[VALUE, ...]");
+    let text = format!("this key is swept; use --set {KEY}.{key}=[VALUE, ...]");
     let is_swept = argument.is_asked_for() && axes.iter().any(|axis| axis.key == key);
     is_swept.then(|| Fault::new(&argument.place(), key, text))
 }

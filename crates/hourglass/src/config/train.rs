@@ -1,4 +1,4 @@
-//! What a config says about training: how long, with which loss, optimizer and schedule.
+//! The config of training: how long, and with which loss, optimizer and schedule.
 
 use model::config::{
     optional_word_or_table, optional_word_or_table_schema, word_or_table, word_or_table_schema,
@@ -15,37 +15,36 @@ pub struct TrainConfig {
     /// Passes over the training images. Default: 20.
     #[schemars(range(min = 1, max = MOST))]
     pub epochs: usize,
-    /// Images in one step. Default: 128.
+    /// Images per training step. Default: 128.
     #[schemars(range(min = 1, max = MOST))]
     pub batch_size: usize,
-    /// What is minimised. Default: auto.
+    /// The loss to minimise. Default: auto.
     pub loss: LossChoice,
-    /// How the weights follow the gradient: a word, which takes the default options, or a table.
-    /// Default: adam.
+    /// The optimizer: its name, for the default options, or an object with options. Default: adam.
     #[serde(deserialize_with = "word_or_table")]
     #[schemars(schema_with = "word_or_table_schema::<OptimizerConfig>")]
     pub optimizer: OptimizerConfig,
-    /// Step size of the optimizer, where the schedule starts from. Default: 0.001.
+    /// Learning rate of the optimizer, which the schedule changes. Default: 0.001.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
-    /// How the learning rate changes: a word, which takes the default options, or a table.
+    /// The learning rate schedule: its name, for the default options, or an object with options.
     /// Default: constant.
     #[serde(deserialize_with = "word_or_table")]
     #[schemars(schema_with = "word_or_table_schema::<ScheduleConfig>")]
     pub schedule: ScheduleConfig,
-    /// Largest Euclidean norm of all gradients together; longer ones are scaled down to it.
-    /// Default: no limit.
+    /// Gradient clipping: the largest Euclidean norm of all gradients together; longer ones are scaled
+    /// down to it. Default: no limit.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
-    /// Stop early after so many epochs in which the validation loss did not improve. Default:
-    /// never.
+    /// Early stopping: stop after this many epochs without improvement of the validation loss.
+    /// Default: never.
     #[schemars(range(min = 1, max = MOST))]
     pub patience: Option<usize>,
-    /// How much lower the validation loss must be to count as improved. Default: 0.
+    /// How much the validation loss must drop to count as an improvement. Default: 0.
     #[schemars(range(min = 0.0))]
     pub min_delta: f64,
-    /// Training of the layers by themselves, before they are trained together: a word, which takes
-    /// the default options, or a table. Default: none.
+    /// Pre-training of single layers before all layers are trained together: its name, for the default
+    /// options, or an object with options. Default: none.
     #[serde(
         deserialize_with = "optional_word_or_table",
         skip_serializing_if = "Option::is_none"
@@ -76,46 +75,46 @@ impl Default for TrainConfig {
     }
 }
 
-/// Training of the layers by themselves, before they are trained together.
+/// Pre-training of single layers before all layers are trained together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PretrainConfig {
-    /// One encoder layer after the other, from the input to the code, each with its mirror in the
-    /// decoder as a shallow autoencoder of what the layers below it give (Hinton & Salakhutdinov
-    /// 2006, Bengio et al. 2007). The decoder must be the encoder's mirror, with weights of its own.
+    /// One encoder layer after the other, from the input to the code, each together with its mirror in
+    /// the decoder as a shallow autoencoder of the output of the layers below (Hinton & Salakhutdinov
+    /// 2006, Bengio et al. 2007). The decoder must mirror the encoder, with untied weights.
     Layerwise {
-        /// Passes over the training images for each layer, with optimizer, learning rate and schedule
-        /// as in the training that follows. Default: 5.
+        /// Passes over the training images per layer, with the same optimizer, learning rate and
+        /// schedule as the training that follows. Default: 5.
         #[serde(default = "five")]
         #[schemars(range(min = 1, max = MOST))]
         epochs: usize,
     },
 }
 
-/// What training minimises.
+/// The loss that training minimises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossChoice {
-    /// Binary cross-entropy where the inputs lie in [0, 1] and the model is not residual, else the mean
-    /// squared error.
+    /// Binary cross-entropy if the inputs are in [0, 1] and the model is not residual, else mean squared
+    /// error.
     Auto,
-    /// The mean squared error.
+    /// Mean squared error.
     Mse,
-    /// The binary cross-entropy.
+    /// Binary cross-entropy.
     Bce,
 }
 
-/// How the weights follow the gradient.
+/// The optimizer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum OptimizerConfig {
     /// Adam (Kingma & Ba 2015).
     Adam {
-        /// Decay of the mean of the gradients, per step. Default: 0.9.
+        /// Decay rate of the running mean of the gradients. Default: 0.9.
         #[serde(default = "beta1")]
         #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
         beta1: f64,
-        /// Decay of the mean of the squared gradients, per step. Default: 0.999.
+        /// Decay rate of the running mean of the squared gradients. Default: 0.999.
         #[serde(default = "beta2")]
         #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
         beta2: f64,
@@ -123,18 +122,18 @@ pub enum OptimizerConfig {
         #[serde(default = "epsilon")]
         #[schemars(extend("exclusiveMinimum" = 0))]
         epsilon: f64,
-        /// Times the weights, added to the gradients. Default: 0.
+        /// L2 penalty: this factor times the weights is added to the gradients. Default: 0.
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         weight_decay: f64,
     },
     /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
     AdamW {
-        /// Decay of the mean of the gradients, per step. Default: 0.9.
+        /// Decay rate of the running mean of the gradients. Default: 0.9.
         #[serde(default = "beta1")]
         #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
         beta1: f64,
-        /// Decay of the mean of the squared gradients, per step. Default: 0.999.
+        /// Decay rate of the running mean of the squared gradients. Default: 0.999.
         #[serde(default = "beta2")]
         #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
         beta2: f64,
@@ -142,41 +141,41 @@ pub enum OptimizerConfig {
         #[serde(default = "epsilon")]
         #[schemars(extend("exclusiveMinimum" = 0))]
         epsilon: f64,
-        /// Times the learning rate, what the weights lose in each step. Default: 0.01.
+        /// Weight decay: each step shrinks the weights by this factor times the learning rate. Default: 0.01.
         #[serde(default = "hundredth")]
         #[schemars(range(min = 0.0))]
         weight_decay: f64,
     },
     /// Stochastic gradient descent.
     Sgd {
-        /// Share of the last step that goes into the next. Default: 0.
+        /// Momentum: the share of the last step that is added to the next one. Default: 0.
         #[serde(default)]
         #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
         momentum: f64,
-        /// Whether the momentum is Nesterov's; needs a `momentum`. Default: false.
+        /// Whether to use Nesterov momentum; needs `momentum` above 0. Default: false.
         #[serde(default)]
         nesterov: bool,
-        /// Times the weights, added to the gradients. Default: 0.
+        /// L2 penalty: this factor times the weights is added to the gradients. Default: 0.
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         weight_decay: f64,
     },
 }
 
-/// How the learning rate changes in the course of the training.
+/// How the learning rate changes during training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScheduleConfig {
-    /// It stays the same.
+    /// The learning rate stays constant.
     Constant {
-        /// Epochs in which it first rises from zero, in a straight line. Default: 0.
+        /// Epochs of linear warm-up from zero at the start. Default: 0.
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         warmup_epochs: f64,
     },
-    /// It falls along half a wave of the cosine.
+    /// The learning rate falls along half a cosine wave.
     Cosine {
-        /// Epochs in which it first rises from zero, in a straight line. Default: 0.
+        /// Epochs of linear warm-up from zero at the start. Default: 0.
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         warmup_epochs: f64,
@@ -185,13 +184,13 @@ pub enum ScheduleConfig {
         #[schemars(range(min = 0.0))]
         final_learning_rate: f64,
     },
-    /// It falls at once, every so many epochs.
+    /// The learning rate drops at regular intervals.
     Step {
-        /// Epochs from one fall to the next. Default: 10.
+        /// Epochs between drops. Default: 10.
         #[serde(default = "ten")]
         #[schemars(range(min = 1, max = MOST))]
         every: usize,
-        /// What it is multiplied by at each fall. Default: 0.1.
+        /// Factor that the learning rate is multiplied by at each drop. Default: 0.1.
         #[serde(default = "tenth")]
         #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
         factor: f64,

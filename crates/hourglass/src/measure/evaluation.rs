@@ -1,5 +1,5 @@
-//! The evaluation: how well a model restores images that it was not trained on, and what simple
-//! baselines reach on the same images.
+//! The evaluation: how well a model reconstructs images that it was not trained on, and how well simple
+//! baselines do on the same images.
 
 use std::sync::Arc;
 
@@ -16,35 +16,35 @@ use crate::measure::pca::{Pca, PcaError};
 use crate::measure::restoration::{self, Batch, Measurement, Restoration};
 use crate::streams::Stream;
 
-/// Images in one evaluation batch: large enough for full speed, small enough for any device.
+/// Images per evaluation batch: enough for full speed, few enough for any device.
 pub const BATCH: usize = 250;
 
-/// Code values kept for counting active units: the first images' where all would take more room.
+/// The most code values kept for counting active units; beyond it, only those of the first images.
 const KEPT_CODES: usize = 1 << 25;
 
-/// What the units of the code do.
+/// Activity of the units of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CodeUse {
-    /// Share of the units that are active for an image, mean over images.
+    /// Share of units that are active for an image, mean over images.
     pub active_share: f64,
-    /// Units that are active for no image.
+    /// Units that are never active.
     pub dead_units: usize,
 }
 
 /// A model's figures on a set of images.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// Of the reconstructions against the clean images.
+    /// Figures of the reconstructions against the clean images.
     pub figures: Figures,
-    /// Of the corrupted inputs against the clean images, where the model is denoising.
+    /// Figures of the corrupted inputs against the clean images, if the model is denoising.
     pub corrupted: Option<Figures>,
     /// What the units of the code do.
     pub code: CodeUse,
     /// Mean squared error per value of each image.
     pub errors: Vec<f64>,
-    /// The codes of the first images: of all, unless that takes too much room.
+    /// The codes of all images, or only of the first images if all would take too much memory.
     pub codes: Features,
-    /// What came back of the corrupted inputs, where baselines were to be set beside.
+    /// How well the corrupted inputs were restored, if baselines were given.
     pub restoration: Option<Restoration>,
 }
 
@@ -58,11 +58,11 @@ impl Evaluation {
     }
 }
 
-/// Measures a model (without autodiff, on its device) on the chosen images, and `baselines` where
-/// there are any. Noise depends on the run's seed and the place in `indices` only.
+/// Measures a model (without autodiff, on its device) and any `baselines` on the chosen images. Noise
+/// depends only on the run's seed and the position in `indices`.
 ///
 /// # Errors
-/// Where the device does not give its values, or a reconstruction is not a finite number.
+/// If the device does not return its values, or a reconstruction is not finite.
 pub fn evaluate(
     model: &Autoencoder,
     batches: &Batches,
@@ -126,7 +126,7 @@ pub fn evaluate(
 /// A tensor's values on the host.
 ///
 /// # Errors
-/// Where the device does not give them.
+/// If the device does not return them.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor
         .try_into_vec_as::<f32>()
@@ -173,10 +173,10 @@ impl Codes {
     }
 }
 
-/// What a simple baseline reaches.
+/// The error of PCA.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PcaFigures {
-    /// Components kept: the model's code size, or all that there are.
+    /// Number of components: the model's code size, or all if there are fewer.
     pub code_size: usize,
     /// Mean squared error per value.
     pub mse: f64,
@@ -191,7 +191,7 @@ pub struct MeanFigures {
     pub mse: f64,
 }
 
-/// The corrupted input's own error, where a model is denoising.
+/// The error of the corrupted input, for a denoising model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CorruptedFigures {
     /// Mean squared error per value.
@@ -203,12 +203,12 @@ pub struct CorruptedFigures {
 /// Baselines on the test images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
-    /// Exact PCA of the same code size, fitted on every image that training may see (training and
-    /// validation split); `None` where the images are too large for it.
+    /// Exact PCA of the same code size, fitted on all images that training may use (training and
+    /// validation split); `None` if the images are too large for it.
     pub pca: Option<PcaFigures>,
-    /// The mean training picture in place of every reconstruction.
+    /// The mean training picture as every reconstruction.
     pub mean: MeanFigures,
-    /// The noisy input itself.
+    /// The corrupted input itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrupted: Option<CorruptedFigures>,
 }
@@ -216,7 +216,7 @@ pub struct Baselines {
 /// Fits and measures the baselines for clean images.
 ///
 /// # Errors
-/// Where the sets are empty or of different shapes.
+/// If the sets are empty or of different shapes.
 pub fn baselines(
     train: &Arc<Images>,
     test: &Images,

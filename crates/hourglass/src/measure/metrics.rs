@@ -1,8 +1,8 @@
-//! How close reconstructions come to their inputs: the figures of a test set, summed in f64.
+//! Metrics: how close reconstructions are to their inputs, over a test set, summed in f64.
 //!
-//! A [`Reconstruction`] takes the images batch by batch and gives [`Figures`] at the end. Each
-//! image is measured on its own and the results are added in the order of the images, so the
-//! figures depend neither on the number of threads nor on how the images were batched.
+//! A [`Reconstruction`] takes the images batch by batch and returns [`Figures`] at the end. Each image
+//! is measured alone and the results are added in the order of the images, so the figures depend
+//! neither on the number of threads nor on the batches.
 
 use std::sync::LazyLock;
 
@@ -13,22 +13,22 @@ use ssim::Ssim;
 
 mod ssim;
 
-/// Probabilities are kept this far from 0 and 1 before their logarithm is taken, where a
-/// reconstruction comes without its logits: an exact 0 against a bright pixel would cost infinity.
+/// Without logits, probabilities are clamped this far from 0 and 1 before taking their logarithm,
+/// because an exact 0 for a bright pixel would give an infinite loss.
 const PROBABILITY_MARGIN: f64 = 1e-7;
 
-/// The smallest mean squared error that PSNR tells apart, which caps it at 100 dB: an image
-/// reconstructed exactly would otherwise make the mean infinite.
+/// The smallest mean squared error for PSNR, which caps it at 100 dB: otherwise one exact
+/// reconstruction would make the mean infinite.
 const SMALLEST_MSE: f64 = 1e-10;
 
-/// Factors between 1 and 2 whose product is taken before its logarithm is: a logarithm each would be
-/// half of an evaluation's time. f64 holds 1023 doublings.
+/// How many factors between 1 and 2 are multiplied before one logarithm is taken: a logarithm per factor
+/// would take half of an evaluation's time. f64 holds 1023 doublings.
 const FACTORS: usize = 512;
 
 /// Why images could not be measured.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricError {
-    /// Inputs and reconstructions differ in number, or are not whole images.
+    /// Inputs and reconstructions differ in length, or are not whole images.
     #[error(
         "{targets} input values and {reconstructions} reconstructed values; \
          both must be the same whole number of images of {values} values"
@@ -41,15 +41,15 @@ pub enum MetricError {
         /// Values in one image.
         values: usize,
     },
-    /// An input lies outside the range that every figure here assumes.
-    #[error("image {image}: input value {value}; inputs must lie in [0, 1]")]
+    /// An input is outside the range that all metrics assume.
+    #[error("image {image}: input value {value}; inputs must be in [0, 1]")]
     Target {
         /// The image, counted from 0 over everything pushed.
         image: usize,
         /// The first such value.
         value: f32,
     },
-    /// A reconstruction holds a NaN or an infinity, of which no figure can be made.
+    /// A reconstruction has a NaN or an infinity, so no metric can be computed.
     #[error("image {image}: reconstructed value {value}; it must be finite")]
     NotFinite {
         /// The image, counted from 0 over everything pushed.
@@ -66,19 +66,19 @@ pub struct Figures {
     pub mse: f64,
     /// Binary cross-entropy per value, in nats.
     pub bce: f64,
-    /// `bce` less the inputs' own entropy, which no model can get below.
+    /// `bce` minus the entropy of the inputs, which is the lowest possible `bce`.
     pub bce_over_floor: f64,
     /// Squared error summed over the values of an image, mean over images
     /// (Hinton & Salakhutdinov 2006).
     pub sum_sq: f64,
-    /// Mean over images of 10 log10(1 / the image's mse), in dB; at most 100 dB an image.
+    /// Mean over images of 10 log10(1 / the image's mse), in dB; at most 100 dB per image.
     pub psnr: f64,
     /// Structural similarity, mean over images and channels (Wang et al. 2004): Gaussian window of
-    /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` where images are smaller than the window.
+    /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` if images are smaller than the window.
     pub ssim: Option<f64>,
 }
 
-/// Sums over images, from which the [`Figures`] come.
+/// Sums over images, from which the [`Figures`] are computed.
 #[derive(Debug, Clone)]
 pub struct Reconstruction {
     values: usize,
@@ -88,7 +88,7 @@ pub struct Reconstruction {
     errors: Vec<f64>,
 }
 
-/// What one image adds to the sums.
+/// One image's contribution to the sums.
 #[derive(Debug, Clone, Copy, Default)]
 struct ImageFigures {
     squared_error: f64,
@@ -99,7 +99,7 @@ struct ImageFigures {
 }
 
 impl Reconstruction {
-    /// Nothing measured yet; every image to come has `shape` = [channels, height, width].
+    /// Nothing measured yet; every image must have `shape` = [channels, height, width].
     pub fn new(shape: [usize; 3]) -> Self {
         Self {
             values: shape.iter().product(),
@@ -120,17 +120,17 @@ impl Reconstruction {
 
     /// Measures whole images, both slices row-major [images, channels, height, width].
     ///
-    /// The cross-entropy takes the reconstructions as probabilities, kept within
-    /// [1e-7, 1 - 1e-7]; where the logits are known, [`push_logits`](Self::push_logits) is exact.
+    /// The cross-entropy treats the reconstructions as probabilities clamped to [1e-7, 1 - 1e-7]. If the
+    /// logits are known, [`push_logits`](Self::push_logits) is exact.
     ///
     /// # Errors
-    /// If the lengths do not fit, an input lies outside [0, 1] or a reconstruction is not finite;
-    /// nothing of the batch is counted then.
+    /// If the lengths do not fit, an input is outside [0, 1] or a reconstruction is not finite. Nothing
+    /// of the batch is then counted.
     pub fn push(&mut self, targets: &[f32], reconstructions: &[f32]) -> Result<(), MetricError> {
         self.push_with(targets, reconstructions, |target, value| {
             let p = value.clamp(PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN);
             let mut cross_entropy = 0.0;
-            // Most pixels of a drawing are exactly 0 or 1, and need one logarithm instead of two.
+            // Most pixels of a drawing are exactly 0 or 1 and need only one logarithm.
             if target > 0.0 {
                 cross_entropy -= target * p.ln();
             }
@@ -141,8 +141,8 @@ impl Reconstruction {
         })
     }
 
-    /// Measures whole images of which the decoder gave logits: the reconstruction is their
-    /// sigmoid, and the cross-entropy is taken from the logits, where nothing is rounded to 0 or 1.
+    /// Measures whole images given as the decoder's logits: the reconstruction is their sigmoid, and the
+    /// cross-entropy is computed from the logits, so nothing is rounded to 0 or 1.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -159,12 +159,12 @@ impl Reconstruction {
         &self.errors
     }
 
-    /// How many images were pushed so far.
+    /// Number of images pushed so far.
     pub fn images(&self) -> usize {
         self.images
     }
 
-    /// The figures of everything pushed so far; NaN before the first image.
+    /// The figures of all images pushed so far; NaN before the first image.
     pub fn finish(&self) -> Figures {
         let images = self.images as f64;
         let values = images * self.values as f64;
@@ -178,8 +178,8 @@ impl Reconstruction {
         }
     }
 
-    /// `read` turns a target and the decoder's value into the reconstruction and its cross-entropy,
-    /// which is the sum of the second number and the logarithm of the third, between 1 and 2.
+    /// `read` turns a target and the decoder's value into the reconstruction and its cross-entropy. The
+    /// cross-entropy is the second number plus the logarithm of the third, which is between 1 and 2.
     fn push_with(
         &mut self,
         targets: &[f32],
@@ -257,11 +257,11 @@ pub fn psnr(mse: f64) -> f64 {
     -10.0 * mse.max(SMALLEST_MSE).log10()
 }
 
-/// The lowest binary cross-entropy per value, in nats, that any reconstruction of `targets` can
-/// reach: their own entropy, since a grey pixel is not certain even to a perfect model. 0 for
-/// targets that are all 0 or 1; 0.058080 on MNIST's test images.
+/// The lowest possible binary cross-entropy per value of a reconstruction of `targets`, in nats: the
+/// entropy of the targets, because a grey pixel counts as uncertain. It is 0 if all targets are 0 or
+/// 1, and 0.058080 on MNIST's test images.
 pub fn entropy_floor(targets: &[f32]) -> f64 {
-    // Of a byte's 256 values, which nearly all images are made of.
+    // Precomputed for the 256 values of a byte, which nearly all images consist of.
     static OF_BYTES: LazyLock<[f64; 256]> =
         LazyLock::new(|| std::array::from_fn(|byte| entropy(f64::from(byte as f32 / 255.0))));
     let mut sum = 0.0;
@@ -278,7 +278,7 @@ pub fn entropy_floor(targets: &[f32]) -> f64 {
     sum / targets.len() as f64
 }
 
-/// Entropy in nats of what is 1 with probability `p` and else 0.
+/// Entropy in nats of a value that is 1 with probability `p` and else 0.
 fn entropy(p: f64) -> f64 {
     -p * p.ln() - (1.0 - p) * (-p).ln_1p()
 }

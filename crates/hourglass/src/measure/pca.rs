@@ -1,39 +1,39 @@
-//! Principal component analysis: the baseline that every autoencoder is judged against.
+//! Principal component analysis: the baseline that every autoencoder is compared with.
 //!
-//! PCA with k components is the best that a linear autoencoder with a code of k values can do. It
-//! is computed exactly: the second moments of 8-bit images are sums of integers below 2^53, which
-//! f64 holds without rounding, so they do not depend on the order of the additions either.
+//! PCA with k components is the best linear autoencoder with a code of k values. It is computed
+//! exactly: the second moments of 8-bit images are sums of integers below 2^53, which f64 holds without
+//! rounding, so they do not depend on the order of additions.
 
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum, Mat, Par, Side};
 use triangular::BlockStructure::{Rectangular, TriangularLower};
 
-/// The largest symmetric matrix whose eigenvectors are computed: its side is the smaller of the
-/// values in an image and the number of images. Time grows with the cube: 784 takes 0.2 s on two
-/// cores, 4096 about half a minute and 0.5 GB.
+/// The largest symmetric matrix whose eigenvectors are computed. Its side is the number of values per
+/// image or the number of images, whichever is smaller. Time grows with the cube: 784 takes 0.2 s on
+/// two cores, 4096 about half a minute and 0.5 GB.
 pub const LARGEST_MATRIX: usize = 4096;
 
-/// What a byte of a picture that means 1 is worth.
+/// The byte value that means 1.
 const WHITE: f64 = 255.0;
 
-/// Bytes turned into f64 at a time, so that any number of images needs some 8 MB.
+/// Bytes converted to f64 at a time, so that any number of images needs about 8 MB.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Why there are no principal components.
+/// Why principal components cannot be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PcaError {
-    /// The pixels are not a whole number of images, or are none.
-    #[error("{pixels} pixel values; a whole number, at least 1, of images of {dims} is needed")]
+    /// The pixels are not a whole number of images, or there are none.
+    #[error("{pixels} pixel values, expected one or more whole images of {dims} values")]
     Length {
         /// Values given.
         pixels: usize,
         /// Values in one image.
         dims: usize,
     },
-    /// Exact PCA would take too long and too much memory.
+    /// Exact PCA would take too much time and memory.
     #[error(
         "exact PCA of {images} images of {dims} values is too large; \
-         the smaller of the two may be at most {LARGEST_MATRIX}"
+         one of the two numbers must be at most {LARGEST_MATRIX}"
     )]
     TooLarge {
         /// Images given.
@@ -41,7 +41,7 @@ pub enum PcaError {
         /// Values in one image.
         dims: usize,
     },
-    /// The eigensolver gave up.
+    /// The eigensolver failed.
     #[error("the eigenvectors of the {side} x {side} covariance did not converge")]
     NoConvergence {
         /// Side of the matrix.
@@ -52,24 +52,24 @@ pub enum PcaError {
 /// The squared error of reconstructions, on images with values in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SquaredError {
-    /// Mean per value.
+    /// Mean over all values.
     pub mse: f64,
-    /// Sum over an image, mean over images.
+    /// Sum per image, mean over images.
     pub sum_sq: f64,
 }
 
-/// The mean picture and the directions in which pictures differ most from it.
+/// The mean picture and the directions of largest variance.
 #[derive(Debug, Clone)]
 pub struct Pca {
-    /// In units of a byte.
+    /// In byte units (0 to 255).
     mean: Vec<f64>,
     /// [dims, components], orthonormal columns, the largest variance first.
     components: Mat<f64>,
 }
 
 impl Pca {
-    /// Fits 8-bit images, row-major [images, dims], and keeps the first `components` directions,
-    /// or as many as there are.
+    /// Fits 8-bit images, row-major [images, dims], and keeps the first `components` directions, or all
+    /// if there are fewer.
     ///
     /// # Errors
     /// If `pixels` are not whole images, or both their number and `dims` exceed
@@ -88,7 +88,7 @@ impl Pca {
         Ok(Self { mean, components })
     }
 
-    /// The mean picture alone, with no components: of images of any size.
+    /// The mean picture alone, without components, for images of any size.
     ///
     /// # Errors
     /// If `pixels` are not whole images.
@@ -100,13 +100,13 @@ impl Pca {
         })
     }
 
-    /// How many directions were kept: as many as were asked for, or as many as there are.
+    /// Number of kept directions: as many as requested, or all if there are fewer.
     pub fn components(&self) -> usize {
         self.components.ncols()
     }
 
-    /// The codes of images (row-major [images, dims]) in all directions that were kept, row-major
-    /// [images, components]; a unit is that of the images' values in [0, 1].
+    /// The codes of images (row-major [images, dims]) in all kept directions, row-major
+    /// [images, components], for image values in [0, 1].
     ///
     /// # Errors
     /// If `images` are not whole images.
@@ -116,7 +116,7 @@ impl Pca {
         let mut all = Vec::with_capacity(count * self.components());
         for block in images.chunks(block_len(dims)) {
             let codes = self.project(&centred(block, &self.mean), self.components.as_ref());
-            // Each image is a column.
+            // Images are columns here.
             for code in codes.col_iter() {
                 all.extend(code.iter().map(|value| (value / WHITE) as f32));
             }
@@ -124,8 +124,8 @@ impl Pca {
         Ok(all)
     }
 
-    /// Pictures from codes (row-major [images, components]) in all directions that were kept, row-major [images, dims], in
-    /// [0, 1] but for what the code cannot tell; what is left over of a last code is dropped.
+    /// Decodes codes (row-major [images, components]) in all kept directions into pictures, row-major [images, dims].
+    /// Values may lie slightly outside [0, 1]. An incomplete last code is dropped.
     pub fn pictures(&self, codes: &[f32]) -> Vec<f32> {
         let (dims, components) = (self.mean.len(), self.components());
         let mut pictures = Vec::with_capacity(codes.len() / components.max(1) * dims);
@@ -141,8 +141,8 @@ impl Pca {
         pictures
     }
 
-    /// The squared error of each image (row-major [images, dims]) from all directions that were
-    /// kept, summed over its values in [0, 1].
+    /// The squared error of reconstructing each image (row-major [images, dims]) from all kept directions,
+    /// summed over its values in [0, 1].
     ///
     /// # Errors
     /// If `images` are not whole images.
@@ -160,7 +160,7 @@ impl Pca {
         Ok(all)
     }
 
-    /// The codes of centred images, a column each, in the given directions.
+    /// The codes of centred images, one per column, in the given directions.
     fn project(&self, centred: &Mat<f64>, directions: faer::MatRef<'_, f64>) -> Mat<f64> {
         let mut codes = Mat::<f64>::zeros(directions.ncols(), centred.ncols());
         let par = Par::rayon(0);
@@ -176,8 +176,8 @@ impl Pca {
     }
 
     /// The error on `test` (row-major [images, dims]) of reconstructions from codes of `code_size`
-    /// values, not clipped to [0, 1]; with a `code_size` of 0 every reconstruction is the mean
-    /// picture. Components that were not kept, or do not exist, are not used.
+    /// values, not clipped to [0, 1]. With a `code_size` of 0 every reconstruction is the mean picture.
+    /// Components that were not kept or do not exist are not used.
     ///
     /// # Errors
     /// If `test` are not whole images.
@@ -189,7 +189,7 @@ impl Pca {
         for block in test.chunks(block_len(dims)) {
             let centred = centred(block, &self.mean);
             let codes = self.project(&centred, used);
-            // The components are orthonormal, so what a code holds is what the error lacks.
+            // The components are orthonormal, so the error is the total minus the code's square.
             sum += centred.squared_norm_l2() - codes.squared_norm_l2();
         }
         let sum = sum.max(0.0) / (WHITE * WHITE);
@@ -200,7 +200,7 @@ impl Pca {
     }
 }
 
-/// The mean picture, in units of a byte; the sums of integers are exact.
+/// The mean picture, in byte units; the sums of integers are exact.
 fn mean(pixels: &[u8], dims: usize, images: usize) -> Vec<f64> {
     let sums = (pixels.chunks_exact(dims)).fold(vec![0u64; dims], |mut sums, image| {
         for (sum, &pixel) in sums.iter_mut().zip(image) {
@@ -211,7 +211,7 @@ fn mean(pixels: &[u8], dims: usize, images: usize) -> Vec<f64> {
     sums.iter().map(|&sum| sum as f64 / images as f64).collect()
 }
 
-/// How many images there are.
+/// Number of images.
 fn count(pixels: &[u8], dims: usize) -> Result<usize, PcaError> {
     if dims == 0 || pixels.is_empty() || !pixels.len().is_multiple_of(dims) {
         let pixels = pixels.len();
@@ -220,12 +220,12 @@ fn count(pixels: &[u8], dims: usize) -> Result<usize, PcaError> {
     Ok(pixels.len() / dims)
 }
 
-/// Bytes in a block: whole images.
+/// Bytes per block, a whole number of images.
 fn block_len(dims: usize) -> usize {
     (BLOCK_BYTES / dims).max(1) * dims
 }
 
-/// Images as columns, less the mean picture.
+/// Images as columns, minus the mean picture.
 fn centred(pixels: &[u8], mean: &[f64]) -> Mat<f64> {
     let dims = mean.len();
     Mat::from_fn(dims, pixels.len() / dims, |row, image| {
@@ -233,7 +233,7 @@ fn centred(pixels: &[u8], mean: &[f64]) -> Mat<f64> {
     })
 }
 
-/// Adds the lower triangle of `left` times `right` to `sum`.
+/// Adds the lower triangle of the product of `left` and `right` to `sum`.
 fn add_product(sum: &mut Mat<f64>, left: faer::MatRef<'_, f64>, right: faer::MatRef<'_, f64>) {
     triangular::matmul(
         sum,
@@ -264,7 +264,7 @@ fn from_covariance(
         add_product(&mut moments, columns.as_ref(), columns.transpose());
     }
     let covariance = Mat::from_fn(dims, dims, |i, j| {
-        // Only this triangle was summed, and is read.
+        // Only this triangle was summed, and only it is read.
         if i < j {
             0.0
         } else {
@@ -287,8 +287,8 @@ fn from_gram(
     let mut gram = Mat::<f64>::zeros(images, images);
     add_product(&mut gram, x.transpose(), x.as_ref());
     let (values, vectors) = largest(&gram, components)?;
-    // The images span at most images - 1 dimensions about their mean; an eigenvalue that is 0 but
-    // for rounding has no direction.
+    // The images span at most images - 1 dimensions about their mean; an eigenvalue that is only
+    // rounding error has no direction.
     let floor = values.first().copied().unwrap_or(0.0) * images as f64 * f64::EPSILON;
     let rank = values.iter().take_while(|&&value| value > floor).count();
     let mut kept = Mat::<f64>::zeros(mean.len(), rank);
@@ -312,13 +312,13 @@ fn from_gram(
 /// as columns. Only the lower triangle is read.
 ///
 /// # Errors
-/// Where the eigensolver gives up.
+/// If the eigensolver fails.
 pub fn largest(matrix: &Mat<f64>, wanted: usize) -> Result<(Vec<f64>, Mat<f64>), PcaError> {
     let side = matrix.nrows();
     let solved =
         (matrix.self_adjoint_eigen(Side::Lower)).map_err(|_| PcaError::NoConvergence { side })?;
     let wanted = wanted.min(side);
-    // The solver gives the smallest first.
+    // The solver returns the smallest first.
     let values = (0..wanted).map(|k| solved.S()[side - 1 - k]).collect();
     let vectors = Mat::from_fn(side, wanted, |i, k| solved.U()[(i, side - 1 - k)]);
     Ok((values, vectors))

@@ -1,5 +1,5 @@
-//! Pictures of what a model does, as PNG files: rows of images one over the other, inputs over
-//! reconstructions, so that a person can judge what a figure cannot tell.
+//! Sample pictures as PNG files: a row of inputs above a row of reconstructions, so that people can see
+//! what figures do not show.
 
 use std::path::Path;
 
@@ -61,16 +61,16 @@ pub enum PictureError {
     Encode(#[from] image::ImageError),
 }
 
-/// Images in a grid are enlarged by whole factors until they have about this many pixels a side,
-/// below which a person sees little.
+/// Images in a grid are enlarged by whole factors to about this many pixels per side, because smaller
+/// ones are hard to see.
 const SEEN_SIDE: usize = 84;
 
-/// Grey between the images of a grid, told apart from both black and white.
+/// The grey between the images of a grid, distinct from both black and white.
 const SEPARATOR: u8 = 128;
 
-/// Writes rows of images one over the other, with a line between neighbours; small images are
-/// enlarged. Each image is [channels, height, width] as `shape` says, 1 channel (grey) or
-/// 3 (red, green, blue), values in [0, 1] (others are clipped). The file appears whole or not at
+/// Writes rows of images from top to bottom, with lines between neighbours; small images are
+/// enlarged. Each image has the `shape` [channels, height, width] with 1 channel (grey) or
+/// 3 (red, green, blue), and values in [0, 1] (others are clipped). The file appears whole or not at
 /// all.
 ///
 /// # Errors
@@ -83,8 +83,8 @@ pub fn grid(rows: &[Vec<&[f32]>], shape: [usize; 3], path: &Path) -> Result<()> 
     canvas.save(path)
 }
 
-/// Writes one image, [channels, height, width] with 1 or 3 channels, as it is: one value, one
-/// pixel. Values are in [0, 1] (others are clipped). The file appears whole or not at all.
+/// Writes one image, [channels, height, width] with 1 or 3 channels, in its own size. Values are in
+/// [0, 1] (others are clipped). The file appears whole or not at all.
 ///
 /// # Errors
 /// If the image is not of `shape`, or the file cannot be written.
@@ -113,8 +113,8 @@ pub fn save_bytes(bytes: Vec<u8>, shape: [usize; 3], path: &Path) -> Result<()> 
     canvas.save(path)
 }
 
-/// Rows of images one over the other, each value a square of side `scale`, in memory and in colour;
-/// `line` says how wide what lies between neighbours is, and how bright.
+/// Draws rows of images in memory, in colour, with each value as a square of side `scale`. `line` is
+/// the width and brightness of the lines between neighbours.
 ///
 /// # Errors
 /// If there is no image, or an image is not of `shape` or of other channels than 1 or 3.
@@ -152,7 +152,7 @@ fn checked(found: usize, [channels, height, width]: [usize; 3]) -> Result<(), Pi
     })
 }
 
-/// Bytes of a picture, row-major [height, width, channels] as PNG wants them.
+/// The bytes of a picture, row-major [height, width, channels] as for PNG.
 struct Canvas {
     channels: usize,
     height: usize,
@@ -171,7 +171,7 @@ impl Canvas {
         }
     }
 
-    /// Rows of images one over the other, with a line so wide and bright between neighbours.
+    /// Rows of images from top to bottom, with lines of this width and brightness between neighbours.
     fn grid(
         rows: &[Vec<&[f32]>],
         shape: [usize; 3],
@@ -198,7 +198,7 @@ impl Canvas {
         Ok(canvas)
     }
 
-    /// Draws an image with its first pixel at (`top`, `left`), each value as a square of side
+    /// Draws an image with its first pixel at (`top`, `left`) and each value as a square of side
     /// `scale`.
     fn draw(
         &mut self,

@@ -1,4 +1,4 @@
-//! A few pictures as a model is shown them and as it gives them back, for people to look at.
+//! A few pictures with a model's reconstructions of them, for display.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::error::Result;
 use crate::measure::evaluation::values;
 use crate::streams::Stream;
 
-/// Rows of pictures, each with its name: what they are from top to bottom.
+/// Rows of pictures with their names, from top to bottom.
 pub type Rows<'a> = Vec<(&'static str, Vec<&'a [f32]>)>;
 
-/// Pictures and what a model makes of them, each row-major [images, channels, height, width].
+/// Pictures and their reconstructions, each row-major [images, channels, height, width].
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// Channels, height and width of each picture.
@@ -25,11 +25,11 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// What a model on its device makes of the images at `indices`; of corrupted ones where it is
-    /// denoising, by the run's seed.
+    /// Reconstructs the images at `indices` with a model on its device. A denoising model gets them
+    /// corrupted, with the run's seed.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn of(
         model: &Autoencoder,
         device: &Device,
@@ -37,7 +37,7 @@ impl Shown {
         indices: &[u32],
         seed: u64,
     ) -> Result<Self> {
-        // A batch of their own: these few need not wait for a whole set to go to the device again.
+        // A separate batch, so that a whole set need not be copied to the device again for these few.
         let clean = Batches::new(Arc::clone(images), device, false).gather(indices)?;
         let seed = Stream::Evaluation.seed(seed, 0);
         let input = model.corrupt(clean.clone(), Noise::Host { seed });
@@ -54,12 +54,12 @@ impl Shown {
         })
     }
 
-    /// The pictures as they are.
+    /// The original pictures.
     pub fn inputs(&self) -> Vec<&[f32]> {
         pictures(&self.clean, self.shape)
     }
 
-    /// What the model gives back.
+    /// The reconstructions.
     pub fn restored(&self) -> Vec<&[f32]> {
         pictures(&self.restored, self.shape)
     }
@@ -75,7 +75,7 @@ impl Shown {
         pairs.map(error).collect()
     }
 
-    /// The rows, one below the other: inputs, corrupted inputs where there are any, reconstructions.
+    /// The rows from top to bottom: inputs, corrupted inputs if there are any, reconstructions.
     pub fn rows(&self) -> Rows<'_> {
         let mut rows = vec![("input", self.inputs())];
         if let Some(corrupted) = &self.corrupted {
@@ -85,7 +85,7 @@ impl Shown {
         rows
     }
 
-    /// The same as a stack for each image.
+    /// The same as one stack per image.
     pub fn stacks(&self) -> Vec<Vec<Picture<'_>>> {
         let rows = self.rows();
         let count = rows.first().map_or(0, |(_, row)| row.len());
@@ -108,7 +108,7 @@ impl Shown {
     }
 }
 
-/// What is known of an image: its name, or else its label.
+/// The caption of an image: its name, or else its label.
 pub fn caption(images: &Images, index: u32) -> Option<String> {
     let index = index as usize;
     let name = images.names().and_then(|names| names.get(index)).cloned();

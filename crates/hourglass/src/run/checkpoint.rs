@@ -1,8 +1,8 @@
-//! Checkpoints: weights, optimizer state and progress, from which training goes on bit for bit, or
-//! from which the model alone is rebuilt without its config.
+//! Checkpoints: weights, optimizer state and progress, from which training continues bit for bit. The
+//! model alone can be rebuilt from a checkpoint without its config.
 //!
-//! A checkpoint is a folder of three files, written beside its final name and then swapped in. The
-//! digests in `meta.json` tell a damaged file from a good one.
+//! A checkpoint is a folder of three files, written under a temporary name and then swapped in. The
+//! digests in `meta.json` reveal damaged files.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -82,20 +82,20 @@ pub enum CheckpointError {
     File(#[from] FileError),
 }
 
-/// How far a training had come.
+/// The progress of a training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The encoder layer that is trained by itself, counted from 0, of which the next four are; none
-    /// where all layers are trained together.
+    /// The encoder layer that is being pre-trained, counted from 0, which the next four fields refer to;
+    /// `None` if all layers are trained together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretraining: Option<usize>,
     /// Epochs completed.
     pub epoch: usize,
-    /// Optimizer steps made, in all epochs.
+    /// Optimizer steps done, in all epochs.
     pub step: usize,
-    /// Sum over the current epoch's images so far of their losses.
+    /// Sum of the losses of the current epoch's images so far.
     pub loss_sum: f32,
-    /// Images of the current epoch that were trained on.
+    /// Images of the current epoch that training has used.
     pub images: usize,
     /// Seconds spent in training steps.
     pub train_seconds: f64,
@@ -108,7 +108,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// What `state.json` says of it.
+    /// The matching `state.json`.
     pub fn state(&self, status: Status) -> State {
         State {
             format_version: FORMAT_VERSION,
@@ -123,21 +123,21 @@ impl Progress {
     }
 }
 
-/// `meta.json`: what the weights belong to.
+/// `meta.json`: the model and training that the weights belong to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format_version: u32,
     /// The model that the weights belong to.
     pub model: ModelConfig,
-    /// Channels, height and width of its images. Its encoder may get fewer channels.
+    /// Channels, height and width of its images. The encoder may get fewer channels.
     pub input_shape: ImageShape,
     /// Seed of the run.
     pub seed: u64,
-    /// Layers that are not trained, by name.
+    /// Names of the frozen layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frozen: Vec<String>,
-    /// How far training had come.
+    /// The progress of the training.
     pub progress: Progress,
     /// SHA-256 of `model.safetensors`.
     pub model_sha256: String,
@@ -148,7 +148,7 @@ pub struct Meta {
 /// A checkpoint's files in memory.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// What the weights belong to.
+    /// The contents of `meta.json`.
     pub meta: Meta,
     folder: PathBuf,
     model: Vec<u8>,
@@ -167,7 +167,7 @@ impl Snapshot {
     /// Copies weights and optimizer state from the device.
     ///
     /// # Errors
-    /// Where the device does not give its values.
+    /// If the device does not return its values.
     pub fn take(
         config: &Config,
         model: &Autoencoder,
@@ -191,7 +191,7 @@ impl Snapshot {
         })
     }
 
-    /// Writes it as the run's checkpoints of these names, one after the other.
+    /// Writes it as the run's checkpoints of these names.
     ///
     /// # Errors
     /// Where the folder cannot be written.
@@ -217,7 +217,7 @@ impl Snapshot {
             files::write_json(&folders.new.join("meta.json"), &self.meta)
         })();
         if let Err(error) = written {
-            // A full disk: what little was written gives its room back, and the old one stays.
+            // The disk may be full: the partial new files are removed, and the old checkpoint stays.
             let _ = fs::remove_dir_all(&folders.new);
             return Err(error.into());
         }
@@ -230,8 +230,8 @@ impl Snapshot {
     }
 }
 
-/// Gives the checkpoints of a run that was killed while it wrote one their own names, and removes what
-/// else it left.
+/// Cleans up the checkpoints of a run that was killed while writing one: restores their names, and
+/// removes leftovers.
 ///
 /// # Errors
 /// A folder that cannot be renamed or removed.
@@ -287,7 +287,7 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError
     }))
 }
 
-/// Reads the checkpoint that a run's model is taken from: the best one, else the last.
+/// Reads the checkpoint of a run's model: the best one, or else the last one.
 ///
 /// # Errors
 /// As [`read`], and where the run has none.
@@ -303,7 +303,7 @@ pub fn read_best(run: &Run) -> Result<Checkpoint, CheckpointError> {
 }
 
 impl Checkpoint {
-    /// A checkpoint of weights from elsewhere, which errors place at `place`; without an optimizer's state.
+    /// A checkpoint made of weights from elsewhere, without an optimizer's state. Errors call it `place`.
     pub fn embedded(meta: Meta, model: Vec<u8>, place: PathBuf) -> Self {
         Self {
             meta,
@@ -330,15 +330,15 @@ impl Checkpoint {
         weights::from_bytes(model, &self.model).map_err(|error| refuse(error.to_string()))
     }
 
-    /// The weights as the bytes of a safetensors file.
+    /// The weights, as a safetensors file's bytes.
     pub fn weights(&self) -> &[u8] {
         &self.model
     }
 
-    /// Puts the optimizer's state back as it was.
+    /// Restores the optimizer's state.
     ///
     /// # Errors
-    /// State that does not belong to the model.
+    /// If the state does not fit the model.
     pub fn restore(
         &self,
         optimizer: &mut Optimizer,
@@ -355,7 +355,7 @@ impl Checkpoint {
     }
 }
 
-/// Where a checkpoint lies, and where its successor and predecessor do during the swap.
+/// The folders of a checkpoint, and of its successor and predecessor during the swap.
 struct Folders {
     last: PathBuf,
     new: PathBuf,
@@ -372,7 +372,7 @@ impl Folders {
         }
     }
 
-    /// Leaves the checkpoint under its own name, and nothing beside it.
+    /// Leaves only the checkpoint, under its own name.
     fn settle(&self) -> std::io::Result<()> {
         if let Some(present) = self.present()
             && *present != self.last
@@ -383,10 +383,10 @@ impl Folders {
         remove(&self.old)
     }
 
-    /// The folder that holds the checkpoint, if there is one yet.
+    /// The folder of the checkpoint, if there is one yet.
     fn present(&self) -> Option<&PathBuf> {
-        // Killed between the two renames of `save`: both others are whole, and the newer one counts.
-        // Killed in the first `save`: what there is has no meta.json, which is written last.
+        // If killed between the two renames of `save`, both other folders are complete and the newer one counts.
+        // If killed in the first `save`, the folder has no meta.json, which is written last.
         let whole = |folder: &&PathBuf| folder.join("meta.json").is_file();
         let last = [&self.last].into_iter().find(|folder| folder.is_dir());
         last.or_else(|| [&self.new, &self.old].into_iter().find(whole))

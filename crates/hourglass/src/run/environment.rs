@@ -1,4 +1,4 @@
-//! The environment: what a run was made with, so that its figures can be judged and repeated.
+//! The environment: what a run was trained with, so that its figures can be judged and reproduced.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct Environment {
     pub burn: String,
     /// Backend that trains.
     pub backend: String,
-    /// Hardware behind it, as that names itself.
+    /// Name of the hardware behind it.
     pub adapter: String,
     /// Processor of the host.
     pub cpu: String,
@@ -48,7 +48,7 @@ pub struct Environment {
     pub started: String,
     /// The command line.
     pub command: Vec<String>,
-    /// The times that it was taken up again.
+    /// When and how it was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
 }
@@ -62,7 +62,7 @@ pub struct Resumption {
     pub commit: String,
     /// Backend that trains from then on.
     pub backend: String,
-    /// Hardware behind it, as that names itself.
+    /// Name of the hardware behind it.
     pub adapter: String,
     /// Threads that the CPU backends use.
     pub threads: usize,
@@ -71,7 +71,7 @@ pub struct Resumption {
 }
 
 impl Resumption {
-    /// This process, which goes on with a run on `backend`.
+    /// This process, which continues a run on `backend`.
     pub fn new(backend: &Backend) -> Self {
         Self {
             started: Timestamp::now().to_string(),
@@ -85,7 +85,7 @@ impl Resumption {
 }
 
 impl Environment {
-    /// Refuses data that are not those that the run was trained and measured on.
+    /// Fails if the data's digest differs from the run's.
     ///
     /// # Errors
     /// Where the digests differ.

@@ -1,6 +1,6 @@
 //! The run: one training, and the folder that holds everything about it.
 //!
-//! Whatever matters is written to a temporary name, synced and renamed, so that a process killed at
+//! Important files are written under a temporary name, synced and renamed, so that a process killed at
 //! any moment leaves either the old file or the new one.
 
 pub mod checkpoint;
@@ -25,14 +25,14 @@ use environment::Environment;
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The folder that holds the runs, unless another is named.
+/// The default folder of runs.
 pub const RUNS: &str = "runs";
 
-/// The file in a folder that is locked by who works in it.
+/// The file in a folder that is locked by the process that works in it.
 const LOCK: &str = ".lock";
 
-/// How often a lock is tried before somebody holds it, and how long between two times: who only looks
-/// whether it is held ([`Run::is_locked`]) holds it for microseconds.
+/// How often and at what interval a lock is tried before it counts as held. A check whether it is held
+/// ([`Run::is_locked`]) itself holds it for microseconds.
 const LOCK_TRIES: u32 = 3;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
@@ -108,19 +108,19 @@ pub enum RunError {
     File(#[from] FileError),
 }
 
-/// How a run stands.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It trains, or was killed while it did.
+    /// Training, or killed while training.
     Running,
-    /// It trained all its epochs, or stopped early as configured.
+    /// Trained for all epochs, or stopped early as configured.
     Finished,
-    /// It was stopped by a signal and saved.
+    /// Stopped by a signal, and saved.
     Interrupted,
-    /// Its loss stopped being a finite number.
+    /// The loss was no longer finite.
     Diverged,
-    /// It ended with an error.
+    /// Ended with an error.
     Failed,
 }
 
@@ -129,30 +129,30 @@ pub enum Status {
 pub struct Best {
     /// Epoch, counted from 1.
     pub epoch: usize,
-    /// Its validation loss (the training loss where there is no validation split).
+    /// Its validation loss (the training loss if there is no validation split).
     pub value: f64,
 }
 
-/// `state.json`: where a run stands, for people and programs that watch it.
+/// `state.json`: the status of a run, for people and programs that watch it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// [`FORMAT_VERSION`] of the program that wrote the folder.
     pub format_version: u32,
-    /// How the run stands.
+    /// The run's status.
     pub status: Status,
-    /// The encoder layer that is trained by itself, counted from 0, of which epoch and step are; none
-    /// where all layers are trained together.
+    /// The encoder layer that is being pre-trained, counted from 0, which epoch and step refer to; `None`
+    /// if all layers are trained together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretraining: Option<usize>,
     /// Epochs completed.
     pub epoch: usize,
-    /// Optimizer steps made.
+    /// Optimizer steps done.
     pub step: usize,
     /// The best epoch so far.
     pub best: Option<Best>,
-    /// Epochs since the best one, which early stopping watches.
+    /// Epochs since the best one, for early stopping.
     pub epochs_without_improvement: usize,
-    /// Why it ended, where that needs words.
+    /// Why it ended, if that needs an explanation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -192,7 +192,7 @@ impl Run {
     ) -> Result<Self, RunError> {
         let failed = |error: io::Error| FileError::folder(runs)(error);
         fs::create_dir_all(runs).map_err(failed)?;
-        // Everything is written under a temporary name first: a folder with a run's name is a run.
+        // Everything is first written under a temporary name, so that a folder with a run's name is complete.
         let new = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(runs)
@@ -203,7 +203,7 @@ impl Run {
         draft.write_json("config.json", config)?;
         draft.write_json("env.json", env)?;
         draft.write_json("state.json", state)?;
-        // The temporary folder is private to the user; a run is as open as any new folder.
+        // Temporary folders are private to the user; a run gets the permissions of any new folder.
         fs::create_dir(draft.path("samples")).map_err(failed)?;
         fs::create_dir(draft.path("checkpoints")).map_err(failed)?;
         let permissions = fs::metadata(draft.path("samples"))
@@ -222,12 +222,12 @@ impl Run {
             }
             match fs::rename(new.path(), &folder) {
                 Ok(()) => {
-                    // Renamed away: there is nothing left to clean up under the old name.
+                    // It was renamed, so there is nothing left to clean up under the old name.
                     let _ = new.keep();
                     sync_folder(runs);
                     return Ok(Self { folder });
                 }
-                // Another process was faster with this name.
+                // Another process took this name first.
                 Err(_) if folder.exists() => {}
                 Err(error) => return Err(failed(error).into()),
             }
@@ -238,13 +238,13 @@ impl Run {
         })
     }
 
-    /// Opens a run by its folder, or by its name below `runs`.
+    /// Opens a run by its folder, or by its name in `runs`.
     ///
     /// # Errors
     /// No such run, a folder that is not a run, or one of a newer format.
     pub fn open(run: &Path, runs: &Path) -> Result<Self, RunError> {
         let named = runs.join(run);
-        // A folder here that is no run, such as one of images, hides none of the same name.
+        // A local folder that is not a run, such as one of images, must not hide a run of the same name.
         let is_run = run.join("config.json").is_file();
         let folder = if named.is_dir() && !is_run {
             named
@@ -266,8 +266,8 @@ impl Run {
         Ok(run)
     }
 
-    /// Keeps other processes from training the run until the lock is dropped, or the process ends
-    /// however it may.
+    /// Keeps other processes from training the run until the lock is dropped or the process ends in any
+    /// way.
     ///
     /// # Errors
     /// Where another process holds the lock.
@@ -275,13 +275,13 @@ impl Run {
         lock(&self.folder, "is training this run")
     }
 
-    /// Removes what a process that was killed was writing; only for who holds the lock.
+    /// Removes unfinished files of a killed process. Only call this with the lock held.
     pub fn remove_drafts(&self) {
         for folder in ["", "samples", "plots"] {
             let entries = fs::read_dir(self.path(folder));
             for entry in entries.into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(DRAFT) {
-                    // In nobody's way where it stays.
+                    // It does no harm if it stays.
                     let _ = fs::remove_file(entry.path());
                 }
             }
@@ -324,8 +324,8 @@ impl Run {
         Ok(self.read_json("state.json")?)
     }
 
-    /// The same for who watches the run: one whose process was killed, and so could not write how it
-    /// stands, is interrupted.
+    /// The same for watching the run: a run whose process was killed before it could write its status
+    /// counts as interrupted.
     ///
     /// # Errors
     /// Where `state.json` is missing or not what this program writes.
@@ -334,19 +334,19 @@ impl Run {
         if state.status != Status::Running || self.is_locked() {
             return Ok(state);
         }
-        // It may have ended between the two looks.
+        // It may have ended between the two checks.
         let mut state = self.state()?;
         if state.status == Status::Running {
             state.status = Status::Interrupted;
             state.message = Some(format!(
-                "its process ended without a word; `hourglass resume {}` goes on from its last checkpoint",
+                "its process was killed; `hourglass resume {}` continues from its last checkpoint",
                 self.folder.display()
             ));
         }
         Ok(state)
     }
 
-    /// Whether a process trains it: where the lock is held, not there yet, or cannot tell.
+    /// Whether a process is training it: the lock is held, does not exist yet, or cannot be checked.
     pub fn is_locked(&self) -> bool {
         let shared = File::open(self.path(LOCK)).map(|file| file.try_lock_shared());
         !matches!(shared, Ok(Ok(())))
@@ -368,7 +368,7 @@ impl Run {
         files::write_json(&self.path(name), value)
     }
 
-    /// Appends one line to a file of them, such as `metrics.jsonl`.
+    /// Appends one line to a file of lines, such as `metrics.jsonl`.
     ///
     /// # Errors
     /// Where it cannot be written; a part of a line may then be left, which readers skip.
@@ -384,7 +384,7 @@ impl Run {
             .map_err(FileError::write(&path))
     }
 
-    /// The whole lines of such a file; none where there is no such file yet.
+    /// The complete lines of such a file; `None` if it does not exist yet.
     pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();
         text.lines()
@@ -407,8 +407,8 @@ impl Run {
     }
 }
 
-/// Keeps other processes from what this one does in a folder until the lock is dropped, or the
-/// process ends however it may; `busy` says what that is.
+/// Keeps other processes from working in a folder until the lock is dropped or the process ends in any
+/// way. `busy` says what this process does there.
 ///
 /// # Errors
 /// Where another process holds the lock.

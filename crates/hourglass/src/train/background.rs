@@ -4,17 +4,17 @@ use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
 
-/// Work that goes on beside the caller's, one piece at a time and in the order it was given.
+/// Work in a background thread, one piece at a time and in the order given.
 #[derive(Debug, Default)]
 pub struct Background {
     running: Option<JoinHandle<Result<()>>>,
 }
 
 impl Background {
-    /// Starts a piece of work once the one before it is done.
+    /// Starts a piece of work once the previous one is done.
     ///
     /// # Errors
-    /// The one before it failed, or the system gives no thread; `work` is not done then.
+    /// If the previous one failed, or no thread could be started; `work` is then not done.
     pub fn start(&mut self, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
         self.finish()?;
         let thread = std::thread::Builder::new().name("background".into());
@@ -27,10 +27,10 @@ impl Background {
         Ok(())
     }
 
-    /// Waits for the work that was started.
+    /// Waits for the work in progress.
     ///
     /// # Errors
-    /// It failed.
+    /// If the work failed.
     pub fn finish(&mut self) -> Result<()> {
         match self.running.take().map(JoinHandle::join) {
             None => Ok(()),
@@ -43,9 +43,9 @@ impl Background {
 }
 
 impl Drop for Background {
-    /// Nothing is left half done where the caller fails meanwhile.
+    /// Finishes the work even if the caller fails in the meantime.
     fn drop(&mut self) {
-        // The caller's own error came first, and is the one to report.
+        // The caller's own error came first and is the one to report.
         let _ = self.finish();
     }
 }

@@ -1,8 +1,8 @@
 //! Optimizers: Adam, AdamW and SGD with momentum, with their state kept by parameter name.
 //!
-//! They follow PyTorch's formulas and defaults to the letter, which Burn's do not in all places
-//! (its clipping is per tensor, its Adam's epsilon is 1e-5, and its saved state is keyed by random
-//! numbers and loaded onto whatever device was compiled in first).
+//! They follow PyTorch's formulas and defaults exactly. Burn's own optimizers differ: they clip per
+//! tensor, use an epsilon of 1e-5 in Adam, and save their state under random keys, which is then loaded
+//! onto whichever device was compiled in first.
 
 use std::collections::HashMap;
 
@@ -23,9 +23,9 @@ const CLIP_EPSILON: f64 = 1e-6;
 pub struct Optimizer {
     config: OptimizerConfig,
     clip_norm: Option<f64>,
-    /// Steps made so far.
+    /// Steps done so far.
     steps: u64,
-    /// For each parameter its first and second moment (Adam) or its velocity (SGD), flattened.
+    /// The first and second moment (Adam) or the velocity (SGD) of each parameter, flattened.
     state: HashMap<ParamId, Vec<Tensor<1>>>,
 }
 
@@ -49,7 +49,7 @@ impl Optimizer {
         }
     }
 
-    /// The model, or any other module, after one step against the gradients.
+    /// Updates the model, or any other module, by one step against the gradients.
     pub fn step<M: Module>(&mut self, learning_rate: f64, model: M, grads: GradientsParams) -> M {
         self.steps += 1;
         let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
@@ -79,7 +79,7 @@ impl Optimizer {
     /// The state as the bytes of a safetensors file: `encoder.0.weight.0` and so on.
     ///
     /// # Errors
-    /// Where the device does not give its values.
+    /// If the device does not return its values.
     pub fn to_bytes(&self, model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
         let parameters = weights::names(model);
         let tensors = parameters.iter().flat_map(|parameter| {
@@ -93,10 +93,10 @@ impl Optimizer {
         weights::tensors_to_bytes(tensors)
     }
 
-    /// Takes over the state that [`Optimizer::to_bytes`] gave after `steps` steps.
+    /// Restores the state that [`Optimizer::to_bytes`] returned after `steps` steps.
     ///
     /// # Errors
-    /// Bytes that are not a safetensors file, or whose tensors are not as large as the parameters.
+    /// If the bytes are not a safetensors file, or its tensors do not match the parameters in size.
     pub fn load(
         &mut self,
         bytes: &[u8],
@@ -174,7 +174,7 @@ impl Optimizer {
                 }
                 let velocity = match state.and_then(|state| state.into_iter().next()) {
                     Some(velocity) if !step.first => velocity * momentum + grad.clone(),
-                    // PyTorch starts the velocity at the first gradient.
+                    // PyTorch initialises the velocity with the first gradient.
                     _ => grad.clone(),
                 };
                 let direction = if nesterov {
@@ -192,7 +192,7 @@ fn pair(state: Option<Vec<Tensor<1>>>) -> Option<[Tensor<1>; 2]> {
     state.and_then(|state| state.try_into().ok())
 }
 
-/// Adam, and AdamW where there is a `decay` that the weights lose times the learning rate.
+/// Adam, or AdamW if there is a `decay`, by which times the learning rate the weights shrink.
 fn adam(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> AdamStep {
     AdamStep {
         betas,
@@ -204,8 +204,8 @@ fn adam(betas: [f64; 2], epsilon: f64, l2: f64, decay: f64, step: Step) -> AdamS
     }
 }
 
-/// The factor, shape `[1]`, that brings the Euclidean norm of all gradients down to the limit, as
-/// PyTorch's `clip_grad_norm_`; stays on the device. `None` where there is no gradient.
+/// The factor, shape `[1]`, that scales the Euclidean norm of all gradients down to the limit, as in
+/// PyTorch's `clip_grad_norm_`. It stays on the device. `None` if there is no gradient.
 fn clip_scale<M: Module>(model: &M, grads: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
     struct Squares<'a>(&'a GradientsParams, Option<Tensor<1>>);
     impl ModuleVisitor for Squares<'_> {

@@ -1,5 +1,5 @@
-//! Pre-trained layers: those of an earlier run that a training starts from, checked before any data
-//! is loaded.
+//! Pre-trained layers: layers of an earlier run that a training starts from, checked before any data is
+//! loaded.
 
 use burn::tensor::Device;
 use model::transplant::{self, LayerParameters};
@@ -10,28 +10,28 @@ use crate::error::{At, Error, Result};
 use crate::run::checkpoint;
 use crate::run::{RUNS, Run};
 
-/// The seed of models whose weights nobody looks at.
+/// The seed of models whose initial weights are not used.
 const ANY_SEED: u64 = 0;
 
-/// Layers of an earlier run, and what becomes of them.
+/// Layers of an earlier run, and whether they are frozen.
 #[derive(Clone, Debug)]
 pub struct Pretrained {
-    /// The run's folder, for people.
+    /// The run's folder, for display.
     run: String,
-    /// The run's weights, as the bytes of a file.
+    /// The run's weights, as a file's bytes.
     weights: Vec<u8>,
-    /// Each layer of the model, with the run's of the same name.
+    /// The layers, each of the model with that of the run.
     pairs: Vec<(LayerParameters, LayerParameters)>,
     freeze: bool,
 }
 
 impl Pretrained {
-    /// The layers that a config's `init` names, for a model of these `layers`; nothing where it has
-    /// no `init`.
+    /// The layers named in a config's `init`, for a model of these `layers`; `None` if the config has no
+    /// `init`.
     ///
     /// # Errors
-    /// A run that cannot be read, or is of images of another shape; a layer that one of the models
-    /// does not have, or has in another shape; and a model that has nothing left to learn.
+    /// If the run cannot be read or is for images of another shape, if a layer is missing in one of the
+    /// models or has another shape, or if no layer is left to train.
     pub fn open(
         located: &Located,
         shape: ImageShape,
@@ -51,8 +51,7 @@ impl Pretrained {
         let run = run.folder().display().to_string();
         if meta.input_shape != shape {
             let [found, wanted] = [meta.input_shape, shape].map(|it| by(&it));
-            let text =
-                format!("{run} is of images of {found}; allowed: a run of images of {wanted}");
+            let text = format!("{run} is for images of {found}; use a run for images of {wanted}");
             return Err(refuse("from", text).into());
         }
         let place = || format!("{run}: its model cannot be made");
@@ -67,7 +66,7 @@ impl Pretrained {
                 let alike = alike(here.clone(), &there);
                 if alike.is_empty() {
                     let text = format!(
-                        "{run} has no layer of the same name and shapes; allowed: a run that has one"
+                        "{run} has no layer with the same name and shapes; use another run"
                     );
                     return Err(refuse("from", text).into());
                 }
@@ -76,7 +75,7 @@ impl Pretrained {
         };
         let stays = |layer: &Layer| pairs.iter().any(|(here, _)| here.layer == layer.name);
         if init.freeze && layers.iter().all(stays) {
-            let text = "found true for every layer; allowed: fewer layers, for one at least must \
+            let text = "found true, which would freeze every layer; freeze fewer, because at least one must \
                         be trained";
             return Err(refuse("freeze", text.into()).into());
         }
@@ -88,16 +87,16 @@ impl Pretrained {
         }))
     }
 
-    /// The model with the run's layers in place of its own.
+    /// The model with its layers replaced by the run's.
     ///
     /// # Errors
-    /// Weights that are not those of the run's model.
+    /// If the weights do not fit the run's model.
     pub fn put_into(&self, model: Autoencoder) -> Result<Autoencoder> {
         transplant::take(model, &self.weights, &self.pairs)
             .at(|| format!("{}: not its model's weights", self.run))
     }
 
-    /// Names of the layers that are not trained.
+    /// Names of the frozen layers.
     pub fn frozen(&self) -> Vec<String> {
         let names = || self.pairs.iter().map(|(here, _)| here.layer.clone());
         if self.freeze {
@@ -107,7 +106,7 @@ impl Pretrained {
         }
     }
 
-    /// What the model starts from, in words.
+    /// Describes what the model starts from.
     pub fn words(&self) -> String {
         let names: Vec<&str> = (self.pairs.iter()).map(|(here, _)| &*here.layer).collect();
         let frozen = if self.freeze { ", frozen" } else { "" };
@@ -115,7 +114,7 @@ impl Pretrained {
     }
 }
 
-/// The model with the layers of these names as they are from now on.
+/// The model with the layers of these names frozen.
 pub fn freeze(model: Autoencoder, layers: &[Layer], frozen: &[String]) -> Autoencoder {
     if frozen.is_empty() {
         return model;
@@ -127,7 +126,7 @@ pub fn freeze(model: Autoencoder, layers: &[Layer], frozen: &[String]) -> Autoen
     transplant::freeze(model, &held)
 }
 
-/// All layers that both models have alike.
+/// All layers that both models have with the same shapes.
 fn alike(
     here: Vec<LayerParameters>,
     there: &[LayerParameters],
@@ -155,7 +154,7 @@ fn named(
             found.cloned().ok_or_else(|| {
                 let all: Vec<&str> = layers.iter().map(|it| &*it.layer).collect();
                 let hint = match nearest(name, all.iter().copied()) {
-                    // Names that differ in nothing but their number are near, and no help.
+                    // A name that differs only in its number is similar, but no helpful suggestion.
                     Some(near) if !near.contains('.') => format!("did you mean \"{near}\"?"),
                     _ => format!("allowed: {}", all.join(", ")),
                 };
@@ -170,7 +169,7 @@ fn named(
             let shape =
                 |shape: Option<Vec<usize>>| shape.map_or_else(|| "none".into(), |shape| by(&shape));
             let text = format!(
-                "{name} has {} of {} in {run} and of {} in the model; allowed: layers of the same \
+                "{name} has {} of {} in {run} and of {} in the model; use layers with the same \
                  shapes",
                 differs.parameter,
                 shape(differs.there),

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 
 use crate::config::{ScheduleConfig, TrainConfig};
 
-/// The learning rate of `step` (counted from 0) in a run of `steps_per_epoch` steps an epoch.
+/// The learning rate at `step` (counted from 0) in a run with `steps_per_epoch` steps per epoch.
 pub fn learning_rate(train: &TrainConfig, step: usize, steps_per_epoch: usize) -> f64 {
     let base = train.learning_rate;
     let per_epoch = steps_per_epoch as f64;
@@ -13,7 +13,7 @@ pub fn learning_rate(train: &TrainConfig, step: usize, steps_per_epoch: usize) -
     let at = step as f64;
     let warming = |warmup_epochs: f64| {
         let warmup = warmup_epochs * per_epoch;
-        // The first step already moves: it takes one share of the way up, not none.
+        // The first step already has one share of the learning rate, not zero.
         (at < warmup).then(|| base * (at + 1.0) / (warmup + 1.0))
     };
     match train.schedule {

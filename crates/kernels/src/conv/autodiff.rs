@@ -1,5 +1,5 @@
-//! The layer's place in Burn's autodiff graph: a handwritten backward where the backend has one, and
-//! else the graph of the composed operators.
+//! The layer in Burn's autodiff graph: a handwritten backward pass if the backend has one, else the
+//! graph of the composed operators.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub trait FastConv: Backend {
         false
     }
 
-    /// The layer's output, and what pooling has to remember.
+    /// The layer's output, and which pixels pooling selected.
     fn forward(
         _x: FloatTensor<Self>,
         _weight: FloatTensor<Self>,
@@ -44,20 +44,20 @@ impl FastConv for burn::backend::NdArray {}
 #[cfg(feature = "gpu")]
 impl FastConv for burn_cubecl::CubeBackend {}
 
-/// What the backward pass needs of the forward pass.
+/// What the backward pass needs from the forward pass.
 #[derive(Clone, Debug)]
 pub struct Saved<X, Y = X> {
     /// The layer.
     pub layer: Layer,
     /// The shapes of x and of the weight.
     pub shapes: [[usize; 4]; 2],
-    /// The input, where the weight's gradient is wanted.
+    /// The input, if the weight's gradient is requested.
     pub x: Option<X>,
-    /// The weight, where the input's gradient is wanted.
+    /// The weight, if the input's gradient is requested.
     pub weight: Option<X>,
     /// The output.
     pub y: Y,
-    /// What pooling remembered.
+    /// The pixels that pooling selected.
     pub winners: Arc<Vec<u8>>,
 }
 

@@ -21,7 +21,7 @@ use crate::simd::dispatch;
 mod dense;
 mod sparse;
 
-/// A layer whose gradients are wanted.
+/// A layer whose gradients are computed.
 pub struct Backward<'a> {
     /// The forward sums.
     pub plan: &'a Plan,
@@ -29,7 +29,7 @@ pub struct Backward<'a> {
     pub gradient: &'a Plan,
     /// The forward pass's activation, one whose derivative follows from its output.
     pub activation: Activation,
-    /// The forward pass's input, where the weights' gradient is wanted.
+    /// The forward pass's input, if the weights' gradient is requested.
     pub x: Option<Images<'a>>,
     /// The forward pass's output.
     pub y: Images<'a>,
@@ -37,7 +37,7 @@ pub struct Backward<'a> {
     pub winners: Option<&'a [u8]>,
     /// The gradient of the output.
     pub dy: Images<'a>,
-    /// The weight, where the input's gradient is wanted.
+    /// The weight, if the input's gradient is requested.
     pub weight: Option<&'a [f32]>,
 }
 
@@ -48,11 +48,11 @@ const LEAST_TASKS: usize = 8;
 /// Values that one thread adds up over all tasks.
 const CHUNK: usize = 4096;
 
-/// What [`Backward::run`] gives.
+/// The result of [`Backward::run`].
 pub struct Gradients {
-    /// That of the input, channels last, where wanted.
+    /// That of the input, channels last, if requested.
     pub x: Option<Vec<f32>>,
-    /// That of the weight, where wanted.
+    /// That of the weight, if requested.
     pub weight: Option<Vec<f32>>,
     /// That of the bias.
     pub bias: Vec<f32>,

@@ -8,7 +8,7 @@
 //! instead of 16, whose inputs lie in 4 *planes*: differences or values, down the rows and along
 //! them.
 //!
-//! Differences of infinite inputs are NaN. [`Doubling::image`] tells so, for the caller to compute
+//! Differences of infinite inputs are NaN. [`Doubling::image`] reports this, so that the caller can compute
 //! that image directly.
 
 use super::axis::{Axis, Class};
@@ -35,7 +35,7 @@ pub struct Doubling {
 }
 
 impl Doubling {
-    /// The layer of a plan, where it is one and fewer products pay for the differences.
+    /// The layer of a plan, if it is one and fewer products pay for the differences.
     pub fn new(plan: &Plan) -> Option<Doubling> {
         let is_whole = |axis: &Axis| axis.classes.len() == 2 && axis.output == 2 * axis.input;
         let suits = plan.kernel == 3
@@ -147,7 +147,7 @@ impl Doubling {
         }
     }
 
-    /// The sums of one image from the points' weights. Gives whether all of them are finite.
+    /// The sums of one image from the points' weights. Returns whether all of them are finite.
     ///
     /// # Safety
     /// The processor has the instructions of `I`; `bias` has the lanes of all blocks; `out` is valid

@@ -130,7 +130,7 @@ fn gradient_plan(form: Form, x: [usize; 4], [outputs, inputs, kernel, _]: [usize
     }
 }
 
-/// The tensor itself, or a copy where it is one whose memory is walked backwards.
+/// The tensor itself, or a copy if it is one whose memory is walked backwards.
 fn readable(tensor: FlexTensor) -> FlexTensor {
     if tensor.layout().has_positive_strides() || tensor.layout().strides().iter().all(|&s| s >= 0) {
         tensor

@@ -104,7 +104,7 @@ impl<'a> Weights<'a> {
     ///
     /// # Safety
     /// The processor has the instructions of `I`; `haloed` is the image in the plan's layout and a
-    /// vector more; `out` and, where it is not null, `winners` are valid for the image.
+    /// vector more; `out` and, if it is not null, `winners` are valid for the image.
     #[inline(always)]
     pub unsafe fn image<I: Isa>(
         &self,
@@ -282,7 +282,7 @@ struct Task<'a> {
     /// Values of an image of the output.
     image_len: usize,
     values: &'a mut [MaybeUninit<f32>],
-    /// Empty where there is no pooling.
+    /// Empty if there is no pooling.
     winners: &'a mut [MaybeUninit<u8>],
 }
 

@@ -182,7 +182,7 @@ unsafe fn add_term<V: Vector, const R: usize, const N: usize>(
 ///
 /// # Safety
 /// The processor has the instructions of `V`; at each set bit `g` is valid, and so are `w`, in which
-/// the channels' windows lie one after another, for a window and a vector more; `to` is valid for
+/// the channels' windows are contiguous, for a window and a vector more; `to` is valid for
 /// the window.
 #[inline(always)]
 pub unsafe fn scatter<V: Vector>(

@@ -25,7 +25,7 @@ impl Window {
 }
 
 /// Splits `count` into equal tiles of at most `most`; the last one reaches back over the one before
-/// it where they do not fit evenly. Gives the tile and how many there are.
+/// it where they do not fit evenly. Returns the tile and the number of tiles.
 #[inline(always)]
 fn tiles(count: usize, most: usize) -> (usize, usize) {
     let tiles = count.div_ceil(most);

@@ -79,7 +79,7 @@ impl<'a> Winograd<'a> {
         POINTS * tiles * (self.pixel() + WIDE)
     }
 
-    /// The sums of one image, and with `winners` the maximum of each 2x2 window. Gives whether all
+    /// The sums of one image, and with `winners` the maximum of each 2x2 window. Returns whether all
     /// of them are finite.
     ///
     /// # Safety
@@ -214,7 +214,7 @@ unsafe fn sums<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 2] {
     unsafe { [a.add(b).add(c), b.sub(c).sub(d)] }
 }
 
-/// Output values of one block and row of tiles from their products. Gives whether all are finite.
+/// Output values of one block and row of tiles from their products. Returns whether all are finite.
 ///
 /// # Safety
 /// The processor has the instructions of `V`; `m` is valid for the row's products at each of the

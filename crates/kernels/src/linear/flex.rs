@@ -12,7 +12,7 @@ use crate::gemm::{self, Epilogue, Matrix, Product};
 use crate::vectorise::vectorise;
 use crate::{Activation, host, level};
 
-/// Values below which one thread is enough for a pass over them: some 10 microseconds of it.
+/// Values below which one thread is enough for a pass over them: about 10 microseconds of work.
 const PARALLEL: usize = 1 << 15;
 
 /// Rows whose biases' gradients are added up before those of the next ones are.

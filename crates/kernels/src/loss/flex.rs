@@ -77,7 +77,7 @@ impl LossGrad for Flex {
         if unscaled {
             return gradient;
         }
-        // In place where nobody else holds it.
+        // In place where it is not shared.
         let ones = vec![1; gradient.layout().num_dims()];
         <Flex as burn::backend::ops::FloatTensorOps<Flex>>::float_mul(
             gradient,

@@ -1,5 +1,5 @@
-//! What the analyses of a run share: its model, the pictures, the baseline, and the files that they
-//! leave in the run's folder.
+//! What all analyses of a run share: its model, the pictures, the PCA baseline, and the files that
+//! they write into the run's folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,26 +21,26 @@ use hourglass::run::Run;
 use hourglass::run::environment::Environment;
 use hourglass::setup::Setup;
 
-/// The folder of a run that analyses write into.
+/// The subfolder of a run that analyses write into.
 const FOLDER: &str = "analysis";
 
-/// A run's model and the pictures that it is analysed with.
+/// A run's model and the pictures to analyse it on.
 pub struct Analysed {
     /// The run with its best model.
     pub loaded: Loaded,
-    /// The run's own images; `None` where they cannot be had and others are analysed.
+    /// The run's own images; `None` if they could not be loaded and other images are analysed.
     pub setup: Option<Setup>,
-    /// The pictures that the model has not seen.
+    /// Pictures that the model was not trained on.
     pub test: Arc<Images>,
-    /// What the pictures are called.
+    /// The name of the data that the pictures are from.
     pub data: String,
 }
 
 impl Analysed {
-    /// Opens a run with its own test pictures, or with those that `spec` names.
+    /// Opens a run with its own test pictures, or with the test pictures of `spec`.
     ///
     /// # Errors
-    /// A run or pictures that cannot be read; the run's own ones only where there is no `spec`.
+    /// If the run or the pictures cannot be read. The run's own pictures are only needed without `spec`.
     pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result<Self> {
         let loaded = opened(run, backend)?;
         let setup = own_images(&loaded.run, backend);
@@ -55,7 +55,7 @@ impl Analysed {
                 let images = input::read("--data", spec, Part::Test, shape, seed)?;
                 if let Err(error) = &setup {
                     terminal::note(&format!(
-                        "note: no PCA, for the run's own images cannot be had: {error:#}"
+                        "note: PCA skipped: the run's images could not be loaded: {error:#}"
                     ));
                 }
                 (Arc::new(images), setup.ok(), spec.clone())
@@ -69,22 +69,22 @@ impl Analysed {
         })
     }
 
-    /// The run's folder, for people.
+    /// The run's folder, for display.
     pub fn name(&self) -> String {
         self.loaded.run.folder().display().to_string()
     }
 
-    /// Kinds from the outside in, and the size of the code.
+    /// The model's kind, with its wrappers from the outside in, and the code size.
     pub fn kind_and_code_size(&self) -> Result<(String, usize)> {
         let meta = &self.loaded.meta;
         let layers = meta.model.layers(meta.input_shape)?;
         Ok((meta.model.kind(), model::code_size(&layers)))
     }
 
-    /// PCA of so many components, fitted on the images that the run's training may see.
+    /// PCA with this many components, fitted on the images that the training may use.
     ///
     /// # Errors
-    /// Where the eigensolver fails.
+    /// If the eigensolver fails.
     pub fn pca(&self, components: usize) -> Result<Option<Pca>> {
         match &self.setup {
             Some(setup) => pca(&setup.train, components),
@@ -93,23 +93,23 @@ impl Analysed {
     }
 }
 
-/// Pictures to learn from and to be measured on, with their classes.
+/// Pictures to train on and to test on, with their classes.
 pub struct Labelled {
     pub train: Arc<Images>,
     pub train_classes: Vec<u8>,
     pub test: Arc<Images>,
     pub test_classes: Vec<u8>,
-    /// How many classes the training pictures have.
+    /// Number of classes among the training pictures.
     pub classes: usize,
     pub seed: u64,
 }
 
 impl Labelled {
-    /// The pictures that a run is analysed with and those of their training part; `what` needs their
-    /// labels.
+    /// The test pictures that a run is analysed on and the matching training pictures. `what` names the
+    /// analysis that needs their labels.
     ///
     /// # Errors
-    /// Pictures that cannot be read, or have no labels.
+    /// If the pictures cannot be read or have no labels.
     pub fn of(subject: &Analysed, spec: Option<&String>, what: &str) -> Result<Self> {
         let meta = &subject.loaded.meta;
         let train = match (spec, &subject.setup) {
@@ -123,7 +123,7 @@ impl Labelled {
         let test = Arc::clone(&subject.test);
         let (Some(labels), Some(test_labels)) = (train.labels(), test.labels()) else {
             bail!(
-                "{}: found no labels; {what} needs pictures with labels, such as mnist or a folder \
+                "{}: no labels found; {what} needs labelled pictures, such as mnist or a folder \
                  of IDX files with labels",
                 subject.data
             );
@@ -131,8 +131,8 @@ impl Labelled {
         let mut names = labels.to_vec();
         names.sort_unstable();
         names.dedup();
-        // Labels may be any bytes; classes count from 0. A label that is not among the training
-        // pictures cannot be told, and what is no class is never right.
+        // Labels may be any bytes; classes count from 0. A label that no training picture has cannot be
+        // predicted: it gets a class that is never right.
         let class = |label: &u8| names.binary_search(label).ok();
         let known = |label: &u8| class(label).and_then(|class| u8::try_from(class).ok());
         let unknown = u8::try_from(names.len()).ok();
@@ -151,36 +151,36 @@ impl Labelled {
     }
 }
 
-/// PCA of the images; nothing, with a note that says why, where they are too large for it.
+/// PCA of the images; `None`, with a note that says why, if they are too large for it.
 ///
 /// # Errors
-/// Where the eigensolver fails.
+/// If the eigensolver fails.
 pub fn pca(train: &Images, components: usize) -> Result<Option<Pca>> {
     let dims = train.shape().iter().product();
     match Pca::fit(train.pixels(), dims, components.min(dims)) {
         Ok(pca) => Ok(Some(pca)),
         Err(error @ PcaError::TooLarge { .. }) => {
-            terminal::note(&format!("note: no PCA: {error}"));
+            terminal::note(&format!("note: PCA skipped: {error}"));
             Ok(None)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The path of a file of a run's analyses, in a folder that exists.
+/// The path of a file in a run's analysis folder, which is made if needed.
 ///
 /// # Errors
-/// Where the folder cannot be made.
+/// If the folder cannot be made.
 pub fn file(run: &Run, name: &str) -> Result<PathBuf> {
     let folder = run.path(FOLDER);
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
     Ok(folder.join(name))
 }
 
-/// Writes `analysis/NAME.json` and prints the same, or the table that people read.
+/// Writes `analysis/NAME.json`, and prints either the same JSON or a table.
 ///
 /// # Errors
-/// Where the folder or stdout cannot be written.
+/// If the folder or stdout cannot be written.
 pub fn finish(
     run: &Run,
     name: &str,
@@ -198,7 +198,7 @@ pub fn finish(
     }
 }
 
-/// A table of which all columns but the first hold figures.
+/// A table whose columns hold figures, except the first.
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();
     table
@@ -213,7 +213,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
     table
 }
 
-/// A figure in four digits, or a dash where there is none.
+/// A figure with four decimals, or a dash if there is none.
 pub fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
 }

@@ -1,5 +1,5 @@
-//! Anomalies: the error of a picture's reconstruction as a score of how far it is from what the
-//! model learned, measured on normal pictures and on others.
+//! Anomaly detection: scores pictures by their reconstruction error, measured on normal pictures and
+//! on others.
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ use hourglass::measure::pca::Pca;
 use hourglass::pictures;
 use hourglass::streams::Stream;
 
-/// What is done to pixels before they are scored; published figures differ in it.
+/// How pixels are preprocessed before scoring; published figures differ in this.
 pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
 
-/// Pictures on the page, of the most ordinary and of the strangest each.
+/// Number of lowest-scoring and of highest-scoring pictures on the page.
 const PICTURES: usize = 12;
 
-/// What other scores, or other pictures, give.
+/// The same measurements with other scores or other training pictures.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Baseline {
     auroc: Option<f64>,
@@ -46,12 +46,12 @@ struct Errors {
 #[derive(Debug, Serialize)]
 struct AllErrors {
     model: Errors,
-    /// The model that was trained on pictures like the others.
+    /// The model trained on pictures like the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     model_of_other: Option<Errors>,
-    /// PCA of the code's size, fitted on what the run trained on.
+    /// PCA of the same code size, fitted on the run's training pictures.
     pca: Option<Errors>,
-    /// The same fitted on the training part of the other pictures, where they have one.
+    /// The same fitted on the training part of the other pictures, if they have one.
     pca_of_other: Option<Errors>,
 }
 
@@ -73,7 +73,7 @@ struct Report {
     auprc: Option<f64>,
     quantile: f64,
     threshold: f64,
-    /// The pictures whose errors the threshold is a quantile of.
+    /// The pictures that the threshold was set on.
     threshold_from: String,
     /// `mse` or `relative`.
     score: &'static str,
@@ -91,12 +91,12 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         return one_class::run(args);
     }
     let Some(other_spec) = &args.other else {
-        let text = "--other: missing; allowed: data of another kind, such as a folder of pictures; \
-                    or --one-class with a config";
+        let text = "--other: missing; give pictures of another kind, such as a folder, or use \
+                    --one-class with a config";
         return Err(UsageError(text.into()).into());
     };
     if !args.set.is_empty() || args.quick || args.name.is_some() {
-        let text = "--set, --quick and --name change a training; allowed with --one-class";
+        let text = "--set, --quick and --name change a training, so they need --one-class";
         return Err(UsageError(text.into()).into());
     }
     let run = RunArg {
@@ -139,7 +139,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
             let beside = opened(&run, &args.backend)?;
             if beside.meta.input_shape != shape {
                 bail!(
-                    "{}: found a model for pictures of {:?}; allowed: {shape:?}, like those of {}",
+                    "{}: is a model for pictures of {:?}, but {shape:?} is needed, as for {}",
                     name.display(),
                     beside.meta.input_shape,
                     args.target.display()
@@ -154,7 +154,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     };
     display.step(3);
     let Some(threshold) = quantile(&held_scores, args.quantile) else {
-        bail!("{}: found no pictures to set the threshold", subject.data);
+        bail!("{}: no pictures left to set the threshold", subject.data);
     };
     display.message("PCA".into());
     let normal_pixels = pixels(&subject.test, &normal);
@@ -227,7 +227,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     if !json {
         terminal::print(&format!(
             "threshold {threshold:.6}, the {} quantile of {}: {:.2} % false alarms, {:.2} % of the \
-             others found",
+             others detected",
             report.quantile,
             report.threshold_from,
             report.false_alarm_rate * 100.0,
@@ -235,8 +235,8 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         ))?;
     }
     display.line(&format!(
-        "results in {}: analysis/anomaly.json, analysis/anomaly.png (the most ordinary above, the \
-         strangest below: picture, reconstruction, error per pixel)",
+        "results in {}: analysis/anomaly.json, analysis/anomaly.png (lowest scores above, highest \
+         below; each with picture, reconstruction, error per pixel)",
         report.run
     ));
     Ok(DONE)
@@ -245,8 +245,8 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
 /// Images, and which of them.
 type Chosen = (Arc<Images>, Vec<u32>);
 
-/// Which of the normal pictures are scored, and the pictures that set the threshold, in words too:
-/// the run's validation split where the normal pictures are its own, or else half of them.
+/// The normal pictures to score, and those that set the threshold, also in words: the run's
+/// validation split if the normal pictures are its own, else half of them.
 fn normal_and_held(subject: &Analysed) -> Result<(Vec<u32>, Chosen, String)> {
     let test = &subject.test;
     if let Some(setup) = &subject.setup
@@ -260,8 +260,8 @@ fn normal_and_held(subject: &Analysed) -> Result<(Vec<u32>, Chosen, String)> {
     }
     if test.len() < 2 {
         bail!(
-            "{}: found 1 picture; allowed: at least 2, for one half sets the threshold and the \
-             other is scored",
+            "{}: found 1 picture; at least 2 are needed, because one half sets the threshold and \
+             the other is scored",
             subject.data
         );
     }
@@ -272,7 +272,7 @@ fn normal_and_held(subject: &Analysed) -> Result<(Vec<u32>, Chosen, String)> {
     Ok((rest.collect(), (Arc::clone(test), held), words))
 }
 
-/// The training part of the other pictures, where it is not what is scored.
+/// The training part of the other pictures, if that is not the part that is scored.
 fn other_train(spec: &str, test: &Images, subject: &Analysed) -> Result<Option<Images>> {
     let meta = &subject.loaded.meta;
     let train = input::read("--other", spec, Part::Train, meta.input_shape, meta.seed)?;
@@ -288,7 +288,7 @@ impl Score {
         }
     }
 
-    /// The scores of the images at `indices` from the squared errors of their reconstructions.
+    /// The scores of the images at `indices`, from the squared errors of their reconstructions.
     pub fn of(self, squared_errors: &[f64], images: &Images, indices: &[u32]) -> Vec<f64> {
         let score = |(error, &index): (&f64, &u32)| {
             let pixels = images.image(index as usize).unwrap_or_default();
@@ -297,7 +297,7 @@ impl Score {
                 Score::Relative => {
                     let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
                     let norm = pixels.iter().map(square).sum::<f64>().sqrt();
-                    // One white pixel's; a black picture has none to divide by.
+                    // At least one white pixel's norm, because a black picture's is 0.
                     error / norm.max(1.0)
                 }
             }
@@ -306,11 +306,11 @@ impl Score {
     }
 }
 
-/// The squared error of each picture's reconstruction by a model on its device, summed over its
+/// The squared error of each picture's reconstruction by a model on its device, summed over the
 /// values.
 ///
 /// # Errors
-/// Where the device fails, or a reconstruction is not a finite number.
+/// If the device fails, or a reconstruction is not a finite number.
 pub fn squared_errors(
     model: &Autoencoder,
     device: &Device,
@@ -329,7 +329,7 @@ pub fn squared_errors(
             let square = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
             let sum: f64 = input.iter().zip(restored).map(square).sum();
             if !sum.is_finite() {
-                bail!("image {index}: found a reconstruction that is no finite number");
+                bail!("image {index}: its reconstruction is not finite");
             }
             errors.push(sum);
         }
@@ -349,8 +349,8 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / (values.len() as f64).max(1.0)
 }
 
-/// `analysis/anomaly.png`: of all pictures that were scored the most ordinary, over their
-/// reconstructions and errors, and below them the strangest.
+/// `analysis/anomaly.png`: the pictures with the lowest scores above those with the highest, each
+/// over its reconstruction and its errors.
 fn page(
     subject: &Analysed,
     (normal, normal_scores): (&[u32], &[f64]),
@@ -394,7 +394,7 @@ fn page(
     Ok(pictures::grid(&rows, [3, height, width], &file)?)
 }
 
-/// A picture of one or three channels, [channels, height, width], as one of three.
+/// A picture of one or three channels, [channels, height, width], as a picture of three.
 fn colour(picture: &[f32], channels: usize) -> Vec<f32> {
     if channels == 1 {
         picture.repeat(3)
@@ -403,8 +403,8 @@ fn colour(picture: &[f32], channels: usize) -> Vec<f32> {
     }
 }
 
-/// The absolute error of each pixel, mean over its channels, as a picture [3, height, width]: from
-/// black for none over red and yellow to white for 1.
+/// The absolute error of each pixel, mean over its channels, as a picture [3, height, width]: black
+/// for 0, then red and yellow, white for 1.
 fn heat_map(input: &[f32], restored: &[f32], channels: usize) -> Vec<f32> {
     let pixels = input.len() / channels.max(1);
     let mut heat = vec![0f32; pixels];
@@ -453,7 +453,7 @@ fn table(report: &Report) -> comfy_table::Table {
         ));
     }
     if errors.model_of_other.is_some() {
-        let name = "model of the others".into();
+        let name = "model trained on the others".into();
         rows.push(row(name, None, None, errors.model_of_other));
     }
     if errors.pca_of_other.is_some() {

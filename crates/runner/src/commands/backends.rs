@@ -1,4 +1,4 @@
-//! The backends that were compiled in, and the hardware that each finds.
+//! The backends that were compiled in, and the hardware that each of them finds.
 
 use anyhow::Result;
 use comfy_table::Table;
@@ -39,7 +39,7 @@ pub fn run(args: &BackendsArgs) -> Result<u8> {
     for (name, compiled, adapters) in &found {
         if adapters.is_empty() {
             let why = match compiled {
-                true => "found no adapter".to_owned(),
+                true => "no adapter found".to_owned(),
                 false => format!("not compiled in: cargo run -p runner --features {name} -- ..."),
             };
             table.add_row([*name, &why, ""]);

@@ -1,5 +1,5 @@
-//! Clusters: k-means on the codes of pictures that the model has not seen, beside k-means on their
-//! pixels and on their principal components.
+//! Clusters: k-means on the codes of unseen pictures, compared with k-means on their pixels and on
+//! their principal components.
 
 use anyhow::Result;
 use burn::tensor::{Tensor, TensorData};
@@ -24,37 +24,37 @@ use hourglass::measure::evaluation::values;
 use hourglass::pictures;
 use hourglass::streams::Stream;
 
-/// Seeds that every figure is the mean of: one alone may be lucky.
+/// Number of seeds that figures are averaged over, because a single one may be lucky.
 const SEEDS: usize = 10;
 
-/// Starts of k-means for a seed, of which the one with the least distances counts.
+/// Starts of k-means per seed; the one with the smallest distances counts.
 const RESTARTS: usize = 10;
 
-/// Rows that a row is moved together with, itself among them: UMAP (McInnes et al. 2018) looks at 15
-/// by default, t-SNE at about 30.
+/// Rows that a row is averaged with, including itself: UMAP (McInnes et al. 2018) uses 15 by default,
+/// t-SNE about 30.
 const NEIGHBOURS: usize = 20;
 
-/// The most pictures that a silhouette is measured on: their distances grow with the square.
+/// The most pictures that a silhouette is measured on, because the number of distances grows with the square.
 const SILHOUETTE_PICTURES: usize = 10_000;
 
-/// Pictures of a cluster on the page, beside the one that the decoder makes of its centre.
+/// Pictures per cluster on the page, besides the decoded centre.
 const PICTURES: usize = 15;
 
-/// Clusters on the page, the largest first.
+/// Clusters on the page, largest first.
 const PAGE_CLUSTERS: usize = 50;
 
-/// How well clusters agree with classes, and how far they lie apart.
+/// How well clusters agree with classes, and how well they are separated.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Measures {
-    /// By best matching; `None`, as the next two, without labels.
+    /// With the best matching of clusters to classes; like the next two, `None` without labels.
     accuracy: Option<f64>,
     nmi: Option<f64>,
     ari: Option<f64>,
-    /// In the space that was clustered; `None` where it has a single cluster.
+    /// In the space that was clustered; `None` if it has a single cluster.
     silhouette: Option<f64>,
 }
 
-/// Means over the seeds, with their spread.
+/// Means over the seeds, with their standard deviations.
 #[derive(Clone, Debug, Serialize)]
 struct Figures {
     #[serde(flatten)]
@@ -79,7 +79,7 @@ struct Report {
     k: usize,
     seeds: usize,
     restarts: usize,
-    /// Rounds of smoothing along the nearest neighbours.
+    /// Rounds of smoothing over the nearest neighbours.
     smooth: u16,
     silhouette_images: usize,
     #[serde(flatten)]
@@ -94,7 +94,7 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let test = &subject.test;
     if test.len() < k {
         let text = format!(
-            "--k: found {k}; allowed: at most {}, the number of pictures",
+            "--k: found {k}; allowed: at most {} (the number of pictures)",
             test.len()
         );
         return Err(UsageError(text).into());
@@ -105,7 +105,7 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let chosen = sample(test.len(), most, Stream::Analysis.seed(seed, 0));
     if chosen.len() < test.len() {
         terminal::note(&format!(
-            "note: {} of the {} pictures, drawn by the run's seed",
+            "note: using {} of the {} pictures, drawn with the run's seed",
             chosen.len(),
             test.len()
         ));
@@ -116,8 +116,8 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     });
     if labels.is_none() {
         terminal::note(
-            "note: these pictures have no labels, which accuracy, nmi and ari need; the silhouette \
-             needs none",
+            "note: these pictures have no labels, so only the silhouette is measured, and not \
+             accuracy, nmi and ari",
         );
     }
     let pca = subject.pca(code_size)?;
@@ -170,17 +170,17 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     };
     if !args.output.json {
         terminal::note(&format!(
-            "{} on {} pictures of {}: k-means with k = {k}, mean of {SEEDS} seeds +- spread{}{}",
+            "{} on {} pictures of {}: k-means with k = {k}, mean of {SEEDS} seeds ± standard deviation{}{}",
             report.run,
             report.images,
             report.data,
             match args.smooth {
                 0 => String::new(),
                 rounds =>
-                    format!(", after {rounds} rounds of smoothing along {NEIGHBOURS} neighbours"),
+                    format!(", after {rounds} rounds of smoothing over {NEIGHBOURS} neighbours"),
             },
             if report.silhouette_images < report.images {
-                format!(", silhouette on {} of them", report.silhouette_images)
+                format!(", silhouette on {} pictures", report.silhouette_images)
             } else {
                 String::new()
             }
@@ -190,18 +190,18 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     analysed::finish(&loaded.run, "cluster", &report, &table, args.output.json)?;
     let folder = loaded.run.folder().display();
     display.line(&format!(
-        "results in {folder}: analysis/cluster.json, analysis/cluster.png (a row for each cluster: \
-         what the decoder makes of its centre, then pictures from the nearest to the farthest)"
+        "results in {folder}: analysis/cluster.json, analysis/cluster.png (one row per cluster: its \
+         decoded centre, then pictures from the nearest to the farthest)"
     ));
     Ok(DONE)
 }
 
-/// What all spaces are clustered with.
+/// The settings for clustering any space.
 struct Study<'a> {
     labels: Option<&'a [u8]>,
     k: usize,
     seed: u64,
-    /// The rows that silhouettes are measured on.
+    /// Rows that silhouettes are measured on.
     silhouette: Vec<u32>,
     /// Rounds of smoothing.
     rounds: usize,
@@ -210,7 +210,7 @@ struct Study<'a> {
 }
 
 impl Study<'_> {
-    /// Smooths a space, where that is asked for.
+    /// Smooths a space, if requested.
     fn smooth(&self, name: &str, features: Features) -> Features {
         if self.rounds == 0 {
             return features;
@@ -219,12 +219,12 @@ impl Study<'_> {
         smoothed(&features, NEIGHBOURS, self.rounds)
     }
 
-    /// Clusters a space once for each seed: the figures, and the clusters with the least distances.
+    /// Clusters a space once per seed; returns the figures and the clusters with the smallest distances.
     fn cluster(&mut self, name: &str, features: &Features) -> (Figures, Clusters) {
         let mut found: Vec<Clusters> = Vec::with_capacity(SEEDS);
         for repetition in 0..SEEDS {
             (self.display).message(format!("{name}, seed {}/{SEEDS}", repetition + 1));
-            // The first two are for the samples.
+            // The first two streams are for the samples.
             let seed = Stream::Analysis.seed(self.seed, 2 + repetition as u64);
             found.push(kmeans::fit(features, self.k, RESTARTS, seed, || {
                 self.done += 1;
@@ -281,7 +281,7 @@ impl Study<'_> {
     }
 }
 
-/// `analysis/cluster.png`: a row for each cluster, the largest first.
+/// `analysis/cluster.png`: one row per cluster, largest first.
 fn page(
     subject: &Analysed,
     chosen: &[u32],
@@ -308,7 +308,7 @@ fn page(
     order.sort_by_key(|(label, members)| (std::cmp::Reverse(members.len()), *label));
     if order.len() > PAGE_CLUSTERS {
         terminal::note(&format!(
-            "note: the page shows the {PAGE_CLUSTERS} largest of {} clusters",
+            "note: cluster.png shows the {PAGE_CLUSTERS} largest of {} clusters",
             order.len()
         ));
         order.truncate(PAGE_CLUSTERS);
@@ -319,7 +319,7 @@ fn page(
         .collect();
     let data = TensorData::new::<f32, _>(centres, [order.len(), codes.width()]);
     let centres = Tensor::<2>::from_data(data, &subject.loaded.device);
-    // A residual model decodes no centre: the row begins with pictures.
+    // A residual model cannot decode a centre: its rows begin with the pictures.
     let decoded = match subject.loaded.model.decode(centres) {
         Ok(decoded) => values(decoded)?,
         Err(model::NeedsInput) => Vec::new(),
@@ -329,7 +329,7 @@ fn page(
     for (_, members) in &mut order {
         members.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let shown = members.len().min(PICTURES);
-        // Evenly from the nearest to the farthest.
+        // Evenly spaced from the nearest to the farthest.
         let place = |at: usize| at * (members.len() - 1) / (shown - 1).max(1);
         let indices: Vec<u32> = (0..shown)
             .filter_map(|at| members.get(place(at)).map(|member| member.1))
@@ -352,7 +352,7 @@ fn table(report: &Report, kind: &str, values: usize) -> comfy_table::Table {
         let cell =
             |pick: fn(&Measures) -> Option<f64>| match (pick(&figures.mean), pick(&figures.spread))
             {
-                (Some(mean), Some(spread)) => format!("{mean:.4} +- {spread:.4}"),
+                (Some(mean), Some(spread)) => format!("{mean:.4} ± {spread:.4}"),
                 _ => "-".into(),
             };
         vec![

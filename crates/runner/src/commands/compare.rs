@@ -1,8 +1,8 @@
-//! Comparison: runs side by side, the smallest reconstruction error first.
+//! Comparison: runs side by side, smallest reconstruction error first.
 //!
-//! Only figures on the same test images are ranked against each other: runs on different ones come
-//! in groups, and that is said. Runs that differ in nothing but their seed are also given as mean
-//! and standard deviation.
+//! Only figures on the same test images are ranked against each other: runs on different images form
+//! groups, with a note. Runs that differ only in their seed are also summarised as mean and standard
+//! deviation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,10 +29,10 @@ mod render;
 #[derive(Clone, Debug, Serialize)]
 struct Row {
     run: String,
-    /// Place among the runs on the same test images, from 1.
+    /// Rank among the runs on the same test images, from 1.
     rank: usize,
     kind: String,
-    /// Keys of the config in which the compared runs are not all the same.
+    /// Config keys in which the compared runs differ, with this run's values.
     differs: BTreeMap<String, Value>,
     code_size: usize,
     compression_ratio: f64,
@@ -44,7 +44,7 @@ struct Row {
     bce: f64,
     psnr: f64,
     ssim: Option<f64>,
-    /// How many times less error than PCA of the same code size, where that is not exact.
+    /// PCA's error at the same code size divided by the run's; `None` if PCA is exact.
     gain: Option<f64>,
     dataset: String,
     test_sha256: String,
@@ -53,14 +53,14 @@ struct Row {
     config: BTreeMap<String, Value>,
 }
 
-/// Mean and standard deviation (n - 1) of a figure over seeds.
+/// Mean and sample standard deviation (n - 1) of a figure over seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Spread {
     pub mean: f64,
     pub sd: f64,
 }
 
-/// Runs that differ in nothing but their seed.
+/// Runs that differ only in their seed.
 #[derive(Clone, Debug, Serialize)]
 struct Seeds {
     runs: Vec<String>,
@@ -91,10 +91,10 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
             continue;
         }
         let state = run.state()?;
-        // One that is trained on after its end has old figures, which are not those of its config.
+        // The old figures of a run that is being trained further do not belong to its config.
         if state.status != Status::Finished {
             terminal::note(&format!(
-                "note: {} has no figures yet and is left out: {} in epoch {}",
+                "note: {} skipped because it has no figures yet: {} in epoch {}",
                 run.folder().display(),
                 format!("{:?}", state.status).to_lowercase(),
                 state.epoch
@@ -104,13 +104,13 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
         rows.push(Row::read(&run)?);
     }
     if rows.is_empty() {
-        bail!("found no finished run among those named; allowed: at least one");
+        bail!("none of the named runs is finished; name at least one finished run");
     }
     let comparison = Comparison::new(rows, args.sort);
     if !comparison.same_data {
         terminal::note(
-            "note: these runs were measured on different test images; only those on the same ones \
-             are ranked against each other",
+            "note: these runs were measured on different test images; only runs on the same test \
+             images are ranked against each other",
         );
     }
     if let Some(path) = &args.html {
@@ -133,7 +133,7 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The table of finished runs, the smallest reconstruction error first.
+/// The table of finished runs, smallest reconstruction error first.
 pub(super) fn table_of(runs: &[PathBuf]) -> Result<String> {
     let rows = runs
         .iter()
@@ -173,7 +173,7 @@ impl Row {
         })
     }
 
-    /// The figure to sort by, as a number of which less is better.
+    /// The figure to sort by, turned so that less is better.
     fn key(&self, sort: SortKey) -> f64 {
         let missing = f64::INFINITY;
         match sort {
@@ -210,7 +210,7 @@ impl Comparison {
                 }
             }
         }
-        // Data sets in the order in which they were first named.
+        // Data sets in the order of their first run.
         let mut order: Vec<String> = Vec::new();
         for row in &rows {
             if !order.contains(&row.test_sha256) {
@@ -290,19 +290,19 @@ impl Spread {
     }
 }
 
-/// The word that the command line has for a figure.
+/// The command line's name of a figure.
 fn name_of(sort: SortKey) -> String {
     let word = sort.to_possible_value();
     word.map_or_else(String::new, |word| word.get_name().to_owned())
 }
 
-/// Whether a key of the config tells runs apart beyond the models' kinds, which have a column of their own: a key
-/// that only one kind of model has says nothing more. What a corruption or a penalty has is told in any case.
+/// Whether a config key says more about the runs than their kind, which has its own column: a key that only one kind
+/// of model has does not. Keys of a corruption or a penalty are always shown.
 fn says_more(key: &str, everywhere: bool) -> bool {
     let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
     let is_model = table.split('.').all(|part| ["model", "of"].contains(&part));
     match is_model {
-        // A chain of corruptions stands where the parts of a single one do not.
+        // A chain of corruptions is shown whole, because it has no keys of its own.
         true => name != "kind" && (everywhere || name == "corruption"),
         false => true,
     }

@@ -1,5 +1,5 @@
-//! Compression: pictures into a file of quantised, entropy-coded codes; or, without a file to write, how many bytes that
-//! takes and what it costs in quality, beside PNG, JPEG, WebP and PCA.
+//! Compression: writes pictures to a file of quantised, entropy-coded codes. Without an output file, measures
+//! size and quality against PNG, JPEG, WebP and PCA.
 
 mod measure;
 mod plot;
@@ -32,19 +32,19 @@ use hourglass::run::checkpoint::{self, Checkpoint, Meta};
 /// The run's file of ranges and frequencies, in its `analysis`.
 pub const STATISTICS: &str = "codes.json";
 
-/// What `--json` prints of a file that was written.
+/// What `--json` prints about a written file.
 #[derive(Debug, Serialize)]
 struct Report {
     file: String,
     run: String,
     bits: u32,
     pictures: usize,
-    /// Of the whole file.
+    /// Size of the whole file.
     bytes: usize,
     bytes_per_picture: f64,
-    /// Of the codes alone, without header, names and model.
+    /// Size of the codes alone, without header, names and model.
     stream_bytes_per_picture: f64,
-    /// How many times smaller the file is than a byte for each value.
+    /// The raw size, one byte per value, divided by the file's size.
     ratio: f64,
     #[serde(flatten)]
     quality: Quality,
@@ -58,13 +58,13 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
             (args.bits.is_some(), "--bits"),
         ] {
             if given {
-                return Err(UsageError(format!("{flag}: needs --output, a file to write")).into());
+                return Err(UsageError(format!("{flag}: needs --output FILE")).into());
             }
         }
         return measure::run(args);
     };
     let Some(spec) = &args.input else {
-        let text = "INPUT: found none; allowed with --output: a picture, a folder of pictures or of IDX files, mnist or photos";
+        let text = "INPUT: missing; --output needs a picture, a folder of pictures or IDX files, mnist or photos";
         return Err(UsageError(text.into()).into());
     };
     output::check_new(path, args.write.force)?;
@@ -132,8 +132,8 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         return Ok(DONE);
     }
     terminal::print(&format!(
-        "{}: {} pictures in {} bytes, {:.1} a picture ({:.1} of them the code of {bits} bits a value), {:.1} times smaller; \
-         decompressed they have {:.2} dB and SSIM {}",
+        "{}: {} pictures in {} bytes, {:.1} bytes per picture ({:.1} for the code at {bits} bits per value), {:.1} times \
+         smaller than raw pixels; decompressed: {:.2} dB, SSIM {}",
         report.file,
         report.pictures,
         report.bytes,
@@ -157,12 +157,12 @@ fn codec(loaded: &Loaded) -> Result<Codec<'_>> {
     })
 }
 
-/// Measures what pictures become that have these codes, row-major `[tiles, units]`.
+/// Measures the pictures decoded from these codes, row-major `[tiles, units]`.
 fn compare(codec: &Codec, group: &Group, codes: &[f32], comparison: &mut Comparison) -> Result<()> {
     compare_tiles(codec.tile, group, &codec.decode(codes)?, comparison)
 }
 
-/// Measures what pictures become of which these are the tiles.
+/// Measures the pictures put together from these tiles.
 fn compare_tiles(
     tile: data::ImageShape,
     group: &Group,
@@ -193,7 +193,7 @@ fn compare_tiles(
     Ok(())
 }
 
-/// Ranges and frequencies of the run's codes: learned once from its training images, and kept in its folder.
+/// Ranges and frequencies of the run's codes, learned once from its training images and kept in its folder.
 fn statistics(
     loaded: &Loaded,
     checkpoint: &Checkpoint,
@@ -211,10 +211,10 @@ fn statistics(
     Ok(learned)
 }
 
-/// The statistics in the run's folder, where they are those of these weights.
+/// The statistics in the run's folder, if they belong to these weights.
 ///
 /// # Errors
-/// A file that is there and not as this program writes it.
+/// If the file exists but was not written by this program.
 pub fn known_statistics(run: &Run, model_sha256: &str, units: usize) -> Result<Option<Statistics>> {
     let path = run.path("analysis").join(STATISTICS);
     if !path.is_file() {
@@ -223,16 +223,16 @@ pub fn known_statistics(run: &Run, model_sha256: &str, units: usize) -> Result<O
     let value: Value = files::read_json(&path)?;
     let known: Statistics = serde_json::from_value(value).map_err(|error| {
         Damaged(format!(
-            "{}: not as this program writes it: {error}",
+            "{}: not written by this program: {error}",
             path.display()
         ))
     })?;
     if known.model_sha256 != model_sha256 {
-        // Trained on since then.
+        // The run was trained further since then.
         return Ok(None);
     }
     if !known.fits(units) {
-        bail!("{}: not as this program writes it", path.display());
+        bail!("{}: not written by this program", path.display());
     }
     Ok(Some(known))
 }

@@ -1,4 +1,4 @@
-//! Decompression: the pictures of a compressed file, by its own model or by that of the run that compressed it.
+//! Decompression: restores the pictures of a compressed file with its embedded model or that of the run.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use hourglass::pictures;
 use hourglass::run::Run;
 use hourglass::run::checkpoint::{self, Meta};
 
-/// The most bytes of a file, which is read whole.
+/// The largest file that is accepted, because a file is read whole.
 const LARGEST: u64 = 1 << 32;
 
 pub fn run(args: &DecompressArgs) -> Result<u8> {
@@ -32,7 +32,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
         .with_context(|| format!("{file}: cannot be read"))?
         .len();
     if length > LARGEST {
-        bail!("{file}: found {length} bytes; allowed: {LARGEST} at most");
+        bail!("{file}: found {length} bytes; allowed: at most {LARGEST}");
     }
     let bytes = std::fs::read(&args.file).with_context(|| format!("{file}: cannot be read"))?;
     let container = Container::from_bytes(&bytes).with_context(|| file.clone())?;
@@ -49,13 +49,13 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
             of_file(&container, embedded, &device).with_context(|| file.clone())?
         }
         (None, None) => bail!(
-            "{file}: found no model in it; allowed: --run RUN, the run whose model has SHA-256 {}...",
+            "{file}: no embedded model; name the run with --run RUN, whose model has SHA-256 {}...",
             digest::short(&container.model_sha256)
         ),
     };
     let units = model::code_size(&meta.model.layers(meta.input_shape)?);
     if !statistics.fits(units) {
-        bail!("{file}: its ranges are not of this model's code");
+        bail!("{file}: the ranges in it do not match this model's code");
     }
     let codec = Codec {
         model: &model,
@@ -72,7 +72,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Decodes and writes the pictures batch by batch, once the whole stream has been read to its end.
+/// Decodes and writes the pictures batch by batch, after the whole stream has been read and checked.
 fn pictures(
     args: &DecompressArgs,
     container: &Container,
@@ -91,7 +91,7 @@ fn pictures(
         checked.codes(BATCH.min(all - start))?;
     }
     if !checked.at_end() {
-        bail!("its stream goes on behind its last picture");
+        bail!("the stream continues after the last picture");
     }
     let count = container.sizes.count();
     if let Some(name) = container
@@ -100,19 +100,19 @@ fn pictures(
         .flatten()
         .find(|name| !is_plain(name))
     {
-        bail!("found a picture named {name:?}; allowed: a file's name without a folder");
+        bail!("found a picture named {name:?}; expected a file name without a folder");
     }
     let names = output::picture_names(container.names.as_deref(), count);
     let mut seen = HashSet::new();
     if let Some(name) = names.iter().find(|&name| !seen.insert(name)) {
-        bail!("found two pictures that would both be {name}");
+        bail!("two pictures would both be written to {name}");
     }
     let files = output::new_files(&args.output, &names, args.write.force)?;
     let image: usize = container.tile.iter().product();
     let mut decoder = decoder()?;
     let mut left = container.sizes.iter().zip(&files).peekable();
     while left.peek().is_some() {
-        // As many pictures as fill a batch, and one at least.
+        // As many pictures as fill a batch, but at least one.
         let mut batch = Vec::new();
         let mut tiles = 0;
         while let Some((size, file)) =
@@ -126,7 +126,7 @@ fn pictures(
         for (size, file) in batch {
             let (tiles, after) = rest
                 .split_at_checked(tiles_of(size) * image)
-                .context("the model gave too few pictures")?;
+                .context("the model returned too few pictures")?;
             let picture = tiles::join(tiles, size, container.tile);
             let values: Vec<f32> = picture
                 .iter()
@@ -139,17 +139,17 @@ fn pictures(
     Ok(count)
 }
 
-/// Whether a name is that of a file in the folder that it is written to.
+/// Whether a name is a plain file name, so that the file stays in the output folder.
 fn is_plain(name: &str) -> bool {
     let path = Path::new(name);
     path.file_name() == Some(path.as_os_str()) && !name.contains(['/', '\\', '\0'])
 }
 
-/// Refuses tiles that are not of the model's shape.
+/// Fails if the tiles do not have the model's shape.
 fn check_shape(container: &Container, meta: &Meta) -> Result<()> {
     if meta.input_shape != container.tile {
         bail!(
-            "its tiles are of {:?} values; this model takes {:?}",
+            "tiles of {:?} values do not fit this model, which takes {:?}",
             container.tile,
             meta.input_shape
         );
@@ -169,7 +169,7 @@ fn of_run(
     let name = run.folder().display();
     if *found != container.model_sha256 {
         bail!(
-            "{file}: compressed by a model with SHA-256 {}..., that of {name} has {}...",
+            "{file}: compressed by a model with SHA-256 {}..., but the model of {name} has {}...",
             digest::short(&container.model_sha256),
             digest::short(found)
         );
@@ -177,15 +177,17 @@ fn of_run(
     check_shape(container, &checkpoint.meta).with_context(|| file.to_owned())?;
     let units = model::code_size(&checkpoint.meta.model.layers(checkpoint.meta.input_shape)?);
     let statistics = known_statistics(run, found, units)?.ok_or_else(|| {
-        anyhow!("{name}: found no analysis/codes.json of this model, which compress left there")
+        anyhow!(
+            "{name}: analysis/codes.json is missing or of another model; run compress there first"
+        )
     })?;
     if crc32fast::hash(&serde_json::to_vec(&statistics)?) != container.statistics_crc {
-        bail!("{file}: compressed with other ranges than those in {name}/analysis/codes.json");
+        bail!("{file}: its ranges do not match those in {name}/analysis/codes.json");
     }
     Ok((checkpoint.model(device)?, checkpoint.meta, statistics))
 }
 
-/// The model that a file brings with it.
+/// The model embedded in a file.
 fn of_file(
     container: &Container,
     embedded: &Embedded,
@@ -194,13 +196,13 @@ fn of_file(
     if digest::sha256(&embedded.weights) != container.model_sha256
         || crc32fast::hash(&embedded.statistics) != container.statistics_crc
     {
-        bail!("the model in it is another one than that which compressed it");
+        bail!("the embedded model does not match the one that compressed this file");
     }
     let meta: Meta = serde_json::from_slice(&embedded.meta)
-        .context("the model in it is not described as this program does")?;
+        .context("the description of the embedded model was not written by this program")?;
     let statistics: Statistics = serde_json::from_slice(&embedded.statistics)
-        .context("the ranges in it are not as this program writes them")?;
-    // Before memory is taken for what it describes.
+        .context("the ranges were not written by this program")?;
+    // Checked before memory is allocated for the described model.
     check_shape(container, &meta)?;
     let described: usize = meta
         .model
@@ -210,11 +212,11 @@ fn of_file(
         .sum();
     if described.saturating_mul(size_of::<f32>()) > embedded.weights.len() {
         bail!(
-            "the model in it has {} bytes of weights; {described} are described",
+            "the embedded model has {} bytes of weights, but its description needs {described}",
             embedded.weights.len()
         );
     }
-    let place = PathBuf::from("the model in it");
+    let place = PathBuf::from("the embedded model");
     let checkpoint = checkpoint::Checkpoint::embedded(meta, embedded.weights.clone(), place);
     Ok((checkpoint.model(device)?, checkpoint.meta, statistics))
 }

@@ -1,4 +1,4 @@
-//! Encoding: images to codes, or to the representation after any layer of the encoder.
+//! Encoding: images to codes, or to the output of any layer of the encoder.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use hourglass::measure::evaluation::{BATCH, values};
 pub fn run(args: &EncodeArgs) -> Result<u8> {
     if !output::has_extension(&args.output, &["npy", "npz"]) {
         let text = format!(
-            "--output {}: allowed: a path that ends in .npy or .npz",
+            "--output {}: the path must end in .npy or .npz",
             args.output.display()
         );
         return Err(UsageError(text).into());

@@ -1,5 +1,5 @@
-//! Evaluation: a trained model's figures on its test images or on other data, with the baselines
-//! beside them.
+//! Evaluation: a trained model's figures on its test images or on other data, together with the
+//! baselines.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
             let images = input::read("--data", spec, Part::Test, meta.input_shape, meta.seed)?;
             if let Err(error) = &setup {
                 terminal::note(&format!(
-                    "note: no baselines, for the run's own images cannot be had: {error:#}"
+                    "note: baselines skipped: the run's images could not be loaded: {error:#}"
                 ));
             }
             (Arc::new(images), setup.ok())

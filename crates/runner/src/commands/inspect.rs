@@ -13,14 +13,14 @@ use hourglass::config::flat;
 use hourglass::run::Run;
 use hourglass::{config, measure::summary, run::checkpoint};
 
-/// What there is to show of a run or a config.
+/// What is shown of a run or a config.
 struct Subject {
     name: String,
     model: ModelConfig,
     shape: ImageShape,
     /// The whole config.
     config: Value,
-    /// How the run stands; nothing for a config.
+    /// The run's state; `None` for a config.
     state: Option<Value>,
 }
 
@@ -52,7 +52,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
     let [channels, height, width] = subject.shape;
     let shown = match encoder == subject.shape {
         true => String::new(),
-        false => format!(", of which the encoder gets {} channel", encoder[0]),
+        false => format!(", reduced to {} channel for the encoder", encoder[0]),
     };
     terminal::print(&format!(
         "{}: {}, {channels}x{height}x{width} images{shown}, code of {code_size} values ({}), \
@@ -77,7 +77,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Reads a config where one is named, a run otherwise.
+/// Reads a config if one is named, else a run.
 fn subject(args: &InspectArgs) -> Result<Subject> {
     let name = &args.run.name;
     if name.is_file() {
@@ -131,7 +131,7 @@ fn table(layers: &[Layer]) -> Table {
     table
 }
 
-/// The word that a config has for a value.
+/// The name that a config uses for a value.
 fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(word)) => word,

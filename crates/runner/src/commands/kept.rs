@@ -1,5 +1,5 @@
-//! Runs that a command wants in folders of fixed names: kept where they are finished, resumed where they
-//! are not, made where there are none.
+//! Runs that a command keeps in folders with fixed names: reused if they are finished, resumed if they
+//! are not, started if they do not exist.
 
 use std::path::{Path, PathBuf};
 
@@ -18,32 +18,32 @@ use super::train::watched;
 use crate::progress::Display;
 use crate::terminal;
 
-/// The command that wants a run, in words.
+/// How the command that wants a run describes itself in messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner {
-    /// Whose config a run must have, such as "the sweep's config".
+    /// The name of the config that a run must have, such as "the sweep's config".
     pub config: &'static str,
-    /// What else may be asked for, where a run of another config is there.
+    /// What the user can do if the folder holds a run of another config.
     pub allowed: &'static str,
 }
 
-/// A run in a folder of its own.
+/// A run in a folder with a fixed name.
 pub struct Kept {
-    /// Where it lies, or will.
+    /// Its folder, which may not exist yet.
     pub folder: PathBuf,
-    /// What is trained.
+    /// The config to train.
     pub located: Located,
     /// Whether it is a `--quick` run.
     pub quick: bool,
-    /// The run, where it was begun before.
+    /// The run, if it was started before.
     pub run: Option<Run>,
 }
 
 impl Kept {
-    /// Looks whether the run is there.
+    /// Looks whether the run already exists.
     ///
     /// # Errors
-    /// A folder that is no run, or one of another config.
+    /// If the folder is not a run, or is a run of another config.
     pub fn look(folder: PathBuf, located: Located, quick: bool, owner: Owner) -> Result<Self> {
         let run = if folder.is_dir() {
             let run = Run::open(&folder, folder.parent().unwrap_or(Path::new(".")))?;
@@ -66,10 +66,10 @@ impl Kept {
         name.to_string_lossy().into_owned()
     }
 
-    /// How the run ended, with its figures unless it diverged; nothing where it has not ended.
+    /// The ended run, with its figures unless it diverged; `None` if it has not ended.
     ///
     /// # Errors
-    /// A folder that is no run, or a damaged one.
+    /// If the folder is not a run, or is damaged.
     pub fn ended(&self) -> Result<Option<(Run, Option<Summary>)>> {
         if !self.folder.is_dir() {
             return Ok(None);
@@ -85,11 +85,11 @@ impl Kept {
         }
     }
 
-    /// Trains the run from its start or from where it stopped; whether it came to its end. `display`
-    /// makes what people see of so many steps, of which some are done.
+    /// Trains the run from its start or from where it stopped. Returns whether it reached its end.
+    /// `display` makes a progress display from the number of all steps and of those already done.
     ///
     /// # Errors
-    /// As a training or [`resume`].
+    /// As for a training or [`resume`].
     pub fn train(&self, display: impl FnOnce(usize, usize) -> Display) -> Result<bool> {
         let mut located = self.located.clone();
         let (setup, run, from, _lock) = match &self.run {
@@ -129,7 +129,7 @@ impl Kept {
     }
 }
 
-/// Refuses a run of another config than is wanted.
+/// Fails if the run has another config than the wanted one.
 fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result<()> {
     let leaves = |config: &Value| -> Vec<(String, Value)> {
         let mut leaves = flat(config);
@@ -148,18 +148,18 @@ fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result
                 leaf.map_or_else(|| "none".into(), |leaf| leaf.1.to_string())
             };
             format!(
-                "{key} {}, and {} has {}",
+                "{key} {}, but {} has {}",
                 value(&found),
                 owner.config,
                 value(&wanted)
             )
         }
         None if environment.quick && !quick => "--quick".into(),
-        None if quick && !environment.quick => "all images, and this is --quick".into(),
+        None if quick && !environment.quick => "all images, but this is --quick".into(),
         None => return Ok(()),
     };
     let text = format!(
-        "{}: was begun with {what}; allowed: {}",
+        "{}: was started with {what}; {}",
         run.folder().display(),
         owner.allowed
     );

@@ -1,4 +1,4 @@
-//! The verbs of the command line, a file each.
+//! The verbs of the command line, one file each.
 
 mod analysed;
 mod anomaly;
@@ -34,34 +34,34 @@ use hourglass::{Error, Loaded, Run, Setup};
 use crate::cli::{BackendArg, Cli, Command, RunArg};
 use crate::terminal;
 
-/// It did what was asked.
+/// Success.
 pub const DONE: u8 = 0;
-/// Something failed.
+/// An error.
 const FAILED: u8 = 1;
-/// The command line or the config asks for what cannot be.
+/// The command line or the config is invalid.
 const USAGE: u8 = 2;
 /// The loss stopped being a finite number.
 const DIVERGED: u8 = 3;
 
-/// A command line that each argument allows and their combination does not.
+/// A command line whose arguments are valid one by one but not together.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// Does what the command line says; the program's exit code.
+/// Runs the command line and returns the program's exit code.
 ///
 /// # Errors
-/// What stopped it, in one line; [`exit_code`] says which code that is.
+/// What stopped it, in one line; [`exit_code`] gives the matching exit code.
 pub fn run(cli: Cli) -> Result<u8> {
-    // This thread is one of the pool: handing each operator to another one and waiting for it takes
-    // a tenth of a training step. 0 stands for RAYON_NUM_THREADS, or else as many as there are cores.
+    // This thread is one of the pool: handing each operator to another thread and waiting for it takes
+    // a tenth of a training step. 0 means RAYON_NUM_THREADS, or else one thread per core.
     rayon::ThreadPoolBuilder::new()
         .num_threads(cli.threads.map_or(0, Into::into))
         .use_current_thread()
         .build_global()
-        .context("the threads cannot be started; fewer may be, with --threads")?;
-    // The eigensolver's threads wait for each other by spinning, which beside any other work makes a
-    // second of PCA a minute; alone, one thread is hardly slower, and rounds the same everywhere.
+        .context("the threads cannot be started; try fewer with --threads")?;
+    // The eigensolver's threads wait for each other by spinning: next to any other work, a second of
+    // PCA becomes a minute. One thread is hardly slower, and rounds the same everywhere.
     faer::set_global_parallelism(faer::Par::Seq);
     match (cli.command, cli.train) {
         (Some(command), _) => match command {

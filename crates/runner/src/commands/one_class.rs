@@ -1,5 +1,5 @@
-//! One class at a time: a model is trained on the pictures of each label alone, and must tell the
-//! test pictures of that label from all others.
+//! One class at a time: trains a model on the pictures of each label alone, and tests how well it tells
+//! that label's test pictures from all others.
 
 use std::time::Instant;
 
@@ -20,14 +20,14 @@ use hourglass::run::checkpoint::{self, Progress};
 use hourglass::run::{Run, Status};
 use hourglass::setup::Setup;
 
-/// What telling one label from the others came to.
+/// How well one label is told from the others.
 #[derive(Debug, Serialize)]
 struct Class {
     normal: u8,
-    /// Pictures that the model was trained on.
+    /// Number of pictures that the model was trained on.
     train_images: usize,
     auroc: f64,
-    /// Of the error of PCA of the code's size, fitted on the same pictures.
+    /// The same for PCA of the same code size, fitted on the same pictures.
     pca: Option<f64>,
 }
 
@@ -46,7 +46,7 @@ struct Report {
     kind: String,
     code_size: usize,
     preprocessing: &'static str,
-    /// `mse` or `relative`, of the model and of PCA alike.
+    /// `mse` or `relative`, for the model and for PCA.
     score: &'static str,
     classes: Vec<Class>,
     mean_auroc: f64,
@@ -55,7 +55,7 @@ struct Report {
 
 pub fn run(args: &AnomalyArgs) -> Result<u8> {
     if args.normal.is_some() || args.other.is_some() {
-        let text = "--normal and --other: allowed without --one-class, which takes each label of \
+        let text = "--normal and --other cannot be used with --one-class, which takes each label of \
                     the config's data in turn";
         return Err(UsageError(text.into()).into());
     }
@@ -90,8 +90,8 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
             Ok(Found::Interrupted) => (Status::Interrupted, interrupt::EXIT_CODE),
             Ok(Found::Diverged) => {
                 terminal::note(&format!(
-                    "error: {name}: diverged: the loss for label {label} is not finite; a smaller \
-                     train.learning_rate or a train.clip_norm often helps"
+                    "error: {name}: diverged: the loss for label {label} is not finite; try a smaller \
+                     train.learning_rate, or set train.clip_norm"
                 ));
                 (Status::Diverged, DIVERGED)
             }
@@ -134,12 +134,12 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The labels that can be told from others: of training pictures, and of test pictures too.
+/// The labels that both training and test pictures have.
 fn labels(setup: &Setup) -> Result<Vec<u8>> {
     let (Some(train), Some(test)) = (setup.train.labels(), setup.test.labels()) else {
         bail!(
-            "{}: found no labels; --one-class needs pictures with labels, such as mnist or a \
-             folder of IDX files with labels",
+            "{}: no labels found; --one-class needs labelled pictures, such as mnist or a folder of \
+             IDX files with labels",
             setup.dataset
         );
     };
@@ -151,7 +151,7 @@ fn labels(setup: &Setup) -> Result<Vec<u8>> {
     let several = test.iter().any(|label| Some(label) != test.first());
     if labels.is_empty() || !several {
         bail!(
-            "{}: found test pictures of a single label; --one-class needs two or more",
+            "{}: all test pictures have the same label; --one-class needs two or more labels",
             setup.dataset
         );
     }
@@ -165,8 +165,8 @@ enum Found {
     Diverged,
 }
 
-/// Trains on one label and scores all test pictures. The training leaves nothing behind: a run of
-/// some of the pictures could not be repeated from its config.
+/// Trains on one label and scores all test pictures. The training leaves nothing behind, because a
+/// run on some of the pictures could not be repeated from its config.
 fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
     let only = setup.only(label)?;
     let folder = tempfile::Builder::new()
@@ -203,7 +203,7 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
         };
         auroc(&of(true), &of(false))
     };
-    let auroc = area(&by_model).context("found test pictures of a single label")?;
+    let auroc = area(&by_model).context("all test pictures have the same label")?;
     Ok(Found::Class(Class {
         normal: label,
         train_images: only.split.train.len(),

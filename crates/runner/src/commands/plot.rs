@@ -1,5 +1,5 @@
-//! Pictures of the code: where the pictures lie in it, what its units do, what the decoder makes of
-//! it, and what the first layer looks for.
+//! Plots of the code: scatter charts of the pictures' codes, statistics of its units, decoded walks
+//! and grids, and the filters of the first layer.
 
 mod activity;
 mod codes;
@@ -29,23 +29,23 @@ use hourglass::analysis::units::{Unit, units};
 use hourglass::measure::evaluation::BATCH;
 use hourglass::streams::Stream;
 
-/// The most pictures in a scatter chart: more lie over each other, and t-SNE takes long.
+/// The most pictures in a scatter chart: more would overlap, and t-SNE would take long.
 const MOST_POINTS: usize = 4000;
 
-/// Steps of the progress, beside those of encoding and of t-SNE: the other charts.
+/// Progress steps besides encoding and t-SNE: one per other chart.
 const CHARTS: usize = 4;
 
-/// What every picture of the code is made from.
+/// What every plot is drawn from.
 struct Study<'a> {
     subject: &'a Analysed,
-    /// The run's name, for titles.
+    /// The run's name, used in titles.
     name: String,
-    /// The pictures, by their place in the data.
+    /// Indices of the pictures in the data.
     chosen: Vec<u32>,
-    /// A row for each of `chosen`.
+    /// One row per picture in `chosen`.
     codes: Features,
     units: Vec<Unit>,
-    /// Their labels, where there are any.
+    /// Their labels, if there are any.
     labels: Option<Vec<u8>>,
     seed: u64,
 }
@@ -59,7 +59,7 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
     let chosen = sample(test.len(), most, Stream::Analysis.seed(seed, 0));
     if chosen.len() < test.len() {
         terminal::note(&format!(
-            "note: {} of the {} pictures, drawn by the run's seed",
+            "note: using {} of the {} pictures, drawn with the run's seed",
             chosen.len(),
             test.len()
         ));
@@ -90,7 +90,7 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
             study.scatter(principal, &scattered, &mut files, step)?
         }
         None => {
-            terminal::note("note: all pictures have the same code; there is nothing to scatter");
+            terminal::note("note: scatter charts skipped: all pictures have the same code");
             None
         }
     };
@@ -102,7 +102,7 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
     study.activity(&mut files)?;
     let (varied_units, walks) = if model.is_residual() {
         terminal::note(&format!(
-            "note: no pictures of codes: {}",
+            "note: decoded pictures skipped: {}",
             model::NeedsInput
         ));
         let of = study.units.len();
@@ -128,15 +128,15 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
     let report = study.report(drawn, files.finish()?);
     if !args.output.json {
         terminal::note(&format!(
-            "{} on {} pictures of {}: a unit is active for a picture where it is above 1 % of the \
-             largest value of all, and dead where it is active for none or the same for all",
+            "{} on {} pictures of {}: a unit is active for a picture if it exceeds 1 % of the largest \
+             value of all, and dead if it is never active or the same for all pictures",
             report.run, report.images, report.data
         ));
     }
     let table = table(&report, &kind);
     analysed::finish(&loaded.run, "plot", &report, &table, args.output.json)?;
     display.line(&format!(
-        "results in {}: analysis/plot.json, and as svg and png analysis/plot/{}",
+        "results in {}: analysis/plot.json, and in analysis/plot as svg and png: {}",
         loaded.run.folder().display(),
         stems(&report.files).join(", ")
     ));
@@ -152,7 +152,7 @@ fn short_name(folder: &Path) -> String {
 /// The labels of the chosen pictures.
 fn labels(subject: &Analysed, chosen: &[u32]) -> Option<Vec<u8>> {
     let Some(labels) = subject.test.labels() else {
-        terminal::note("note: these pictures have no labels; all have one colour");
+        terminal::note("note: these pictures have no labels, so all are drawn in one colour");
         return None;
     };
     let label = |&index: &u32| labels.get(index as usize).copied();
@@ -166,8 +166,8 @@ impl Study<'_> {
         sample(self.codes.len(), MOST_POINTS, seed)
     }
 
-    /// The principal components of the codes; of the sampled ones where the code is too wide for
-    /// those of all.
+    /// The principal components of the codes, or only of the sampled codes if the code is too wide for
+    /// all.
     fn principal(&self, scattered: &[u32]) -> Result<Option<Principal>> {
         let wide = self.codes.width() > hourglass::measure::pca::LARGEST_MATRIX;
         let found = if wide {

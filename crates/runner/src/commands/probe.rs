@@ -1,5 +1,5 @@
-//! Probes: how well a linear classifier and the nearest neighbours tell classes apart by the
-//! representation after each layer, beside raw pixels and principal components.
+//! Probes: how well a linear classifier and nearest neighbours tell classes apart from the output of
+//! each layer, compared with raw pixels and principal components.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use hourglass::analysis::softmax::{Effort, Softmax};
 use hourglass::analysis::wilson::wilson_interval;
 use hourglass::streams::Stream;
 
-/// Neighbours that are asked.
+/// Number of nearest neighbours that vote.
 const NEIGHBOURS: usize = 5;
 
-/// Weight penalties that are tried, the largest first: on standardised columns the first hardly lets
-/// a classifier learn from few pictures, the last hardly holds one of many back.
+/// Weight penalties to try, largest first. On standardised columns the first almost stops a classifier
+/// with few pictures from learning, and the last hardly restrains one with many.
 const PENALTIES: [f64; 4] = [1e-2, 1e-3, 1e-4, 1e-5];
 
-/// One in so many training pictures chooses the penalty: 5,000 of MNIST's 60,000.
+/// One in this many training pictures is held out to choose the penalty: 5,000 of MNIST's 60,000.
 const HELD_OUT: usize = 12;
 
 /// scikit-learn's defaults for `LogisticRegression`.
@@ -35,20 +35,20 @@ const EFFORT: Effort = Effort {
     tolerance: 1e-4,
 };
 
-/// What a representation is worth; shares of the test pictures.
+/// Accuracies of a representation, as shares of the test pictures.
 #[derive(Clone, Debug, Serialize)]
 struct Probed {
     name: String,
-    /// Values for a picture.
+    /// Values per picture.
     size: usize,
     linear_accuracy: f64,
-    /// Of 95 %, by Wilson; of the other accuracy likewise.
+    /// 95 % confidence interval by Wilson, as for the other accuracy.
     linear_interval: [f64; 2],
-    /// The weight penalty that the held-out training pictures chose.
+    /// The weight penalty that was best on the held-out training pictures.
     linear_penalty: f64,
     knn_accuracy: f64,
     knn_interval: [f64; 2],
-    /// Pictures that it learned from, those that chose the penalty among them.
+    /// Training pictures, including those held out to choose the penalty.
     train_images: usize,
 }
 
@@ -77,7 +77,7 @@ pub fn run(args: &ProbeArgs) -> Result<u8> {
     let (_, code_size) = subject.kind_and_code_size()?;
     let all: Vec<u32> = (0..study.test.len() as u32).collect();
     let loaded = &subject.loaded;
-    // A step for each layer and baseline.
+    // One step per layer and baseline.
     let display = Display::new(args.output.quiet, layers.len() + 2, 0);
     let mut probed = Vec::with_capacity(layers.len());
     for (done, layer) in layers.iter().enumerate() {
@@ -102,7 +102,7 @@ pub fn run(args: &ProbeArgs) -> Result<u8> {
         Features::pixels(&study.test, &all),
     );
     display.step(layers.len() + 1);
-    // Of the size of the one layer that was asked for, or else of the code.
+    // As many components as the requested layer has values, or else as the code has.
     let size = match layers.as_slice() {
         [only] => only.size,
         _ => code_size,
@@ -149,11 +149,11 @@ pub fn run(args: &ProbeArgs) -> Result<u8> {
 struct Layer {
     name: String,
     size: usize,
-    /// Its place in the encoder.
+    /// Its index in the encoder.
     last: usize,
 }
 
-/// The layers that were asked for.
+/// The requested layers.
 fn layers(args: &ProbeArgs, subject: &Analysed) -> Result<Vec<Layer>> {
     let (model, meta) = (&subject.loaded.model, &subject.loaded.meta);
     let all: Vec<Layer> = (meta.model.layers(meta.input_shape)?)
@@ -187,15 +187,15 @@ fn layers(args: &ProbeArgs, subject: &Analysed) -> Result<Vec<Layer>> {
 }
 
 impl Labelled {
-    /// The training pictures for a representation of so many values: all, or as many of them as fit
-    /// in memory; in random order, so that the last of them can be held out.
+    /// The training pictures for a representation of this many values: as many as fit in memory, in
+    /// random order, so that the last of them can be held out.
     fn chosen(&self, size: usize) -> Vec<u32> {
         let seed = Stream::Analysis.seed(self.seed, 0);
         let chosen = sample(self.train.len(), (MOST_VALUES / size.max(1)).max(1), seed);
         data::epoch_order(&chosen, Stream::Analysis.seed(self.seed, 1))
     }
 
-    /// Measures a representation: of the `chosen` training pictures, and of all test pictures.
+    /// Measures a representation, given for the `chosen` training pictures and all test pictures.
     fn probe(&self, name: &str, chosen: &[u32], mut train: Features, mut test: Features) -> Probed {
         let width = train.width();
         let class = |&index: &u32| self.train_classes.get(index as usize).copied();
@@ -207,7 +207,7 @@ impl Labelled {
         test.rescale(&mean, &varies);
         let by_neighbours =
             neighbours::classify(train.values(), &classes, test.values(), width, NEIGHBOURS);
-        // A unit that is the same for all pictures has nothing to be scaled by.
+        // A constant unit cannot be scaled by its deviation.
         let scale: Vec<f64> = deviation
             .iter()
             .map(|&it| if it > 0.0 { 1.0 / it } else { 0.0 })
@@ -236,8 +236,8 @@ impl Labelled {
         }
     }
 
-    /// The linear classifier with the penalty that is best on the held-out pictures: smaller ones
-    /// are tried, each from where the one before ended, as long as they help.
+    /// The linear classifier with the penalty that is best on the held-out pictures. Ever smaller
+    /// penalties are tried, each from the previous solution, as long as they help.
     fn linear(&self, train: &Features, classes: &[u8]) -> (Softmax, f64) {
         let learned = classes.len() - classes.len() / HELD_OUT;
         let (rows, held_rows) = train.values().split_at(learned * train.width());

@@ -1,4 +1,4 @@
-//! Reconstruction: pictures through a model and back, with the error of each.
+//! Reconstruction: encodes and decodes pictures, and gives the error of each.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
             one.push(input, restored)?;
             let figures = one.finish();
             match args.invert {
-                // Back to the polarity of the user's own picture.
+                // Back to the polarity of the user's picture.
                 true => {
                     let back: Vec<f32> = restored.iter().map(|value| 1.0 - value).collect();
                     pictures::save_picture(&back, shape, file)?;
@@ -78,7 +78,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Where each picture goes: the file that was named for one, a folder else.
+/// The output path of each picture: the named file for a single picture, else a file in a folder.
 fn files(args: &ReconstructArgs, names: &[String]) -> Result<Vec<PathBuf>> {
     let one = names.len() == 1 && Path::new(&args.input.input).is_file();
     if one && output::has_extension(&args.output, &["png"]) {

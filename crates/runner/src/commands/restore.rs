@@ -1,5 +1,5 @@
-//! Restoring: pictures of any size that have lost something through a denoising model, tile by tile;
-//! or clean ones corrupted first, to see and measure what comes back.
+//! Restoring: sends damaged pictures of any size through a denoising model, tile by tile. Clean
+//! pictures can be corrupted first, to see and measure what the model restores.
 
 mod beside;
 mod clean;
@@ -24,15 +24,14 @@ use hourglass::measure::evaluation::{BATCH, values};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
 
-/// Pixels that go through a model at once, about: a quarter of a GiB for each 64 channels that it has
-/// at full size.
+/// About how many pixels go through a model at once: a quarter of a GiB per 64 channels at full size.
 const PIXELS_AT_ONCE: usize = 1 << 20;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Report {
     run: String,
-    /// Of pictures that were clean, mean over them.
+    /// Mean over the pictures, if they were clean.
     #[serde(skip_serializing_if = "Option::is_none")]
     restoration: Option<Restoration>,
     pictures: Vec<Restored>,
@@ -51,18 +50,18 @@ struct Restored {
     restoration: Option<Restoration>,
 }
 
-/// A run's model and what is set beside it.
+/// A run's model and the baselines it is compared with.
 struct Restorer<'a> {
     model: Autoencoder,
     device: Device,
     args: &'a RestoreArgs,
-    /// The seed of what clean pictures are corrupted by.
+    /// Seed of the corruption of clean pictures.
     seed: u64,
     baselines: Baselines,
-    /// The one that is shown.
+    /// The baseline that is shown.
     shown: Option<Baseline>,
     display: Display,
-    /// Tiles that are done.
+    /// Finished tiles.
     done: usize,
 }
 
@@ -71,8 +70,8 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(
-            "{name}: found a {} model, which learned to restore nothing; allowed: a run of a \
-             denoising model",
+            "{name}: is a {} model; restore needs a denoising model, such as one trained from \
+             configs/denoise-photos.json",
             loaded.meta.model.kind()
         );
     }
@@ -106,7 +105,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         };
         match restored {
             Ok(restored) => pictures.push(restored),
-            // Its header could be read and the rest cannot.
+            // Its header could be read, but the rest could not.
             Err(error) if job.skippable(&error) => restorer.left_out(job, &error),
             Err(error) => {
                 restorer.display.finish();
@@ -141,8 +140,8 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
 }
 
 impl Restorer<'_> {
-    /// Sends a picture, which the model takes as it is but for its size, through the model; `emit` gets
-    /// each row, `[channels, width]`, from the top on.
+    /// Sends a picture that fits the model except for its size through the model. `emit` gets each row,
+    /// `[channels, width]`, from top to bottom.
     fn through(&mut self, picture: Picture, emit: impl FnMut(usize, &[f32])) -> Result<()> {
         let [channels, height, width] = self.model.output_shape();
         let [_, rows, columns] = picture.shape;
@@ -161,7 +160,7 @@ impl Restorer<'_> {
         Ok(())
     }
 
-    /// Writes pictures side by side where that is asked for.
+    /// Writes pictures side by side, if requested.
     fn compare(&self, job: &Job, panels: &[(String, &[f32])]) -> Result<Option<PathBuf>> {
         if !self.args.compare {
             return Ok(None);
@@ -172,7 +171,7 @@ impl Restorer<'_> {
         Ok(Some(job.compare.clone()))
     }
 
-    /// Tells of a picture that stays as it is.
+    /// Reports a picture that was not restored.
     fn left_out(&mut self, job: &Job, error: &anyhow::Error) {
         let [_, height, width] = self.model.output_shape();
         self.done += Grid::new(job.size, [height, width]).count();

@@ -1,4 +1,4 @@
-//! Resuming: a run that stopped goes on as if it had not.
+//! Resuming: a run that was interrupted continues as if it had never stopped.
 
 use anyhow::Result;
 use hourglass::Run;
@@ -18,12 +18,12 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     let folder = run.folder().display();
     let environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
-    // Layers that were trained by themselves are not so again.
+    // Layers that were pre-trained one by one are not pre-trained again.
     let changes =
         |key: &str| key.starts_with("train.") && !format!("{key}.").starts_with("train.pretrain.");
     if let Some(fixed) = overrides.iter().find(|it| !changes(it.key())) {
         return Err(UsageError(format!(
-            "--set {}: found a key that a run cannot change; allowed: keys below train, or a new run",
+            "--set {}: a resumed run cannot change this key; change a key under train, or start a new run",
             fixed.key()
         ))
         .into());
@@ -46,7 +46,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         }
         if !args.output.quiet {
             terminal::note(&format!(
-                "{folder}: finished after {} epochs; to train on: --set train.epochs={}",
+                "{folder}: already finished after {} epochs; to train longer, add --set train.epochs={}",
                 state.epoch,
                 2 * state.epoch.max(1)
             ));

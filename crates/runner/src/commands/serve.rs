@@ -1,4 +1,4 @@
-//! Serving: a page on this machine that lists runs, follows trainings and explores what was learned.
+//! Serving: a local web page that lists runs, follows trainings and explores models.
 
 use anyhow::Result;
 

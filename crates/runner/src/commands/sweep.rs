@@ -1,8 +1,8 @@
-//! Sweeping: a training for each point of a grid, one after the other in one folder, and a table
-//! and a curve of what came of them.
+//! Sweeping: one training per point of a grid, one after the other in one folder, with a table and a
+//! curve of the results.
 //!
-//! Each point is an ordinary run. Given again, the same command keeps the runs that are finished
-//! and goes on with the others, so a sweep may be stopped or killed at any moment.
+//! Each point is an ordinary run. The same command, run again, keeps finished runs and continues
+//! the others, so a sweep may be stopped or killed at any moment.
 
 use std::path::{Path, PathBuf};
 
@@ -28,17 +28,17 @@ mod plan;
 /// `sweep.json`.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// How the sweep stands.
+    /// The sweep's status.
     status: Status,
-    /// Whether its runs are `--quick` ones, whose figures mean nothing.
+    /// Whether its runs are `--quick` runs, whose figures are meaningless.
     quick: bool,
-    /// Points of the grid.
+    /// Number of grid points.
     runs: usize,
-    /// Those that are done, in the order of the grid.
+    /// The finished points, in the order of the grid.
     points: Vec<Done>,
 }
 
-/// A point that is done.
+/// A finished grid point.
 #[derive(Clone, Debug, Serialize)]
 struct Done {
     /// The value of each swept key.
@@ -104,7 +104,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
                 terminal::print_json(&report)?;
             }
             if !args.train.output.quiet {
-                terminal::note("saved; to go on: the same command again");
+                terminal::note("saved; continue with the same command");
             }
             return Ok(interrupt::EXIT_CODE);
         }
@@ -114,7 +114,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
     conclude(&sweep, &report, &folder, &name, args)
 }
 
-/// What a point came to, where it is done.
+/// The result of a point, if it is finished.
 fn finished(point: &plan::Planned) -> Result<Option<Done>> {
     let Some((_, summary)) = point.kept.ended()? else {
         return Ok(None);
@@ -171,7 +171,7 @@ fn conclude(
     Ok(DONE)
 }
 
-/// The test error over the one key that is swept besides the seed, where its values are numbers.
+/// The test error over the single key that is swept besides the seed, if its values are numbers.
 fn curve_of(keys: &[String], points: &[Done]) -> Option<Curve> {
     let mut keys = keys.iter().filter(|key| *key != "seed");
     let (Some(key), None) = (keys.next(), keys.next()) else {
@@ -200,7 +200,7 @@ fn curve_of(keys: &[String], points: &[Done]) -> Option<Curve> {
             let pca = || group.iter().find_map(|it| it.baselines.as_ref()?.pca);
             let pca = is_code.then(pca).flatten().map(|pca| pca.mse);
             let runs = errors().count();
-            // All of them may have diverged.
+            // All runs may have diverged.
             (runs > 0).then_some(curve::Point {
                 value,
                 runs,

@@ -1,8 +1,8 @@
-//! The tour: what an autoencoder is, in chapters of a sentence or two, pictures and figures, which come
-//! from small trainings made on the way.
+//! The tour: explains autoencoders in short chapters of text, pictures and figures, which come from
+//! small trainings made on the way.
 //!
-//! Each training is an ordinary run in the tour's folder. Given again, the same command keeps the runs
-//! that are finished and goes on with the others.
+//! Each training is an ordinary run in the tour's folder. The same command, run again, keeps finished
+//! runs and continues the others.
 
 mod chapter;
 mod code;
@@ -29,16 +29,16 @@ use guide::Guide;
 use hourglass::files;
 use hourglass::run::{self, Status};
 
-/// The folder among the runs.
+/// Its default name in the folder of runs.
 const FOLDER: &str = "tour";
 
-/// The page and the figures, in the tour's folder.
+/// The names of its page and its figures file.
 const PAGE: &str = "tour.html";
 const FIGURES: &str = "tour.json";
 
-/// A chapter before it is told.
+/// A planned chapter.
 struct Plan {
-    /// The runs that it is told from.
+    /// The runs that it needs.
     runs: &'static [&'static str],
     tell: fn(&Guide) -> Result<Chapter>,
 }
@@ -78,13 +78,13 @@ const CHAPTERS: [Plan; 7] = [
 /// `tour.json`.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// How the tour stands.
+    /// The tour's status.
     status: Status,
-    /// Whether its runs are `--quick` ones, whose figures mean nothing.
+    /// Whether its runs are `--quick` runs, whose figures are meaningless.
     quick: bool,
     seed: u64,
     folder: String,
-    /// Where the page is, once all chapters are told.
+    /// The path of the page, once all chapters are told.
     page: Option<String>,
     chapters: Vec<Chapter>,
 }
@@ -96,7 +96,7 @@ pub fn run(args: &TourArgs) -> Result<u8> {
     };
     if folder.join("config.json").is_file() {
         let text = format!(
-            "{}: is a run, not a tour; allowed: another --output or --runs",
+            "{}: is a run, not a tour; choose another --output or --runs",
             folder.display()
         );
         return Err(UsageError(text).into());
@@ -109,7 +109,7 @@ pub fn run(args: &TourArgs) -> Result<u8> {
     let mut guide = Guide::new(folder.clone(), args)?;
     if args.quick && !args.show.quiet {
         terminal::note(
-            "--quick: few images and one epoch each; what is said of the figures means nothing",
+            "--quick: a few images and one epoch per training, so the figures and what is said about them are meaningless",
         );
     }
     let mut report = Report {
@@ -132,14 +132,13 @@ pub fn run(args: &TourArgs) -> Result<u8> {
                 Ended::Interrupted => {
                     report.status = Status::Interrupted;
                     if !args.show.quiet {
-                        terminal::note("saved; to go on: the same command again");
+                        terminal::note("saved; continue with the same command");
                     }
                     interrupt::EXIT_CODE
                 }
                 Ended::Diverged(folder) => {
                     report.status = Status::Diverged;
-                    let text =
-                        "diverged, and the tour needs its figures; another --seed may go well";
+                    let text = "diverged, but the tour needs its figures; try another --seed";
                     terminal::note(&format!("error: {}: {text}", folder.display()));
                     DIVERGED
                 }
@@ -167,7 +166,7 @@ pub fn run(args: &TourArgs) -> Result<u8> {
     }
     if !args.show.quiet {
         terminal::note(&format!(
-            "results in {}: {PAGE}, all of this on one page; {FIGURES}; a run's folder for each training",
+            "results in {}: {PAGE} (the whole tour on one page), {FIGURES}, and one run folder per training",
             folder.display()
         ));
     }
@@ -182,7 +181,7 @@ enum Ended {
     Diverged(PathBuf),
 }
 
-/// Has a run finished, which may be so already, and tells the guide of it.
+/// Trains a run to its end, unless it is finished already, and adds it to the guide.
 fn train(name: &str, kept: &[runs::Lesson], guide: &mut Guide, args: &TourArgs) -> Result<Ended> {
     let number = kept.iter().position(|it| it.name == name);
     let number = number.with_context(|| format!("{name}: no such run in the tour"))?;
@@ -220,7 +219,7 @@ fn train(name: &str, kept: &[runs::Lesson], guide: &mut Guide, args: &TourArgs) 
     }
 }
 
-/// A command line about a run of the tour, as a reader may type it.
+/// A command about a run of the tour, as a reader can type it.
 fn command(words: &str, folder: &Path) -> String {
     words.replace("TOUR", &crate::output::word(folder))
 }

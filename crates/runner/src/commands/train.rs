@@ -17,7 +17,7 @@ use crate::cli::{OutputArgs, TrainArgs};
 use crate::progress::Display;
 use crate::{half_block, interrupt, output, terminal, watch};
 
-/// Pictures that a terminal shows at the end.
+/// Number of pictures shown on a terminal at the end.
 const PICTURES: usize = 10;
 
 pub fn run(args: &TrainArgs) -> Result<u8> {
@@ -37,12 +37,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
 /// The config that the command line names.
 pub fn config_of(args: &TrainArgs) -> Result<&Path, UsageError> {
     args.config.as_deref().ok_or_else(|| {
-        let text = "found no config; allowed: a config to train, such as configs/conv.json, or a command; see hourglass --help";
+        let text = "no config or command given; try configs/conv.json, or see hourglass --help";
         UsageError(text.into())
     })
 }
 
-/// Trains a run, whose lock the caller holds, to its end and reports it; the exit code.
+/// Trains a run, whose lock the caller holds, to its end, reports it and returns the exit code.
 pub fn drive(
     setup: &Setup,
     run: &Run,
@@ -81,13 +81,13 @@ pub fn drive(
             Ok(DONE)
         }
         Outcome::Interrupted => {
-            display.line(&format!("saved; to go on: hourglass resume {folder}"));
+            display.line(&format!("saved; continue with: hourglass resume {folder}"));
             Ok(interrupt::EXIT_CODE)
         }
         Outcome::Diverged(message) => {
             terminal::note(&format!(
                 "error: {folder}: diverged: {message}; the last good checkpoint is kept; \
-                 a smaller train.learning_rate or a train.clip_norm often helps"
+                 try a smaller train.learning_rate, or set train.clip_norm"
             ));
             Ok(DIVERGED)
         }
@@ -126,7 +126,7 @@ fn picture(setup: &Setup, finished: &Finished) -> Result<()> {
     }
 }
 
-/// Where to look next, in a line.
+/// Commands to try next, in one line.
 fn next(setup: &Setup, run: &Run) -> String {
     let folder = run.folder();
     let runs = folder.parent().unwrap_or(Path::new("."));
@@ -142,7 +142,7 @@ fn next(setup: &Setup, run: &Run) -> String {
     format!("next     {serve}; hourglass compare {run} RUN; {more}")
 }
 
-/// What is about to be trained, and where.
+/// The lines that say what is about to be trained, and where.
 fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
     let code = model::code_size(&setup.layers);
@@ -162,7 +162,7 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
             setup.test.len(),
             left_out(setup),
             if setup.quick {
-                " (--quick: the figures mean nothing)"
+                " (--quick: the figures are meaningless)"
             } else {
                 ""
             }
@@ -179,13 +179,13 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
     lines
 }
 
-/// How many files of the data could not be read, where there are any.
+/// How many files of the data could not be read, or nothing if all could.
 fn left_out(setup: &Setup) -> String {
     let skipped = |warning: &&Warning| matches!(warning, Warning::Skipped { .. });
     match setup.warnings.iter().filter(skipped).count() {
         0 => String::new(),
-        1 => "; 1 file left out".into(),
-        count => format!("; {count} files left out"),
+        1 => "; 1 file skipped".into(),
+        count => format!("; {count} files skipped"),
     }
 }
 
@@ -201,12 +201,12 @@ pub fn name_of(config: &Path) -> String {
     named.map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// A `--name` that makes a folder below the runs and nothing else.
+/// Checks that a `--name` makes a folder directly inside the folder of runs.
 pub fn checked_name(name: &str) -> Result<String, UsageError> {
     let bad = |found: char| found.is_control() || matches!(found, '/' | '\\' | ':');
     if name.is_empty() || name.starts_with('.') || name.contains(bad) {
         return Err(UsageError(format!(
-            "--name: found {name:?}; allowed: a folder's name without separators, not starting \
+            "--name: found {name:?}; use a folder name without separators that does not start \
              with a dot"
         )));
     }

@@ -1,9 +1,9 @@
-//! Transfer: what a run's encoder is worth to a classifier that has few labels, frozen and trained on,
-//! beside the same network from scratch.
+//! Transfer: how much a run's encoder helps a classifier that has few labels, frozen or fine-tuned,
+//! compared with the same network from scratch.
 //!
-//! All three are the encoder and one softmax layer on its code, trained with the same optimizer, the
-//! same labelled pictures in the same order and as many steps of them (self-taught learning: Raina et
-//! al. 2007; pre-training and fine-tuning: Hinton & Salakhutdinov 2006, Erhan et al. 2010).
+//! All three are the encoder and one softmax layer on its code, trained with the same optimizer, on the
+//! same labelled pictures in the same order, for the same number of steps (self-taught learning: Raina
+//! et al. 2007; pre-training and fine-tuning: Hinton & Salakhutdinov 2006, Erhan et al. 2010).
 
 use anyhow::{Context, Result, bail};
 use model::weights;
@@ -22,23 +22,23 @@ mod plot;
 
 use hourglass::analysis::classifier::{BATCH_SIZE, Encoder, LEARNING_RATE, Pictures, STEPS};
 
-/// Labels from which on an encoder of the run is trained on with the full learning rate.
+/// From this many labels on, the run's encoder is fine-tuned with the full learning rate.
 const MANY: f64 = 10_000.0;
 
-/// The least share of the learning rate that it is trained on with.
+/// The smallest share of the learning rate for fine-tuning.
 const LEAST_SHARE: f64 = 0.1;
 
-/// What the encoder's learning rate is multiplied by where it comes from the run: with few labels large
-/// steps fit it to them and undo what it brings, with many small ones do not get far in so few steps. The rule
-/// is one for all networks; its two numbers were set on MNIST, with its test digits in view.
+/// The factor of the learning rate for an encoder that comes from the run. With few labels, large steps
+/// would overfit it and undo what it has learned; with many, small steps do not get far enough. The rule is the
+/// same for all networks; its two numbers were tuned on MNIST while looking at its test digits.
 fn finetuned_share(labels: usize) -> f64 {
     (labels as f64 / MANY).sqrt().clamp(LEAST_SHARE, 1.0)
 }
 
-/// The same where it comes from scratch.
+/// The same for an encoder from scratch.
 const SCRATCH_SHARE: f64 = 1.0;
 
-/// Shares of the test pictures.
+/// A share of the test pictures.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Accuracy {
     mean: f64,
@@ -46,7 +46,7 @@ struct Accuracy {
     spread: f64,
 }
 
-/// What so many labels come to.
+/// Accuracies at one number of labels.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Found {
     count: usize,
@@ -56,7 +56,7 @@ struct Found {
     finetuned_encoder_learning_rate: f64,
 }
 
-/// What is the same for all classifiers, and what is not.
+/// The settings of the classifiers.
 #[derive(Debug, Serialize)]
 struct Settings {
     seeds: usize,
@@ -89,7 +89,7 @@ pub fn run(args: &TransferArgs) -> Result<u8> {
     let study = Labelled::of(&subject, args.data.as_ref(), "a transfer")?;
     if study.classes < 2 {
         bail!(
-            "{}: found pictures of a single class; a classifier needs two or more",
+            "{}: all pictures have the same class; a classifier needs two or more classes",
             subject.data
         );
     }
@@ -154,15 +154,15 @@ pub fn run(args: &TransferArgs) -> Result<u8> {
             schedule: "cosine to 0",
             learning_rate: LEARNING_RATE,
             scratch_encoder_learning_rate: LEARNING_RATE * SCRATCH_SHARE,
-            code: "standardised by the labelled pictures before training; what varies little is not blown up",
+            code: "standardised on the labelled pictures before training; values that vary little are not amplified",
         },
         labels,
     };
     if !args.output.json {
         terminal::note(&format!(
             "{} on {} test pictures of {}: accuracy of its encoder with a softmax layer on the code, \
-             beside the same network from scratch; {STEPS} steps of up to {BATCH_SIZE} labelled \
-             pictures for each, mean of {seeds} seeds +- standard deviation",
+             compared with the same network from scratch; {STEPS} steps of up to {BATCH_SIZE} labelled \
+             pictures each, mean of {seeds} seeds ± standard deviation",
             report.run, report.test_images, report.data
         ));
     }
@@ -179,8 +179,8 @@ pub fn run(args: &TransferArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The counts that were asked for, ascending; more labels than there are become all that there are,
-/// with a note.
+/// The requested counts, ascending. A count above the number of pictures becomes that number, with a
+/// note.
 fn counts(asked: &[Labels], study: &Labelled) -> Result<Vec<usize>> {
     let all = study.train.len();
     let mut counts = Vec::with_capacity(asked.len());
@@ -189,14 +189,14 @@ fn counts(asked: &[Labels], study: &Labelled) -> Result<Vec<usize>> {
             Labels::All => all,
             Labels::Count(count) if count < study.classes => {
                 let text = format!(
-                    "--labels: found {count}; allowed: at least {}, one for each class, or all",
+                    "--labels: found {count}; allowed: at least {} (one per class), or all",
                     study.classes
                 );
                 return Err(UsageError(text).into());
             }
             Labels::Count(count) if count > all => {
                 terminal::note(&format!(
-                    "note: {count} labels were asked for; there are {all} pictures, which are all"
+                    "note: {count} labels requested, but only {all} pictures exist; using all"
                 ));
                 all
             }
@@ -209,21 +209,21 @@ fn counts(asked: &[Labels], study: &Labelled) -> Result<Vec<usize>> {
     Ok(counts)
 }
 
-/// What every training takes.
+/// What every training needs.
 struct Trial<'a> {
     subject: &'a Analysed,
-    /// The run's weights, as the bytes of a file.
+    /// The run's weights, as a file's bytes.
     weights: Vec<u8>,
     train: Pictures,
     test: Pictures,
     classes: usize,
     display: &'a Display,
-    /// Steps made, of all trainings.
+    /// Steps done, over all trainings.
     done: usize,
 }
 
 impl Trial<'_> {
-    /// The accuracies, frozen, fine-tuned and from scratch, of `count` labels drawn by a repetition.
+    /// The accuracies, frozen, fine-tuned and from scratch, with the `count` labels that a repetition draws.
     fn learn(&mut self, count: usize, repetition: u64) -> Result<[f64; 3]> {
         let loaded = &self.subject.loaded;
         let (meta, device) = (&loaded.meta, &loaded.device);
@@ -234,8 +234,9 @@ impl Trial<'_> {
             meta.model
                 .init(meta.input_shape, seed, &device.clone().autodiff())
         };
-        let finetuned = weights::from_bytes(scratch()?, &self.weights)
-            .with_context(|| format!("{}: not its model's weights", self.subject.name()))?;
+        let finetuned = weights::from_bytes(scratch()?, &self.weights).with_context(|| {
+            format!("{}: its weights do not fit its model", self.subject.name())
+        })?;
         let encoders = [
             Encoder::Frozen(&loaded.model),
             Encoder::Trained(Box::new(finetuned), finetuned_share(count)),
@@ -262,7 +263,7 @@ impl Trial<'_> {
     }
 }
 
-/// The lines of the picture.
+/// The lines of the chart.
 fn series(labels: &[Found]) -> [plot::Series; 3] {
     let series = |name, pick: fn(&Found) -> Accuracy| {
         let point = |found: &Found| (found.count, pick(found).mean, pick(found).spread);
@@ -279,7 +280,7 @@ fn series(labels: &[Found]) -> [plot::Series; 3] {
 }
 
 fn table(report: &Report) -> comfy_table::Table {
-    let cell = |it: Accuracy| format!("{:.2} % +- {:.2}", it.mean * 100.0, it.spread * 100.0);
+    let cell = |it: Accuracy| format!("{:.2} % ± {:.2}", it.mean * 100.0, it.spread * 100.0);
     let rows = report.labels.iter().map(|found| {
         let accuracies = [found.frozen, found.finetuned, found.scratch].map(cell);
         [vec![found.count.to_string()], accuracies.to_vec()].concat()

@@ -1,6 +1,6 @@
 // Requests to the program.
 
-/** A run's name within an address. */
+/** A run's name, encoded for an address. */
 export function path(run) {
   return run.split("/").map(encodeURIComponent).join("/");
 }
@@ -10,7 +10,7 @@ async function answered(address, options) {
   try {
     response = await fetch(address, options);
   } catch {
-    throw new Error("the program does not answer; is it still running?");
+    throw new Error("hourglass does not answer; is it still running?");
   }
   if (!response.ok) throw new Error(await response.text());
   return response;
@@ -21,7 +21,7 @@ export async function json(address) {
   return (await answered(address)).json();
 }
 
-/** What a model makes of numbers, as numbers. Both go as 32-bit floats, little-endian as on every machine with a browser. */
+/** Sends numbers to a model and returns its numbers. Both are 32-bit floats, little-endian as on all machines with a browser. */
 export async function numbers(address, values) {
   const response = await answered(address, {
     method: "POST",
@@ -31,7 +31,7 @@ export async function numbers(address, values) {
   return new Float32Array(await response.arrayBuffer());
 }
 
-/** Does one piece of work at a time. Of those that come meanwhile the newest is done next, the others never. */
+/** Does one piece of work at a time. Of the work that arrives in the meantime, only the newest is done. */
 export class Newest {
   #busy = false;
   #next = null;

@@ -1,20 +1,20 @@
-// The code: a bar for each unit, and sliders for some at a time.
+// The code: one bar per unit, and sliders for some units at a time.
 
 import { by, figure, make } from "./dom.js";
 
-/** Units that have a slider at a time. */
+/** Number of sliders shown at a time. */
 const SLIDERS = 32;
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Code {
-  /** @param changed is called with the values after a slider was moved. */
+  /** @param changed is called with the values after a slider moves. */
   constructor(changed) {
     this.changed = changed;
     this.first = 0;
     this.values = new Float32Array(0);
     this.units = null;
-    /** What the tallest bar stands for at least, so that bars do not jump while the largest changes. */
+    /** The smallest value of the tallest bar, so that bars do not jump when the largest value changes. */
     this.most = 0;
     by("before").addEventListener("click", () => this.#page(-SLIDERS));
     by("after").addEventListener("click", () => this.#page(SLIDERS));
@@ -28,7 +28,7 @@ export class Code {
     });
   }
 
-  /** Starts with a model whose code has so many units. */
+  /** Starts with a model whose code has this many units. */
   start(count) {
     this.values = new Float32Array(count);
     this.units = null;
@@ -38,7 +38,7 @@ export class Code {
     this.#sliders();
   }
 
-  /** Takes what each unit gives over the test pictures, for the ends of its slider. */
+  /** Takes each unit's range over the test pictures, for the ends of its slider. */
   know(units) {
     this.units = units;
     this.most = [units.low, units.high].flat().reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -51,7 +51,7 @@ export class Code {
     this.values = values.slice();
     for (const slider of by("sliders").querySelectorAll("input")) {
       const value = this.values[Number(slider.dataset.unit)];
-      // What the pictures' codes do not reach, a code that is chosen may.
+      // A chosen code may go beyond the range of the pictures' codes.
       if (value < Number(slider.min)) slider.min = value;
       if (value > Number(slider.max)) slider.max = value;
       slider.value = value;
@@ -88,7 +88,7 @@ export class Code {
     const value = this.values[unit];
     if (!this.units) return [Math.min(value, -5), Math.max(value, 5)];
     const [low, high] = [this.units.low[unit], this.units.high[unit]];
-    // A unit that gives the same for all pictures can still be moved.
+    // A unit that is the same for all pictures can still be moved.
     const room = (high - low) * 0.1 || 1;
     return [Math.min(value, low - room), Math.max(value, high + room)];
   }
@@ -119,7 +119,7 @@ export class Code {
     svg.replaceChildren(path("s0", 1), path("s1", -1));
   }
 
-  /** Goes to the slider of the bar that was pointed at. */
+  /** Goes to the slider of the selected bar. */
   #focus(event) {
     const box = by("bars").getBoundingClientRect();
     const unit = Math.floor(((event.clientX - box.left) / box.width) * this.values.length);

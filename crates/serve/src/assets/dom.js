@@ -12,7 +12,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A number in the four digits that people compare. */
+/** A number with four digits. */
 export function figure(value) {
   if (value === 0) return "0";
   const size = Math.floor(Math.log10(Math.abs(value)));
@@ -27,10 +27,10 @@ export function ago(seconds) {
   return "just now";
 }
 
-/** How a run stands, in words. */
+/** A run's status, in words. */
 export function standing(run) {
   const epochs = `epoch ${run.epoch} of ${run.epochs}`;
-  if (run.pretraining != null) return `${run.status}, layer ${run.pretraining} by itself, epoch ${run.epoch}`;
+  if (run.pretraining != null) return `${run.status}, pre-training layer ${run.pretraining}, epoch ${run.epoch}`;
   if (run.status !== "finished") return `${run.status}, ${epochs}`;
   return `finished, ${run.epoch} ${run.epoch === 1 ? "epoch" : "epochs"}`;
 }

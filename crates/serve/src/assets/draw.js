@@ -1,8 +1,8 @@
-// The drawing pad: a canvas of the model's own pixels, for pointers and for keys.
+// The drawing pad: a canvas with the model's resolution, for pointers and for keys.
 
 import { paint, size } from "./picture.js";
 
-/** How wide the edge of a stroke is, in pixels. */
+/** Width of the soft edge of a stroke, in pixels. */
 const EDGE = 1;
 
 export class Pad {
@@ -27,7 +27,7 @@ export class Pad {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!last) return;
-      // A browser sums up moves between two frames; a stroke needs each.
+      // Browsers merge the moves between two frames, but a stroke needs every one.
       const moves = event.getCoalescedEvents?.() ?? [];
       for (const move of moves.length ? moves : [event]) {
         const next = this.#at(move);
@@ -110,7 +110,7 @@ export class Pad {
           const at = (channel * height + y) * width + x;
           const value = this.values[at];
           const ink = this.erases ? 0 : this.ink[channel];
-          // White on black only grows, so that the edges of a stroke do not eat each other.
+          // Drawing in white only ever brightens, so that the soft edges of a stroke do not erase each other.
           const mixed = value + (ink - value) * share;
           this.values[at] = !this.erases && ink === 1 ? Math.max(value, share) : mixed;
         }

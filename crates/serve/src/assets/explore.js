@@ -1,4 +1,4 @@
-// Exploring a model: a picture, its code, and what is decoded of either.
+// Exploring a model: a picture, its code, and the decoded picture of either.
 
 import { Newest, json, numbers, path } from "./api.js";
 import { Code } from "./code.js";
@@ -8,10 +8,10 @@ import { CodeMap } from "./map.js";
 import { mse, open, paint, paintError, size } from "./picture.js";
 import { Walk } from "./walk.js";
 
-/** How long nothing must change before a screen reader is told what came of it, in milliseconds. */
+/** How long nothing must change before a screen reader hears the result, in milliseconds. */
 const SETTLED = 800;
 
-/** Brushes are this wide in proportion to the picture. */
+/** Width of the brush relative to the picture. */
 const BRUSH = 1.2 / 28;
 
 const requests = new Newest();
@@ -20,10 +20,10 @@ let run = null;
 let weights = null;
 let details = null;
 let study = null;
-/** The code of the input, and the input as the encoder got it. */
+/** The code of the input, and the (corrupted) input of the encoder. */
 let own = null;
 let seed = 1;
-/** Does again what was done last, with other weights. */
+/** Repeats the last action with new weights. */
 let redo = () => {};
 let telling = 0;
 
@@ -35,7 +35,7 @@ const walk = new Walk(
   (values) => decode(values),
 );
 
-/** Shows a run's model; `stamp` tells its weights from others, and there are none where it is null. */
+/** Shows a run's model. `stamp` identifies its weights; it is null if there are none. */
 export async function show(name, stamp) {
   const same = name === run;
   if (same && stamp === weights) return;
@@ -43,7 +43,7 @@ export async function show(name, stamp) {
   [run, weights] = [name, stamp];
   if (stamp === null) {
     by("explore").hidden = true;
-    by("explore-note").textContent = "There are no weights yet; they come with the first epoch.";
+    by("explore-note").textContent = "There is no trained model yet. It appears after the first epoch.";
     return;
   }
   try {
@@ -57,7 +57,7 @@ export async function show(name, stamp) {
   }
 }
 
-/** Forgets the run that was shown. */
+/** Forgets the shown run. */
 export function leave() {
   run = null;
   weights = null;
@@ -98,33 +98,33 @@ async function start(name) {
   if (await learn(name)) await begin();
 }
 
-/** Asks what the code does over the test pictures; whether it is known. */
+/** Requests the statistics of the code over the test pictures. Returns whether they are known. */
 async function learn(name) {
   if (!study) by("map-note").textContent = "Encoding the test pictures ...";
   let found;
   try {
     found = await json(`/api/study/${path(name)}`);
   } catch (error) {
-    if (name === run) by("map-note").textContent = `There are no test pictures: ${error.message}`;
+    if (name === run) by("map-note").textContent = `The test pictures could not be loaded: ${error.message}`;
     return false;
   }
   if (name !== run) return false;
   study = found;
   code.know(study.units);
-  by("map-note").textContent = "All codes are the same.";
+  by("map-note").textContent = "There is no map: all test pictures have the same code.";
   map.know(study);
   map.show(code.values);
   return true;
 }
 
-/** Something to see at once. */
+/** Shows something immediately. */
 async function begin() {
   const pictures = examples();
   by("examples").replaceChildren(...pictures.map(thumbnail));
-  // Unless somebody has drawn meanwhile.
+  // Unless the user has drawn something in the meantime.
   if (pictures.length && pad.values.every((value) => value === 0)) pad.set(pictures[0], details.shape);
   if (pictures.length < 2 || !details.decodes) return;
-  // A walk to a picture of the same kind shows little.
+  // A walk to a similar picture shows little.
   const other = pictures.findIndex((_, place) => label(place) !== label(0));
   await walkBetween(pictures[0], pictures[Math.max(other, 1)]);
 }
@@ -160,7 +160,7 @@ async function walkBetween(one, other) {
   }
 }
 
-/** The code, the encoder's input and the reconstruction of the picture on the pad. */
+/** Requests the code, the encoder's input and the reconstruction of the picture on the pad. */
 function reconstruct() {
   redo = reconstruct;
   requests.ask(async () => {
@@ -171,14 +171,14 @@ function reconstruct() {
     const began = performance.now();
     try {
       const found = await numbers(`/api/reconstruct/${path(run)}${noise}`, picture);
-      // Another run may be shown by now.
+      // The page may show another run by now.
       if (model !== details) return;
       const units = model.code_size;
       const values = size(model.shape);
       own = { code: found.slice(0, units), input: found.slice(units, units + values) };
       const output = found.slice(units + values);
       if (denoising) paint(by("corrupted"), own.input, model.shape);
-      // Somebody may have moved a slider meanwhile.
+      // The user may have moved a slider in the meantime.
       if (redo !== reconstruct) return;
       code.show(own.code);
       map.show(own.code);
@@ -189,7 +189,7 @@ function reconstruct() {
   });
 }
 
-/** What the decoder makes of a code that somebody chose; `everywhere` also on the sliders. */
+/** Decodes a code chosen by the user; with `everywhere` it is also shown on the sliders. */
 function decode(values, everywhere = true) {
   const chosen = values.slice();
   redo = () => decode(chosen);
@@ -217,9 +217,9 @@ function shown(output, picture, began, title) {
   by("output-title").textContent = title;
   by("output-note").textContent = `mse ${error}, in ${took.toFixed(0)} ms`;
   by("output").dataset.took = took;
-  by("output").setAttribute("aria-label", `${title}, squared error ${error} to the input`);
+  by("output").setAttribute("aria-label", `${title}, mean squared error ${error} against the input`);
   clearTimeout(telling);
-  telling = setTimeout(() => (by("explore-live").textContent = `${title}: squared error ${error}`), SETTLED);
+  telling = setTimeout(() => (by("explore-live").textContent = `${title}: mean squared error ${error}`), SETTLED);
 }
 
 function fail(error) {
@@ -245,7 +245,7 @@ by("clear").addEventListener("click", () => pad.clear());
 by("invert").addEventListener("click", () => pad.invert());
 by("file").addEventListener("change", () => {
   take(by("file").files[0]);
-  // So that the same file may be opened again.
+  // So that the same file can be opened again.
   by("file").value = "";
 });
 by("strength").addEventListener("input", () => {
@@ -265,7 +265,7 @@ by("random").addEventListener("click", () => {
 });
 by("take-a").addEventListener("click", () => own && walk.take(0, own.code).catch(fail));
 by("take-b").addEventListener("click", () => own && walk.take(1, own.code).catch(fail));
-// A picture that misses the pad must not take the place of the page.
+// A picture dropped outside the pad must not replace the page.
 addEventListener("dragover", (event) => {
   event.preventDefault();
   by("input").classList.add("over");

@@ -1,4 +1,4 @@
-// Following a run: what its files say, as it comes.
+// Following a run: shows its files as they change.
 
 import { path } from "./api.js";
 import { ago, by, figure, standing } from "./dom.js";
@@ -7,10 +7,10 @@ import { leave, show } from "./explore.js";
 let run = null;
 let events = null;
 let names = [];
-/** Whether the newest sample is shown, so that the next one takes its place. */
+/** Whether the newest sample is shown, so that the next one replaces it. */
 let newest = true;
 
-/** Shows a run and what comes of it. */
+/** Shows a run and follows its changes. */
 export function follow(name) {
   stop();
   run = name;
@@ -28,7 +28,7 @@ export function follow(name) {
   listen();
 }
 
-/** Ends it. */
+/** Stops following. */
 export function stop() {
   events?.close();
   events = null;
@@ -44,9 +44,9 @@ function listen() {
     by("run-progress").hidden = true;
     by("run-state").textContent = `This run's folder is broken: ${event.data}`;
   });
-  // The browser tries again by itself, unless it was told that there is no such run.
+  // The browser reconnects by itself, unless it was told that the run does not exist.
   events.addEventListener("error", () => {
-    if (events?.readyState === EventSource.CLOSED) by("run-state").textContent = "There is no such run.";
+    if (events?.readyState === EventSource.CLOSED) by("run-state").textContent = "This run does not exist.";
   });
 }
 
@@ -55,20 +55,20 @@ function news(now) {
   by("run-progress").hidden = now.status === "finished";
   by("run-progress").value = now.epochs ? now.epoch / now.epochs : 0;
   let words = `${now.kind}: ${standing(now)}`;
-  if (quiet) words += `; last heard of ${ago(now.now - now.changed)}`;
+  if (quiet) words += `; last update ${ago(now.now - now.changed)}`;
   if (now.last) words += `; training loss ${figure(now.last["train/loss"])}`;
   if (now.last?.["val/loss"] != null) words += `, validation loss ${figure(now.last["val/loss"])}`;
   by("run-state").textContent = words;
   by("run-verdict").textContent = now.message ?? now.verdict ?? "";
   by("run-report").hidden = !now.report;
-  by("training-note").textContent = now.last ? "" : "Curves come with the first epoch.";
+  by("training-note").textContent = now.last ? "" : "Curves appear after the first epoch.";
   curves(now.last ? now.curves : "");
   names = now.samples;
   samples();
   show(run, now.weights);
 }
 
-/** The charts, which the program draws; their switches stay as they were. */
+/** Shows the charts drawn by the program; their switches keep their state. */
 function curves(html) {
   const on = [...by("curves").querySelectorAll("input:checked")].map((input) => input.id);
   const focused = document.activeElement?.id;
@@ -98,7 +98,7 @@ by("sample-epoch").addEventListener("input", () => {
   newest = Number(by("sample-epoch").value) === names.length - 1;
   samples();
 });
-// A page that nobody sees needs no news, and a browser has few connections.
+// A hidden page needs no updates, and a browser has few connections.
 document.addEventListener("visibilitychange", () => {
   if (!run) return;
   if (document.hidden) events?.close();

@@ -1,10 +1,10 @@
-// The page: the list of runs, or the run that the address names.
+// The page: the list of runs, or the run named in the address.
 
 import { by } from "./dom.js";
 import { follow, stop } from "./follow.js";
 import { list, unlist } from "./runs.js";
 
-/** The run that the address names after its #. */
+/** The run named in the address after the #. */
 function named() {
   try {
     return decodeURIComponent(location.hash.slice(1));
@@ -32,7 +32,7 @@ function go() {
   first = false;
 }
 
-// The address is that of a run, so that the way past the heading is not in it.
+// The address names a run, so the skip link must not change it.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   by("main").focus();

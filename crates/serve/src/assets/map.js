@@ -1,16 +1,16 @@
-// The map: the test pictures' codes on a plane, and what the decoder makes of any place on it.
+// The map: the test pictures' codes on a plane, and the decoded picture at any place on it.
 
 import { by, make } from "./dom.js";
 
-/** Colours that the style has. */
+/** Number of colours in the style. */
 const COLORS = "abcdefghij";
 
-/** Free room about the pictures, and how far a key moves, as shares of their extent. */
+/** Margin around the pictures, and the step of a key, as shares of their extent. */
 const ROOM = 0.08;
 const STEP = 0.02;
 
 export class CodeMap {
-  /** @param changed is called with the code at the place that was chosen. */
+  /** @param changed is called with the code at the chosen place. */
   constructor(changed) {
     this.canvas = by("map");
     this.study = null;
@@ -63,12 +63,12 @@ export class CodeMap {
     });
     by("legend").replaceChildren(...legend);
     by("map-note").textContent =
-      `${study.images} test pictures. To the right: ${study.axes[0]}; upwards: ${study.axes[1]}.` +
-      (study.directions[0].length > 2 ? " What lies along no axis is as in the mean code." : "");
+      `${study.images} test pictures. Horizontal: ${study.axes[0]}; vertical: ${study.axes[1]}.` +
+      (study.directions[0].length > 2 ? " All other directions are held at their mean." : "");
     this.draw();
   }
 
-  /** Marks where a code lies. */
+  /** Marks the position of a code. */
   show(code) {
     if (!this.study) return;
     const { origin, directions } = this.study;

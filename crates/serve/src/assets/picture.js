@@ -1,17 +1,17 @@
-// Pictures: values [channels, height, width] in [0, 1], as the models take them, onto canvases and from files.
+// Pictures: converts values [channels, height, width] in [0, 1], as in the models, to canvases and from files.
 
-/** The most bytes of a file that is opened. */
+/** The largest file that is opened, in bytes. */
 const LARGEST_FILE = 32 << 20;
 
-/** Errors of this size and above are white on an error map. */
+/** Errors of this size or more are white on an error map. */
 const WHITE = 0.5;
 
-/** How many values a picture has. */
+/** Number of values of a picture. */
 export function size([channels, height, width]) {
   return channels * height * width;
 }
 
-/** Draws values onto a canvas of as many pixels. */
+/** Draws values onto a canvas of the same size. */
 export function paint(canvas, values, shape) {
   const [channels, height, width] = shape;
   const plane = height * width;
@@ -21,7 +21,7 @@ export function paint(canvas, values, shape) {
   });
 }
 
-/** Draws how far two pictures are apart, pixel by pixel: black, red, yellow, white. */
+/** Draws the difference of two pictures, pixel by pixel: black, red, yellow, white. */
 export function paintError(canvas, one, other, shape) {
   const [channels, height, width] = shape;
   const plane = height * width;
@@ -55,15 +55,15 @@ export function mse(one, other) {
   return sum / one.length;
 }
 
-/** A file's picture in a model's shape, whole and in the middle of black. */
+/** A file's picture in the model's shape, scaled to fit and centred on black. */
 export async function open(file, shape) {
   const [channels, height, width] = shape;
-  if (file.size > LARGEST_FILE) throw new Error(`${file.name}: larger than 32 MiB`);
+  if (file.size > LARGEST_FILE) throw new Error(`${file.name}: is larger than 32 MiB`);
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Error(`${file.name}: not a picture that this browser reads`);
+    throw new Error(`${file.name}: this browser cannot read it as a picture`);
   }
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
@@ -79,7 +79,7 @@ export async function open(file, shape) {
   for (let at = 0; at < plane; at++) {
     const rgb = [0, 1, 2].map((channel) => data[at * 4 + channel] / 255);
     if (channels === 3) rgb.forEach((value, channel) => (values[channel * plane + at] = value));
-    // What a grey picture has of each colour (ITU-R BT.601).
+    // The share of each colour in a grey picture (ITU-R BT.601).
     else values[at] = Math.min(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2], 1);
   }
   return values;

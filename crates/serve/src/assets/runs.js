@@ -3,19 +3,19 @@
 import { json, path } from "./api.js";
 import { ago, by, figure, make, standing } from "./dom.js";
 
-/** How long between two looks, in milliseconds. */
+/** Time between two updates, in milliseconds. */
 const INTERVAL = 2000;
 
 let timer = 0;
 let shown = "";
 
-/** Shows the list and what changes in it. */
+/** Shows the list and follows its changes. */
 export function list() {
   unlist();
   look();
 }
 
-/** Ends it. */
+/** Stops following. */
 export function unlist() {
   clearTimeout(timer);
   timer = 0;
@@ -37,10 +37,10 @@ function draw({ folder, runs }) {
   const training = runs.filter((run) => run.status === "running").length;
   by("list-note").textContent = runs.length
     ? `${runs.length} ${runs.length === 1 ? "run" : "runs"}${training ? `, ${training} training` : ""}`
-    : "There are no runs yet. Train one, and it appears here: hourglass configs/conv.json";
+    : "There are no runs yet. Start one with: hourglass configs/conv.json";
   const cards = runs.map(card);
   const now = cards.map((one) => one.outerHTML).join("");
-  // What has not changed keeps its focus.
+  // Unchanged entries keep their focus.
   if (now === shown) return;
   shown = now;
   const focused = document.activeElement?.getAttribute("href");

@@ -1,15 +1,15 @@
-// The walk: what the decoder makes of the straight way between the codes of two pictures.
+// The walk: decoded pictures along the straight line between the codes of two pictures.
 
 import { by, make } from "./dom.js";
 import { paint, size } from "./picture.js";
 
-/** Pictures that are shown of the way. */
+/** Number of pictures along the way. */
 const STEPS = 9;
 
 export class Walk {
   /**
-   * @param decode gives the pictures of codes, one after the other.
-   * @param changed is called with the code at the place that was chosen.
+   * @param decode returns the pictures of codes, one after the other.
+   * @param changed is called with the code at the chosen position.
    */
   constructor(decode, changed) {
     this.decode = decode;
@@ -22,7 +22,7 @@ export class Walk {
     this.shape = shape;
     this.ends = [null, null];
     by("walk").hidden = true;
-    by("walk-note").textContent = "Choose where it starts and where it ends.";
+    by("walk-note").textContent = "Choose a start and an end.";
   }
 
   /** Takes a code as the start, 0, or the end, 1. */
@@ -30,7 +30,7 @@ export class Walk {
     this.ends[end] = code.slice();
     const missing = this.ends.indexOf(null);
     if (missing >= 0) {
-      by("walk-note").textContent = missing === 0 ? "Now choose where it starts." : "Now choose where it ends.";
+      by("walk-note").textContent = missing === 0 ? "Now choose the start." : "Now choose the end.";
       return;
     }
     const codes = new Float32Array(STEPS * code.length);
@@ -41,7 +41,7 @@ export class Walk {
       paint(canvas, pictures.subarray(step * values, (step + 1) * values), this.shape);
     });
     by("walk").hidden = false;
-    by("walk-note").textContent = "From the code of one to that of the other, in equal steps.";
+    by("walk-note").textContent = "Decoded in equal steps from the code of the first picture to that of the second.";
   }
 
   #at(share) {

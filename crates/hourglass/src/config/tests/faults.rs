@@ -226,11 +226,11 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             of_images(r#""crops": 100"#),
-            "c.json:3:10: data.crops: found 100; allowed: null without data.patch",
+            "c.json:3:10: data.crops: found 100 without data.patch; set data.patch, or remove this key",
         ),
         (
             of_images(r#""flip": false"#),
-            "c.json:3:9: data.flip: found false; allowed: null without data.patch",
+            "c.json:3:9: data.flip: found false without data.patch; set data.patch, or remove this key",
         ),
         (
             of_images(r#""strict": 1"#),
@@ -284,11 +284,11 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             of_init(r#"{"layers": ["code"]}"#),
-            "c.json:4:9: init.from: missing key; allowed: a string that is not empty",
+            "c.json:4:9: init.from: missing key; allowed: a non-empty string",
         ),
         (
             of_init(r#"{"from": ""}"#),
-            r#"c.json:4:18: init.from: found ""; allowed: a string that is not empty"#,
+            r#"c.json:4:18: init.from: found ""; allowed: a non-empty string"#,
         ),
         (
             of_init(r#"{"from": "runs/a", "layers": []}"#),
@@ -317,12 +317,12 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             of_train(r#"{"optimizer": {"kind": "sgd", "nesterov": true}}"#),
-            "c.json:4:52: train.optimizer.nesterov: found true; allowed: false where \
-             train.optimizer.momentum is 0",
+            "c.json:4:52: train.optimizer.nesterov: found true without momentum; set \
+             train.optimizer.momentum above 0",
         ),
         (
             of_train(r#"{"schedule": {"kind": "cosine", "final_learning_rate": 1}}"#),
-            "c.json:4:65: train.schedule.final_learning_rate: found 1; allowed: a number up to \
+            "c.json:4:65: train.schedule.final_learning_rate: found 1; allowed: at most \
              train.learning_rate, which is 0.001",
         ),
     ];
@@ -342,8 +342,8 @@ fn faults_between_keys_have_a_place() {
     let text = format!(
         "{{\n\"data\": {{\"dataset\": \"mnist\"}},\n\"model\": {residual},\n\"train\": {{\"loss\": \"bce\"}}\n}}"
     );
-    let line = "c.json:4:19: train.loss: found \"bce\"; allowed: \"mse\" or \"auto\" where a model has \
-                \"residual\": true, for what it gives is no probability";
+    let line = "c.json:4:19: train.loss: found \"bce\" for a model with \"residual\": true, whose output \
+                is not a probability; use \"mse\" or \"auto\"";
     assert_eq!(errors(&text, &[]), [line]);
     let grey = [1, 28, 28];
     let refused = |corruption: &str| {
@@ -365,14 +365,8 @@ fn faults_between_keys_have_a_place() {
 fn a_fault_of_the_file_is_one_exact_line() {
     let model = r#""model": {"kind": "dense", "layers": [], "code_size": 1}"#;
     let cases = [
-        (
-            String::new(),
-            "c.json:1:1: not JSON: there is no value in it",
-        ),
-        (
-            " \n ".into(),
-            "c.json:1:1: not JSON: there is no value in it",
-        ),
+        (String::new(), "c.json:1:1: not JSON: the file is empty"),
+        (" \n ".into(), "c.json:1:1: not JSON: the file is empty"),
         (
             "[]".into(),
             "c.json:1:1: found an empty array; allowed: an object",
@@ -416,7 +410,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"images\", \"dir\": \"\"}},\n{model}\n}}"),
-            r#"c.json:2:38: data.dir: found ""; allowed: a string that is not empty"#,
+            r#"c.json:2:38: data.dir: found ""; allowed: a non-empty string"#,
         ),
         (
             "{\n\"data\": {\"dataset\": \"mnist\"}\n}".into(),
@@ -424,7 +418,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             LEAST.replacen('{', "{\n\"seed\": 1, \"seed\": 2,", 1),
-            "c.json:2:12: seed: duplicate key; allowed: each key once",
+            "c.json:2:12: seed: duplicate key; each key can be given only once",
         ),
         (
             LEAST.replacen('{', "{ \"line\\nbreak\\u001b[2J\": 2,", 1),
@@ -448,7 +442,7 @@ fn all_faults_of_a_file_are_told_in_its_order() {
         r#"c.json:2:3: sede: unknown key; did you mean "seed"?"#,
         "c.json:3:47: data.validation: found -1; allowed: an integer from 0 to 59999",
         "c.json:4:12: model.channels: missing key; allowed: an array of 1 or more integers",
-        "c.json:4:43: model.kernel: duplicate key; allowed: each key once",
+        "c.json:4:43: model.kernel: duplicate key; each key can be given only once",
         "c.json:5:24: train.epochs: found 0; allowed: an integer of at least 1",
         r#"c.json:5:35: train.loss: found "mae"; allowed: "auto", "mse" or "bce""#,
         r#"c.json:5:55: train.optimizer: found "adan"; did you mean "adam"?"#,
@@ -462,7 +456,7 @@ fn all_faults_of_a_file_are_told_in_its_order() {
 
 #[test]
 fn a_fault_of_an_override_names_the_override() {
-    let usage = "allowed: KEY=VALUE, with a KEY such as train.epochs";
+    let usage = "expected KEY=VALUE, such as train.epochs=5";
     let no_value = format!("found no \"=\"; {usage}");
     let no_key = format!("found an empty key; {usage}");
     let infinite = "train.learning_rate: found 1e999, which is not a finite number; allowed: a \
@@ -496,13 +490,13 @@ fn a_fault_of_an_override_names_the_override() {
     }
     assert_eq!(
         errors(LEAST, &["seed=1", "seed.x=1"]),
-        ["--set seed.x=1: seed: has no keys below it; allowed: a value for the key itself"]
+        ["--set seed.x=1: seed: has no keys below it; set this key itself"]
     );
     assert_eq!(
         errors(LEAST, &["train.patience=3", "data.validation=0"]),
         [
-            "--set train.patience=3: train.patience: found 3; allowed: null where data.validation is \
-          0, for it watches the validation loss"
+            "--set train.patience=3: train.patience: found 3 without validation images; set \
+          data.validation above 0, or patience to null"
         ]
     );
 }

@@ -187,7 +187,7 @@ fn files_that_are_no_configs_are_one_line() {
             .map(|located| located.config)
             .map_err(|error| error.to_string())
     };
-    let expected = "not JSON: found the byte 0xff; allowed: UTF-8 text";
+    let expected = "not JSON: found the byte 0xff; save the file as UTF-8 text";
     assert_eq!(
         line(b"{\n \"\xc3\xa9\xff"),
         Err(at(&format!(":2:4: {expected}")))
@@ -196,7 +196,7 @@ fn files_that_are_no_configs_are_one_line() {
         line(b"\xff\xfe{\0}\0"),
         Err(at(&format!(":1:1: {expected}")))
     );
-    let expected = "found more than 64 KiB; allowed: a config of at most 64 KiB";
+    let expected = "found more than 64 KiB; allowed: at most 64 KiB";
     assert_eq!(line(&[b' '; 100_000]), Err(at(&format!(": {expected}"))));
     assert_eq!(line(format!("\u{feff}{LEAST}").as_bytes()), Ok(with(&[])));
 

@@ -56,7 +56,7 @@ fn set_changes_the_values_of_a_key() {
     assert_eq!(
         read(swept, &["model.code_size=3"]).unwrap_err(),
         [
-            "--set model.code_size=3: model.code_size: found a key that is swept; allowed: --set \
+            "--set model.code_size=3: model.code_size: this key is swept; use --set \
           sweep.model.code_size=[VALUE, ...]"
         ]
     );
@@ -84,12 +84,11 @@ fn a_fault_of_a_sweep_is_one_exact_line() {
         ),
         (
             r#"{"model.code_size": [2, 4, 2.0]}"#,
-            "c.json:4:37: sweep.model.code_size.2: found a value for the second time; allowed: \
-             each once",
+            "c.json:4:37: sweep.model.code_size.2: duplicate value; each value can be given only once",
         ),
         (
             r#"{"model.code_size": [2], "description": ["a"]}"#,
-            "c.json:4:35: sweep.description: makes no training another; allowed: a key such as \
+            "c.json:4:35: sweep.description: does not affect training, so it cannot be swept; use a key such as \
              model.code_size",
         ),
         (
@@ -98,7 +97,7 @@ fn a_fault_of_a_sweep_is_one_exact_line() {
         ),
         (
             "{}",
-            "c.json:4:10: sweep: found no key; allowed: keys of the config with lists of values",
+            "c.json:4:10: sweep: no key to sweep; add keys of the config with lists of values",
         ),
         (
             "[1]",
@@ -111,10 +110,10 @@ fn a_fault_of_a_sweep_is_one_exact_line() {
         ),
         (
             r#"{"model.code_size": [2], "train.patience": [3, 4], "data.validation": [0, 9]}"#,
-            "c.json:4:54: train.patience: found 3; allowed: null where data.validation is 0, for \
-             it watches the validation loss\n\
-             c.json:4:57: train.patience: found 4; allowed: null where data.validation is 0, for \
-             it watches the validation loss",
+            "c.json:4:54: train.patience: found 3 without validation images; set data.validation above \
+             0, or patience to null\n\
+             c.json:4:57: train.patience: found 4 without validation images; set data.validation above \
+             0, or patience to null",
         ),
     ];
     for (swept, expected) in cases {
@@ -140,7 +139,7 @@ fn a_training_takes_no_sweep_and_a_sweep_needs_one() {
     assert_eq!(
         errors.errors(),
         [
-            "c.json:4:1: sweep: is for many trainings; allowed: hourglass sweep c.json, or no such key"
+            "c.json:4:1: sweep: describes many trainings; run hourglass sweep c.json, or remove the key"
         ]
     );
     let plain = training.replace(",\n\"sweep\": {\"seed\": [1]}", "");
@@ -148,7 +147,7 @@ fn a_training_takes_no_sweep_and_a_sweep_needs_one() {
     assert_eq!(
         errors.errors(),
         [
-            "c.json: sweep: missing key; allowed: keys of the config with lists of values, such as \
+            "c.json: sweep: missing key; add keys of the config with lists of values, such as \
           {\"seed\": [1, 2, 3]}"
         ]
     );

@@ -1,17 +1,17 @@
-//! Structural similarity of two images (Wang, Bovik, Sheikh & Simoncelli 2004): how alike their
-//! means, contrasts and structures are within a Gaussian window, averaged over its places.
+//! Structural similarity of two images (Wang, Bovik, Sheikh & Simoncelli 2004): how similar their
+//! means, contrasts and structures are within a Gaussian window, averaged over all window positions.
 
-/// How far the window reaches from its middle: 3.5 sigma, rounded.
+/// The window's radius: 3.5 sigma, rounded.
 const RADIUS: usize = 5;
 /// The window's side.
 const SIDE: usize = 2 * RADIUS + 1;
 /// The Gaussian's standard deviation, in pixels.
 const SIGMA: f64 = 1.5;
-/// (K1 L)^2 and (K2 L)^2 of the paper, with a range L of 1: they keep flat patches from 0 / 0.
+/// (K1 L)^2 and (K2 L)^2 of the paper, with a range L of 1: they prevent 0 / 0 on flat patches.
 const C1: f64 = 0.01 * 0.01;
 const C2: f64 = 0.03 * 0.03;
 
-/// The window for images of one shape.
+/// Structural similarity for images of one shape.
 #[derive(Debug, Clone)]
 pub(super) struct Ssim {
     channels: usize,
@@ -42,7 +42,7 @@ impl Ssim {
         })
     }
 
-    /// The mean over channels and over all places where the whole window lies in the image.
+    /// The mean over channels and over all positions where the whole window is inside the image.
     /// `x` and `y` are [channels, height, width], of this shape.
     pub(super) fn mean(&self, x: &[f64], y: &[f64]) -> f64 {
         let plane = self.height * self.width;
@@ -53,12 +53,12 @@ impl Ssim {
         sum / (self.channels * places) as f64
     }
 
-    /// The sum over places of one channel. The window is applied down the columns and then along
-    /// the row, which takes 22 products a place instead of 121.
+    /// The sum over the positions of one channel. The window is applied along the columns and then along
+    /// the rows, which takes 22 products per position instead of 121.
     fn plane_sum(&self, x: &[f64], y: &[f64]) -> f64 {
         let width = self.width;
         let places = width - SIDE + 1;
-        // The weighted means of x, y, x^2, y^2 and xy: of a column each, then of a window each.
+        // The weighted means of x, y, x^2, y^2 and xy: first per column, then per window.
         let mut columns = [(); 5].map(|()| vec![0.0; width]);
         let mut windows = [(); 5].map(|()| vec![0.0; places]);
         let mut sum = 0.0;

@@ -1,4 +1,4 @@
-//! Baselines: what anybody would try on a corrupted picture before training a model.
+//! Baselines: the obvious filters for a corrupted picture.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use super::{Degraded, Setting, label};
 /// A simple way to restore a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Baseline {
-    /// A median filter with a window of so many pixels a side.
+    /// A median filter with a square window.
     Median {
-        /// An odd number.
+        /// Side of the window in pixels, an odd number.
         size: usize,
     },
     /// A Gaussian filter.
@@ -27,20 +27,20 @@ pub enum Baseline {
     Unsharp {
         /// Standard deviation of its Gaussian in pixels.
         sigma: f64,
-        /// How much of what the Gaussian takes away is added.
+        /// Strength: the factor of the detail that is added.
         amount: f64,
     },
-    /// Bilinear interpolation of the small picture.
+    /// Bilinear enlargement of the small picture.
     Bilinear,
-    /// Bicubic interpolation of the small picture (Catmull-Rom), which the input is.
+    /// Bicubic enlargement of the small picture (Catmull-Rom), which is the input itself.
     Bicubic,
-    /// Interpolation of the small picture with Lanczos's kernel of three lobes.
+    /// Enlargement of the small picture with the three-lobed Lanczos kernel.
     Lanczos,
     /// Diffusion of the known pixels into the missing ones.
     Diffusion,
-    /// Grey in all channels, which the input is.
+    /// Grey in all channels, which is the input itself.
     Grey,
-    /// For each grey level the mean colour of the training pixels that have it.
+    /// The mean colour of the training pixels with the same grey level.
     MeanColour(Arc<MeanColours>),
 }
 
@@ -60,7 +60,7 @@ impl Baseline {
         }
     }
 
-    /// What it was set to.
+    /// Its settings.
     pub fn setting(&self) -> Setting {
         match *self {
             Baseline::Median { size } => Setting {
@@ -80,18 +80,18 @@ impl Baseline {
         }
     }
 
-    /// What it is and what it was set to, in words.
+    /// Its name and settings, in words.
     pub fn label(&self) -> String {
         label(self.name(), &self.setting())
     }
 
-    /// Whether it gives back the input as it is.
+    /// Whether it returns the input unchanged.
     pub fn is_input(&self) -> bool {
         matches!(self, Baseline::Bicubic | Baseline::Grey)
     }
 
-    /// The restored picture, `[channels, height, width]` in [0, 1], with the channels of the picture
-    /// that is to come back. What it has nothing to work on stays as it is.
+    /// The restored picture, `[channels, height, width]` in [0, 1], with the channels of the clean
+    /// picture. If the baseline does not apply, the picture stays unchanged.
     pub fn restore(&self, degraded: &Degraded) -> Vec<f32> {
         let Degraded {
             input,

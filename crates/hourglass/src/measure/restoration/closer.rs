@@ -1,4 +1,4 @@
-//! A closer look at what some corruptions take: the error inside holes, and that of colours alone.
+//! Figures for special corruptions: the error inside holes, and the error of colours.
 
 use rayon::prelude::*;
 
@@ -6,12 +6,12 @@ use super::HoleFigures;
 use super::colour::ab_error;
 use crate::measure::metrics::psnr;
 
-/// Sums over pictures of what is only looked at where it was lost.
+/// Sums of these figures over pictures.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Closer {
-    /// Pictures with a hole, and the sum of their figures.
+    /// Number of pictures with a hole, and the sum of their figures.
     holes: (usize, f64),
-    /// All pictures whose colours were looked at, and the sum of their errors.
+    /// Number of pictures with measured colours, and the sum of their errors.
     colours: (usize, f64),
 }
 
@@ -49,14 +49,14 @@ impl Closer {
         }
     }
 
-    /// The mean inside holes; `None` where there was none.
+    /// The mean inside holes; `None` if there was none.
     pub fn hole(&self) -> Option<HoleFigures> {
         Some(HoleFigures {
             psnr: mean(self.holes)?,
         })
     }
 
-    /// The mean error of colours; `None` where none was looked at.
+    /// The mean colour error; `None` if no colours were measured.
     pub fn ab_error(&self) -> Option<f64> {
         mean(self.colours)
     }
@@ -67,7 +67,7 @@ fn mean((count, sum): (usize, f64)) -> Option<f64> {
 }
 
 /// The peak signal-to-noise ratio of the pixels `[channels, pixels]` where `missing`, `[pixels]`, is
-/// not 0; `None` where none is.
+/// not 0; `None` if no pixel is missing.
 fn inside(clean: &[f32], restored: &[f32], missing: &[f32]) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0usize);
     let planes = clean

@@ -1,25 +1,25 @@
-//! Colour from grey: for each grey level the mean colour of the training pixels that have it. And how
-//! far colours are apart as people see them.
+//! Colour from grey: the mean colour of the training pixels with each grey level. Also the perceived
+//! difference of colours.
 
 use model::corruption::LUMA;
 use rayon::prelude::*;
 
-/// Grey levels that are told apart: those of a byte.
+/// Number of grey levels: those of a byte.
 const LEVELS: usize = 256;
 
-/// Pixels of a set in one piece of work.
+/// Pixels per piece of work.
 const PIECE: usize = 1 << 22;
 
 /// The mean colour of each grey level; red, green and blue in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanColours([[f32; 3]; LEVELS]);
 
-/// Sums of the colours of each level, and how many there are.
+/// Sums of the colours of each level, and their number.
 type Sums = Vec<[u64; 4]>;
 
 impl MeanColours {
-    /// Of the pixels of pictures `[picture, 3, pixels]`, `plane` pixels each. Levels that no pixel has
-    /// stay grey.
+    /// Learns from pictures `[picture, 3, pixels]` of `plane` pixels each. Levels without any pixel stay
+    /// grey.
     pub fn of(pictures: &[u8], plane: usize) -> Self {
         let none = || vec![[0u64; 4]; LEVELS];
         let add = |mut sums: Sums, picture: &[u8]| {
@@ -67,8 +67,8 @@ impl MeanColours {
     }
 }
 
-/// Mean over pixels of the distance in the plane of a* and b* between two pictures `[3, pixels]` of
-/// sRGB in [0, 1].
+/// The mean distance in the a*b* plane between the pixels of two sRGB pictures `[3, pixels]` in
+/// [0, 1].
 pub(super) fn ab_error(one: &[f32], other: &[f32]) -> f64 {
     let plane = (one.len() / 3).max(1);
     let pixel = |picture: &[f32], at: usize| ab([0, 1, 2].map(|it| picture[it * plane + at]));
@@ -79,7 +79,7 @@ pub(super) fn ab_error(one: &[f32], other: &[f32]) -> f64 {
     (0..one.len() / 3).map(distance).sum::<f64>() / plane as f64
 }
 
-/// a* and b* of a colour of sRGB in [0, 1]: CIE 1976 with the white D65, as IEC 61966-2-1 has sRGB.
+/// a* and b* of an sRGB colour in [0, 1]: CIE 1976 with D65 white, as in IEC 61966-2-1.
 fn ab(srgb: [f32; 3]) -> [f32; 2] {
     /// Red, green and blue in X, Y and Z, each divided by that of white.
     const XYZ: [[f32; 3]; 3] = [

@@ -1,4 +1,4 @@
-//! Pictures that have lost something: what a model gets to restore, and what is known of the loss.
+//! Corrupted pictures: the input of a model, and what is known about the corruption.
 
 use crate::error::Result;
 use burn::tensor::{Tensor, TensorData};
@@ -8,14 +8,14 @@ use model::corruption::resample;
 
 use crate::measure::evaluation::values;
 
-/// One picture that has lost something, on the host.
+/// One corrupted picture, on the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Degraded<'a> {
-    /// What a model gets, `[channels, height, width]` in [0, 1].
+    /// The model's input, `[channels, height, width]` in [0, 1].
     pub input: &'a [f32],
     /// Height and width.
     pub size: [usize; 2],
-    /// Channels of the picture that is to come back.
+    /// Channels of the clean picture.
     pub channels: usize,
     /// 1 where pixels are missing, `[height, width]`.
     pub missing: Option<&'a [f32]>,
@@ -30,23 +30,23 @@ pub struct Small<'a> {
     pub picture: &'a [f32],
     /// Its height and width.
     pub size: [usize; 2],
-    /// Pixels of the large picture for each of its own along both axes.
+    /// Pixels of the large picture per pixel of this one, along both axes.
     pub factor: usize,
 }
 
-/// What a corruption makes of clean pictures `[batch, C, H, W]`, on their device.
+/// Corrupted pictures, made from clean ones `[batch, C, H, W]`, on their device.
 #[derive(Debug)]
 pub struct Corrupted {
-    /// What a model gets, `[batch, C', H, W]`.
+    /// The model's input, `[batch, C', H, W]`.
     pub input: Tensor<4>,
-    /// What is missing, `[batch, 1, H, W]`, where a corruption takes parts away.
+    /// The mask of missing pixels, `[batch, 1, H, W]`, if a corruption removes parts.
     pub missing: Option<Tensor<4>>,
-    /// The small pictures, where they were made small last.
+    /// The small pictures, if shrinking was the last corruption.
     pub small: Option<Tensor<4>>,
 }
 
-/// How many pixels along both axes an input has for each of the picture that it was enlarged from:
-/// the factor of the last `downscale`, or 1 where there is none.
+/// The factor by which an input was enlarged along both axes: that of the last `downscale`, or 1 if
+/// there is none.
 pub fn scale(corruptions: &[Corruption]) -> usize {
     let factor = |it: &Corruption| match it {
         Corruption::Downscale { factor } => Some(*factor),
@@ -55,14 +55,14 @@ pub fn scale(corruptions: &[Corruption]) -> usize {
     corruptions.iter().rev().find_map(factor).unwrap_or(1)
 }
 
-/// Corrupts pictures `[batch, C, H, W]` of any height and width as a model's are at evaluation.
+/// Corrupts pictures `[batch, C, H, W]` of any height and width as in an evaluation.
 ///
-/// Noise, blur and loss of pixels or colour cover the whole picture. Blocks are missing from each
-/// region of the size that the model was made for, side by side from the top left; what is left over
-/// on the right and at the bottom has none, and a smaller picture is the upper left part of a region.
+/// Noise, blur and loss of pixels or colour cover the whole picture. Blocks are removed from each
+/// region of the model's size, counted from the top left. The remainder on the right and at the bottom
+/// has none, and a smaller picture is the upper left part of a region.
 ///
 /// # Errors
-/// Where the device does not give its values.
+/// If the device does not give its values.
 pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corrupted> {
     let [_, height, width] = model.output_shape();
     let [_, _, rows, columns] = clean.dims();
@@ -94,8 +94,7 @@ pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corru
     })
 }
 
-/// What the corruption at `place` takes from each region of one size after the other,
-/// `[batch, 1, H, W]`.
+/// The mask of what the corruption at `place` removes, region by region, `[batch, 1, H, W]`.
 fn by_regions(
     model: &Autoencoder,
     place: usize,

@@ -1,21 +1,21 @@
-//! Diffusion: missing pixels become the mean of their four neighbours, all at once, so that the
-//! colours around a hole run into it and meet (the Laplace equation; the isotropic case of Bertalmio
-//! et al., "Image Inpainting", 2000).
+//! Diffusion: missing pixels become the mean of their four neighbours, all at the same time, so that
+//! the colours around a hole flow into it (the Laplace equation; the isotropic case of Bertalmio et
+//! al., "Image Inpainting", 2000).
 
-/// A sweep that changes no value by more than this is the last: a quarter of a byte's step.
+/// Iteration stops when no value changes by more than this: a quarter of a byte's step.
 const STILL: f32 = 0.25 / 255.0;
 
-/// The most sweeps over the missing pixels. A hole of n pixels across needs about n.
+/// The most sweeps over the missing pixels. A hole that is n pixels wide needs about n.
 const MOST_SWEEPS: usize = 500;
 
-/// A pixel without a value, and the places of its neighbours that lie in the picture.
+/// A missing pixel, and the indices of its neighbours inside the picture.
 struct Hole {
     at: usize,
     around: Vec<usize>,
 }
 
-/// Fills one plane `[height, width]` where `missing`, of the same size, is not 0. A plane of which
-/// everything is missing stays as it is.
+/// Fills one plane `[height, width]` where `missing`, of the same size, is not 0. A plane that is
+/// missing entirely stays unchanged.
 pub(super) fn fill(plane: &mut [f32], missing: &[f32], [height, width]: [usize; 2]) {
     let around = |at: usize| {
         let (row, column) = (at / width, at % width);
@@ -35,7 +35,7 @@ pub(super) fn fill(plane: &mut [f32], missing: &[f32], [height, width]: [usize; 
             around: around(at),
         })
         .collect();
-    // Start from the mean of what is known at the rim, so that little is left to do.
+    // Start from the mean of the known pixels at the rim, so that few sweeps are needed.
     let (mut sum, mut count) = (0.0, 0u32);
     for place in holes.iter().flat_map(|hole| &hole.around) {
         if !is_missing(place) {
@@ -48,7 +48,7 @@ pub(super) fn fill(plane: &mut [f32], missing: &[f32], [height, width]: [usize; 
     }
     let mean = (sum / f64::from(count)) as f32;
     holes.iter().for_each(|hole| plane[hole.at] = mean);
-    // Successive over-relaxation (Young 1954), with what is best for a square of as many pixels.
+    // Successive over-relaxation (Young 1954), with the best factor for a square of as many pixels.
     let across = (holes.len() as f64).sqrt().min(height.min(width) as f64) + 1.0;
     let relaxation = (2.0 / (1.0 + (std::f64::consts::PI / across).sin())) as f32;
     for _ in 0..MOST_SWEEPS {
@@ -63,7 +63,7 @@ pub(super) fn fill(plane: &mut [f32], missing: &[f32], [height, width]: [usize; 
             break;
         }
     }
-    // It swings past its end on the way there.
+    // Over-relaxation may overshoot on the way.
     holes
         .iter()
         .for_each(|hole| plane[hole.at] = plane[hole.at].clamp(0.0, 1.0));

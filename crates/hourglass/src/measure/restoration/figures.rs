@@ -4,30 +4,29 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How close pictures come to the clean ones; means over pictures.
+/// How close pictures are to the clean ones; means over pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fidelity {
-    /// Of 10 log10(1 / the picture's mse), in dB; at most 100 dB a picture.
+    /// PSNR, 10 log10(1 / the picture's mse), in dB; at most 100 dB per picture.
     pub psnr: f64,
-    /// Structural similarity, mean over channels; `None` where pictures are smaller than its window.
+    /// Structural similarity, mean over channels; `None` if pictures are smaller than its window.
     pub ssim: Option<f64>,
-    /// Inside what the corruption `block` took away, where there is such a corruption.
+    /// Figures inside the blocks that the corruption `block` removed, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hole: Option<HoleFigures>,
-    /// Distance in the plane of a* and b* of CIELAB (CIE 1976), mean over pixels, where colour was
-    /// lost.
+    /// Mean distance in the a*b* plane of CIELAB (CIE 1976), if colour was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ab_error: Option<f64>,
 }
 
-/// Figures of missing pixels alone.
+/// Figures of the missing pixels alone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoleFigures {
     /// As [`Fidelity::psnr`].
     pub psnr: f64,
 }
 
-/// What a baseline was set to, where it has something to set.
+/// The settings of a baseline, if it has any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
     /// Side of the median's window, in pixels.
@@ -36,7 +35,7 @@ pub struct Setting {
     /// Standard deviation of the Gaussian, in pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma: Option<f64>,
-    /// How much of what the Gaussian takes away is added.
+    /// Strength of the unsharp mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<f64>,
 }
@@ -44,26 +43,26 @@ pub struct Setting {
 /// A baseline's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BaselineFigures {
-    /// Of what it gives.
+    /// Figures of its output.
     #[serde(flatten)]
     pub fidelity: Fidelity,
-    /// What it was set to.
+    /// Its settings.
     #[serde(flatten)]
     pub setting: Setting,
 }
 
-/// What came back of corrupted pictures.
+/// How well corrupted pictures were restored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Restoration {
-    /// Of the corrupted input itself.
+    /// Figures of the corrupted input itself.
     pub input: Fidelity,
-    /// Of the model's output.
+    /// Figures of the model's output.
     pub output: Fidelity,
-    /// Of simple means, by their names.
+    /// The baselines by name.
     pub baselines: BTreeMap<String, BaselineFigures>,
 }
 
-/// A baseline in words, from its name in files: what it is and what it was set to.
+/// A baseline's name and settings in words, from its name in files.
 pub fn label(name: &str, setting: &Setting) -> String {
     let words = match name {
         "median" => "median filter",
@@ -90,8 +89,8 @@ pub fn label(name: &str, setting: &Setting) -> String {
 }
 
 impl Restoration {
-    /// How much closer the output comes than the input and the best of the baselines, in words; inside
-    /// the hole where there is one.
+    /// How much better the output is than the input and the best baseline, in words; measured inside the
+    /// hole if there is one.
     pub fn verdict(&self) -> String {
         let place = match self.output.hole {
             Some(_) => "inside the hole ",
@@ -113,8 +112,8 @@ impl Restoration {
         text
     }
 
-    /// The mean over pictures of their figures; `None` of no picture. Where some pictures have no
-    /// such figure, it is that over the others.
+    /// The mean of the pictures' figures; `None` without pictures. Pictures without a figure are left
+    /// out of its mean.
     pub fn mean(pictures: &[&Restoration]) -> Option<Restoration> {
         let first = pictures.first()?;
         let mean = |of: &dyn Fn(&Restoration) -> Option<Fidelity>| {

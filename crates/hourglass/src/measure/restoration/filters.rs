@@ -1,14 +1,14 @@
-//! Linear filters of the crate `image` on pictures whose values are floats in [0, 1]: Gaussians and
+//! Linear filters of the crate `image` on pictures with float values in [0, 1]: Gaussian filters and
 //! interpolation.
 
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma};
 
-/// A plane as the crate has it.
+/// A plane in the crate's type.
 type Plane<'a> = ImageBuffer<Luma<f32>, &'a [f32]>;
 
-/// Each plane of a picture `[channels, height, width]` through a filter. A plane that the filter
-/// cannot take stays as it is.
+/// Applies a filter to each plane of a picture `[channels, height, width]`. A plane that the filter
+/// cannot handle stays unchanged.
 fn each_plane(
     picture: &[f32],
     [height, width]: [usize; 2],
@@ -30,7 +30,7 @@ pub(super) fn gaussian(picture: &[f32], size: [usize; 2], sigma: f64) -> Vec<f32
     })
 }
 
-/// An unsharp mask: `amount` times what a Gaussian takes away is added, in [0, 1].
+/// An unsharp mask: adds `amount` times the detail that a Gaussian removes, clipped to [0, 1].
 pub(super) fn unsharp(picture: &[f32], size: [usize; 2], sigma: f64, amount: f64) -> Vec<f32> {
     let mut sharp = gaussian(picture, size, sigma);
     for (blurred, &value) in sharp.iter_mut().zip(picture) {
@@ -39,8 +39,8 @@ pub(super) fn unsharp(picture: &[f32], size: [usize; 2], sigma: f64, amount: f64
     sharp
 }
 
-/// A picture of height and width `size`, in [0, 1], from one of height and width `small`: `factor`
-/// pixels for each along both axes, of which those beyond `size` are cut off.
+/// Enlarges a picture of height and width `small` by `factor` along both axes, in [0, 1]; pixels
+/// beyond `size` are cut off.
 pub(super) fn enlarge(
     picture: &[f32],
     small: [usize; 2],

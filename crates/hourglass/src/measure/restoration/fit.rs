@@ -1,5 +1,5 @@
-//! Which baselines belong to a corruption, and what they are set to: what gives the best PSNR on
-//! validation pictures, so that the test pictures are not asked.
+//! The baselines for a corruption, tuned for the best PSNR on the validation pictures, so that the test
+//! pictures are not used for tuning.
 
 use std::sync::Arc;
 
@@ -14,43 +14,43 @@ use crate::measure::evaluation::values;
 use crate::setup::Setup;
 use crate::streams::Stream;
 
-/// Windows of the median, in pixels.
+/// Candidate windows of the median, in pixels.
 const WINDOWS: [usize; 2] = [3, 5];
 
-/// Standard deviations of the Gaussian, in pixels.
+/// Candidate standard deviations of the Gaussian, in pixels.
 const SIGMAS: [f64; 14] = [
     0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0,
 ];
 
-/// How much an unsharp mask adds.
+/// Candidate strengths of the unsharp mask.
 const AMOUNTS: [f64; 8] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0];
 
-/// The least standard deviation of an unsharp mask's Gaussian, which may not be 0.
+/// The smallest standard deviation of an unsharp mask's Gaussian, which must not be 0.
 const LEAST_SIGMA: f64 = 0.3;
 
-/// The most pictures that settings are chosen on, and the most values that they have together:
-/// enough to tell settings apart, and done in a second.
+/// The most pictures for tuning, and the most values of all of them: enough to distinguish settings,
+/// and done in a second.
 const CHOSEN_ON: usize = 256;
 const CHOSEN_ON_VALUES: usize = 1 << 22;
 
-/// The baselines of a corruption.
+/// The baselines for a corruption.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Baselines {
     all: Vec<Baseline>,
     colours: bool,
 }
 
-/// Whether a baseline of these corruptions is learned from training pictures.
+/// Whether a baseline for these corruptions is learned from training pictures.
 pub fn needs_training_images(corruptions: &[Corruption]) -> bool {
     corruptions.contains(&Corruption::Grayscale)
 }
 
-/// What belongs to a chain, by its kinds.
+/// The kinds of baselines for a chain of corruptions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Kinds {
     noise: bool,
     block: bool,
-    /// The Gaussian's standard deviation in pixels, of a range its middle.
+    /// The Gaussian's standard deviation in pixels; for a range, its middle.
     blur: Option<f64>,
     downscale: bool,
     grayscale: bool,
@@ -60,7 +60,7 @@ impl Kinds {
     fn of(corruptions: &[Corruption]) -> Self {
         let mut kinds = Self::default();
         for corruption in corruptions {
-            // What comes after it is not undone by interpolation.
+            // Interpolation does not undo the corruptions after it.
             kinds.downscale = false;
             match corruption {
                 Corruption::Gaussian { .. }
@@ -81,17 +81,17 @@ impl Kinds {
 }
 
 impl Baselines {
-    /// In no certain order.
+    /// In no particular order.
     pub fn all(&self) -> &[Baseline] {
         &self.all
     }
 
-    /// Whether colour was lost, so that its error is worth a look.
+    /// Whether colour was removed, so that its error is measured.
     pub fn colours(&self) -> bool {
         self.colours
     }
 
-    /// Those that have nothing to set, and those of `Kinds` that `choose` gives a setting for.
+    /// Baselines without settings, and those of `Kinds` that `choose` returns a setting for.
     fn with(
         corruptions: &[Corruption],
         mut choose: impl FnMut(&[Baseline]) -> Result<Option<Baseline>>,
@@ -123,11 +123,11 @@ impl Baselines {
         })
     }
 
-    /// Those of a model's corruptions, chosen on the validation pictures, or on training pictures
-    /// where there are none; none where it has no corruption.
+    /// The baselines for a model's corruptions, tuned on the validation pictures, or on training pictures
+    /// if there are none; `None` if the model has no corruption.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn choose(model: &Autoencoder, setup: &Setup) -> Result<Self> {
         let mut batches: Option<Vec<Batch>> = None;
         let choose = |candidates: &[Baseline]| {
@@ -142,8 +142,8 @@ impl Baselines {
         Self::with(model.corruptions(), choose, colours)
     }
 
-    /// Those of these corruptions with the settings that a summary has, without any that has none
-    /// there or is learned from pictures.
+    /// The baselines for these corruptions with the settings of a summary, except those that have no
+    /// settings there or are learned from pictures.
     pub fn set_as(corruptions: &[Corruption], found: Option<&Restoration>) -> Self {
         let choose = |candidates: &[Baseline]| {
             let set = candidates.first().and_then(|candidate| {
@@ -152,13 +152,13 @@ impl Baselines {
             });
             Ok(set)
         };
-        // What chooses so cannot fail.
+        // This way of choosing cannot fail.
         Self::with(corruptions, choose, || None).unwrap_or_default()
     }
 }
 
 impl Baseline {
-    /// The same with other settings; `None` where one is missing or cannot be.
+    /// The same with other settings; `None` if one is missing or not valid.
     fn set(self, setting: &Setting) -> Option<Self> {
         let positive = |value: Option<f64>| value.filter(|it| it.is_finite() && *it > 0.0);
         Some(match self {
@@ -177,7 +177,7 @@ impl Baseline {
     }
 }
 
-/// The first of the candidates that no other is better than.
+/// The best candidate, the first of equals.
 fn best(candidates: &[Baseline], batches: &[Batch]) -> Result<Option<Baseline>> {
     let mut best: Option<(f64, &Baseline)> = None;
     for candidate in candidates {
@@ -189,7 +189,7 @@ fn best(candidates: &[Baseline], batches: &[Batch]) -> Result<Option<Baseline>> 
     Ok(best.map(|(_, candidate)| candidate.clone()))
 }
 
-/// The pictures that settings are chosen on, corrupted.
+/// The pictures for tuning, corrupted.
 fn pictures(model: &Autoencoder, setup: &Setup) -> Result<Vec<Batch>> {
     let from = match setup.split.validation.as_slice() {
         [] => &setup.split.train,
@@ -199,7 +199,7 @@ fn pictures(model: &Autoencoder, setup: &Setup) -> Result<Vec<Batch>> {
     let most = CHOSEN_ON_VALUES / shape.iter().product::<usize>().max(1);
     let count = from.len().min(CHOSEN_ON).min(most.max(1));
     let device = &setup.backend.device;
-    // A batch of their own: these few need not wait for a whole set to go to the device again.
+    // A separate batch, so that a whole set need not be copied to the device again for these few.
     let clean = data::Batches::new(Arc::clone(&setup.train), device, false);
     let clean = clean.gather(from.get(..count).unwrap_or_default())?;
     let seed = Stream::Evaluation.seed(setup.config.seed, 0);

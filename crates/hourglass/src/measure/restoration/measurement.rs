@@ -1,4 +1,4 @@
-//! The measurement: what baselines and a model give back of corrupted pictures, batch by batch.
+//! The measurement: how well baselines and a model restore corrupted pictures, batch by batch.
 
 use crate::error::Result;
 use model::{Autoencoder, ImageShape};
@@ -9,7 +9,7 @@ use super::{BaselineFigures, Baselines, Corrupted, Degraded, Fidelity, Restorati
 use crate::measure::evaluation::values;
 use crate::measure::metrics::{Figures, Reconstruction};
 
-/// Clean pictures and what a corruption made of them, on the host.
+/// Clean pictures and their corrupted versions, on the host.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// `[n, channels, height, width]`.
@@ -17,7 +17,7 @@ pub struct Batch {
     shape: ImageShape,
     /// `[n, channels of the model's input, height, width]`.
     pub input: Vec<f32>,
-    /// The same as a picture, with the channels of the clean one.
+    /// The same with the channels of the clean pictures.
     pub shown: Vec<f32>,
     missing: Option<Vec<f32>>,
     /// With height, width and factor.
@@ -28,7 +28,7 @@ impl Batch {
     /// Pictures `clean` of `shape`, `[n, C, H, W]`, and their corrupted form.
     ///
     /// # Errors
-    /// Where the device does not give its values.
+    /// If the device does not return its values.
     pub fn new(
         model: &Autoencoder,
         clean: Vec<f32>,
@@ -53,7 +53,7 @@ impl Batch {
         })
     }
 
-    /// How many pictures there are.
+    /// Number of pictures.
     pub fn len(&self) -> usize {
         self.clean.len() / self.shape.iter().product::<usize>().max(1)
     }
@@ -80,7 +80,7 @@ impl Batch {
         }
     }
 
-    /// What a baseline gives for all of them, `[n, channels, height, width]`.
+    /// A baseline's output for all pictures, `[n, channels, height, width]`.
     pub fn restore(&self, baseline: &super::Baseline) -> Vec<f32> {
         if baseline.is_input() {
             return self.shown.clone();
@@ -93,17 +93,17 @@ impl Batch {
     }
 }
 
-/// What has been measured so far.
+/// The running measurements.
 #[derive(Clone, Debug)]
 pub struct Measurement<'a> {
     baselines: &'a Baselines,
     figures: Vec<Reconstruction>,
-    /// Of the input, the output, and each baseline.
+    /// Figures of the input, the output and each baseline.
     closer: Vec<Closer>,
 }
 
 impl<'a> Measurement<'a> {
-    /// Nothing yet, of pictures of `shape`.
+    /// No measurements yet, for pictures of `shape`.
     pub fn new(baselines: &'a Baselines, shape: ImageShape) -> Self {
         let count = baselines.all().len();
         Self {
@@ -113,11 +113,11 @@ impl<'a> Measurement<'a> {
         }
     }
 
-    /// Measures the baselines on pictures, and looks closer at them and at the model's output for
-    /// them, `[n, C, H, W]`.
+    /// Measures the baselines on pictures, and the special figures of the baselines and of the model's
+    /// output, `[n, C, H, W]`.
     ///
     /// # Errors
-    /// Where an output is not a finite number.
+    /// If an output is not finite.
     pub fn push(&mut self, batch: &Batch, output: &[f32]) -> Result<()> {
         let [channels, height, width] = batch.shape;
         let (plane, missing) = (height * width, batch.missing.as_deref());
@@ -140,8 +140,8 @@ impl<'a> Measurement<'a> {
         Ok(())
     }
 
-    /// The figures of all pictures; `input` and `output` are those of the corrupted pictures
-    /// themselves and of the model's output.
+    /// The figures of all pictures; `input` and `output` are the figures of the corrupted pictures and of
+    /// the model's output.
     pub fn finish(&self, input: &Figures, output: &Figures) -> Restoration {
         let mut closer = self.closer.iter();
         let mut fidelity = |figures: &Figures| {
@@ -174,10 +174,10 @@ impl<'a> Measurement<'a> {
     }
 }
 
-/// The mean peak signal-to-noise ratio of what a baseline gives for pictures, in dB.
+/// The mean peak signal-to-noise ratio of a baseline's output, in dB.
 ///
 /// # Errors
-/// Where that is no finite number.
+/// If it is not finite.
 pub(super) fn psnr_of(baseline: &super::Baseline, batches: &[Batch]) -> Result<f64> {
     let Some(first) = batches.first() else {
         return Ok(f64::NAN);

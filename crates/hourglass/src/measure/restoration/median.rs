@@ -1,13 +1,13 @@
-//! The median filter: each value becomes the middle one of those in a square window around it, which
-//! takes away single wrong pixels and keeps edges (Tukey, "Exploratory Data Analysis", 1977).
+//! The median filter: each value becomes the median of a square window around it, which removes single
+//! wrong pixels and keeps edges (Tukey, "Exploratory Data Analysis", 1977).
 //!
-//! Own code because the kept libraries' medians are for bytes, and corrupted pictures are not.
+//! Our own code, because the maintained libraries' medians only take bytes, and corrupted pictures are floats.
 
-/// One plane `[height, width]` filtered with a window of an odd `size` a side; beyond the border are
-/// the pixels of the border.
+/// Filters one plane `[height, width]` with a square window of an odd `size`; the border pixels are
+/// repeated beyond the border.
 pub(super) fn median(plane: &[f32], [height, width]: [usize; 2], size: usize) -> Vec<f32> {
     let reach = size / 2;
-    // Rows and columns around each place, within the plane.
+    // The rows and columns around each pixel, inside the plane.
     let around = |at: usize, length: usize| {
         (0..size).map(move |offset| (at + offset).saturating_sub(reach).min(length - 1))
     };

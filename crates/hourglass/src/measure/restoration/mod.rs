@@ -1,5 +1,5 @@
-//! Restoration: how much of what a corruption takes from pictures comes back, from a model and from
-//! simple baselines beside it, and pictures of any size through a model of one size.
+//! Restoration: how well a model and simple baselines restore corrupted pictures, and how pictures of
+//! any size go through a model of a fixed size.
 
 mod baseline;
 mod closer;

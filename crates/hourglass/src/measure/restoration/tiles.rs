@@ -1,7 +1,7 @@
-//! Tiles: a picture of any size through a model of one size, in overlapping pieces that fade into
-//! each other, so that no seam is seen where they meet.
+//! Tiles: sends a picture of any size through a model of a fixed size, in overlapping pieces that blend
+//! without visible seams.
 //!
-//! Only the rows of tiles at work are in memory as floats, whatever the picture's height.
+//! Only the current rows of tiles are in memory as floats, whatever the picture's height.
 
 use std::f32::consts::PI;
 
@@ -10,11 +10,11 @@ use image::imageops::FilterType::CatmullRom;
 use super::filters::enlarge;
 use crate::error::Error;
 
-/// How much of a tile its neighbour covers too, along both axes. With half of it every pixel but those
-/// at the border lies well inside one tile at least.
+/// The overlap of neighbouring tiles, along both axes. With half a tile, every pixel except at the
+/// border is well inside at least one tile.
 const OVERLAP: f64 = 0.5;
 
-/// Rows of a small picture on either side that bicubic interpolation looks at.
+/// Rows of a small picture on either side that bicubic interpolation uses.
 const REACH: usize = 2;
 
 /// The values of a picture, `[channels, height, width]`.
@@ -24,19 +24,18 @@ pub enum Pixels<'a> {
     Bytes(&'a [u8]),
     /// In [0, 1].
     Values(&'a [f32]),
-    /// Those of a smaller picture, 0 to 255, which is enlarged row by row as by the corruption
-    /// `downscale`.
+    /// A smaller picture, 0 to 255, which is enlarged row by row as by the corruption `downscale`.
     Small {
         /// `[channels, height, width]`.
         bytes: &'a [u8],
         /// Its height and width.
         size: [usize; 2],
-        /// Pixels of the picture for each of its own along both axes.
+        /// Pixels of the large picture per pixel of this one, along both axes.
         factor: usize,
     },
 }
 
-/// A picture to be cut.
+/// A picture to cut into tiles.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
     /// Its values.
@@ -86,12 +85,12 @@ struct Band {
     /// `[channels, height, width]`.
     values: Vec<f32>,
     shape: [usize; 3],
-    /// Which row of the picture is the first.
+    /// Index of the first row in the picture.
     top: usize,
 }
 
 impl Band {
-    /// Appends a tile `[channels, h, w]`; beyond the border are the pixels of the border.
+    /// Appends a tile `[channels, h, w]`; border pixels are repeated beyond the border.
     fn tile(&self, [row, column]: [usize; 2], [high, wide]: [usize; 2], to: &mut Vec<f32>) {
         let [channels, height, width] = self.shape;
         for channel in 0..channels {
@@ -104,7 +103,7 @@ impl Band {
     }
 }
 
-/// Where the tiles of one size lie in a picture.
+/// The positions of tiles of one size in a picture.
 #[derive(Clone, Debug)]
 pub struct Grid {
     /// Height and width of the picture.
@@ -118,17 +117,17 @@ pub struct Grid {
 /// The tiles along one axis.
 #[derive(Clone, Debug)]
 struct Axis {
-    /// Where each begins.
+    /// Start of each tile.
     starts: Vec<usize>,
-    /// What each of a tile's pixels weighs.
+    /// Weight of each pixel of a tile.
     weights: Vec<f32>,
-    /// What all tiles together weigh at each pixel of the picture.
+    /// Total weight of all tiles at each pixel of the picture.
     sums: Vec<f32>,
 }
 
 impl Axis {
-    /// Tiles as evenly spaced as can be, the first and the last at the ends of the picture. One tile
-    /// where it is no longer than that.
+    /// Tiles as evenly spaced as possible, with the first and the last at the ends of the picture. A
+    /// single tile if the picture is not longer than it.
     fn new(length: usize, tile: usize) -> Self {
         let beyond = length.saturating_sub(tile);
         let step = (tile as f64 * (1.0 - OVERLAP)).max(1.0);
@@ -136,8 +135,8 @@ impl Axis {
         let starts: Vec<usize> = (0..=steps)
             .map(|number| (number * beyond).checked_div(steps).unwrap_or(0))
             .collect();
-        // A raised cosine (Hann 1903, as Blackman & Tukey have it) falls to nothing beyond the edges,
-        // and two of them half a tile apart make one.
+        // A raised cosine (Hann 1903, as named by Blackman & Tukey) falls to 0 just beyond the edges, and
+        // two of them half a tile apart add up to 1.
         let weights: Vec<f32> = (0..tile)
             .map(|at| (PI * (at as f32 + 0.5) / tile as f32).sin().powi(2))
             .collect();
@@ -156,7 +155,7 @@ impl Axis {
 }
 
 impl Grid {
-    /// Tiles of height and width `tile` over a picture of height and width `size`; none is 0.
+    /// Tiles of height and width `tile` over a picture of height and width `size`; all must be above 0.
     pub fn new(size: [usize; 2], tile: [usize; 2]) -> Self {
         Self {
             size,
@@ -166,14 +165,14 @@ impl Grid {
         }
     }
 
-    /// How many tiles there are.
+    /// Number of tiles.
     pub fn count(&self) -> usize {
         self.rows.starts.len() * self.columns.starts.len()
     }
 
-    /// Sends a picture through a model. `model` makes of tiles `[n, C, h, w]`, at most `batch` of them,
-    /// `[n, channels, h, w]`, whatever the values; `emit` gets each row of the result from the top on,
-    /// `[channels, width]`; `done` hears how many tiles are.
+    /// Sends a picture through a model. `model` turns at most `batch` tiles `[n, C, h, w]` into
+    /// `[n, channels, h, w]`. `emit` gets each row of the result, `[channels, width]`, from top to bottom.
+    /// `done` is called with the number of finished tiles.
     ///
     /// # Errors
     /// Where `model` fails, or gives another number of values.
@@ -189,7 +188,7 @@ impl Grid {
         let [height, width] = self.size;
         let [high, wide] = self.tile;
         let line = channels * width;
-        // Rows of tiles that go through the model at once, one at least.
+        // Rows of tiles that go through the model at once, at least one.
         let across = self.columns.starts.len();
         let together = (batch / across).max(1);
         // Weighted sums of the rows from `top` on, `[row, channel, column]`.

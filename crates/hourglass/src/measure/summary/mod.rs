@@ -1,4 +1,4 @@
-//! The summary: what a finished run reached, beside the baselines; `summary.json` and the table
+//! The summary: the results of a finished run with the baselines, as `summary.json` and as the table
 //! printed at the end.
 
 mod table;
@@ -19,7 +19,7 @@ pub use table::{cells, table};
 pub struct Summary {
     /// How the run ended.
     pub status: Status,
-    /// Kinds from the outside in, for example `sparse(conv)`.
+    /// The model's kind, with its wrappers from the outside in, for example `sparse(conv)`.
     pub kind: String,
     /// Backend that trained it.
     pub backend: String,
@@ -29,28 +29,28 @@ pub struct Summary {
     pub input_shape: ImageShape,
     /// Units of the code.
     pub code_size: usize,
-    /// Values of an image for each unit of the code.
+    /// Values of an image per unit of the code.
     pub compression_ratio: f64,
     /// Epochs trained.
     pub epochs: usize,
-    /// Epoch that the figures are from: the best by validation loss.
+    /// Epoch of the figures: the best one by validation loss.
     pub best_epoch: usize,
     /// Optimizer steps made.
     pub steps: usize,
     /// Seconds spent in training steps.
     pub train_seconds: f64,
-    /// Images trained on per second, in those.
+    /// Images trained on per second during these.
     pub train_images_per_s: f64,
-    /// Seconds from the start of the program to the end of its first training step; `None` where
-    /// it made none, as a resumed run that only had to be measured, and in all but the first of
-    /// several runs of one program, as of a sweep.
+    /// Seconds from the start of the program to the end of its first training step. `None` if the
+    /// program made no step because the run only had to be measured, and for all but the first run of
+    /// a program that trains several, such as a sweep.
     #[serde(default)]
     pub start_seconds: Option<f64>,
-    /// Largest memory that the process held, in MiB; `None` where the system does not tell.
+    /// Peak memory of the process, in MiB; `None` if the system does not report it.
     pub peak_rss_mib: Option<u64>,
     /// Loss that was minimised.
     pub loss: String,
-    /// Whether it is a `--quick` run, whose figures mean nothing.
+    /// Whether it is a `--quick` run, whose figures are meaningless.
     pub quick: bool,
     /// On the test images.
     pub test: Figures,
@@ -58,12 +58,12 @@ pub struct Summary {
     pub code: CodeUse,
     /// On the same images.
     pub baselines: Baselines,
-    /// What came back of the corrupted images, where the model is denoising.
+    /// How well corrupted images were restored, if the model is denoising.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restoration: Option<Restoration>,
 }
 
-/// What the training itself says about the run.
+/// What the training knows about the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Trained {
     /// How it ended.
@@ -78,12 +78,12 @@ pub struct Trained {
     pub seconds: f64,
     /// Images trained on.
     pub images: usize,
-    /// Seconds from the start of the program to the end of its first step, where that is this run's.
+    /// Seconds from the start of the program to the end of its first step, if this run made that step.
     pub start_seconds: Option<f64>,
 }
 
 impl Summary {
-    /// Puts the summary together.
+    /// Builds the summary.
     pub fn new(setup: &Setup, trained: Trained, test: &Evaluation, baselines: Baselines) -> Self {
         Self {
             status: trained.status,
@@ -109,7 +109,7 @@ impl Summary {
         }
     }
 
-    /// The figures as a table for people.
+    /// The figures as a table for the terminal.
     pub fn table(&self) -> String {
         table(
             &format!("{}, code {}", self.kind, self.code_size),
@@ -122,7 +122,7 @@ impl Summary {
     }
 }
 
-/// How large a code is beside its image, in words.
+/// The size of a code compared with its image, in words.
 pub fn compression(ratio: f64) -> String {
     let (times, word) = if ratio >= 1.0 {
         (ratio, "smaller")
@@ -132,9 +132,8 @@ pub fn compression(ratio: f64) -> String {
     format!("{times:.1} times {word}")
 }
 
-/// How a model stands beside the baselines, in words: how many times less error than PCA, or how
-/// much closer it comes than the corrupted input and the best simple means, and whether it learned
-/// anything at all.
+/// How a model compares with the baselines, in words: its error compared with PCA, or how much better it
+/// is than the corrupted input and the best filter, and whether it learned anything at all.
 pub fn verdict(
     test: &Figures,
     baselines: &Baselines,
@@ -147,27 +146,27 @@ pub fn verdict(
     let beside = (baselines.pca).map(|_| match gain_over_pca(test, baselines, shape) {
         Some(gain) if gain >= 1.0 => format!("{gain:.2} times less error than PCA"),
         Some(gain) => format!("{:.2} times more error than PCA", 1.0 / gain),
-        None => "PCA of as many values as the image has is exact".into(),
+        None => "PCA is exact at this code size, so it is no baseline".into(),
     });
     let learned = test.mse < baselines.mean.mse;
     let nothing = (!learned).then(|| {
-        "no better than the mean picture: it has not learned yet, see more epochs or initial_gain 2"
+        "no better than the mean picture: it has not learned yet; try more epochs or model.initial_gain=2"
             .to_owned()
     });
     let parts: Vec<String> = beside.into_iter().chain(nothing).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// How many times the error of PCA of the same code size is the model's; `None` without PCA, and where
-/// it keeps as many values as the image has and so is exact.
+/// PCA's error at the same code size divided by the model's; `None` without PCA, or if PCA is exact
+/// because the code has as many values as the image.
 pub fn gain_over_pca(test: &Figures, baselines: &Baselines, shape: ImageShape) -> Option<f64> {
     let pca = baselines.pca?;
     (pca.code_size < shape.iter().product()).then(|| pca.mse / test.mse)
 }
 
-/// The largest memory that this process held so far, in MiB.
+/// The peak memory of this process so far, in MiB.
 fn peak_rss_mib() -> Option<u64> {
-    // Linux keeps the peak; elsewhere only the present size could be had, which is another figure.
+    // Linux reports the peak; other systems only report the current size, which is another figure.
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

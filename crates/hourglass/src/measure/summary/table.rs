@@ -1,4 +1,4 @@
-//! The table at the end of a training and of an evaluation: a model's figures above those of the
+//! The table printed after a training or an evaluation: the model's figures above those of the
 //! baselines.
 
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use crate::measure::evaluation::{Baselines, CodeUse};
 use crate::measure::metrics::Figures;
 use crate::measure::restoration::{Fidelity, Restoration, Setting, label};
 
-/// Room for the table's heading.
+/// Width of the table's heading.
 const NARROWEST: usize = 20;
 
 /// A line of the table.
@@ -34,7 +34,7 @@ impl Row {
         }
     }
 
-    /// The same with what was measured of restored pictures.
+    /// The same with the measurements of restored pictures.
     fn with(self, fidelity: &Fidelity) -> Self {
         Self {
             psnr: Some(fidelity.psnr),
@@ -46,7 +46,7 @@ impl Row {
     }
 }
 
-/// A model's figures above those of the baselines, for people.
+/// The model's figures above those of the baselines, as text.
 pub fn table(
     name: &str,
     shape: ImageShape,
@@ -62,7 +62,7 @@ pub fn table(
         settings.any(|setting| setting != Setting::default())
     };
     if restoration.is_some_and(set) {
-        text += "filters are set as is best on validation pictures\n";
+        text += "filters are tuned on the validation pictures\n";
     }
     if let Some(verdict) = baselines.and_then(|it| verdict(test, it, restoration, shape)) {
         text += &format!("{verdict}; ");
@@ -77,7 +77,7 @@ pub fn table(
     text
 }
 
-/// The model first, then what it is set beside.
+/// The model first, then the baselines.
 fn rows(
     name: &str,
     test: &Figures,
@@ -120,7 +120,7 @@ fn rows(
     rows
 }
 
-/// The headings of the figures; those of the last two are left out where no row has one.
+/// The headings of the figures; the last two are omitted if no row has them.
 const HEADINGS: [&str; 7] = [
     "mse",
     "sum_sq",
@@ -131,19 +131,19 @@ const HEADINGS: [&str; 7] = [
     "ab error",
 ];
 
-/// How wide each column is drawn.
+/// Width of each column.
 const WIDTHS: [usize; 7] = [9, 9, 9, 8, 7, 9, 8];
 
-/// The figures of a model and of what it is set beside, as texts.
+/// The figures of a model and its baselines, as text.
 pub struct Cells {
     /// The headings of the columns after the first.
     pub headings: Vec<&'static str>,
-    /// A name, and a figure under each heading or `-`.
+    /// A name, and a figure or `-` for each heading.
     pub rows: Vec<Vec<String>>,
     widths: Vec<usize>,
 }
 
-/// The cells of the table, for every place that shows it. `values` is how many an image has.
+/// The cells of the table, for all places that show it. `values` is the number of values per image.
 pub fn cells(
     name: &str,
     values: usize,

@@ -26,7 +26,7 @@ pub fn order(plan: &Plan) -> Order {
 /// A task of the backward pass.
 pub struct Dense<'a> {
     pub(super) task: Task<'a>,
-    /// The weight for the input's gradient, where that is wanted.
+    /// The weight for the input's gradient, if requested.
     pub weights: Option<&'a Weights<'a>>,
 }
 
@@ -82,7 +82,7 @@ pub struct Doubled<'a> {
     pub(super) task: Task<'a>,
     /// The layer's sizes.
     pub doubling: &'a Doubling,
-    /// The weights of the points for the input's gradient, where that is wanted.
+    /// The weights of the points for the input's gradient, if requested.
     pub points: Option<&'a [f32]>,
 }
 

@@ -15,7 +15,7 @@ pub struct Sparse<'a> {
     pub(super) task: Task<'a>,
     /// For each value of the output, which pixel of its pooling window it came from.
     pub winners: &'a [u8],
-    /// The weight in [`Order::Windows`], where the input's gradient is wanted.
+    /// The weight in [`Order::Windows`], if the input's gradient is requested.
     pub windows: Option<&'a [f32]>,
 }
 

@@ -1,5 +1,5 @@
-//! A comparison as one page: the table, the runs' curves one over the other, error over code size, and the same test
-//! pictures as each run gives them back.
+//! A comparison as one page: the table, the runs' overlaid curves, error over code size, and each run's
+//! reconstructions of the same test pictures.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,27 +20,27 @@ use report::chart::{COLORS, Chart, Drawing, Series, significant};
 use report::page::{self, Page};
 use report::pictures::{self, Column};
 
-/// Test pictures that every run reconstructs.
+/// Number of test pictures that every run reconstructs.
 const PICTURES: usize = 10;
 
-/// Runs whose pictures are shown, the best first: a page stays within two megabytes.
+/// Number of runs whose pictures are shown, best first, so that the page stays within two megabytes.
 const PICTURED: usize = 12;
 
 /// Writes the page, whole or not at all.
 ///
 /// # Errors
-/// A run that cannot be read, and a file that cannot be written.
+/// If a run cannot be read, or the file cannot be written.
 pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()> {
     let runs = comparison.runs.len();
     let mut page = Page::new(
         "Comparison of runs",
         &format!(
-            "{runs} runs, sorted by {}; the first is the best",
+            "{runs} runs, sorted by {}, best first",
             comparison.sorted_by
         ),
     );
     if !comparison.same_data {
-        page.text("These runs were measured on different test images; only those on the same ones are ranked against each other.");
+        page.text("These runs were measured on different test images; only runs on the same test images are ranked against each other.");
     }
     page.section("Figures");
     let rows: Vec<Vec<String>> = comparison
@@ -57,7 +57,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
         curves.push(Series {
             name: short(row),
             color,
-            // Colours come again after the last.
+            // Colours repeat after the last one.
             drawing: match color < COLORS {
                 true => Drawing::Line,
                 false => Drawing::Dashed,
@@ -68,10 +68,10 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     let chart = |title: &str, x: &str, series| Chart {
         title: title.to_owned(),
         x_label: x.to_owned(),
-        y_label: "mse".into(),
+        y_label: "mean squared error".into(),
         series,
     };
-    let over_epochs = chart("Squared error on the validation images", "epoch", curves);
+    let over_epochs = chart("Validation error", "epoch", curves);
     page.html(&over_epochs.switchable("log-epochs"));
     let points = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = comparison
@@ -101,14 +101,14 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
             },
         ];
         let by_size = chart(
-            "Rate and distortion: test error over code size",
-            "values in the code",
+            "Rate-distortion: test error against code size",
+            "code size",
             series,
         );
         page.html(&by_size.switchable("log-sizes"));
     }
     page.section("The same test pictures");
-    page.html("<p class=\"note\">Below each its squared error per value.</p>");
+    page.html("<p class=\"note\">The number under each picture is its mean squared error.</p>");
     let mut shown: Option<(String, Arc<Images>)> = None;
     for row in comparison.runs.iter().take(PICTURED) {
         let same = shown
@@ -129,7 +129,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
                 }
                 Err(error) => {
                     page.text(&format!(
-                        "{}: its test images cannot be had: {error:#}",
+                        "{}: its test images could not be loaded: {error:#}",
                         row.run
                     ));
                     continue;
@@ -146,7 +146,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     Ok(files::write(path, page.finish().as_bytes())?)
 }
 
-/// The run's name without the folders above it.
+/// The run's name without its parent folders.
 fn short(row: &Row) -> String {
     let name = Path::new(&row.run).file_name();
     name.map_or_else(
@@ -160,7 +160,7 @@ fn open(row: &Row, device: &Device) -> Result<Loaded> {
     Ok(Loaded::open(run, device.clone())?)
 }
 
-/// A run with the first of its test images.
+/// A run with its first test images.
 fn with_images(row: &Row, device: &Device) -> Result<(Loaded, Arc<Images>)> {
     let loaded = open(row, device)?;
     let setup = own_images(&loaded.run, &crate::cli::BackendArg::default())?;
@@ -183,7 +183,7 @@ fn inputs(images: &Images) -> Result<Vec<Column>> {
         .collect())
 }
 
-/// What a run makes of images, from a corrupted copy where it is denoising.
+/// A run's reconstructions of images, from corrupted copies if it is denoising.
 fn restored(loaded: &Loaded, images: &Arc<Images>) -> Result<Vec<Column>> {
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let Loaded {

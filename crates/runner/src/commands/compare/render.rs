@@ -22,10 +22,10 @@ pub const COLUMNS: [&str; 14] = [
     "x PCA",
 ];
 
-/// The first column that holds numbers, which are set to the right.
+/// The first column of numbers; these are right-aligned.
 const FIRST_NUMBER: usize = 3;
 
-/// For people, as wide as the terminal.
+/// A table as wide as the terminal.
 pub fn table(comparison: &Comparison) -> String {
     let mut parts = Vec::new();
     for group in groups(comparison) {
@@ -49,7 +49,7 @@ pub fn table(comparison: &Comparison) -> String {
     parts.join("\n\n")
 }
 
-/// For a document.
+/// Markdown tables.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut parts = Vec::new();
     for group in groups(comparison) {
@@ -73,7 +73,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     parts.join("\n\n")
 }
 
-/// For a spreadsheet: a line for each run, with the rank among the runs on the same test images.
+/// CSV: one line per run, with its rank among the runs on the same test images.
 pub fn csv(comparison: &Comparison) -> String {
     let header = [
         "rank",
@@ -136,7 +136,7 @@ fn heading(row: &Row) -> String {
     format!("on the test images of {} ({digest}):", row.dataset)
 }
 
-/// The rows on the same test images, which lie next to each other.
+/// The rows grouped by test images; rows of a group are adjacent.
 fn groups(comparison: &Comparison) -> impl Iterator<Item = &[Row]> {
     comparison
         .runs
@@ -160,7 +160,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What the columns say of a run.
+/// A run's cells.
 pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
     let mark = if row.quick { " (quick)" } else { "" };
     [
@@ -225,7 +225,7 @@ fn pipes(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number
         format!("| {} |", columns.join(" | ")),
         format!("| {} |", rule.collect::<Vec<_>>().join(" | ")),
     ];
-    // A bar inside a cell would end it.
+    // A bar inside a cell would end the cell.
     lines.extend(rows.map(|row| {
         line(
             &row.iter()

@@ -1,5 +1,5 @@
-//! The rate-distortion table: bytes a picture against quality at several bit depths, beside picture formats, and PCA
-//! with the same quantiser and entropy coder.
+//! The rate-distortion table: bytes per picture and quality at several bit depths, compared with picture formats and
+//! with PCA under the same quantiser and entropy coder.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         (Some(spec), _) => found(spec, Part::Test, &loaded.meta)?,
         (None, Ok(setup)) => Pictures::Set(setup.test.as_ref().clone()),
         (None, Err(error)) => {
-            anyhow::bail!("{name}: its own test pictures cannot be had: {error:#}")
+            anyhow::bail!("{name}: its test pictures could not be loaded: {error:#}")
         }
     };
     let data = args
@@ -42,7 +42,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let checkpoint = checkpoint::read_best(&loaded.run)?;
     let statistics = statistics(&loaded, &checkpoint, &codec, || match &setup {
         Ok(setup) => Ok(Arc::clone(&setup.train)),
-        Err(error) => anyhow::bail!("its ranges cannot be learned: {error:#}"),
+        Err(error) => anyhow::bail!("the ranges of the code cannot be learned: {error:#}"),
     })?;
     let pca = match &setup {
         Ok(setup) => analysed::pca(&setup.train, codec.units)?,

@@ -12,13 +12,13 @@ use kuva::render::render::render_multiple;
 
 use report::plots::{HEIGHT, WIDTH, plain_number, write_chart};
 
-/// Of Okabe & Ito (2008), which colour-blind readers tell apart.
+/// From Okabe & Ito (2008); colour-blind readers can tell them apart.
 const COLORS: [&str; 4] = ["#D55E00", "#009E73", "#0072B2", "#CC79A7"];
 
-/// Free space before the first and after the last place, as a factor.
+/// Free space before the first and after the last point, as a factor.
 const MARGIN: f64 = 1.2;
 
-/// Draws a line for each name through its places (bytes a picture, dB) as `STEM.svg` and `STEM.png`.
+/// Draws one line per name through its points (bytes per picture, dB) as `STEM.svg` and `STEM.png`.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -45,8 +45,8 @@ pub fn write(title: &str, curves: &[(&str, Vec<(f64, f64)>)], stem: &Path) -> Re
     let most = places().map(|place| place.0).fold(0.0, f64::max);
     let layout = Layout::auto_from_plots(&plots)
         .with_title(title)
-        .with_x_label("bytes a picture (logarithmic)")
-        .with_y_label("psnr, dB")
+        .with_x_label("bytes per picture (logarithmic)")
+        .with_y_label("PSNR, dB")
         .with_log_x()
         .with_x_axis_min(least / MARGIN)
         .with_x_axis_max(most * MARGIN)

@@ -1,4 +1,4 @@
-//! What `compress` measures: `analysis/compress.json`, and the table that people read.
+//! What `compress` measures, as `analysis/compress.json` and as a table.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use hourglass::codec::quality::Quality;
 /// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression").
 pub const DEFAULT_BITS: u32 = 5;
 
-/// A code at one bit depth.
+/// The code at one bit depth.
 #[derive(Clone, Debug, Serialize)]
 pub struct Depth {
     pub bits: u32,
@@ -18,17 +18,18 @@ pub struct Depth {
     pub found: Quality,
 }
 
-/// `baselines` of the report.
+/// The baselines of the report.
 #[derive(Debug, Serialize)]
 pub struct Others {
     pub png: Vec<Point>,
     pub jpeg: Vec<Point>,
     pub webp: Vec<Point>,
-    /// Empty where the images are too large for PCA, or the run's own cannot be had.
+    /// Empty if the images are too large for PCA, or the run's own could not be loaded.
     pub pca: Vec<Depth>,
 }
 
-/// Bytes a picture that each takes at the quality of the code of [`DEFAULT_BITS`]; none where it does not get there.
+/// Bytes per picture that each codec takes at the quality of the code at [`DEFAULT_BITS`]; `None` if it never
+/// reaches that quality.
 #[derive(Debug, Serialize)]
 pub struct AtPsnr {
     pub bits: u32,
@@ -37,9 +38,9 @@ pub struct AtPsnr {
     pub jpeg: Option<f64>,
     pub webp: Option<f64>,
     pub pca: Option<f64>,
-    /// Those whose smallest files are better than that, and are what is compared with.
+    /// Codecs whose smallest files are already better than that; these smallest files are compared.
     pub lowest: Vec<&'static str>,
-    /// What takes the fewest bytes of the code, JPEG and WebP.
+    /// The one of the code, JPEG and WebP that takes the fewest bytes.
     pub winner: &'static str,
 }
 
@@ -50,12 +51,12 @@ pub struct Report {
     pub data: String,
     pub pictures: usize,
     pub code_size: usize,
-    /// The code as it is, without quantisation.
+    /// The code without quantisation.
     pub unquantised: Quality,
     pub points: Vec<Depth>,
     pub baselines: Others,
     pub at_psnr: AtPsnr,
-    /// Whether the formats got sheets of many pictures in place of a file each.
+    /// Whether the formats got sheets of many pictures instead of one file per picture.
     pub sheets: bool,
 }
 
@@ -92,8 +93,8 @@ impl AtPsnr {
     }
 }
 
-/// Bytes at which a curve of (bytes, dB) reaches a quality, in a straight line between the logarithms of the bytes of its
-/// points. A curve that is better everywhere takes the bytes of its first point.
+/// Bytes at which a curve of (bytes, dB) reaches a quality, interpolated linearly in the logarithm of the bytes. For a
+/// curve that is better everywhere, the bytes of its first point.
 fn bytes_at(curve: &[(f64, f64)], psnr: f64) -> Option<f64> {
     let mut sorted = curve.to_vec();
     sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -137,16 +138,16 @@ pub fn table(report: &Report) -> comfy_table::Table {
     ] {
         for point in points {
             let name = point.quality.map_or_else(
-                || format!("{format}, no loss"),
+                || format!("{format}, lossless"),
                 |it| format!("{format}, quality {it}"),
             );
             rows.push(row(name, point.bytes_per_picture, &point.found));
         }
     }
-    analysed::table(&["", "bytes a picture", "psnr", "ssim"], rows)
+    analysed::table(&["", "bytes per picture", "psnr", "ssim"], rows)
 }
 
-/// Who takes fewer bytes at the quality of the code, in a sentence.
+/// A sentence on how many bytes each codec takes at the quality of the code.
 pub fn verdict(report: &Report) -> String {
     let at = &report.at_psnr;
     let others = [("JPEG", at.jpeg), ("WebP", at.webp), ("PCA", at.pca)];
@@ -155,28 +156,28 @@ pub fn verdict(report: &Report) -> String {
         .map(|(name, bytes)| {
             let lowest = at.lowest.iter().any(|it| it.eq_ignore_ascii_case(name));
             let lowest = if lowest {
-                ", at its lowest and better quality"
+                ", at its lowest quality, which is still better"
             } else {
                 ""
             };
             match bytes {
                 Some(bytes) => {
                     format!(
-                        "{name} {bytes:.1} ({:.2} times as many{lowest})",
+                        "{name} {bytes:.1} ({:.2} times the bytes{lowest})",
                         bytes / at.code
                     )
                 }
-                None => format!("{name} does not get there"),
+                None => format!("{name} does not reach it"),
             }
         })
         .collect();
     let who = match at.winner {
-        "code" => "the autoencoder takes the fewest",
-        "jpeg" => "JPEG takes the fewest",
-        _ => "WebP takes the fewest",
+        "code" => "the code",
+        "jpeg" => "JPEG",
+        _ => "WebP",
     };
     format!(
-        "at {:.2} dB the code of {} bits takes {:.1} bytes a picture, {}: {who}",
+        "at {:.2} dB the code of {} bits takes {:.1} bytes per picture, {}; smallest of code, JPEG and WebP: {who}",
         at.psnr,
         at.bits,
         at.code,

@@ -1,4 +1,4 @@
-//! What picture formats make of the same pictures: PNG without loss, JPEG and WebP at several qualities.
+//! The same pictures in other formats: lossless PNG, and JPEG and WebP at several qualities.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use image::codecs::jpeg::JpegEncoder;
@@ -12,17 +12,17 @@ use hourglass::codec::pictures::Picture;
 use hourglass::codec::quality::{Comparison, Quality};
 use hourglass::codec::tiles;
 
-/// Pictures below this many pixels a side are laid out in sheets, in which a file's header and tables count once for
-/// many: alone, they would take most of the bytes.
+/// Pictures smaller than this per side are laid out in sheets, so that many share one file's header and tables, which
+/// would otherwise take most of the bytes.
 const TINY: usize = 64;
 
-/// Pictures a side of a sheet.
+/// Pictures per side of a sheet.
 const SHEET: usize = 32;
 
-/// Cells of a sheet start at multiples of this, so that no block of JPEG or WebP has pixels of two pictures.
+/// Cells of a sheet start at multiples of this, so that no block of JPEG or WebP covers two pictures.
 const BLOCK: usize = 8;
 
-/// Qualities of JPEG and WebP, of 100.
+/// Qualities of JPEG and WebP, out of 100.
 const QUALITIES: [u8; 11] = [0, 1, 3, 6, 10, 20, 30, 45, 60, 80, 95];
 
 /// The slowest of WebP's methods, which makes the smallest files.
@@ -31,7 +31,7 @@ const METHOD: i32 = 6;
 /// A format at one quality.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
-    /// Of 100; none where nothing is lost.
+    /// Out of 100; `None` if lossless.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
     pub bytes_per_picture: f64,
@@ -53,7 +53,7 @@ struct Page {
     size: [usize; 2],
 }
 
-/// A format at one quality so far.
+/// Running totals of a format at one quality.
 struct Track {
     format: Format,
     quality: Option<u8>,
@@ -61,12 +61,12 @@ struct Track {
     comparison: Comparison,
 }
 
-/// Picture formats that get the pictures one by one.
+/// Picture formats, which receive the pictures one by one.
 pub struct Rivals {
     channels: usize,
-    /// Height and width of the pictures, where they go on sheets.
+    /// Height and width of the pictures, if they go on sheets.
     sheets: Option<[usize; 2]>,
-    /// Pictures of the sheet that is not full.
+    /// Pictures waiting for their sheet to fill up.
     waiting: Vec<Picture>,
     count: usize,
     tracks: Vec<Track>,
@@ -90,7 +90,7 @@ impl Rivals {
         let mut tracks = vec![track(Format::Png, None)];
         for quality in QUALITIES {
             tracks.push(track(Format::WebP, Some(quality)));
-            // 0 is 1 to it.
+            // It treats 0 as 1.
             if quality > 0 {
                 tracks.push(track(Format::Jpeg, Some(quality)));
             }
@@ -109,10 +109,10 @@ impl Rivals {
         self.sheets.is_some()
     }
 
-    /// Writes and reads pictures in all formats.
+    /// Encodes and decodes pictures in all formats.
     ///
     /// # Errors
-    /// Where an encoder or a decoder fails.
+    /// If an encoder or a decoder fails.
     pub fn push(&mut self, pictures: Vec<Picture>) -> Result<()> {
         for picture in pictures {
             self.waiting.push(picture);
@@ -140,7 +140,7 @@ impl Rivals {
         })
     }
 
-    /// Writes what waits.
+    /// Writes the waiting pictures.
     fn write(&mut self) -> Result<()> {
         let pictures = std::mem::take(&mut self.waiting);
         let Some(first) = pictures.first() else {
@@ -212,7 +212,7 @@ fn encode(page: &Page, channels: usize, format: Format, quality: Option<u8>) -> 
         Format::Jpeg => JpegEncoder::new_with_quality(&mut file, quality)
             .write_image(&pixels, wide, high, color)?,
         Format::WebP => {
-            // It knows no grey: three channels alike, of which two cost next to nothing.
+            // It has no grey: three equal channels, two of which cost almost nothing.
             let rgb = match channels {
                 1 => pixels.iter().flat_map(|&it| [it; 3]).collect(),
                 _ => pixels,
@@ -237,11 +237,11 @@ fn decode(page: &Page, channels: usize, file: &[u8], format: Format) -> Result<V
         Format::WebP => ImageFormat::WebP,
     };
     let picture: DynamicImage = image::load_from_memory_with_format(file, kind)
-        .context("a picture of ours cannot be read")?;
+        .context("a picture that this program encoded cannot be read back")?;
     let [height, width] = page.size;
     ensure!(
         (picture.height() as usize, picture.width() as usize) == (height, width),
-        "a picture changed its size"
+        "a picture changed size when encoded"
     );
     Ok(match channels {
         1 => picture.into_luma8().into_raw(),

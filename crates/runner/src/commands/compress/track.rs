@@ -1,4 +1,4 @@
-//! Codes in all bit depths side by side, a batch of pictures after the other.
+//! Codes at all bit depths at once, batch by batch.
 
 use anyhow::Result;
 use data::ImageShape;
@@ -12,10 +12,10 @@ use hourglass::codec::quality::Comparison;
 use hourglass::codec::quantiser::{Quantiser, Statistics};
 use hourglass::measure::pca::Pca;
 
-/// Bit depths in the table.
+/// Bit depths of the table.
 const DEPTHS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];
 
-/// Bits, quantiser and coder of a depth.
+/// Bits, quantiser and coder of one bit depth.
 pub type DepthCoder<'a> = (u32, Quantiser<'a>, Coder);
 
 /// A quantiser and its coder for every bit depth.
@@ -27,7 +27,7 @@ pub fn coders(statistics: &Statistics) -> Result<Vec<DepthCoder<'_>>> {
     DEPTHS.into_iter().map(coder).collect()
 }
 
-/// A code at one bit depth so far.
+/// Running totals of the code at one bit depth.
 pub struct Track<'a> {
     bits: u32,
     quantiser: Quantiser<'a>,
@@ -35,7 +35,7 @@ pub struct Track<'a> {
     comparison: Comparison,
 }
 
-/// Nothing written yet, in each depth.
+/// Empty totals for each bit depth.
 pub fn tracks<'a>(coders: &'a [DepthCoder<'a>]) -> Vec<Track<'a>> {
     let track = |(bits, quantiser, coder): &'a DepthCoder<'a>| Track {
         bits: *bits,
@@ -47,7 +47,7 @@ pub fn tracks<'a>(coders: &'a [DepthCoder<'a>]) -> Vec<Track<'a>> {
 }
 
 impl Track<'_> {
-    /// Writes codes, and measures what `decode` makes of what is left of them.
+    /// Quantises and writes codes, and measures what `decode` makes of the quantised ones.
     pub fn push(
         &mut self,
         tile: ImageShape,
@@ -61,7 +61,7 @@ impl Track<'_> {
         compare_tiles(tile, group, &found, &mut self.comparison)
     }
 
-    /// The figures, with `header` bytes beside the stream.
+    /// The figures, with `header` bytes in addition to the stream.
     pub fn finish(self, header: usize, pictures: usize) -> Result<Depth> {
         let stream = self.encoder.finish()?.len();
         Ok(Depth {
@@ -72,7 +72,7 @@ impl Track<'_> {
     }
 }
 
-/// What is known of the codes of PCA, from as many pictures as all values of which have room.
+/// Statistics of the codes of PCA, from as many pictures as fit in memory.
 pub fn pca_statistics(pca: &Pca, train: &[u8]) -> Result<Statistics> {
     let learned = pca.codes(train)?;
     let units = pca.components();

@@ -1,4 +1,4 @@
-//! What each unit of the code does over the pictures: its mean, its spread, and whether it is dead.
+//! Statistics of each unit of the code: its mean, its standard deviation, and whether it is dead.
 
 use std::sync::Arc;
 
@@ -14,25 +14,25 @@ use super::{Files, Study};
 use hourglass::analysis::units::Unit;
 use report::plots::{TRAIN_COLOR, VALIDATION_COLOR, plain_number, write_chart};
 
-/// Up to so many units each has a bar for its deviation; of more, the bars would run into a band.
+/// Up to this many units get a bar for their standard deviation; more bars would merge into a band.
 const WITH_BARS: usize = 64;
 
-/// Up to so many units each has a tick; left alone, ticks would fall between them.
+/// Up to this many units get a tick each; automatic ticks would fall between the units.
 const WITH_TICKS: usize = 10;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 420.0;
 
-/// Of means without bars.
+/// Colour of means without bars.
 const SPREAD_COLOR: &str = "#999999";
 
 impl Study<'_> {
-    /// `units`: a mark for each unit of the code.
+    /// `units`: one mark per unit of the code.
     pub(super) fn activity(&self, files: &mut Files<'_>) -> Result<()> {
         let dead = self.units.iter().filter(|unit| unit.is_dead()).count();
-        let title = format!("{}: what the units of the code do", self.name);
+        let title = format!("{}: units of the code", self.name);
         let subtitle = format!(
-            "{} pictures of {}; {dead} of {} units dead: active for no picture, or the same for all",
+            "{} pictures of {}; {dead} of {} units dead (never active, or the same for all pictures)",
             self.codes.len(),
             self.subject.data,
             self.units.len(),
@@ -112,7 +112,7 @@ fn scene(title: &str, subtitle: &str, units: &[Unit]) -> Scene {
     render_multiple(plots, layout)
 }
 
-/// A unit's number; nothing where there is no unit.
+/// A unit's number, or nothing if there is no such unit.
 fn unit_name(value: f64, units: usize) -> String {
     if value.fract() == 0.0 && value >= 0.0 && value < units as f64 {
         format!("{value}")
@@ -121,7 +121,7 @@ fn unit_name(value: f64, units: usize) -> String {
     }
 }
 
-/// The ends of an axis with some room; never the same.
+/// The ends of an axis with a margin; they always differ.
 fn extent<'a>(values: impl Iterator<Item = &'a f64>) -> (f64, f64) {
     let ends = values.fold((0f64, 0f64), |(low, high), &it| (low.min(it), high.max(it)));
     let room = (ends.1 - ends.0) * 0.05;

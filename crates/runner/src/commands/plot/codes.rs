@@ -1,5 +1,5 @@
-//! Scatter charts of the codes by label: the code itself where it has one unit or two, else its
-//! principal components and t-SNE.
+//! Scatter charts of the codes by label: of the code itself if it has one or two units, else of its
+//! principal components and of t-SNE.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use report::plots::write_chart;
 use report::scatter::{Axis, MOST_LABELS, Scatter};
 
 impl Study<'_> {
-    /// Draws the rows of the codes that are named by `scattered`; `step` hears of t-SNE's steps.
+    /// Draws the rows of the codes in `scattered`; `step` is called with t-SNE's progress.
     pub(super) fn scatter(
         &self,
         principal: &Principal,
@@ -53,7 +53,7 @@ impl Study<'_> {
             let up = if width == 2 {
                 axis("unit 1", true)
             } else {
-                axis("at random, to tell the pictures apart", false)
+                axis("random, so that pictures do not overlap", false)
             };
             let title = match width {
                 1 => format!("{name}: the code of 1 unit"),
@@ -80,7 +80,7 @@ impl Study<'_> {
         write_chart(&scene, &files.stem("pca"))?;
         let Some(map) = tsne::map(&sampled, &places, step)? else {
             terminal::note(&format!(
-                "note: no t-SNE, which needs at least {} pictures with different codes",
+                "note: t-SNE skipped: it needs at least {} pictures with different codes",
                 tsne::FEWEST
             ));
             return Ok(None);
@@ -96,7 +96,7 @@ impl Study<'_> {
         }))
     }
 
-    /// Which pictures are shown.
+    /// Which pictures are shown, in words.
     fn pictures(&self, shown: usize) -> String {
         let all = self.codes.len();
         let pictures = if shown < all {
@@ -105,7 +105,7 @@ impl Study<'_> {
             format!("{all} pictures of {}", self.subject.data)
         };
         match &self.labels {
-            None => format!("{pictures}, which have no labels"),
+            None => format!("{pictures}, without labels"),
             Some(labels) => {
                 let mut names = labels.clone();
                 names.sort_unstable();

@@ -1,5 +1,5 @@
-//! What the decoder makes of codes: over the plane of a code of two units, on the way from one
-//! picture to another, and along each unit alone.
+//! Decoded codes: a grid over a code of two units, walks from one picture to another, and each unit
+//! varied alone.
 
 use anyhow::Result;
 
@@ -12,27 +12,27 @@ use hourglass::streams::Stream;
 use report::plots::plain_number;
 use report::sheet::Sheet;
 
-/// Pictures along each side of the grid, of which one in five has its place written beside it.
+/// Pictures along each side of the grid; every fifth one is labelled with its value.
 const GRID: usize = 21;
 const GRID_NAMED: usize = 5;
 
-/// Walks, and pictures on each from one end to the other.
+/// Number of walks, and of pictures on each.
 const WALKS: usize = 6;
 const WALK_STEPS: usize = 11;
-/// Tries to find a picture with another label.
+/// Attempts to find a picture with another label.
 const TRIES: usize = 100;
 
-/// Units that are varied, those that vary most first, and values of each.
+/// Number of varied units, starting with those that vary most, and of values per unit.
 const VARIED: usize = 10;
 const VARIED_STEPS: usize = 11;
 
 impl Study<'_> {
-    /// Pictures from codes, row-major [pictures, code size].
+    /// Decodes codes, row-major [pictures, code size].
     fn decode(&self, codes: &[f32]) -> Result<Vec<Vec<f32>>> {
         Ok(self.subject.loaded.decode(codes, self.codes.width())?)
     }
 
-    /// `grid`: the decoder over the plane of a code of two units.
+    /// `grid`: decoded pictures over the plane of a code of two units.
     pub(super) fn grid(&self, files: &mut Files<'_>) -> Result<()> {
         if self.codes.width() != 2 {
             return Ok(());
@@ -43,7 +43,7 @@ impl Study<'_> {
             codes,
         }) = Plane::over(&self.codes, GRID)
         else {
-            terminal::note("note: no grid over the code: a unit is the same for all pictures");
+            terminal::note("note: grid skipped: a unit is the same for all pictures");
             return Ok(());
         };
         let named = |values: &[f32]| -> Vec<String> {
@@ -64,8 +64,8 @@ impl Study<'_> {
             .write(&files.stem("grid"))?)
     }
 
-    /// `walk`: the decoder on straight ways between the codes of two pictures. The pairs, by their
-    /// place in the data.
+    /// `walk`: decoded pictures along straight lines between the codes of two pictures. Returns the
+    /// pairs, as indices into the data.
     pub(super) fn walks(&self, files: &mut Files<'_>) -> Result<Vec<[u32; 2]>> {
         let pairs = pairs(
             self.codes.len(),
@@ -73,7 +73,7 @@ impl Study<'_> {
             Stream::Analysis.seed(self.seed, 2),
         );
         if pairs.is_empty() {
-            terminal::note("note: no walk, which needs two pictures");
+            terminal::note("note: walks skipped: they need two pictures");
             return Ok(Vec::new());
         }
         let mut codes = Vec::new();
@@ -110,16 +110,16 @@ impl Study<'_> {
         columns.push("input".into());
         self.sheet(
             format!("{}: walks from one code to another", self.name),
-            vec!["the decoder on the straight way between the codes of two pictures".into()],
+            vec!["decoded along the straight line between the codes of two pictures".into()],
             pictures,
             WALK_STEPS + 2,
         )
-        .named("share of the way", columns, "", rows)
+        .named("position along the line", columns, "", rows)
         .write(&files.stem("walk"))?;
         Ok(ends)
     }
 
-    /// `varied`: each unit alone, all others at their mean.
+    /// `varied`: each unit varied alone, with all others at their mean.
     pub(super) fn varied(&self, files: &mut Files<'_>) -> Result<Shown> {
         let mut order: Vec<usize> = (0..self.units.len()).collect();
         let deviation = |unit: usize| self.units.get(unit).map_or(0.0, |unit| unit.deviation);
@@ -131,7 +131,7 @@ impl Study<'_> {
             of: self.units.len(),
         };
         if order.is_empty() {
-            terminal::note("note: no unit can be varied: each is the same for all pictures");
+            terminal::note("note: varied units skipped: each unit is the same for all pictures");
             return Ok(shown);
         }
         let mean: Vec<f32> = self.units.iter().map(|unit| unit.mean as f32).collect();
@@ -152,11 +152,11 @@ impl Study<'_> {
         let columns = steps([0.0, 1.0], VARIED_STEPS).into_iter().map(percent);
         let which = if shown.shown < shown.of {
             format!(
-                "{} of {} units, those that vary most; the others at their mean",
+                "the {} of {} units that vary most; the others stay at their mean",
                 shown.shown, shown.of
             )
         } else {
-            "the other units at their mean".to_owned()
+            "the other units stay at their mean".to_owned()
         };
         self.sheet(
             format!("{}: each unit of the code varied alone", self.name),
@@ -165,7 +165,7 @@ impl Study<'_> {
             VARIED_STEPS,
         )
         .named(
-            "share of the way through the middle 98 % of the pictures' values",
+            "position within the middle 98 % of the unit's values",
             columns.collect(),
             "",
             rows,
@@ -174,7 +174,7 @@ impl Study<'_> {
         Ok(shown)
     }
 
-    /// A sheet of the data's pictures in rows of `columns`.
+    /// A sheet of pictures in rows of `columns`.
     fn sheet(
         &self,
         title: String,
@@ -192,19 +192,19 @@ impl Study<'_> {
     }
 }
 
-/// Codes of two units in rows and columns, the largest value of the second unit above, as on any chart.
+/// A grid of codes of two units, with the largest value of the second unit at the top, as on any chart.
 pub struct Plane {
-    /// What the first unit is in each column.
+    /// Value of the first unit in each column.
     pub across: Vec<f32>,
-    /// What the second unit is in each row, from the top.
+    /// Value of the second unit in each row, from the top.
     pub rows: Vec<f32>,
     /// The codes, row by row, row-major [rows x columns, 2].
     pub codes: Vec<f32>,
 }
 
 impl Plane {
-    /// `side` rows of as many codes, each unit over the middle 98 % of its values in `codes`; nothing where
-    /// a unit is always the same.
+    /// A grid of `side` rows and columns, with each unit over the middle 98 % of its values in `codes`;
+    /// `None` if a unit is constant.
     pub fn over(codes: &Features, side: usize) -> Option<Self> {
         let ranges = [range(codes, 0), range(codes, 1)];
         if ranges.iter().any(|[low, high]| low >= high) {
@@ -222,7 +222,7 @@ impl Plane {
     }
 }
 
-/// `count` values from one end of a range to the other, at equal distances.
+/// `count` equally spaced values from one end of a range to the other.
 fn steps([low, high]: [f32; 2], count: usize) -> Vec<f32> {
     let last = count.saturating_sub(1).max(1) as f32;
     (0..count)
@@ -230,7 +230,7 @@ fn steps([low, high]: [f32; 2], count: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Pairs of different pictures, of different labels where that can be; none of fewer than two.
+/// Pairs of different pictures, with different labels if possible; empty for fewer than two pictures.
 fn pairs(pictures: usize, labels: Option<&[u8]>, seed: u64) -> Vec<[usize; 2]> {
     if pictures < 2 {
         return Vec::new();

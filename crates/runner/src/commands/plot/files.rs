@@ -1,4 +1,4 @@
-//! The pictures that `plot` leaves in the run's folder.
+//! The plots that `plot` writes into the run's folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use crate::commands::analysed;
 use hourglass::run::Run;
 
-/// Everything that this command may write, without the endings.
+/// All files that this command may write, without extensions.
 const NAMES: [&str; 8] = [
     "code", "pca", "tsne", "units", "grid", "walk", "varied", "filters",
 ];
 
-/// The pictures that this command leaves in the run's folder.
+/// The plots that this command writes into the run's folder.
 pub struct Files<'a> {
     run: &'a Run,
     folder: PathBuf,
@@ -21,7 +21,7 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Makes the folder for them.
+    /// Makes their folder.
     pub fn new(run: &'a Run) -> Result<Self> {
         let folder = analysed::file(run, "plot")?;
         fs::create_dir_all(&folder)
@@ -33,14 +33,14 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// Where a picture goes, without the ending.
+    /// The path of a plot, without extension.
     pub fn stem(&mut self, name: &'static str) -> PathBuf {
         self.written.push(name);
         self.folder.join(name)
     }
 
-    /// Removes what an earlier call has left of pictures that there are no more, so that the folder
-    /// never shows two states; the names of the files that there are.
+    /// Removes plots of an earlier call that were not drawn again, so that the folder never mixes two
+    /// states. Returns the names of the remaining files.
     pub fn finish(self) -> Result<Vec<String>> {
         let mut files = Vec::new();
         for name in NAMES {
@@ -59,7 +59,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The files' names without folder and ending, each once.
+/// The files' names without folder and extension, each once.
 pub fn stems(files: &[String]) -> Vec<String> {
     let stem = |file: &String| Some(Path::new(file).file_stem()?.to_string_lossy().into_owned());
     let mut stems: Vec<String> = files.iter().filter_map(stem).collect();

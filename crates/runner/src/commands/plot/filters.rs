@@ -1,4 +1,4 @@
-//! What the first layer looks for: the weights of each of its units, or its kernels, as pictures.
+//! The filters of the first layer: the weights of its units, or its kernels, as pictures.
 
 use anyhow::Result;
 
@@ -7,20 +7,20 @@ use hourglass::measure::evaluation::values;
 use report::plots::plain_number;
 use report::sheet::{Bar, Sheet};
 
-/// The most filters that are drawn, and how many of them in a row.
+/// The most filters that are drawn, and the number per row.
 const MOST: usize = 64;
 const COLUMNS: usize = 8;
 
-/// Blue and red of ColorBrewer's RdBu: the ends of a scale with white in its middle.
+/// Blue and red of ColorBrewer's RdBu: the ends of a scale with white in the middle.
 const NEGATIVE: [f32; 3] = [0.13, 0.40, 0.67];
 const POSITIVE: [f32; 3] = [0.70, 0.09, 0.17];
 
-/// Of the weights so many are stronger than the strongest colour: a single strong one would make all
+/// The share of weights beyond the strongest colour, so that a single large weight does not make all
 /// others pale.
 const BEYOND: f64 = 0.005;
 
 impl Study<'_> {
-    /// `filters`: those of the first layer with the largest weights.
+    /// `filters`: the filters of the first layer with the largest weights.
     pub(super) fn filters(&self, files: &mut Files<'_>) -> Result<Shown> {
         let Some(filters) = self.subject.loaded.model.filters() else {
             return Ok(Shown { shown: 0, of: 0 });
@@ -30,7 +30,7 @@ impl Study<'_> {
         let size = channels * height * width;
         let mut filters: Vec<&[f32]> = weights.chunks_exact(size.max(1)).collect();
         let length = |filter: &[f32]| filter.iter().map(|it| it * it).sum::<f32>();
-        // Equal ones stay in their order.
+        // A stable sort: equal filters keep their order.
         filters.sort_by(|one, other| length(other).total_cmp(&length(one)));
         filters.truncate(MOST);
         let limit = limit(filters.iter().copied().flatten());
@@ -44,10 +44,10 @@ impl Study<'_> {
         };
         let mut notes = vec![match shown.shown < shown.of {
             true => format!(
-                "{} of {}, those with the largest weights",
+                "the {} of {} with the largest weights",
                 shown.shown, shown.of
             ),
-            false => format!("all {}, those with the largest weights first", shown.of),
+            false => format!("all {}, largest weights first", shown.of),
         }];
         let colored = channels == 3;
         let pictures: Vec<Vec<f32>> = if colored {
@@ -78,7 +78,7 @@ impl Study<'_> {
     }
 }
 
-/// The size of a weight that has the strongest colour.
+/// The absolute weight that gets the strongest colour.
 fn limit<'a>(weights: impl Iterator<Item = &'a f32>) -> f32 {
     let mut sizes: Vec<f32> = weights.map(|weight| weight.abs()).collect();
     sizes.sort_unstable_by(f32::total_cmp);
@@ -86,14 +86,14 @@ fn limit<'a>(weights: impl Iterator<Item = &'a f32>) -> f32 {
     sizes.iter().rev().nth(beyond).copied().unwrap_or_default()
 }
 
-/// The colour of a value in [-1, 1]: white where it is 0.
+/// The colour of a value in [-1, 1]; 0 is white.
 fn diverging(value: f32) -> [f32; 3] {
     let end = if value < 0.0 { NEGATIVE } else { POSITIVE };
     let share = value.abs().min(1.0);
     end.map(|end| (1.0 - share) + share * end)
 }
 
-/// A filter of one channel in the colours from blue, at `-limit`, by white to red.
+/// A filter of one channel in colours from blue at `-limit` through white to red at `limit`.
 fn about_white(filter: &[f32], limit: f32) -> Vec<f32> {
     let colors: Vec<[f32; 3]> = filter
         .iter()
@@ -104,7 +104,7 @@ fn about_white(filter: &[f32], limit: f32) -> Vec<f32> {
         .collect()
 }
 
-/// A filter of three channels as a picture: grey where it is 0.
+/// A filter of three channels as a picture; 0 is grey.
 fn about_grey(filter: &[f32], limit: f32) -> Vec<f32> {
     let scale = 0.5 / limit.max(f32::MIN_POSITIVE);
     filter.iter().map(|value| 0.5 + value * scale).collect()

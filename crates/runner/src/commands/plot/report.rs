@@ -1,4 +1,4 @@
-//! What `plot` finds: `analysis/plot.json`, and the table that people read.
+//! What `plot` finds, as `analysis/plot.json` and as a table.
 
 use serde::Serialize;
 
@@ -6,44 +6,44 @@ use super::Study;
 use crate::commands::analysed;
 use hourglass::analysis::units::Unit;
 
-/// A unit of the code over the pictures.
+/// Statistics of a unit of the code over the pictures.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct UnitFigures {
     pub mean: f64,
-    /// Standard deviation over the pictures; 0 where there is nothing but rounding.
+    /// Standard deviation over the pictures; 0 if it is only rounding error.
     pub deviation: f64,
-    /// The share of the pictures for which it is active: its absolute value is above a hundredth of
-    /// the largest that any unit has for any picture.
+    /// The share of pictures for which the unit is active: its absolute value exceeds a hundredth of
+    /// the largest one of any unit and picture.
     pub active: f64,
-    /// Active for no picture, or the same for all.
+    /// Never active, or the same for all pictures.
     pub dead: bool,
 }
 
-/// How t-SNE was made.
+/// How t-SNE was run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct TsneFigures {
     pub images: usize,
     pub perplexity: usize,
 }
 
-/// How many of how many are drawn.
+/// How many are drawn, out of how many.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Shown {
     pub shown: usize,
     pub of: usize,
 }
 
-/// What the pictures show.
+/// What the plots show.
 #[derive(Debug, Serialize)]
 pub struct Drawn {
-    /// The share of the codes' variance along each of the first two principal components; fewer
-    /// where there are no more, none where all codes are the same.
+    /// The share of the codes' variance along each of the first two principal components; only one
+    /// if there are no more, `None` if all codes are the same.
     pub explained: Vec<f64>,
-    /// Pictures in the scatter charts.
+    /// Number of pictures in the scatter charts.
     pub scattered_images: usize,
-    /// `None` where the code itself is drawn, or there is nothing to map.
+    /// `None` if the code itself is drawn, or there is nothing to map.
     pub tsne: Option<TsneFigures>,
-    /// Pairs of pictures, counted from 0, that the walks lead between.
+    /// Pairs of pictures, counted from 0, at the ends of the walks.
     pub walks: Vec<[u32; 2]>,
     pub varied_units: Shown,
     pub filters: Shown,
@@ -56,22 +56,22 @@ pub struct Report {
     pub data: String,
     pub images: usize,
     pub code_size: usize,
-    /// Units that are active for no picture, or the same for all.
+    /// Units that are never active, or the same for all pictures.
     pub dead_units: usize,
-    /// Of them: active for no picture.
+    /// Dead units that are never active.
     pub never_active: usize,
-    /// Of them: the same for all pictures.
+    /// Dead units that are the same for all pictures.
     pub constant: usize,
     #[serde(flatten)]
     pub drawn: Drawn,
     /// In the order of the code.
     pub units: Vec<UnitFigures>,
-    /// Below the run's folder.
+    /// Paths relative to the run's folder.
     pub files: Vec<String>,
 }
 
 impl Study<'_> {
-    /// Everything that was found and drawn.
+    /// Collects everything that was found and drawn.
     pub fn report(&self, drawn: Drawn, files: Vec<String>) -> Report {
         let count = |is: fn(&Unit) -> bool| self.units.iter().filter(|unit| is(unit)).count();
         let figures = |unit: &Unit| UnitFigures {
@@ -95,7 +95,7 @@ impl Study<'_> {
     }
 }
 
-/// The figures, one below the other.
+/// The table of figures.
 pub fn table(report: &Report, kind: &str) -> comfy_table::Table {
     let active = report.units.iter().map(|unit| unit.active).sum::<f64>();
     let active = active / report.units.len().max(1) as f64;

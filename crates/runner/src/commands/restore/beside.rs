@@ -1,4 +1,4 @@
-//! What is set beside a restored picture: the baselines of the run, set as its evaluation had them.
+//! What a restored picture is compared with: the run's baselines, tuned as in its evaluation.
 
 use crate::cli::BackendArg;
 use crate::commands::Loaded;
@@ -7,8 +7,8 @@ use crate::terminal;
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, needs_training_images};
 use hourglass::measure::summary::Summary;
 
-/// The baselines of a run's corruptions, and the best of them. Their settings are those of the run's
-/// summary; where it has none, or a baseline is learned from pictures, the run's own images are read.
+/// The baselines for a run's corruptions, and the best of them. Their settings come from the run's
+/// summary. If it has none, or a baseline is learned from pictures, the run's own images are read.
 pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Baseline>) {
     let corruptions = loaded.model.corruptions();
     let summary = loaded.run.read_json::<Summary>("summary.json").ok();
@@ -21,7 +21,7 @@ pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Ba
         let chosen = setup.and_then(|setup| Ok(Baselines::choose(&loaded.model, &setup)?));
         chosen.unwrap_or_else(|error| {
             terminal::note(&format!(
-                "note: not all baselines, for the run's own images cannot be had: {error:#}"
+                "note: some baselines skipped: the run's images could not be loaded: {error:#}"
             ));
             set()
         })
@@ -30,8 +30,8 @@ pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Ba
     (baselines, shown)
 }
 
-/// The baseline with the highest PSNR on the test pictures, or any where they were not measured. What
-/// gives back the input is no sight beside it.
+/// The baseline with the highest PSNR on the test pictures, or any if they were not measured. One that
+/// returns its input unchanged is left out, because the input is shown anyway.
 fn best<'a>(baselines: &'a Baselines, found: Option<&Restoration>) -> Option<&'a Baseline> {
     let psnr = |baseline: &Baseline| {
         let figures = found.and_then(|found| found.baselines.get(baseline.name()));

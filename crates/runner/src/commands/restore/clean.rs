@@ -1,4 +1,4 @@
-//! A clean picture: corrupted first, so that what comes back can be measured.
+//! A clean picture, which is corrupted first so that its restoration can be measured.
 
 use std::fmt::Write;
 
@@ -13,11 +13,11 @@ use hourglass::measure::restoration::{Batch, Fidelity, Measurement, Restoration,
 use hourglass::pictures;
 use hourglass::streams::Stream;
 
-/// Corrupts a picture as a whole, restores it and measures that; `number` is its place among the
-/// inputs, on which its noise depends.
+/// Corrupts a whole picture, restores it and measures the result. `number` is its place among the
+/// inputs, which selects its noise.
 ///
 /// # Errors
-/// A picture that cannot be read, a device that fails, a file that cannot be written.
+/// If the picture cannot be read, the device fails, or a file cannot be written.
 pub fn restore(restorer: &mut Restorer, job: &Job, number: usize) -> Result<Restored> {
     let [channels, ..] = restorer.model.output_shape();
     let [height, width] = job.size;
@@ -90,7 +90,7 @@ fn titled(name: &str, psnr: Option<f64>) -> String {
     }
 }
 
-/// The figures of each picture and their mean, for people.
+/// A table of each picture's figures and their mean.
 pub fn table(pictures: &[Restored], mean: &Restoration) -> String {
     let name = |it: &Restored| {
         let name = it.input.file_name().unwrap_or_default();
@@ -146,7 +146,7 @@ pub fn table(pictures: &[Restored], mean: &Restoration) -> String {
     text
 }
 
-/// The lines of one picture, of which the first names it.
+/// The lines of one picture; the first one names it.
 fn rows(name: &str, restoration: &Restoration) -> Vec<(String, String, Fidelity)> {
     let mut rows = vec![
         (
@@ -165,7 +165,7 @@ fn rows(name: &str, restoration: &Restoration) -> Vec<(String, String, Fidelity)
     rows
 }
 
-/// Puts a row `[channels, width]` among the values of a picture `[channels, height, width]`.
+/// Copies a row `[channels, width]` into a picture `[channels, height, width]`.
 fn put_values(picture: &mut [f32], row: usize, values: &[f32], [height, width]: [usize; 2]) {
     for (channel, values) in values.chunks_exact(width).enumerate() {
         picture[(channel * height + row) * width..][..width].copy_from_slice(values);

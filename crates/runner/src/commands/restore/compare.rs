@@ -1,4 +1,4 @@
-//! Pictures side by side, each with a line above that says what it is.
+//! Pictures side by side, each with a caption above.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -12,12 +12,12 @@ use hourglass::files;
 use hourglass::pictures;
 use report::plots::{PNG_SCALE, chart_png};
 
-/// Small pictures are enlarged by whole factors until their name fits above them, which takes about so
-/// many pixels, and no larger than this.
+/// Small pictures are enlarged by whole factors until their name fits above them. A name takes about
+/// this many pixels, and no picture is made larger than this.
 const SEEN: usize = 260;
 const LARGEST: usize = 1000;
 
-/// Grey between the pictures, and how wide it is.
+/// The grey level between the pictures, and its width.
 const LINE: (usize, u8) = (4, 205);
 
 /// Height of the line of names in pixels, and the size of its letters before they are drawn
@@ -25,13 +25,13 @@ const LINE: (usize, u8) = (4, 205);
 const NAMES: u32 = 28;
 const TEXT: u32 = 9;
 
-/// By how much pictures are enlarged.
+/// The factor that pictures are enlarged by.
 fn enlarged(height: usize, width: usize) -> usize {
     let wanted = SEEN.div_ceil(width.max(1));
     wanted.min(LARGEST / height.max(width).max(1)).max(1)
 }
 
-/// Writes pictures of one shape, `[channels, height, width]` in [0, 1], from the left to the right.
+/// Writes pictures of one shape, `[channels, height, width]` in [0, 1], from left to right.
 /// The file appears whole or not at all.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub fn write(panels: &[(String, &[f32])], shape: [usize; 3], path: &Path) -> Res
     Ok(files::write(path, png.get_ref())?)
 }
 
-/// Names above columns of a width in pixels, on a strip of the whole width.
+/// A strip of names above columns of the given width in pixels.
 fn written<'a>(
     names: impl Iterator<Item = &'a str>,
     column: usize,
@@ -62,7 +62,7 @@ fn written<'a>(
     let unit = f64::from(PNG_SCALE);
     let height = f64::from(NAMES) / unit;
     let mut scene = Scene::new((f64::from(whole) / unit).ceil(), height);
-    // What charts are written in.
+    // The fonts of the charts.
     scene.font_family = Some("DejaVu Sans, Liberation Sans, Arial, sans-serif".into());
     scene.text_color = Some("black".into());
     for (number, name) in names.enumerate() {
@@ -79,6 +79,6 @@ fn written<'a>(
         });
     }
     let strip = image::load_from_memory_with_format(&chart_png(&scene)?, ImageFormat::Png)?;
-    // Half a pixel of a scene may be one too many.
+    // Rounding half a pixel of a scene may give one pixel too many.
     Ok(image::imageops::crop_imm(&strip.into_rgb8(), 0, 0, whole, NAMES).to_image())
 }

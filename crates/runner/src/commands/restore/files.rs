@@ -1,4 +1,4 @@
-//! The files of `restore`: which pictures there are, and where each goes.
+//! The files of `restore`: the input pictures, and the output path of each.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::cli::RestoreArgs;
 use crate::commands::UsageError;
 use crate::{output, terminal};
 
-/// The longest side of a picture that is written, in pixels, as of those that are read.
+/// The longest side of a picture, in pixels, for output as for input.
 const LONGEST: usize = 1 << 15;
 
-/// The most values of a picture that is written, as of those that are read.
+/// The most values of a picture, for output as for input.
 const MOST_VALUES: usize = 1 << 29;
 
 /// A picture to restore.
@@ -22,31 +22,31 @@ pub struct Job {
     /// Height and width of the restored picture.
     pub size: [usize; 2],
     pub output: PathBuf,
-    /// Where it is shown beside others.
+    /// The path of the side-by-side picture.
     pub compare: PathBuf,
-    /// Whether it was found in a folder, and not named.
+    /// Whether it was found in a folder, not named on the command line.
     found: bool,
 }
 
 impl Job {
-    /// Whether an error leaves out this picture alone: it cannot be read, and nobody named it.
+    /// Whether an error only skips this picture: it cannot be read, and was not named.
     pub fn skippable(&self, error: &anyhow::Error) -> bool {
         self.found && error.is::<DataError>()
     }
 }
 
-/// The words about a picture that is left out.
+/// The warning about a skipped picture.
 pub fn left_out(error: &anyhow::Error) -> String {
-    format!("warning: left out: {error:#}")
+    format!("warning: skipped: {error:#}")
 }
 
-/// The pictures that were named and those of folders that were, each becoming `factor` times as large
-/// along both axes; their headers are read, and none is written over. A file of a folder that cannot
-/// be read is left out with a warning, one that was named is an error.
+/// The named pictures and those in named folders; restoring makes each `factor` times as large along
+/// both axes. Only their headers are read, and no input is overwritten. A file in a folder that cannot
+/// be read is skipped with a warning; a named file that cannot be read is an error.
 ///
 /// # Errors
-/// Inputs that are not there or cannot be read, two that would be written to one file, files that
-/// exist, and a folder that cannot be made.
+/// If inputs are missing or unreadable, two would be written to one file, an output file exists, or
+/// the folder cannot be made.
 pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     let mut inputs = Vec::new();
     for input in &args.inputs {
@@ -57,7 +57,7 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
             inputs.push((input.clone(), false));
         } else {
             bail!(
-                "{}: found no such file or folder; allowed: a picture or a folder of pictures",
+                "{}: no such file or folder; give a picture or a folder of pictures",
                 input.display()
             );
         }
@@ -73,7 +73,7 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     if readable.is_empty() {
         let folders: Vec<String> =
             (args.inputs.iter().map(|it| it.display().to_string())).collect();
-        bail!("{}: found no picture that can be read", folders.join(", "));
+        bail!("{}: no readable picture found", folders.join(", "));
     }
     let names: Vec<String> = (readable.iter())
         .map(|(path, ..)| path.file_name().unwrap_or_default())
@@ -102,14 +102,14 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     Ok(jobs.map(job).collect())
 }
 
-/// Refuses files that would be written twice; `names` are those of each input once or twice.
+/// Fails if two inputs would be written to one file. `names` has each input's one or two outputs.
 fn no_two_alike(names: &[String], inputs: &[&PathBuf]) -> Result<(), UsageError> {
     let mut seen: HashMap<&String, &PathBuf> = HashMap::new();
     for (name, input) in names.iter().zip(inputs.iter().cycle()) {
         if let Some(other) = seen.insert(name, input) {
             return Err(UsageError(format!(
-                "INPUT: found {} and {}, which would both be written to {name}; allowed: pictures of \
-                 different names",
+                "INPUT: {} and {} would both be written to {name}; give pictures with different \
+                 names",
                 other.display(),
                 input.display()
             )));
@@ -118,7 +118,7 @@ fn no_two_alike(names: &[String], inputs: &[&PathBuf]) -> Result<(), UsageError>
     Ok(())
 }
 
-/// Height and width of the restored picture, from the header.
+/// Height and width of the restored picture, computed from the input's header.
 fn size(path: &Path, factor: usize) -> Result<[usize; 2]> {
     let [_, height, width] = data::picture_shape(path)?;
     let size = [height * factor, width * factor];
@@ -126,7 +126,7 @@ fn size(path: &Path, factor: usize) -> Result<[usize; 2]> {
     if high.max(wide) > LONGEST || high * wide * 3 > MOST_VALUES {
         bail!(
             "{}: found {height}x{width} pixels, which would become {high}x{wide}; allowed: at most \
-             {LONGEST} a side, and {} in all",
+             {LONGEST} per side and {} in total",
             path.display(),
             MOST_VALUES / 3
         );

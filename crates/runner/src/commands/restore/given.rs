@@ -1,4 +1,4 @@
-//! A picture that has lost something already.
+//! A picture that is already damaged.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ use hourglass::measure::restoration::tiles::{Picture, Pixels};
 use hourglass::measure::restoration::{Baseline, Degraded, Small, scale};
 use hourglass::pictures;
 
-/// Restores a picture: noisy or blurred as it is, small enlarged first, of other colours turned to
-/// those that the model takes.
+/// Restores a picture. A noisy or blurred one is used as it is, a small one is enlarged first, and
+/// colours are converted to those of the model.
 ///
 /// # Errors
-/// A picture that cannot be read, a device that fails, a file that cannot be written.
+/// If the picture cannot be read, the device fails, or a file cannot be written.
 pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
     let [channels, ..] = restorer.model.input_shape();
     let [restored_channels, ..] = restorer.model.output_shape();
@@ -53,8 +53,8 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
     })
 }
 
-/// Shows a picture, as the model got it, beside what was `restored` of it, `[height, width, channels]`,
-/// and beside what a baseline makes of it. `bytes` are those of the file, `[channels, height, width]`.
+/// Shows a picture as the model got it, its restoration `restored`, `[height, width, channels]`, and
+/// a baseline's restoration. `bytes` are the file's values, `[channels, height, width]`.
 fn compare(
     restorer: &Restorer,
     job: &Job,
@@ -113,7 +113,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.iter().map(|&it| f32::from(it) / 255.0).collect()
 }
 
-/// Where a picture is black in all channels, if that is what the holes of these corruptions look like.
+/// The mask of pixels that are black in all channels, if holes of these corruptions look like that.
 fn missing(corruptions: &[Corruption], input: &[f32], channels: usize) -> Option<Vec<f32>> {
     let holes = (corruptions.iter()).any(|it| matches!(it, Corruption::Block { .. }));
     holes.then(|| {
@@ -125,7 +125,7 @@ fn missing(corruptions: &[Corruption], input: &[f32], channels: usize) -> Option
     })
 }
 
-/// Puts a row `[channels, width]` of values in [0, 1] among bytes `[height, width, channels]`.
+/// Copies a row `[channels, width]` of values in [0, 1] into bytes `[height, width, channels]`.
 fn put_bytes(bytes: &mut [u8], row: usize, values: &[f32], width: usize) {
     let channels = values.len() / width.max(1);
     let line = &mut bytes[row * values.len()..][..values.len()];

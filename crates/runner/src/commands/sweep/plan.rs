@@ -1,4 +1,4 @@
-//! The plan of a sweep: which run each point of the grid is, and how it stands.
+//! The plan of a sweep: the run of each grid point, and its status.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use crate::terminal;
 use hourglass::config::{Point, Sweep};
 use hourglass::run::Status;
 
-/// The longest value in the name of a run's folder, in characters.
+/// The longest value in a run folder's name, in characters.
 const LONGEST: usize = 32;
 
-/// How a sweep calls itself.
+/// How a sweep describes itself in messages.
 const OWNER: Owner = Owner {
     config: "the sweep's config",
-    allowed: "the sweep as it was begun, or another --name",
+    allowed: "use the sweep's original settings, or another --name",
 };
 
-/// A point of the grid and its run, of the config with these values in it.
+/// A point of the grid, and the run of the config with its values.
 pub struct Planned {
     /// The value of each swept key.
     pub settings: Map<String, Value>,
@@ -28,22 +28,21 @@ pub struct Planned {
     pub kept: Kept,
 }
 
-/// The grid's points with their folders.
+/// The grid points with their folders.
 ///
 /// # Errors
-/// A model that does not fit its images, a folder that is no sweep's, or a run in it of another
-/// config.
+/// If a model does not fit its images, the folder is not a sweep's, or it has a run of another config.
 pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
     let shown = folder.display();
     if folder.join("config.json").is_file() {
-        let text = format!("{shown}: is a run, not a sweep; allowed: another --name");
+        let text = format!("{shown}: is a run, not a sweep; choose another --name");
         return Err(UsageError(text).into());
     }
     let mut planned: Vec<Planned> = Vec::new();
     for Point { settings, located } in &sweep.points {
         located.check_model(located.data.source(located.seed).shape()?)?;
         let mut run_folder = folder.join(run_name(settings));
-        // Cut values, or such as differ in signs that no folder's name has, may look alike.
+        // Truncated values, or values that differ only in dropped characters, may look alike.
         if planned.iter().any(|it| it.kept.folder == run_folder) {
             let number = planned.len() + 1;
             run_folder = folder.join(format!("{},{number}", run_name(settings)));
@@ -78,7 +77,7 @@ fn run_name(settings: &Map<String, Value>) -> String {
             }
         };
         let text: String = text.chars().map(plain).take(LONGEST).collect();
-        // A minus in front belongs to a number; the others stand for brackets.
+        // A leading minus belongs to a number; the others replace brackets.
         let text = if value.is_number() {
             &text
         } else {
@@ -89,7 +88,7 @@ fn run_name(settings: &Map<String, Value>) -> String {
     settings.iter().map(pair).collect::<Vec<_>>().join(",")
 }
 
-/// Prints what would be trained.
+/// Prints the runs that would be trained.
 pub fn list(folder: &Path, planned: &[Planned], json: bool) -> Result<u8> {
     let status = |point: &Planned| -> Result<String> {
         let Some(run) = &point.kept.run else {

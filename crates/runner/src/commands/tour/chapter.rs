@@ -1,4 +1,4 @@
-//! A chapter: a sentence or two, pictures, figures and what to try next, ready to be shown in a terminal
+//! A chapter: short text, pictures, figures and commands to try next, ready to be shown in a terminal
 //! and on a page.
 
 use model::ImageShape;
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use report::pictures::Column;
 
-/// A chapter that is told.
+/// A chapter of the tour.
 #[derive(Debug, Serialize)]
 pub struct Chapter {
-    /// What it says, in a few words.
+    /// Its message in a few words.
     pub title: &'static str,
-    /// The same in a sentence or two, a paragraph each.
+    /// Its paragraphs.
     pub text: Vec<String>,
-    /// The runs that it is told from.
+    /// The runs that it uses.
     pub runs: Vec<&'static str>,
     /// Its figures, for programs.
     pub figures: Value,
-    /// What a reader may try next.
+    /// Commands to try next.
     pub next: Vec<Next>,
     /// Pictures.
     #[serde(skip)]
@@ -43,11 +43,11 @@ pub struct Next {
 /// The pictures of a chapter.
 #[derive(Debug)]
 pub enum Pictures {
-    /// Side by side, each with others below it.
+    /// Columns of pictures side by side.
     Columns(Vec<Column>),
-    /// One alone.
+    /// A single large picture.
     Large {
-        /// What is seen on it.
+        /// What it shows.
         what: &'static str,
         /// [channels, height, width] in [0, 1].
         values: Vec<f32>,
@@ -59,16 +59,16 @@ pub enum Pictures {
 /// A table of figures.
 #[derive(Debug)]
 pub struct Table {
-    /// What the figures are of.
+    /// What the figures measure.
     pub caption: String,
-    /// The first is that of the rows' names.
+    /// Column headings; the first column has the rows' names.
     pub columns: Vec<&'static str>,
-    /// A name and figures each.
+    /// Rows, each a name and its figures.
     pub rows: Vec<Vec<String>>,
 }
 
-/// Rows of pictures as columns of them; `rows` has for each its name, its pictures and their shape, and
-/// `captions` what stands below each column.
+/// Turns rows of pictures into columns. Each of `rows` has a name, pictures and their shape; `captions`
+/// go below the columns.
 pub fn columns(
     rows: Vec<(&'static str, Vec<Vec<f32>>, ImageShape)>,
     captions: &[String],
@@ -83,12 +83,12 @@ pub fn columns(
     Pictures::Columns(captions.iter().enumerate().map(column).collect())
 }
 
-/// An error as a figure.
+/// Formats an error.
 pub fn error(mse: f64) -> String {
     format!("{mse:.4}")
 }
 
-/// How an error stands to another one, in words: "2.9 times less than".
+/// Compares an error with another one in words: "2.9 times less than".
 pub fn beside(mse: f64, other: f64) -> String {
     let ratio = other / mse;
     match ratio >= 1.0 {
@@ -97,7 +97,7 @@ pub fn beside(mse: f64, other: f64) -> String {
     }
 }
 
-/// How many times, in as many digits as can be told apart.
+/// Formats a ratio, with fewer digits the larger it is.
 pub fn times(ratio: f64) -> String {
     match ratio {
         ..1.5 => format!("{ratio:.2}"),
@@ -106,7 +106,7 @@ pub fn times(ratio: f64) -> String {
     }
 }
 
-/// A share as a figure.
+/// Formats a share as a percentage.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }

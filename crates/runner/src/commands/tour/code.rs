@@ -1,4 +1,4 @@
-//! The first chapters: what an autoencoder does, and that it loses something.
+//! The first chapters: what an autoencoder does, and what it loses.
 
 use anyhow::Result;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::chapter::{Chapter, Table, columns, error};
 use super::guide::{Guide, code_pictures, owned};
 use hourglass::measure::summary::{Summary, compression};
 
-/// An encoder, a code, a decoder.
+/// Encoder, code and decoder.
 pub fn there_and_back(guide: &Guide) -> Result<Chapter> {
     let found = &guide.run("code-32")?.summary;
     let shown = guide.shown("code-32")?;
@@ -15,17 +15,17 @@ pub fn there_and_back(guide: &Guide) -> Result<Chapter> {
     let shape = guide.shape();
     let (values, mean) = (shape.iter().product::<usize>(), found.baselines.mean.mse);
     Ok(Chapter {
-        title: "An encoder makes a code, a decoder makes a picture of it",
+        title: "An encoder turns a picture into a code, a decoder turns it back",
         text: vec![
             format!(
-                "An autoencoder is two networks that learn together. The encoder turns the {values} values of \
-                 a picture into a code of {}, which is {}; the decoder makes a picture of the code again.",
+                "An autoencoder is two networks trained together. The encoder turns the {values} pixel values \
+                 of a picture into a code of {} numbers, which is {}; the decoder turns the code back into a picture.",
                 found.code_size,
                 compression(found.compression_ratio)
             ),
             format!(
-                "It learned this from {} digits and none of their labels, for each picture is its own target. \
-                 On {} digits that it never saw its squared error is {} a pixel.",
+                "It learned this from {} digits without any labels, because each picture is its own target. \
+                 On {} digits that it never saw, its mean squared error per pixel is {}.",
                 guide.setup.split.train.len(),
                 guide.setup.test.len(),
                 error(found.test.mse)
@@ -42,11 +42,11 @@ pub fn there_and_back(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass inspect TOUR/code-32",
-                "its layers, from the picture to the code and back",
+                "list its layers, from the picture to the code and back",
             ),
             (
                 "hourglass serve --runs TOUR",
-                "draw a digit of your own and see its code and what comes back",
+                "draw a digit of your own, and see its code and its reconstruction",
             ),
         ]),
         pictures: columns(
@@ -59,7 +59,7 @@ pub fn there_and_back(guide: &Guide) -> Result<Chapter> {
         ),
         table: Table {
             caption: format!(
-                "{} test digits; error is squared, a pixel",
+                "{} test digits; error: mean squared error per pixel",
                 guide.setup.test.len()
             ),
             columns: vec!["", "error", "PSNR, dB"],
@@ -69,14 +69,18 @@ pub fn there_and_back(guide: &Guide) -> Result<Chapter> {
                     error(found.test.mse),
                     format!("{:.1}", found.test.psnr),
                 ],
-                vec!["always the mean digit".into(), error(mean), "-".into()],
+                vec![
+                    "the mean digit, whatever the input".into(),
+                    error(mean),
+                    "-".into(),
+                ],
             ],
         },
         charts: Vec::new(),
     })
 }
 
-/// Compression that loses something, and the more the smaller the code.
+/// Lossy compression: the smaller the code, the more is lost.
 pub fn the_smaller(guide: &Guide) -> Result<Chapter> {
     const RUNS: [(&str, &str); 3] = [
         ("code-2", "from 2 values"),
@@ -103,15 +107,15 @@ pub fn the_smaller(guide: &Guide) -> Result<Chapter> {
         ]
     };
     Ok(Chapter {
-        title: "What does not fit into the code is lost",
+        title: "A smaller code loses more detail",
         text: vec![
             format!(
-                "This compression is lossy: what the code has no room for does not come back, and what makes a \
-                 digit unlike others goes first. The error is {}.",
+                "This compression is lossy: whatever does not fit into the code is lost, and the details that \
+                 make a digit unusual are lost first. The error is {}.",
                 errors.join(", ")
             ),
-            "That little room is also what makes it learn: a network that cannot copy a picture has to find out \
-             what pictures have in common."
+            "The small code is also the reason why the network learns anything: because it cannot copy a \
+             picture, it has to find out what pictures have in common."
                 .into(),
         ],
         runs: RUNS.map(|(run, _)| run).to_vec(),
@@ -122,21 +126,21 @@ pub fn the_smaller(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass TOUR/code-8/config.json --set model.code_size=16 --name code-16",
-                "the same network with a code of another size",
+                "train the same network with a code of 16 values",
             ),
             (
                 "hourglass compare TOUR/code-2 TOUR/code-8 TOUR/code-32",
-                "these three side by side; with --html FILE as a page",
+                "compare these three; add --html FILE for a page",
             ),
             (
                 "hourglass compress TOUR/code-32",
-                "how many bytes its codes take, beside JPEG, WebP and PNG",
+                "measure how many bytes its codes take, compared with JPEG, WebP and PNG",
             ),
         ]),
         pictures: columns(rows, &guide.captions()),
         table: Table {
-            caption: format!("{} test digits; error is squared, a pixel", guide.setup.test.len()),
-            columns: vec!["values in the code", "than the digit", "error", "PSNR, dB"],
+            caption: format!("{} test digits; error: mean squared error per pixel", guide.setup.test.len()),
+            columns: vec!["values in the code", "compression", "error", "PSNR, dB"],
             rows: found.iter().map(row).collect(),
         },
         charts: Vec::new(),

@@ -1,4 +1,4 @@
-//! The chapters on what keeps a large code from copying: noise on the input, and a penalty on the code.
+//! The chapters on what stops a large code from just copying: noise on the input, or a penalty on the code.
 
 use anyhow::{Context, Result};
 use model::Noise;
@@ -10,7 +10,7 @@ use hourglass::measure::evaluation::{BATCH, values};
 use hourglass::measure::metrics::{Figures, Reconstruction};
 use hourglass::streams::Stream;
 
-/// A denoising autoencoder beside one that copies.
+/// A denoising autoencoder compared with one that copies.
 pub fn noise(guide: &Guide) -> Result<Chapter> {
     let (copy, noise) = (&guide.run("copy")?.summary, &guide.run("noise")?.summary);
     let noisy = noise.baselines.corrupted.context("a run without noise")?;
@@ -24,19 +24,19 @@ pub fn noise(guide: &Guide) -> Result<Chapter> {
     let row =
         |name: &str, mse: f64, psnr: f64| vec![name.to_owned(), error(mse), format!("{psnr:.1}")];
     Ok(Chapter {
-        title: "Noise on the input keeps it from copying",
+        title: "Noise on the input stops it from just copying",
         text: vec![
             format!(
-                "A code of {} values has room for each of the {pixels} pixels and more, so that this network can do \
-                 its task by passing pixels on. It passes noise on too: noisy digits are {} from the clean ones, and \
-                 what it makes of them still is {}.",
+                "A code of {} values has room for all {pixels} pixels and more, so this network can solve its task \
+                 by copying pixels. It copies noise too: the error of noisy digits is {}, and after the network it \
+                 is still {}.",
                 copy.code_size,
                 error(noisy.mse),
                 error(copied.mse)
             ),
             format!(
-                "A denoising autoencoder is the same network, shown noisy digits and asked for the clean ones. \
-                 Copying does not help it; it has to know what digits look like, and comes to {}, {} that.",
+                "A denoising autoencoder is the same network, trained to turn noisy digits into clean ones. Copying \
+                 does not help it; it has to learn what digits look like. Its error is {}, {} that.",
                 error(noise.test.mse),
                 beside(noise.test.mse, copied.mse)
             ),
@@ -51,36 +51,36 @@ pub fn noise(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass TOUR/noise/config.json --set model.corruption=salt_and_pepper --name pepper",
-                "another noise: pixels that are black or white",
+                "train with another kind of noise: random black and white pixels",
             ),
             (
                 "hourglass TOUR/noise/config.json --set model.corruption.std=0.8 --name more-noise",
-                "the same noise, twice as strong",
+                "train with the same noise, twice as strong",
             ),
         ]),
         pictures: columns(
             vec![
                 ("input", owned(shown.inputs()), shape),
                 ("with noise", owned(corrupted.chunks_exact(pixels.max(1))), shape),
-                ("by the network that copies", guide.through("copy", &corrupted)?, shape),
-                ("by the denoising one", owned(shown.restored()), shape),
+                ("restored by the copying network", guide.through("copy", &corrupted)?, shape),
+                ("restored by the denoising network", owned(shown.restored()), shape),
             ],
             &guide.captions(),
         ),
         table: Table {
-            caption: "Squared error a pixel, against the clean test digits".into(),
+            caption: "Mean squared error per pixel, compared with the clean test digits".into(),
             columns: vec!["", "error", "PSNR, dB"],
             rows: vec![
-                row("noisy digits as they are", noisy.mse, noisy.psnr),
-                row("by the network that copies", copied.mse, copied.psnr),
-                row("by the denoising one", noise.test.mse, noise.test.psnr),
+                row("noisy digits, not restored", noisy.mse, noisy.psnr),
+                row("restored by the copying network", copied.mse, copied.psnr),
+                row("restored by the denoising network", noise.test.mse, noise.test.psnr),
             ],
         },
         charts: Vec::new(),
     })
 }
 
-/// What the network that copies makes of the noisy test digits that the other one is measured on.
+/// The copying network's error on the noisy test digits that the denoising network is measured on.
 fn copied_noise(guide: &Guide) -> Result<Figures> {
     let (copy, noise) = (guide.run("copy")?, guide.run("noise")?);
     let batches = guide.setup.batches(&guide.setup.test);
@@ -97,7 +97,7 @@ fn copied_noise(guide: &Guide) -> Result<Figures> {
     Ok(copied.finish())
 }
 
-/// A sparse autoencoder beside the same one without a penalty.
+/// A sparse autoencoder compared with the same one without a penalty.
 pub fn penalty(guide: &Guide) -> Result<Chapter> {
     let (copy, sparse) = (&guide.run("copy")?.summary, &guide.run("penalty")?.summary);
     let shape = guide.shape();
@@ -113,20 +113,20 @@ pub fn penalty(guide: &Guide) -> Result<Chapter> {
         ]
     };
     Ok(Chapter {
-        title: "A penalty keeps most of the code at rest",
+        title: "A sparsity penalty switches most of the code off",
         text: vec![
             format!(
-                "A sparse autoencoder pays for what its code says: a little of the sum of its {} values is added to \
-                 the loss. \
-                 Where {} of them are active for a digit without this penalty, {} are with it, and the error is {} \
-                 beside {}.",
+                "A sparse autoencoder pays a price for every active unit: a small fraction of the sum of its {} code \
+                 values is added to the loss. \
+                 Without this penalty, {} of the values are active for a digit; with it, {} are. The error is {} \
+                 with the penalty and {} without.",
                 sparse.code_size,
                 percent(copy.code.active_share),
                 percent(sparse.code.active_share),
                 error(sparse.test.mse),
                 error(copy.test.mse)
             ),
-            "So a value is only spent on what a digit has and others have not, and here too copying does not pay."
+            "So the code spends values only on what distinguishes a digit from others, and copying no longer pays."
                 .into(),
         ],
         runs: vec!["copy", "penalty"],
@@ -142,26 +142,26 @@ pub fn penalty(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass TOUR/penalty/config.json --set model.penalty.weight=0.0003 --name sparser",
-                "a dearer code",
+                "train with a stronger penalty",
             ),
             (
                 "hourglass plot TOUR/penalty",
-                "which units of its code are active and what they do: analysis/plot in the run's folder",
+                "plot which units of its code are active and what they do, in analysis/plot of the run's folder",
             ),
         ]),
         pictures: columns(
             vec![
                 ("input", owned(shown.inputs()), shape),
-                ("what is active of the code without a penalty", full, full_shape),
-                ("and with it", few, few_shape),
-                ("reconstruction with it", owned(shown.restored()), shape),
+                ("active units without the penalty", full, full_shape),
+                ("active units with the penalty", few, few_shape),
+                ("reconstruction with the penalty", owned(shown.restored()), shape),
             ],
             &guide.captions(),
         ),
         table: Table {
-            caption: format!("{} test digits; error is squared, a pixel", guide.setup.test.len()),
-            columns: vec!["", "active for a digit", "active for none", "error"],
-            rows: vec![row("without a penalty", copy), row("with it", sparse)],
+            caption: format!("{} test digits; error: mean squared error per pixel", guide.setup.test.len()),
+            columns: vec!["", "units active for a digit", "never active", "error"],
+            rows: vec![row("without the penalty", copy), row("with the penalty", sparse)],
         },
         charts: Vec::new(),
     })

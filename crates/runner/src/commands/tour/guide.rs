@@ -1,4 +1,4 @@
-//! The guide: the runs that the chapters are told from, with their models, and the digits that are shown.
+//! The guide: the runs that the chapters use, with their models, and the digits that are shown.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,40 +21,40 @@ use hourglass::pictures::shown::{Shown, caption};
 use hourglass::run::Run;
 use hourglass::setup::Setup;
 
-/// Components of PCA that any chapter asks for: as many as the largest code has that is set beside it.
+/// The most PCA components that a chapter needs: as many as the largest code compared with PCA has values.
 const COMPONENTS: usize = 32;
 
-/// Digits that are shown, one of each class where there are as many.
+/// Number of digits that are shown, one of each class if possible.
 const DIGITS: usize = 10;
 
-/// A run that is finished.
+/// A finished run.
 pub struct Known {
     /// Its figures.
     pub summary: Summary,
-    /// Its config, as it is shown.
+    /// The text of its config.
     pub json: &'static str,
     /// Its best weights.
     pub loaded: Loaded,
 }
 
-/// What chapters are told from.
+/// Everything that chapters use.
 pub struct Guide {
     /// The tour's folder.
     pub folder: PathBuf,
-    /// The pictures of all runs, and where it computes.
+    /// The pictures of all runs, and the device.
     pub setup: Setup,
-    /// PCA of the pictures that training may see.
+    /// PCA of the pictures that the training may use.
     pub pca: Pca,
-    /// The digits that are shown, among the test pictures.
+    /// Indices of the shown digits among the test pictures.
     pub chosen: Vec<u32>,
     known: BTreeMap<&'static str, Known>,
 }
 
 impl Guide {
-    /// A guide who knows the pictures and no run yet.
+    /// A guide with the pictures but no runs yet.
     ///
     /// # Errors
-    /// A backend that cannot be had.
+    /// If the backend is not available.
     pub fn new(folder: PathBuf, args: &TourArgs) -> Result<Self> {
         let (name, json) = runs::RUNS.first().context("a tour without runs")?;
         let located = config::parse(name, json, &args.overrides())?;
@@ -80,10 +80,10 @@ impl Guide {
         self.known.len()
     }
 
-    /// Takes note of a finished run.
+    /// Adds a finished run.
     ///
     /// # Errors
-    /// A run whose weights cannot be read.
+    /// If its weights cannot be read.
     pub fn learn(
         &mut self,
         name: &'static str,
@@ -101,10 +101,10 @@ impl Guide {
         Ok(())
     }
 
-    /// A run that was made for the chapter.
+    /// A run that the chapter lists.
     ///
     /// # Errors
-    /// Only where the chapter does not name it among its runs.
+    /// If the chapter does not list it among its runs.
     pub fn run(&self, name: &str) -> Result<&Known> {
         let known = self.known.get(name);
         known.with_context(|| format!("{name}: not trained for this chapter"))
@@ -120,16 +120,16 @@ impl Guide {
         (0..self.setup.test.len() as u32).collect()
     }
 
-    /// What stands below each digit that is shown.
+    /// The caption of each shown digit.
     pub fn captions(&self) -> Vec<String> {
         let of = |&index: &u32| caption(&self.setup.test, index).unwrap_or_default();
         self.chosen.iter().map(of).collect()
     }
 
-    /// The digits that are shown and what a run makes of them.
+    /// The shown digits and a run's reconstructions of them.
     ///
     /// # Errors
-    /// As [`Guide::run`], and where the device fails.
+    /// As [`Guide::run`], and if the device fails.
     pub fn shown(&self, name: &str) -> Result<Shown> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
         Ok(Shown::of(
@@ -141,10 +141,10 @@ impl Guide {
         )?)
     }
 
-    /// What a run makes of pictures as they are, row-major [pictures, channels, height, width].
+    /// A run's reconstructions of pictures, which are not corrupted, row-major [pictures, channels, height, width].
     ///
     /// # Errors
-    /// As [`Guide::run`], and where the device fails.
+    /// As [`Guide::run`], and if the device fails.
     pub fn through(&self, name: &str, pictures: &[f32]) -> Result<Vec<Vec<f32>>> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
         let [channels, height, width] = self.shape();
@@ -155,10 +155,10 @@ impl Guide {
         Ok(owned(restored.chunks_exact(image)))
     }
 
-    /// The codes that a run gives test pictures, a row each.
+    /// A run's codes of test pictures, one row each.
     ///
     /// # Errors
-    /// As [`Guide::run`], and where the device fails.
+    /// As [`Guide::run`], and if the device fails.
     pub fn codes(&self, name: &str, indices: &[u32]) -> Result<Features> {
         let Loaded { model, device, .. } = &self.run(name)?.loaded;
         Ok(Features::encoded(
@@ -171,7 +171,7 @@ impl Guide {
         )?)
     }
 
-    /// Commands to try, each with what it does; TOUR stands for the tour's folder.
+    /// Commands to try, each with what it does. TOUR is replaced by the tour's folder.
     pub fn next(&self, lines: &[(&str, &'static str)]) -> Vec<Next> {
         let next = |&(words, does): &(&str, &'static str)| Next {
             command: command(words, &self.folder),
@@ -181,12 +181,12 @@ impl Guide {
     }
 }
 
-/// Pictures of one's own.
+/// Owned copies of pictures.
 pub fn owned<'a>(pictures: impl IntoIterator<Item = &'a [f32]>) -> Vec<Vec<f32>> {
     pictures.into_iter().map(<[f32]>::to_vec).collect()
 }
 
-/// Codes as pictures from black for the least value of each to white for its largest, and their shape.
+/// Codes as pictures, each from black at its smallest value to white at its largest, and their shape.
 pub fn code_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
     let picture = |row: &[f32]| -> Vec<f32> {
         let low = row.iter().copied().fold(f32::INFINITY, f32::min);
@@ -198,7 +198,7 @@ pub fn code_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
     (rows.map(picture).collect(), code_shape(codes.width()))
 }
 
-/// Codes as pictures that are white where a unit is active, and their shape.
+/// Codes as pictures in which active units are white, and their shape.
 pub fn active_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
     let largest = codes
         .values()
@@ -210,7 +210,7 @@ pub fn active_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
     (pictures, code_shape(codes.width()))
 }
 
-/// The shape of a code as a picture: as near to a square as whole rows allow.
+/// The shape of a code as a picture: as square as whole rows allow.
 fn code_shape(width: usize) -> ImageShape {
     let height = (1..=width).take_while(|it| it * it <= width);
     let height = height
@@ -220,7 +220,7 @@ fn code_shape(width: usize) -> ImageShape {
     [1, height, width / height]
 }
 
-/// The first picture of each label, in their order; the first pictures where there are too few labels.
+/// The first picture of each label, in label order, or simply the first pictures if there are too few labels.
 fn one_of_each(labels: Option<&[u8]>, count: usize) -> Vec<u32> {
     let mut first: BTreeMap<u8, u32> = BTreeMap::new();
     for (&label, index) in labels.unwrap_or_default().iter().zip(0..) {

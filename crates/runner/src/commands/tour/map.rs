@@ -1,4 +1,4 @@
-//! The last chapter: a code of two values is a map, on which what is alike lies together.
+//! The last chapter: a code of two values is a map on which similar pictures lie close together.
 
 use anyhow::Result;
 use model::ImageShape;
@@ -32,12 +32,12 @@ pub fn map(guide: &Guide) -> Result<Chapter> {
             let pictures = known.loaded.decode(&plane.codes, codes.width())?;
             let (values, shape) = mosaic(&pictures, SIDE, shape);
             Pictures::Large {
-                what: "what the decoder makes of each place of the map",
+                what: "the decoded picture at each place of the map",
                 values,
                 shape,
             }
         }
-        // A unit that is always the same makes no map.
+        // Without variation in a unit there is no map.
         None => columns(
             vec![(
                 "reconstruction",
@@ -51,14 +51,14 @@ pub fn map(guide: &Guide) -> Result<Chapter> {
         title: "The code is a map",
         text: vec![
             format!(
-                "Nobody told it which digit is which, and still those that look alike have codes that lie together. \
-                 A code of 2 values can be drawn: for {} of the test digits the nearest other one is of the same \
-                 class, and for {} where the 2 values come from PCA.",
+                "It never saw a label, yet digits that look alike get codes that lie close together. A code of 2 \
+                 values can be drawn as a map: for {} of the test digits the nearest neighbour has the same label, \
+                 compared with {} if the 2 values come from PCA.",
                 percent(by_code),
                 percent(by_pca)
             ),
-            "Between the places of digits lie others that no digit had, and the decoder has a picture for each: \
-             on the way from one class to another they turn into each other."
+            "The decoder also has a picture for every place between the digits: on the way from one class to \
+             another, one digit turns into the other."
                 .into(),
         ],
         runs: vec!["code-2"],
@@ -66,21 +66,21 @@ pub fn map(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass plot TOUR/code-2",
-                "the map larger, and walks on it: analysis/plot in the run's folder",
+                "draw the map larger, and walks across it, in analysis/plot of the run's folder",
             ),
             (
                 "hourglass cluster TOUR/code-32",
-                "clusters of the larger code, found without labels and compared with them",
+                "cluster the larger code without labels, and compare the clusters with the labels",
             ),
             (
                 "hourglass serve --runs TOUR",
-                "point anywhere on the map and see what is decoded there",
+                "point anywhere on the map and see the decoded picture",
             ),
         ]),
         pictures,
         table: Table {
-            caption: "Test digits whose nearest neighbour is of the same class".into(),
-            columns: vec!["a plane of", "alike"],
+            caption: "Test digits whose nearest neighbour has the same label".into(),
+            columns: vec!["2-D layout", "same label"],
             rows: vec![
                 vec!["the autoencoder's code".into(), percent(by_code)],
                 vec!["the first 2 components of PCA".into(), percent(by_pca)],
@@ -90,7 +90,7 @@ pub fn map(guide: &Guide) -> Result<Chapter> {
     })
 }
 
-/// The share of the rows whose nearest other row has the same label.
+/// The share of rows whose nearest neighbour has the same label.
 fn alike(rows: &Features, labels: &[u8]) -> f64 {
     let mut rows = rows.clone();
     rows.centre();
@@ -112,7 +112,7 @@ fn first_two(rows: &Features) -> Features {
     Features::new(values, rows.width().min(2), rows.len())
 }
 
-/// Pictures of a shape in rows of `columns`, as one picture, and its shape; the last row is full.
+/// Pictures tiled into one picture, `columns` per row, and its shape; the last row must be full.
 fn mosaic(
     pictures: &[Vec<f32>],
     columns: usize,

@@ -1,4 +1,4 @@
-//! The chapter on other data: an autoencoder knows what it has learned from.
+//! The chapter on other data: an autoencoder only knows the kind of data it was trained on.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::guide::{Guide, owned};
 use hourglass::analysis::roc::auroc;
 use hourglass::pictures::shown::Shown;
 
-/// Patches that are shown.
+/// Number of patches that are shown.
 const PATCHES: usize = 10;
 
 /// The digits' autoencoder on photographs.
@@ -51,19 +51,19 @@ pub fn photographs(guide: &Guide) -> Result<Chapter> {
         })
         .collect();
     Ok(Chapter {
-        title: "It knows what it has learned from",
+        title: "It only knows what it was trained on",
         text: vec![
             format!(
-                "An autoencoder is made for data like those it was trained on. Given {} patches of photographs, \
-                 the one that learned digits has an error of {}, {} times that on digits: it makes strokes of \
-                 everything.",
+                "An autoencoder only works on data like its training data. On {} patches of photographs, the one \
+                 trained on digits has an error of {}, {} times that on digits: it turns everything into pen \
+                 strokes.",
                 patches.len(),
                 error(on_patches),
                 times(ratio)
             ),
             format!(
-                "This makes it a poor compressor of anything else, and a judge of what is strange: of a digit and a \
-                 patch, the patch has the larger error in {} of all pairs.",
+                "So it compresses anything else poorly, but it can detect what is unusual: in {} of all pairs of a \
+                 digit and a patch, the patch has the larger error.",
                 percent(strange)
             ),
         ],
@@ -79,11 +79,11 @@ pub fn photographs(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass anomaly TOUR/code-32 --other photos",
-                "how well the error tells these patches from digits, beside PCA",
+                "measure how well the error tells these patches from digits, compared with PCA",
             ),
             (
                 "hourglass evaluate TOUR/code-32 --data photos",
-                "all figures on the patches",
+                "print all figures on the patches",
             ),
         ]),
         pictures: columns(
@@ -94,7 +94,7 @@ pub fn photographs(guide: &Guide) -> Result<Chapter> {
             &captions,
         ),
         table: Table {
-            caption: "Squared error a pixel of models that were fitted to digits".into(),
+            caption: "Mean squared error per pixel of models fitted to digits".into(),
             columns: vec!["", "autoencoder", "PCA"],
             rows: vec![
                 vec!["test digits".into(), error(found.test.mse), error(pca.mse)],
@@ -109,7 +109,7 @@ pub fn photographs(guide: &Guide) -> Result<Chapter> {
     })
 }
 
-/// Some of the pictures, from the plainest to the one with the most contrast.
+/// Some of the pictures, in order of contrast.
 fn by_contrast(images: &Images) -> Vec<u32> {
     let contrast = |index: u32| -> f64 {
         let pixels = images.image(index as usize).unwrap_or_default();

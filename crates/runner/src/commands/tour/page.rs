@@ -12,14 +12,14 @@ use report::pictures;
 /// The page.
 ///
 /// # Errors
-/// Where a picture is not of its shape.
+/// If a picture is not of its shape.
 pub fn page(chapters: &[Chapter], guide: &Guide) -> Result<String> {
     let backend = &guide.setup.backend;
     let mut page = Page::new(
         "A tour of autoencoders",
         &format!(
-            "What they do and why it works, in {} chapters. Every figure is of {} small trainings in {}, made on {} \
-             with {}; each has a report.html of its own in its folder.",
+            "What they do and why it works, in {} chapters. All figures come from {} small trainings in {}, made on \
+             {} with {}; each run folder has its own report.html.",
             chapters.len(),
             guide.count(),
             guide.folder.display(),
@@ -28,7 +28,9 @@ pub fn page(chapters: &[Chapter], guide: &Guide) -> Result<String> {
         ),
     );
     if guide.setup.quick {
-        page.text("This is a --quick tour: its figures, and what is said of them, mean nothing.");
+        page.text(
+            "This is a --quick tour: its figures, and what is said about them, are meaningless.",
+        );
     }
     let shown: usize = chapters.iter().map(pictures_of).sum();
     for (chapter, number) in chapters.iter().zip(1..) {
@@ -69,7 +71,7 @@ pub fn page(chapters: &[Chapter], guide: &Guide) -> Result<String> {
     Ok(page.finish())
 }
 
-/// How many pictures a chapter has.
+/// Number of pictures in a chapter.
 fn pictures_of(chapter: &Chapter) -> usize {
     match &chapter.pictures {
         Pictures::Columns(columns) => columns.iter().map(|it| it.pictures.len()).sum(),
@@ -77,7 +79,7 @@ fn pictures_of(chapter: &Chapter) -> usize {
     }
 }
 
-/// What to try, as a list.
+/// The commands to try, as a list.
 fn next(chapter: &Chapter) -> String {
     let mut html = String::from("<h3>To try next</h3><ul class=\"next\">");
     for next in &chapter.next {

@@ -1,4 +1,4 @@
-//! The chapter on PCA: the best that can be done with straight lines, and what bends.
+//! The chapter on PCA: the best linear method, compared with a non-linear one.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -40,16 +40,16 @@ pub fn better_than_pca(guide: &Guide) -> Result<Chapter> {
         title: "Better than PCA, because it is not linear",
         text: vec![
             format!(
-                "Principal component analysis (PCA) is the best that straight lines can do: it gives each picture \
-                 as a sum of the same few pictures. With {} values its error is {}; the autoencoder, whose layers \
-                 bend, has {}, {} PCA.",
+                "Principal component analysis (PCA) is the best linear method: it writes each picture as a weighted \
+                 sum of the same few pictures. With {} values its error is {}; the autoencoder, whose layers are \
+                 non-linear, has {}, {} PCA.",
                 small.code_size,
                 error(pca),
                 error(small.test.mse),
                 beside(small.test.mse, pca)
             ),
             format!(
-                "Without hidden layers, so that nothing but the last sigmoid is left to bend, the same training ends at {}, {} \
+                "Without hidden layers, so that only the final sigmoid is non-linear, the same training ends at {}, {} \
                  PCA.",
                 error(straight.test.mse),
                 beside(straight.test.mse, pca)
@@ -66,11 +66,11 @@ pub fn better_than_pca(guide: &Guide) -> Result<Chapter> {
         next: guide.next(&[
             (
                 "hourglass TOUR/code-8/config.json --set \"model.layers=[1000,500,250]\" --name deeper",
-                "more layers to bend",
+                "train with more hidden layers",
             ),
             (
                 "hourglass TOUR/straight/config.json --set model.code_size=32 --name straight-32",
-                "no layers to bend, and more values",
+                "train without hidden layers, but with 32 values",
             ),
         ]),
         pictures: columns(
@@ -87,15 +87,15 @@ pub fn better_than_pca(guide: &Guide) -> Result<Chapter> {
             &guide.captions(),
         ),
         table: Table {
-            caption: "Squared error a pixel of the test digits".into(),
-            columns: vec!["values in the code", "autoencoder", "PCA", "times less"],
+            caption: "Mean squared error per pixel on the test digits".into(),
+            columns: vec!["values in the code", "autoencoder", "PCA", "PCA / autoencoder"],
             rows,
         },
         charts: vec![chart(&pairs).switchable("log-pca")],
     })
 }
 
-/// What the first `values` components make of the digits that are shown.
+/// Reconstructions of the shown digits from the first `values` components.
 fn by_pca(guide: &Guide, values: usize) -> Result<Vec<Vec<f32>>> {
     let codes = Features::components(&guide.pca, &guide.setup.test, &guide.chosen)?;
     let kept = |(place, value): (usize, &f32)| match place % codes.width() < values {
@@ -119,9 +119,9 @@ fn chart(pairs: &[(&Summary, f64)]) -> Chart {
             .collect(),
     };
     Chart {
-        title: "Test error over code size".into(),
+        title: "Test error against code size".into(),
         x_label: "values in the code".into(),
-        y_label: "squared error a pixel".into(),
+        y_label: "mean squared error per pixel".into(),
         series: vec![
             series("autoencoder", 0, Drawing::Line, |it| it.0.test.mse),
             series("PCA", 2, Drawing::Dashed, |it| it.1),

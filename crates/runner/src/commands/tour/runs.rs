@@ -1,4 +1,4 @@
-//! The trainings of the tour: their configs, which lie beside this file, and how each stands.
+//! The trainings of the tour: their configs, which are next to this file, and their status.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::super::kept::{Kept, Owner};
 use crate::cli::TourArgs;
 use hourglass::config;
 
-/// The runs by their names, with their configs, in the order in which they are made.
+/// The runs' names and configs, in training order.
 pub const RUNS: [(&str, &str); 7] = [
     ("code-32", include_str!("code-32.json")),
     ("code-2", include_str!("code-2.json")),
@@ -19,26 +19,26 @@ pub const RUNS: [(&str, &str); 7] = [
     ("penalty", include_str!("penalty.json")),
 ];
 
-/// How a tour calls itself.
+/// How a tour describes itself in messages.
 const OWNER: Owner = Owner {
     config: "this tour",
-    allowed: "the tour as it was begun, or another --output",
+    allowed: "use the tour's original settings, or another --output",
 };
 
-/// A run that the tour makes.
+/// A run of the tour.
 pub struct Lesson {
     /// Its name.
     pub name: &'static str,
-    /// Its config, as it is shown.
+    /// The text of its config.
     pub json: &'static str,
     /// The run itself.
     pub kept: Kept,
 }
 
-/// All runs, as they stand in the tour's folder.
+/// All runs, with their current status in the tour's folder.
 ///
 /// # Errors
-/// A change that the configs do not take, and a folder that holds another tour.
+/// If an override does not fit the configs, or the folder holds another tour.
 pub fn look(folder: &Path, args: &TourArgs) -> Result<Vec<Lesson>> {
     let look = |&(name, json): &(&'static str, &'static str)| {
         let located = config::parse(&format!("tour/{name}.json"), json, &args.overrides())?;

@@ -1,4 +1,4 @@
-//! A chapter in a terminal, or in whatever stdout is.
+//! Prints a chapter to stdout, with pictures on a terminal.
 
 use std::fmt::Write;
 
@@ -11,13 +11,13 @@ use crate::terminal;
 use hourglass::pictures::Picture;
 use report::pictures::Column;
 
-/// Text is read best in lines of at most so many characters.
+/// The longest line of text, for readability.
 const WIDEST: usize = 88;
 
-/// Prints a chapter; its pictures where the terminal has colours and `quiet` is not asked for.
+/// Prints a chapter, with its pictures if the terminal has colours and not `quiet`.
 ///
 /// # Errors
-/// Where stdout cannot be written.
+/// If stdout cannot be written.
 pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
     let columns = terminal::columns();
     let mut text = format!("\n{number}. {}\n", chapter.title);
@@ -40,7 +40,7 @@ pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
     terminal::print(&text)
 }
 
-/// The pictures in colour, and what they are.
+/// The drawn pictures, and a line that says what they are.
 fn drawn(
     pictures: &Pictures,
     columns: usize,

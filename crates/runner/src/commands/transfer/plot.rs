@@ -1,4 +1,4 @@
-//! The picture: accuracy over the number of labels, as SVG.
+//! The chart: accuracy over the number of labels, as SVG.
 
 use std::path::Path;
 
@@ -13,22 +13,21 @@ use kuva::render::render::render_multiple;
 use hourglass::files;
 use report::plots::{HEIGHT, TRAIN_COLOR, VALIDATION_COLOR, WIDTH, plain_number};
 
-/// Bluish green of Okabe & Ito (2008), beside the two of the other curves.
+/// Bluish green of Okabe & Ito (2008), besides the colours of the other two curves.
 const THIRD_COLOR: &str = "#009E73";
 
-/// Free space on the logarithmic axis before the first count and behind the last, as a factor.
+/// Free space on the logarithmic axis before the first count and after the last, as a factor.
 const MARGIN: f64 = 1.25;
 
-/// One line of the picture.
+/// One line of the chart.
 pub struct Series {
     /// Its name in the legend.
     pub name: &'static str,
-    /// Labels, and the accuracy with its spread.
+    /// Numbers of labels with the accuracy and its standard deviation.
     pub points: Vec<(usize, f64, f64)>,
 }
 
-/// Draws the accuracy over the labels, a line for each classifier. The file appears whole or not at
-/// all.
+/// Draws accuracy over labels, one line per classifier. The file appears whole or not at all.
 ///
 /// # Errors
 /// If the file cannot be written.
