@@ -15,7 +15,7 @@ use crate::files::{self, FileError};
 #[derive(Debug, thiserror::Error)]
 pub enum ArrayError {
     /// The .npz file has no array of codes.
-    #[error("{path}: no array \"codes\"; encode writes one")]
+    #[error("{path}: has no array \"codes\"")]
     NoCodes {
         /// The file.
         path: String,
@@ -29,7 +29,9 @@ pub enum ArrayError {
         reason: String,
     },
     /// The array has another shape than the model's codes.
-    #[error("{path}: found an array of shape {shape:?}; this model's codes are (images, {units})")]
+    #[error(
+        "{path}: found an array of shape {shape:?}, but this model's codes have shape (images, {units})"
+    )]
     Shape {
         /// The file.
         path: String,
@@ -50,7 +52,7 @@ pub enum ArrayError {
     },
     /// The file is shorter or longer than its header says.
     #[error(
-        "{path}: found {found} bytes of values; its header announces {shape:?} values of {width} bytes"
+        "{path}: found {found} bytes of values, but its header announces {shape:?} values of {width} bytes"
     )]
     Size {
         /// The file.
@@ -63,7 +65,7 @@ pub enum ArrayError {
         width: u64,
     },
     /// A code holds a NaN or an infinity.
-    #[error("{path}: found a value that is not a finite number in row {row}")]
+    #[error("{path}: found a value that is not finite in row {row}")]
     NotFinite {
         /// The file.
         path: String,

@@ -73,16 +73,16 @@ pub enum Error {
     #[error(transparent)]
     Damaged(#[from] Damaged),
     /// A code that holds a NaN or an infinity.
-    #[error("image {image}: found a code that is not a finite number")]
+    #[error("image {image}: its code is not finite")]
     NotFinite {
         /// The image's index.
         image: u32,
     },
     /// A classifier of codes that diverged.
-    #[error("the classifier's outputs are not finite numbers")]
+    #[error("the classifier's output is not finite")]
     Classifier,
     /// A model that gives another number of values than its images have.
-    #[error("the model gave {found} values, not {expected}")]
+    #[error("the model returned {found} values instead of {expected}")]
     Values {
         /// Values given.
         found: usize,
@@ -90,7 +90,7 @@ pub enum Error {
         expected: usize,
     },
     /// The device did not give a result.
-    #[error("the device did not give a result: {0}")]
+    #[error("the device returned no result: {0}")]
     Device(String),
     /// The system does not give what a computation needs, such as a thread.
     #[error("{0}")]

@@ -38,7 +38,7 @@ pub enum FileError {
         error: io::Error,
     },
     /// A JSON file does not hold what this program writes into it.
-    #[error("{}: not as this program writes it: {error}", path.display())]
+    #[error("{}: not written by this program: {error}", path.display())]
     Json {
         /// The file.
         path: PathBuf,

@@ -23,14 +23,14 @@ pub enum Part {
 pub enum InputError {
     /// It names nothing.
     #[error(
-        "{spec}: found no such file or folder; allowed: a picture, a folder of pictures or of IDX files, mnist or photos"
+        "{spec}: no such file or folder; give a picture, a folder of pictures or of IDX files, mnist or photos"
     )]
     Missing {
         /// What was asked for.
         spec: String,
     },
     /// Its images have another shape than the model's.
-    #[error("{spec}: found images of {found}; this model takes {wanted}")]
+    #[error("{spec}: found images of {found}, but this model takes {wanted}")]
     Shape {
         /// What was asked for.
         spec: String,
@@ -40,7 +40,7 @@ pub enum InputError {
         wanted: String,
     },
     /// It has no picture.
-    #[error("{spec}: found no picture that can be read")]
+    #[error("{spec}: no readable picture found")]
     NoPicture {
         /// What was asked for.
         spec: String,

@@ -234,6 +234,8 @@ fn nearest(colour: Rgb) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use model::ImageShape;
+
     use super::*;
 
     fn stack<'a>(values: &'a [f32], shape: ImageShape) -> Vec<Picture<'a>> {

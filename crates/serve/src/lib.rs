@@ -57,14 +57,14 @@ pub struct Options {
 pub enum ServeError {
     /// Another program listens on the port.
     #[error(
-        "{address}: another program uses this port; choose a free one with --port, or 0 for any"
+        "{address}: the port is in use by another program; choose another with --port, or 0 for any free one"
     )]
     PortInUse {
         /// Host and port.
         address: String,
     },
     /// The port cannot be listened on.
-    #[error("{address}: cannot be listened on: {reason}")]
+    #[error("{address}: cannot listen: {reason}")]
     Listen {
         /// Host and port.
         address: String,
@@ -75,7 +75,7 @@ pub enum ServeError {
     #[error("the page cannot be served: {0}")]
     System(#[from] io::Error),
     /// The server stopped.
-    #[error("the page cannot be served any longer")]
+    #[error("the page can no longer be served")]
     Stopped,
 }
 

@@ -65,7 +65,7 @@ impl Pictures {
         for file in files {
             match data::picture_shape(&file) {
                 Ok([_, height, width]) => found.push((file, [height, width])),
-                Err(error) if folder => warn(&format!("left out: {error}")),
+                Err(error) if folder => warn(&format!("skipped: {error}")),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -29,7 +29,7 @@ pub enum PictureError {
     #[error("a grid of no images")]
     Empty,
     /// The values are not as many as the shape says.
-    #[error("an image of {found} values; {values} make {channels} x {height} x {width}")]
+    #[error("an image has {found} values instead of {values} for {channels} x {height} x {width}")]
     Shape {
         /// Values given.
         found: usize,
@@ -43,7 +43,9 @@ pub enum PictureError {
         width: usize,
     },
     /// Neither grey nor in colour.
-    #[error("a picture of {channels} channels; 1 (grey) or 3 (red, green, blue) can be drawn")]
+    #[error(
+        "a picture has {channels} channels; only 1 (grey) or 3 (red, green, blue) can be drawn"
+    )]
     Channels {
         /// Channels given.
         channels: usize,

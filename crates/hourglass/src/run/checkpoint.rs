@@ -22,13 +22,13 @@ use crate::train::optimizer::Optimizer;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The run has none.
-    #[error("{}: found no checkpoint in it; it has not been trained yet", folder.display())]
+    #[error("{}: it has no checkpoint yet, because it has not been trained", folder.display())]
     None {
         /// The run's folder.
         folder: PathBuf,
     },
     /// A newer version of the program wrote it.
-    #[error("{}: found format version {found}; this program reads up to {FORMAT_VERSION}: update it", path.display())]
+    #[error("{}: found format version {found}, but this program reads up to {FORMAT_VERSION}; update the program", path.display())]
     Newer {
         /// The file that says so.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum CheckpointError {
         found: u64,
     },
     /// A file differs from the one that was written.
-    #[error("{}: damaged: found SHA-256 {found}..., meta.json says {expected}...", path.display())]
+    #[error("{}: damaged: found SHA-256 {found}..., but meta.json says {expected}...", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum CheckpointError {
         expected: String,
     },
     /// The weights do not belong to the model that `meta.json` describes.
-    #[error("{}: not this model's weights: {reason}", path.display())]
+    #[error("{}: the weights do not fit the model: {reason}", path.display())]
     Weights {
         /// The file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum CheckpointError {
         reason: String,
     },
     /// The optimizer's state does not belong to the model.
-    #[error("{}: not this model's optimizer: {reason}", path.display())]
+    #[error("{}: the optimizer state does not fit the model: {reason}", path.display())]
     Optimizer {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum CheckpointError {
         error: io::Error,
     },
     /// What a killed process left cannot be renamed or removed.
-    #[error("{}: cannot be put in order: {}", folder.display(), files::reason(error))]
+    #[error("{}: cannot be cleaned up: {}", folder.display(), files::reason(error))]
     Settle {
         /// The checkpoint's folder.
         folder: PathBuf,

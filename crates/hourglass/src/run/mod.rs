@@ -40,7 +40,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// There is no such folder.
-    #[error("{}: no such run; allowed: a run's folder, or its name below {}{hint}", run.display(), runs.display())]
+    #[error("{}: no such run; give a run's folder, or its name in {}{hint}", run.display(), runs.display())]
     Missing {
         /// What was asked for.
         run: PathBuf,
@@ -50,13 +50,13 @@ pub enum RunError {
         hint: String,
     },
     /// The folder holds no run.
-    #[error("{}: not a run: found no config.json in it", folder.display())]
+    #[error("{}: not a run: it has no config.json", folder.display())]
     NotARun {
         /// The folder.
         folder: PathBuf,
     },
     /// A newer version of the program wrote the folder.
-    #[error("{}: found format version {found}; this program reads up to {FORMAT_VERSION}: update it", path.display())]
+    #[error("{}: found format version {found}, but this program reads up to {FORMAT_VERSION}; update the program", path.display())]
     Newer {
         /// The file that says so.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum RunError {
         busy: String,
     },
     /// No name is left for a new run.
-    #[error("{}: every name of the form {name}-2 is taken; choose another name", runs.display())]
+    #[error("{}: all names from {name} on are taken; choose another --name", runs.display())]
     NamesTaken {
         /// The folder of runs.
         runs: PathBuf,
@@ -87,7 +87,7 @@ pub enum RunError {
     },
     /// The data differ from those that the run was trained and measured on.
     #[error(
-        "{dataset}: the images have SHA-256 {found}..., but the run was trained on {trained}...: bring back the images of the run, or train a new run"
+        "{dataset}: found images with SHA-256 {found}..., but the run was trained on images with {trained}..."
     )]
     OtherData {
         /// Name of the data set.
@@ -98,7 +98,7 @@ pub enum RunError {
         trained: String,
     },
     /// The checkpoint belongs to another model than the config describes.
-    #[error("{}: checkpoints/last belongs to another model than config.json describes; put back the config.json that the run was trained with", folder.display())]
+    #[error("{}: the model in checkpoints/last does not match config.json", folder.display())]
     OtherModel {
         /// The run's folder.
         folder: PathBuf,

@@ -36,7 +36,7 @@ impl Background {
             None => Ok(()),
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(Error::System(
-                "a thread that wrote files ended with a panic".into(),
+                "the thread that writes files panicked".into(),
             )),
         }
     }

@@ -54,7 +54,7 @@ impl Pretrained {
             let text = format!("{run} is for images of {found}; use a run for images of {wanted}");
             return Err(refuse("from", text).into());
         }
-        let place = || format!("{run}: its model cannot be made");
+        let place = || format!("{run}: its model cannot be created");
         let there = meta.model.layers(shape).at(place)?;
         let model = meta.model.init(shape, ANY_SEED, device).at(place)?;
         let there = transplant::by_layer(&model, &there);
@@ -93,7 +93,7 @@ impl Pretrained {
     /// If the weights do not fit the run's model.
     pub fn put_into(&self, model: Autoencoder) -> Result<Autoencoder> {
         transplant::take(model, &self.weights, &self.pairs)
-            .at(|| format!("{}: not its model's weights", self.run))
+            .at(|| format!("{}: its weights do not fit its model", self.run))
     }
 
     /// Names of the frozen layers.

@@ -55,8 +55,8 @@ impl Study<'_> {
         };
         Ok(self
             .sheet(
-                format!("{}: the decoder over the code of 2 units", self.name),
-                vec!["each unit over the middle 98 % of the pictures' values".into()],
+                format!("{}: decoded grid over the code of 2 units", self.name),
+                vec!["each axis covers the middle 98 % of the unit's values".into()],
                 self.decode(&codes)?,
                 GRID,
             )
