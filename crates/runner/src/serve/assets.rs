@@ -5,14 +5,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::reply::Refusal;
+use crate::report::chart;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file, by the name that the page asks for it by.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("report.css", CSS, include_str!("../report/style.css")),
+    ("chart.css", CSS, chart::STYLE),
     ("app.css", CSS, include_str!("assets/app.css")),
     ("api.js", SCRIPT, include_str!("assets/api.js")),
     ("code.js", SCRIPT, include_str!("assets/code.js")),

@@ -11,7 +11,7 @@ use data::Images;
 use super::render::{COLUMNS, cells};
 use super::{Comparison, Row};
 use crate::commands::Loaded;
-use crate::report::chart::{COLORS, Chart, Drawing, Series, significant};
+use crate::report::chart::{Axis, COLORS, Chart, Drawing, Scale, Series, Ticks, significant};
 use crate::report::page::{self, Page};
 use crate::report::pictures::{self, Column};
 use crate::run::{self, Run};
@@ -23,6 +23,9 @@ const PICTURES: usize = 10;
 
 /// Runs whose pictures are shown, the best first: a page stays within two megabytes.
 const PICTURED: usize = 12;
+
+/// From this ratio of the largest code to the smallest their axis is logarithmic.
+const DECADE: f64 = 10.0;
 
 /// Writes the page, whole or not at all.
 ///
@@ -53,24 +56,23 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
         let epochs: Vec<train::Row> =
             Run::open(Path::new(&row.run), Path::new("."))?.lines(train::METRICS);
         let point = |epoch: &train::Row| Some((epoch.epoch as f64, epoch.val_mse?));
-        curves.push(Series {
-            name: short(row),
-            color,
-            // Colours come again after the last.
-            drawing: match color < COLORS {
-                true => Drawing::Line,
-                false => Drawing::Dashed,
-            },
-            points: epochs.iter().filter_map(point).collect(),
-        });
+        // Colours come again after the last.
+        let drawing = match color < COLORS {
+            true => Drawing::Line,
+            false => Drawing::Dashed,
+        };
+        let points = epochs.iter().filter_map(point).collect();
+        curves.push(Series::new(&short(row), color, drawing, points));
     }
-    let chart = |title: &str, x: &str, series| Chart {
+    let chart = |title: &str, x: Axis, series| Chart {
         title: title.to_owned(),
-        x_label: x.to_owned(),
-        y_label: "mse".into(),
+        x,
+        y: Axis::new("mse"),
         series,
+        ..Chart::default()
     };
-    let over_epochs = chart("Squared error on the validation images", "epoch", curves);
+    let epochs = Axis::new("epoch").ticks(Ticks::Whole);
+    let over_epochs = chart("Squared error on the validation images", epochs, curves);
     page.html(&over_epochs.switchable("log-epochs"));
     let points = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = comparison
@@ -85,23 +87,15 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     if sizes.first().map(|it| it.0) != sizes.last().map(|it| it.0) {
         let mut pca = points(|row| Some(row.gain? * row.mse));
         pca.dedup();
+        // Of a straight line between two sizes nothing is known.
+        let scale = Scale::over(sizes.iter().map(|it| it.0), DECADE);
         let series = vec![
-            Series {
-                name: "runs".into(),
-                color: 0,
-                drawing: Drawing::Marks,
-                points: sizes,
-            },
-            Series {
-                name: "PCA".into(),
-                color: 2,
-                drawing: Drawing::Dashed,
-                points: pca,
-            },
+            Series::new("runs", 0, Drawing::Marks, sizes),
+            Series::new("PCA", 2, Drawing::Marks, pca),
         ];
         let by_size = chart(
             "Rate and distortion: test error over code size",
-            "values in the code",
+            Axis::new("values in the code").scale(scale),
             series,
         );
         page.html(&by_size.switchable("log-sizes"));

@@ -7,7 +7,7 @@ use super::{Files, Shown, Study};
 use crate::analysis::features::Features;
 use crate::analysis::random::Random;
 use crate::analysis::units::range;
-use crate::plots::plain_number;
+use crate::report::chart::plain_number;
 use crate::sheet::Sheet;
 use crate::streams::Stream;
 use crate::terminal;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Files, Shown, Study};
 use crate::evaluation::values;
-use crate::plots::plain_number;
+use crate::report::chart::plain_number;
 use crate::sheet::{Bar, Sheet};
 
 /// The most filters that are drawn, and how many of them in a row.
