@@ -41,7 +41,10 @@ impl Curve {
     /// # Errors
     /// If they cannot be written.
     pub fn write(&self, title: &str, folder: &Path) -> Result<()> {
-        run::write(&folder.join("curve.svg"), self.chart(title).file().as_bytes())?;
+        run::write(
+            &folder.join("curve.svg"),
+            self.chart(title).file().as_bytes(),
+        )?;
         run::write(&folder.join("curve.csv"), self.csv().as_bytes())
     }
 
@@ -74,7 +77,7 @@ impl Curve {
             x: Axis::new(&self.key).scale(x),
             y: Axis::new("test mse").scale(y),
             series: vec![Series::new("PCA", 1, Drawing::Line, pca), own],
-                ..Chart::default()
+            ..Chart::default()
         }
     }
 }
@@ -141,14 +144,23 @@ mod tests {
             .collect();
         assert_eq!(tips.len(), 14);
         assert_eq!(tips[0].1, "PCA: model.code_size 2, test mse 0.05000");
-        assert!(tips[7].1.ends_with("model.code_size 2, test mse 0.03000 ± 0.001000"), "{}", tips[7].1);
+        assert!(
+            tips[7]
+                .1
+                .ends_with("model.code_size 2, test mse 0.03000 ± 0.001000"),
+            "{}",
+            tips[7].1
+        );
         for three in tips[..7].windows(3) {
             assert!((three[0].0 - 2.0 * three[1].0 + three[2].0).abs() < 0.21);
         }
         let mut few = curve(1, false);
         few.points.truncate(3);
         let chart = few.chart("");
-        assert_eq!((chart.x.scale, chart.y.scale), (Scale::Linear, Scale::Linear));
+        assert_eq!(
+            (chart.x.scale, chart.y.scale),
+            (Scale::Linear, Scale::Linear)
+        );
         assert!(chart.series[1].errors.is_empty());
     }
 }

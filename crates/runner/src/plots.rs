@@ -86,7 +86,8 @@ mod tests {
     fn texts(svg: &str) -> Vec<String> {
         let document = Document::parse(svg).unwrap();
         let all = document.descendants().filter(|it| it.has_tag_name("text"));
-        all.map(|it| it.text().unwrap_or_default().to_owned()).collect()
+        all.map(|it| it.text().unwrap_or_default().to_owned())
+            .collect()
     }
 
     #[test]
@@ -97,13 +98,22 @@ mod tests {
         );
         let texts = texts(&svg);
         for text in ["conv & <more>", "epoch", "loss", "training", "validation"] {
-            assert!(texts.iter().any(|it| it == text), "{text} is missing: {texts:?}");
+            assert!(
+                texts.iter().any(|it| it == text),
+                "{text} is missing: {texts:?}"
+            );
         }
         for epoch in ["5", "10", "15", "20"] {
-            assert!(texts.iter().any(|it| it == epoch), "{epoch} is missing: {texts:?}");
+            assert!(
+                texts.iter().any(|it| it == epoch),
+                "{epoch} is missing: {texts:?}"
+            );
         }
         let few = self::texts(&render("", &history(3, |_| 0.1)));
-        assert!(few.iter().any(|it| it == "2") && !few.iter().any(|it| it == "1.5"), "{few:?}");
+        assert!(
+            few.iter().any(|it| it == "2") && !few.iter().any(|it| it == "1.5"),
+            "{few:?}"
+        );
     }
 
     #[test]

@@ -39,7 +39,11 @@ impl Scatter<'_> {
     pub fn chart(&self) -> Chart {
         let [across, up] = &self.axes;
         let axis = |axis: &Axis| {
-            let ticks = if axis.ticks { Ticks::Round } else { Ticks::None };
+            let ticks = if axis.ticks {
+                Ticks::Round
+            } else {
+                Ticks::None
+            };
             chart::Axis::new(&axis.label).ticks(ticks)
         };
         Chart {
@@ -116,17 +120,23 @@ mod tests {
     fn texts(svg: &str) -> Vec<String> {
         let document = Document::parse(svg).unwrap();
         let all = document.descendants().filter(|it| it.has_tag_name("text"));
-        all.map(|it| it.text().unwrap_or_default().to_owned()).collect()
+        all.map(|it| it.text().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// How many dots there are for each label; those of the legend say nothing.
     fn dots(svg: &str) -> Vec<(String, usize)> {
         let document = Document::parse(svg).unwrap();
-        let groups = document.descendants().filter(|it| it.has_tag_name("g") && it.attribute("opacity") != Some("1"));
+        let groups = document
+            .descendants()
+            .filter(|it| it.has_tag_name("g") && it.attribute("opacity") != Some("1"));
         let dots = |group: roxmltree::Node<'_, '_>| {
             let title = group.children().find(|it| it.has_tag_name("title"));
             let path = group.children().find(|it| it.has_tag_name("path")).unwrap();
-            let name = title.and_then(|it| it.text()).unwrap_or_default().to_owned();
+            let name = title
+                .and_then(|it| it.text())
+                .unwrap_or_default()
+                .to_owned();
             (name, path.attribute("d").unwrap().matches('M').count())
         };
         groups.map(dots).collect()
@@ -136,11 +146,23 @@ mod tests {
     fn each_label_has_its_colour_and_an_entry() {
         let svg = svg(&[[0.0, 1.0], [2.0, 3.0], [1.0, 1.0]], Some(&[7, 255, 7]));
         let texts = texts(&svg);
-        for text in ["codes & more", "of pictures", "across", "up", "label", "7", "255"] {
-            assert!(texts.iter().any(|it| it == text), "{text} is missing: {texts:?}");
+        for text in [
+            "codes & more",
+            "of pictures",
+            "across",
+            "up",
+            "label",
+            "7",
+            "255",
+        ] {
+            assert!(
+                texts.iter().any(|it| it == text),
+                "{text} is missing: {texts:?}"
+            );
         }
         assert_eq!(dots(&svg), [("7".into(), 2), ("255".into(), 1)]);
-        let [first, second] = [0, 1].map(|class| by_label(&[[0.0; 2]; 2], Some(&[7, 255]))[class].color);
+        let [first, second] =
+            [0, 1].map(|class| by_label(&[[0.0; 2]; 2], Some(&[7, 255]))[class].color);
         assert_ne!(first, second);
     }
 
@@ -162,7 +184,11 @@ mod tests {
         // No two look alike.
         let all = by_label(&places[..MOST_LABELS], Some(&many[..MOST_LABELS]));
         for (index, one) in all.iter().enumerate() {
-            assert!(all[..index].iter().all(|other| (other.color, other.mark) != (one.color, one.mark)));
+            assert!(
+                all[..index]
+                    .iter()
+                    .all(|other| (other.color, other.mark) != (one.color, one.mark))
+            );
         }
     }
 

@@ -92,7 +92,10 @@ impl Sheet {
     pub fn write(&self, stem: &Path) -> Result<()> {
         let pictures = self.drawn().with_context(|| stem.display().to_string())?;
         let scene = self.scene(pictures);
-        run::write(&stem.with_extension("svg"), scene.svg(Place::File)?.as_bytes())?;
+        run::write(
+            &stem.with_extension("svg"),
+            scene.svg(Place::File)?.as_bytes(),
+        )?;
         run::write(&stem.with_extension("png"), &png(&scene.pixels())?)
     }
 
@@ -166,10 +169,14 @@ impl Sheet {
         };
         let (line, middle) = (TEXT * LINE, places.width / 2.0);
         let mut y = MARGIN + TITLE;
-        scene.items.push(text(&self.title, middle, y, TITLE, Anchor::Middle));
+        scene
+            .items
+            .push(text(&self.title, middle, y, TITLE, Anchor::Middle));
         for note in &self.notes {
             y += line;
-            scene.items.push(text(note, middle, y, TEXT, Anchor::Middle));
+            scene
+                .items
+                .push(text(note, middle, y, TEXT, Anchor::Middle));
         }
         let columns = self.pictures.iter().map(Vec::len).max().unwrap_or(0).max(1) as f64;
         // From one picture to the next.
@@ -179,7 +186,9 @@ impl Sheet {
         let base = TEXT * 0.35;
         for (row, name) in self.rows.iter().enumerate() {
             let y = places.top + row as f64 * high + (high - line_width) / 2.0 + base;
-            scene.items.push(text(name, places.left - GAP, y, TEXT, Anchor::End));
+            scene
+                .items
+                .push(text(name, places.left - GAP, y, TEXT, Anchor::End));
         }
         let mut y = places.top + down;
         if !self.columns.is_empty() {
@@ -192,13 +201,9 @@ impl Sheet {
             }
         }
         let centre = places.left + across / 2.0;
-        scene.items.push(text(
-            &self.across,
-            centre,
-            y + line,
-            TEXT,
-            Anchor::Middle,
-        ));
+        scene
+            .items
+            .push(text(&self.across, centre, y + line, TEXT, Anchor::Middle));
         let left = places.left - GAP - widest(&self.rows) - line * 0.6;
         scene.items.push(Item::Text {
             place: [left, places.top + down / 2.0],
@@ -232,7 +237,10 @@ fn text(text: &str, x: f64, y: f64, size: f64, anchor: Anchor) -> Item {
 
 /// How wide the widest of some texts is.
 fn widest(texts: &[String]) -> f64 {
-    texts.iter().map(|text| text_width(text, TEXT)).fold(0.0, f64::max)
+    texts
+        .iter()
+        .map(|text| text_width(text, TEXT))
+        .fold(0.0, f64::max)
 }
 
 #[cfg(test)]

@@ -102,7 +102,11 @@ fn histograms(codes: &Features, units: &[Unit]) -> String {
             unit.deviation,
             unit.active * 100.0
         );
-        let class = if unit.is_dead() { " class=\"dead\"" } else { "" };
+        let class = if unit.is_dead() {
+            " class=\"dead\""
+        } else {
+            ""
+        };
         // Writing to a string cannot fail.
         let _ = write!(html, "<li{class}>{}{index}</li>", histogram(words, &counts));
     }
@@ -150,9 +154,9 @@ mod tests {
         let html = section(&codes, Some(&labels)).unwrap();
         assert!(html.contains("3 units over 40 pictures; 1 dead"), "{html}");
         assert_eq!(html.matches("class=\"dead\"").count(), 1);
-        assert_eq!(html.matches("<g opacity=\"0.75\">").count(), 4);
+        assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 4);
         let html = section(&codes, None).unwrap();
-        assert_eq!(html.matches("<g opacity=\"0.75\">").count(), 1);
+        assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
 
     #[test]
@@ -167,6 +171,6 @@ mod tests {
         let codes = Features::new((0..60).map(|i| i as f32).collect(), 1, 60);
         let labels: Vec<u8> = (0..60).collect();
         let html = section(&codes, Some(&labels)).unwrap();
-        assert_eq!(html.matches("<g opacity=\"0.75\">").count(), 1);
+        assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
 }

@@ -36,7 +36,10 @@ mod tests {
 
     fn curves() -> Vec<(&'static str, Vec<(f64, f64)>)> {
         vec![
-            ("autoencoder", vec![(10.0, 12.0), (100.0, 20.0), (1000.0, 22.0)]),
+            (
+                "autoencoder",
+                vec![(10.0, 12.0), (100.0, 20.0), (1000.0, 22.0)],
+            ),
             ("JPEG", vec![(300.0, 18.0), (3000.0, 34.0)]),
             // A perfect reconstruction has an infinite PSNR.
             ("WebP", vec![(400.0, f64::INFINITY)]),
@@ -64,7 +67,10 @@ mod tests {
             assert!(texts.contains(&text), "{text} is missing: {texts:?}");
         }
         // Who has no place to draw is not in the legend.
-        assert!(!texts.contains(&"WebP") && !texts.contains(&"PCA"), "{texts:?}");
+        assert!(
+            !texts.contains(&"WebP") && !texts.contains(&"PCA"),
+            "{texts:?}"
+        );
         let places: Vec<(f64, f64, &str)> = (document.descendants())
             .filter(|node| node.attribute("class") == Some("hit"))
             .map(|node| {

@@ -47,7 +47,12 @@ fn chart(title: String, subtitle: String, units: &[Unit]) -> Chart {
         series.push(Series::new("standard deviation", 4, drawing, deviations));
         series.push(Series::new("mean", 0, drawing, means));
     }
-    let mut dead = Series::new("dead (its mean)", 1, drawing, points(|unit| unit.mean, true));
+    let mut dead = Series::new(
+        "dead (its mean)",
+        1,
+        drawing,
+        points(|unit| unit.mean, true),
+    );
     dead.mark = Mark::Cross;
     series.push(dead);
     let mut up = Axis::new("value over the pictures");
@@ -103,14 +108,23 @@ mod tests {
             .map(|node| node.first_element_child().unwrap().text().unwrap())
             .collect();
         assert_eq!(tips.len(), 3);
-        assert!(tips[1].ends_with("unit 1, value over the pictures 0.5000 ± 2.000"), "{tips:?}");
-        assert_eq!(tips[2], "dead (its mean): unit 2, value over the pictures 0.5000");
+        assert!(
+            tips[1].ends_with("unit 1, value over the pictures 0.5000 ± 2.000"),
+            "{tips:?}"
+        );
+        assert_eq!(
+            tips[2],
+            "dead (its mean): unit 2, value over the pictures 0.5000"
+        );
         let texts: Vec<&str> = (document.descendants())
             .filter(|node| node.has_tag_name("text"))
             .filter_map(|node| node.text())
             .collect();
         // Units are counted: no tick lies between them.
-        assert!(["0", "1", "2"].iter().all(|it| texts.contains(it)) && !texts.contains(&"0.5"), "{texts:?}");
+        assert!(
+            ["0", "1", "2"].iter().all(|it| texts.contains(it)) && !texts.contains(&"0.5"),
+            "{texts:?}"
+        );
     }
 
     #[test]

@@ -158,7 +158,11 @@ impl Ruler {
     /// logarithmic axis, is put there.
     pub fn at(&self, value: f64) -> f64 {
         let place = (self.scale.of(value) - self.low) / self.span();
-        if place.is_nan() { 0.0 } else { place.clamp(0.0, 1.0) }
+        if place.is_nan() {
+            0.0
+        } else {
+            place.clamp(0.0, 1.0)
+        }
     }
 
     /// About `count` ticks.
@@ -255,7 +259,10 @@ mod tests {
             round(1.0, 1.2, Linear),
             ["1.00", "1.05", "1.10", "1.15", "1.20"]
         );
-        assert_eq!(round(-1.0, 1.0, Linear), ["-1.0", "-0.5", "0.0", "0.5", "1.0"]);
+        assert_eq!(
+            round(-1.0, 1.0, Linear),
+            ["-1.0", "-0.5", "0.0", "0.5", "1.0"]
+        );
         assert_eq!(
             round(0.01, 1.0, Log),
             ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]
@@ -263,8 +270,17 @@ mod tests {
         assert_eq!(round(1e-4, 1.0, Log).len(), 5);
         assert_eq!(round(2.0, 128.0, Log), ["2", "5", "10", "20", "50", "100"]);
         // Too short for 1, 2 and 5.
-        assert_eq!(round(0.021, 0.028, Log), ["0.022", "0.024", "0.026", "0.028"]);
-        for (low, high) in [(3.0, 3.0), (0.0, 0.0), (-1e9, 1e9), (1e-30, 2e-30), (1e12, 1e12)] {
+        assert_eq!(
+            round(0.021, 0.028, Log),
+            ["0.022", "0.024", "0.026", "0.028"]
+        );
+        for (low, high) in [
+            (3.0, 3.0),
+            (0.0, 0.0),
+            (-1e9, 1e9),
+            (1e-30, 2e-30),
+            (1e12, 1e12),
+        ] {
             let ticks = round(low, high, Linear);
             assert!((1..=12).contains(&ticks.len()), "{low} {high}: {ticks:?}");
             assert!(ticks.iter().all(|it| it.len() < 9), "{ticks:?}");

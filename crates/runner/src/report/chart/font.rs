@@ -93,7 +93,10 @@ mod tests {
         let text = "a title of words and of averyveryverylongnamewithoutanyspace";
         let lines = wrapped(text, 12.0, 100.0);
         assert!(lines.len() > 4, "{lines:?}");
-        assert!(lines.iter().all(|line| width(line, 12.0) <= 100.0), "{lines:?}");
+        assert!(
+            lines.iter().all(|line| width(line, 12.0) <= 100.0),
+            "{lines:?}"
+        );
         assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
         assert_eq!(wrapped("short", 12.0, 100.0), ["short"]);
         assert!(wrapped("", 12.0, 100.0).is_empty());

@@ -41,7 +41,7 @@ const LONE: f64 = 4.0;
 const DOT: f64 = 2.0;
 
 /// Those of other series are seen through dots.
-const OPACITY: f64 = 0.75;
+const OPACITY: f64 = 0.85;
 
 /// Half the width of the ends of an error bar.
 const CAP: f64 = 3.0;
@@ -75,13 +75,25 @@ impl Chart {
         ] {
             for line in wrapped(text, size, width - 2.0 * PAD) {
                 y += size * LINE;
-                scene.items.push(text_at([PAD, y - size * 0.2], line, size, Anchor::Start, paint));
+                scene.items.push(text_at(
+                    [PAD, y - size * 0.2],
+                    line,
+                    size,
+                    Anchor::Start,
+                    paint,
+                ));
             }
         }
         y += GAP;
         let (Some(xs), Some(ys)) = (self.extent(0), self.extent(1)) else {
             let place = [PAD, y + TEXT * LINE];
-            scene.items.push(text_at(place, self.empty.clone(), TEXT, Anchor::Start, Paint::Ink));
+            scene.items.push(text_at(
+                place,
+                self.empty.clone(),
+                TEXT,
+                Anchor::Start,
+                Paint::Ink,
+            ));
             return scene;
         };
         let right = match &self.legend {
@@ -92,7 +104,13 @@ impl Chart {
             Legend::Beside(heading) => self.legend_beside(&mut scene, heading, y + GAP),
         };
         let named = |label: &str| if label.is_empty() { 0.0 } else { TEXT * LINE };
-        let numbered = |ticks: Ticks| if ticks == Ticks::None { 0.0 } else { TEXT * LINE };
+        let numbered = |ticks: Ticks| {
+            if ticks == Ticks::None {
+                0.0
+            } else {
+                TEXT * LINE
+            }
+        };
         let mut area = Area {
             left: PAD + named(&self.y.label),
             right,
@@ -136,7 +154,11 @@ impl Chart {
                 }
             }
         }
-        let include = if axis == 0 { &self.x.include } else { &self.y.include };
+        let include = if axis == 0 {
+            &self.x.include
+        } else {
+            &self.y.include
+        };
         let (low, high) = range(values.into_iter())?;
         range(include.iter().copied().chain([low, high]))
     }
@@ -167,7 +189,9 @@ impl Chart {
         if !label.is_empty() {
             let x = middle(area.left, area.right, &label, width);
             let place = [x, height - PAD / 2.0 - TEXT * 0.3];
-            scene.items.push(text_at(place, label, TEXT, Anchor::Middle, Paint::Ink));
+            scene
+                .items
+                .push(text_at(place, label, TEXT, Anchor::Middle, Paint::Ink));
         }
         let label = text(&self.y, height - PAD);
         if !label.is_empty() {
@@ -200,10 +224,16 @@ impl Chart {
             if x > PAD && x + wide > width - PAD {
                 (x, y) = (PAD, y + row);
             }
-            scene.items.extend(self.entry(series, name, [x, y + row / 2.0]));
+            scene
+                .items
+                .extend(self.entry(series, name, [x, y + row / 2.0]));
             x += wide + BETWEEN;
         }
-        if self.named().next().is_some() { y + row } else { y }
+        if self.named().next().is_some() {
+            y + row
+        } else {
+            y
+        }
     }
 
     /// Names in columns at the right; where the chart ends before them.
@@ -214,7 +244,9 @@ impl Chart {
             return width - PAD;
         }
         let row = TEXT * LINE;
-        let rows = (((height - PAD - top) / row) as usize).saturating_sub(1).max(1);
+        let rows = (((height - PAD - top) / row) as usize)
+            .saturating_sub(1)
+            .max(1);
         // No column takes more than a third of the chart.
         let most = width / 3.0;
         let columns: Vec<Vec<(&Series, String)>> = (series.chunks(rows))
@@ -232,7 +264,13 @@ impl Chart {
         let all = all.max(self::width(heading, TEXT));
         let mut x = width - PAD - all;
         let place = [x, top + row / 2.0 + TEXT * BASE];
-        scene.items.push(text_at(place, heading.to_owned(), TEXT, Anchor::Start, Paint::Soft));
+        scene.items.push(text_at(
+            place,
+            heading.to_owned(),
+            TEXT,
+            Anchor::Start,
+            Paint::Soft,
+        ));
         for column in &columns {
             let mut y = top + row * 1.5;
             for (series, name) in column {
@@ -262,7 +300,9 @@ impl Chart {
             name: String::new(),
         };
         let mut items = match series.drawing {
-            Drawing::Line if self.shown(series).len() <= MARKED => vec![lines(false), mark(ON_CURVE)],
+            Drawing::Line if self.shown(series).len() <= MARKED => {
+                vec![lines(false), mark(ON_CURVE)]
+            }
             Drawing::Line => vec![lines(false)],
             Drawing::Dashed | Drawing::Level => vec![lines(true)],
             Drawing::Marks | Drawing::Dots => vec![mark(LONE)],
@@ -308,10 +348,14 @@ impl Chart {
                     let Area { left, right, .. } = plot.area;
                     vec![[left, *y], [right, *y]]
                 });
-                scene.items.extend(ends.map(|ends| line(vec![ends], true, THICK)));
+                scene
+                    .items
+                    .extend(ends.map(|ends| line(vec![ends], true, THICK)));
             }
             Drawing::Line if places.len() > 1 => scene.items.push(line(vec![places], false, THICK)),
-            Drawing::Dashed if places.len() > 1 => scene.items.push(line(vec![places], true, THICK)),
+            Drawing::Dashed if places.len() > 1 => {
+                scene.items.push(line(vec![places], true, THICK))
+            }
             Drawing::Line | Drawing::Dashed | Drawing::Marks => {}
         }
         let radius = match series.drawing {
@@ -394,8 +438,14 @@ impl Plot {
             top,
             bottom,
         } = self.area;
-        let xs: Vec<f64> = x_ticks.iter().map(|it| left + self.across.at(it.value) * (right - left)).collect();
-        let ys: Vec<f64> = y_ticks.iter().map(|it| bottom - self.up.at(it.value) * (bottom - top)).collect();
+        let xs: Vec<f64> = x_ticks
+            .iter()
+            .map(|it| left + self.across.at(it.value) * (right - left))
+            .collect();
+        let ys: Vec<f64> = y_ticks
+            .iter()
+            .map(|it| bottom - self.up.at(it.value) * (bottom - top))
+            .collect();
         let upright = xs.iter().map(|x| vec![[*x, bottom], [*x, top]]);
         let level = ys.iter().map(|y| vec![[left, *y], [right, *y]]);
         let lines = |lines: Vec<Vec<[f64; 2]>>, paint| Item::Lines {
@@ -404,8 +454,13 @@ impl Plot {
             width: THIN,
             dashed: false,
         };
-        scene.items.push(lines(upright.chain(level).collect(), Paint::Grid));
-        scene.items.push(lines(vec![vec![[left, top], [left, bottom], [right, bottom]]], Paint::Soft));
+        scene
+            .items
+            .push(lines(upright.chain(level).collect(), Paint::Grid));
+        scene.items.push(lines(
+            vec![vec![[left, top], [left, bottom], [right, bottom]]],
+            Paint::Soft,
+        ));
         let mut end = f64::NEG_INFINITY;
         for (tick, x) in x_ticks.iter().zip(xs) {
             let half = width(&tick.label, TEXT) / 2.0;
@@ -415,7 +470,13 @@ impl Plot {
             }
             end = x + half;
             let place = [x, bottom + TEXT * LINE];
-            scene.items.push(text_at(place, tick.label.clone(), TEXT, Anchor::Middle, Paint::Ink));
+            scene.items.push(text_at(
+                place,
+                tick.label.clone(),
+                TEXT,
+                Anchor::Middle,
+                Paint::Ink,
+            ));
         }
         let mut above = f64::INFINITY;
         for (tick, y) in y_ticks.iter().zip(ys) {
@@ -424,13 +485,22 @@ impl Plot {
             }
             above = y;
             let place = [left - GAP * 0.75, y + TEXT * BASE];
-            scene.items.push(text_at(place, tick.label.clone(), TEXT, Anchor::End, Paint::Ink));
+            scene.items.push(text_at(
+                place,
+                tick.label.clone(),
+                TEXT,
+                Anchor::End,
+                Paint::Ink,
+            ));
         }
     }
 }
 
 fn widest(ticks: &[Tick]) -> f64 {
-    ticks.iter().map(|it| width(&it.label, TEXT)).fold(0.0, f64::max)
+    ticks
+        .iter()
+        .map(|it| width(&it.label, TEXT))
+        .fold(0.0, f64::max)
 }
 
 fn text_at(place: [f64; 2], text: String, size: f64, anchor: Anchor, paint: Paint) -> Item {

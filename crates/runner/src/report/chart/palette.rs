@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn all_colours_are_seen_on_white_and_on_the_dark_page() {
         for color in PALETTE.into_iter().filter(|it| *it != [0; 3]) {
-            let (own, dark) = (luminance(color) + 0.05, luminance([0x14, 0x17, 0x1a]) + 0.05);
+            let (own, dark) = (
+                luminance(color) + 0.05,
+                luminance([0x14, 0x17, 0x1a]) + 0.05,
+            );
             assert!(1.05 / own > 2.0 && own / dark > 3.0, "{color:?}");
         }
     }

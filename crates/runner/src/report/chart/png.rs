@@ -2,8 +2,8 @@
 
 use image::{Rgb, RgbImage, imageops};
 use tiny_skia::{
-    Color, FillRule, LineCap, LineJoin, Paint as Brush, Path, PathBuilder, Pixmap, PremultipliedColorU8,
-    Rect, Stroke, StrokeDash, Transform,
+    Color, FillRule, LineCap, LineJoin, Paint as Brush, Path, PathBuilder, Pixmap,
+    PremultipliedColorU8, Rect, Stroke, StrokeDash, Transform,
 };
 use ttf_parser::OutlineBuilder;
 
@@ -113,7 +113,12 @@ fn scaled() -> Transform {
 fn brush(paint: Paint, opacity: f64) -> Brush<'static> {
     let [red, green, blue] = rgb(paint);
     let mut brush = Brush::default();
-    brush.set_color_rgba8(red, green, blue, (opacity.clamp(0.0, 1.0) * 255.0).round() as u8);
+    brush.set_color_rgba8(
+        red,
+        green,
+        blue,
+        (opacity.clamp(0.0, 1.0) * 255.0).round() as u8,
+    );
     brush.anti_alias = true;
     brush
 }
@@ -139,7 +144,11 @@ fn stroke(pixmap: &mut Pixmap, path: Option<Path>, width: f64, dashed: bool, pai
         width: width as f32,
         line_cap: LineCap::Butt,
         line_join: LineJoin::Round,
-        dash: if dashed { StrokeDash::new(vec![6.0, 4.0], 0.0) } else { None },
+        dash: if dashed {
+            StrokeDash::new(vec![6.0, 4.0], 0.0)
+        } else {
+            None
+        },
         ..Stroke::default()
     };
     if let Some(path) = path {
@@ -148,8 +157,18 @@ fn stroke(pixmap: &mut Pixmap, path: Option<Path>, width: f64, dashed: bool, pai
 }
 
 /// All in one, as in the SVG: what is seen through them is not each other.
-fn draw_marks(pixmap: &mut Pixmap, mark: Mark, places: &[[f64; 2]], radius: f64, paint: Paint, opacity: f64) {
-    let lines: Vec<Vec<[f64; 2]>> = places.iter().flat_map(|place| mark.corners(*place, radius)).collect();
+fn draw_marks(
+    pixmap: &mut Pixmap,
+    mark: Mark,
+    places: &[[f64; 2]],
+    radius: f64,
+    paint: Paint,
+    opacity: f64,
+) {
+    let lines: Vec<Vec<[f64; 2]>> = places
+        .iter()
+        .flat_map(|place| mark.corners(*place, radius))
+        .collect();
     let brush = brush(paint, opacity);
     let Some(path) = through(&lines, mark.is_filled() || mark == Mark::Ring) else {
         return;
@@ -192,7 +211,9 @@ fn draw_text(
     if upright {
         to_place = to_place.post_rotate(-90.0);
     }
-    let to_place = to_place.post_translate(x as f32, y as f32).post_concat(scaled());
+    let to_place = to_place
+        .post_translate(x as f32, y as f32)
+        .post_concat(scaled());
     pixmap.fill_path(&path, &brush(paint, 1.0), FillRule::Winding, to_place, None);
 }
 

@@ -151,7 +151,11 @@ impl Mark {
             Self::Circle | Self::Ring => vec![round(16, |_| 1.0)],
             Self::Triangle => vec![round(3, |_| 1.4)],
             Self::Wedge => vec![round(6, |_| 1.4).into_iter().skip(1).step_by(2).collect()],
-            Self::Square => vec![[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)].map(at).into()],
+            Self::Square => vec![
+                [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]
+                    .map(at)
+                    .into(),
+            ],
             Self::Diamond => vec![round(4, |_| 1.3)],
             Self::Cross => vec![
                 [(-0.9, -0.9), (0.9, 0.9)].map(at).into(),

@@ -125,7 +125,11 @@ impl Item {
                 dashed,
             } => {
                 let path: String = lines.iter().map(|line| path(line, false)).collect();
-                let dashes = if *dashed { " stroke-dasharray=\"6 4\"" } else { "" };
+                let dashes = if *dashed {
+                    " stroke-dasharray=\"6 4\""
+                } else {
+                    ""
+                };
                 let color = colored(*paint, Use::Line, place);
                 format!("<path{color} stroke-width=\"{width}\"{dashes} d=\"{path}\"/>")
             }
@@ -150,7 +154,8 @@ impl Item {
                 paint,
                 tip,
             } => {
-                let mark = mark.map(|(mark, radius)| marks(mark, &[[*x, *y]], radius, *paint, place));
+                let mark =
+                    mark.map(|(mark, radius)| marks(mark, &[[*x, *y]], radius, *paint, place));
                 format!(
                     "<circle class=\"hit\" fill-opacity=\"0\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{HIT}\"><title>{}</title>\
                      </circle>{}",
@@ -220,7 +225,10 @@ pub fn png(pixels: &RgbImage) -> Result<Vec<u8>, ImageError> {
 fn marks(mark: Mark, places: &[[f64; 2]], radius: f64, paint: Paint, place: Place) -> String {
     if mark == Mark::Circle {
         // Lines of no length with round ends.
-        let dots: String = places.iter().map(|[x, y]| format!("M{x:.1} {y:.1}h0")).collect();
+        let dots: String = places
+            .iter()
+            .map(|[x, y]| format!("M{x:.1} {y:.1}h0"))
+            .collect();
         return format!(
             "<path{} stroke-linecap=\"round\" stroke-width=\"{}\" d=\"{dots}\"/>",
             colored(paint, Use::Line, place),
@@ -241,7 +249,10 @@ fn marks(mark: Mark, places: &[[f64; 2]], radius: f64, paint: Paint, place: Plac
 }
 
 fn path(points: &[[f64; 2]], closed: bool) -> String {
-    let points: Vec<String> = points.iter().map(|[x, y]| format!("{x:.1} {y:.1}")).collect();
+    let points: Vec<String> = points
+        .iter()
+        .map(|[x, y]| format!("{x:.1} {y:.1}"))
+        .collect();
     match points.is_empty() {
         true => String::new(),
         false => format!("M{}{}", points.join("L"), if closed { "Z" } else { "" }),
