@@ -103,17 +103,25 @@ pub enum Paint {
 
 /// The form of a mark, in the order in which they are used when there are more series than colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Mark {
+    /// A dot.
     #[default]
     Circle,
+    /// With a corner above.
     Triangle,
+    /// With level sides.
     Square,
+    /// A square on a corner.
     Diamond,
+    /// Two lines from corner to corner.
     Cross,
+    /// A level line and an upright one.
     Plus,
+    /// A triangle with a corner below.
     Wedge,
+    /// With five corners.
     Star,
+    /// The edge of a circle.
     Ring,
 }
 
