@@ -37,7 +37,13 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
             escape(words)
         );
     };
-    row(width(&input), 9, "", "input", &shape(&input));
+    row(
+        width(&input),
+        0,
+        " class=\"input\"",
+        "input",
+        &shape(&input),
+    );
     for (index, layer) in layers.iter().enumerate() {
         let is_code = code == Some(index);
         let activation = layer

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::chart::{COLORS, Chart, Drawing, Series};
-use super::page::escape;
+use super::chart::{Axis, Chart, Item, Legend, Paint, Place, Scene};
+use crate::scatter::by_label;
 use hourglass::Result;
 use hourglass::analysis::features::Features;
 use hourglass::analysis::plane::{self, Plane};
@@ -15,11 +15,14 @@ const SHOWN_UNITS: usize = 64;
 /// Bars of a histogram.
 const BINS: usize = 24;
 
-/// Size of a histogram in SVG units.
-const WIDTH: usize = 72;
+/// Size of a histogram in its own units.
+const WIDTH: f64 = 72.0;
 const HEIGHT: f64 = 40.0;
 
-/// The section on the code: a scatter chart, and a histogram per unit. `labels` has one label per row of `codes`.
+/// Size of the scatter, whose points are many.
+const SCATTER: [f64; 2] = [640.0, 480.0];
+
+/// The section on the code: a scatter and a histogram for each unit. `labels` has one for each row of `codes`.
 ///
 /// # Errors
 /// If the principal components cannot be found.
@@ -43,25 +46,8 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
 pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let shown: Vec<u32> = (0..codes.len().min(plane::shown(codes.width())) as u32).collect();
     let Plane { places, axes, .. } = Plane::of(&codes.select(&shown))?;
-    let label = |index: usize| labels.and_then(|labels| labels.get(index)).copied();
-    let mut kinds: Vec<Option<u8>> = (0..places.len()).map(label).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    if kinds.len() > COLORS {
-        kinds = vec![None];
-    }
-    let one = kinds.len() == 1;
-    let series = kinds.iter().enumerate().map(|(color, kind)| Series {
-        name: kind.map_or_else(|| "pictures".to_owned(), |label| label.to_string()),
-        color,
-        drawing: Drawing::Dots,
-        points: places
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| one || label(*index) == *kind)
-            .map(|(_, place)| (place[0], place[1]))
-            .collect(),
-    });
+    let series = by_label(&places, labels);
+    let one = series.len() == 1;
     let [x_label, y_label] = axes;
     let what = if codes.width() == 2 {
         "The code"
@@ -74,11 +60,14 @@ pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
             places.len(),
             if one { "" } else { " by label" }
         ),
-        x_label,
-        y_label,
-        series: series.collect(),
+        x: Axis::new(&x_label),
+        y: Axis::new(&y_label),
+        series,
+        size: SCATTER,
+        legend: Legend::Beside("label".into()),
+        ..Chart::default()
     };
-    Ok(chart.svg(false))
+    Ok(chart.svg())
 }
 
 /// A small histogram per unit, for the first units.
@@ -106,40 +95,48 @@ fn histograms(codes: &Features, units: &[Unit]) -> String {
                 *count += 1;
             }
         }
-        let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
-        let step = WIDTH / BINS;
-        let bars: String = counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .map(|(bin, &count)| {
-                format!(
-                    "M{} {HEIGHT}v-{:.1}",
-                    bin * step + step / 2,
-                    count as f64 / most * HEIGHT
-                )
-            })
-            .collect();
         let words = format!(
             "unit {index}: {low:.3} to {high:.3}, mean {:.3}, standard deviation {:.3}, active for {:.1} % of the pictures",
             unit.mean,
             unit.deviation,
             unit.active * 100.0
         );
-        let (class, color) = if unit.is_dead() {
-            (" class=\"dead\"", 9)
+        let class = if unit.is_dead() {
+            " class=\"dead\""
         } else {
-            ("", 0)
+            ""
         };
         // Writing to a string cannot fail.
-        let _ = write!(
-            html,
-            "<li{class}><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>\
-             <path class=\"s{color}\" stroke-width=\"2.4\" d=\"{bars}\"/><path class=\"axis\" d=\"M0 {HEIGHT}h{WIDTH}\"/></svg>{index}</li>",
-            escape(&words)
-        );
+        let _ = write!(html, "<li{class}>{}{index}</li>", histogram(words, &counts));
     }
     html + "</ul>"
+}
+
+/// Bars on a line, without numbers.
+fn histogram(words: String, counts: &[usize]) -> String {
+    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
+    let step = WIDTH / counts.len().max(1) as f64;
+    let bar = |(bin, &count): (usize, &usize)| {
+        let x = (bin as f64 + 0.5) * step;
+        vec![[x, HEIGHT], [x, HEIGHT * (1.0 - count as f64 / most)]]
+    };
+    let bars = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    let lines = |lines, paint, width| Item::Lines {
+        lines,
+        paint,
+        width,
+        dashed: false,
+    };
+    let scene = Scene {
+        label: words,
+        size: [WIDTH, HEIGHT],
+        items: vec![
+            lines(bars.map(bar).collect(), Paint::Series(0), step * 0.8),
+            lines(vec![vec![[0.0, HEIGHT], [WIDTH, HEIGHT]]], Paint::Soft, 1.0),
+        ],
+    };
+    // Only pictures can fail.
+    scene.svg(Place::Page).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -156,9 +153,9 @@ mod tests {
         let html = section(&codes, Some(&labels)).unwrap();
         assert!(html.contains("3 units over 40 pictures; 1 dead"), "{html}");
         assert_eq!(html.matches("class=\"dead\"").count(), 1);
-        assert_eq!(html.matches("stroke-linecap").count(), 4);
+        assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 4);
         let html = section(&codes, None).unwrap();
-        assert_eq!(html.matches("stroke-linecap").count(), 1);
+        assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
 
     #[test]
@@ -173,6 +170,6 @@ mod tests {
         let codes = Features::new((0..60).map(|i| i as f32).collect(), 1, 60);
         let labels: Vec<u8> = (0..60).collect();
         let html = section(&codes, Some(&labels)).unwrap();
-        assert_eq!(html.matches("stroke-linecap").count(), 1);
+        assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
 }

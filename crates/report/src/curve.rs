@@ -2,23 +2,13 @@
 
 use std::path::Path;
 
-use kuva::backend::svg::SvgBackend;
-use kuva::plot::legend::LegendPosition;
-use kuva::plot::{LinePlot, ScatterPlot};
-use kuva::render::layout::{Layout, TickFormat};
-use kuva::render::plots::Plot;
-use kuva::render::render::render_multiple;
-
-use crate::plots::{HEIGHT, TRAIN_COLOR, VALIDATION_COLOR, WIDTH, plain_number};
+use crate::chart::{Axis, Chart, Drawing, Scale, Series};
 use hourglass::Result;
 use hourglass::files;
 
 /// From this ratio of the largest value to the smallest an axis is logarithmic: sizes are mostly
 /// doubled, and on a linear axis the small ones would lie on top of each other.
 const DECADE: f64 = 10.0;
-
-/// Free space on a logarithmic axis before the first value and behind the last, as a factor.
-const MARGIN: f64 = 1.25;
 
 /// The runs of one value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +40,10 @@ impl Curve {
     /// # Errors
     /// If they cannot be written.
     pub fn write(&self, title: &str, folder: &Path) -> Result<()> {
-        files::write(&folder.join("curve.svg"), self.svg(title).as_bytes())?;
+        files::write(
+            &folder.join("curve.svg"),
+            self.chart(title).file().as_bytes(),
+        )?;
         Ok(files::write(
             &folder.join("curve.csv"),
             self.csv().as_bytes(),
@@ -68,71 +61,27 @@ impl Curve {
         text
     }
 
-    fn svg(&self, title: &str) -> String {
+    fn chart(&self, title: &str) -> Chart {
         let model: Vec<(f64, f64)> = self.points.iter().map(|it| (it.value, it.mean)).collect();
         let pca: Vec<(f64, f64)> = (self.points.iter())
             .filter_map(|it| Some((it.value, it.pca?)))
             .collect();
-        let spread: Vec<f64> = self.points.iter().map(|it| it.sd).collect();
         let several = self.points.iter().any(|it| it.runs > 1);
-        let name = if several {
-            "model, mean and standard deviation over seeds"
-        } else {
-            "model"
-        };
-        let mut plots = Vec::new();
-        for (name, color, points) in [("PCA", VALIDATION_COLOR, &pca), (name, TRAIN_COLOR, &model)]
-        {
-            if points.is_empty() {
-                continue;
-            }
-            let mut marks = ScatterPlot::new()
-                .with_data(points.clone())
-                .with_color(color)
-                .with_size(3.0);
-            if several && name != "PCA" {
-                marks = marks.with_y_err(spread.clone());
-            }
-            let line = LinePlot::new()
-                .with_data(points.clone())
-                .with_color(color)
-                .with_stroke_width(2.0)
-                .with_legend(name);
-            plots.extend([Plot::Scatter(marks), Plot::Line(line)]);
+        let x = Scale::over(model.iter().map(|it| it.0), DECADE);
+        let y = Scale::over(model.iter().chain(&pca).map(|it| it.1), DECADE);
+        let mut own = Series::new("model", 0, Drawing::Line, model);
+        if several {
+            own.name += ", mean and standard deviation over seeds";
+            own.errors = self.points.iter().map(|it| it.sd).collect();
         }
-        let plain = || TickFormat::Custom(std::sync::Arc::new(plain_number));
-        let mut layout = Layout::auto_from_plots(&plots)
-            .with_title(title)
-            .with_x_tick_format(plain())
-            .with_y_tick_format(plain())
-            .with_legend_position(LegendPosition::OutsideTopCenter)
-            .with_width(WIDTH)
-            .with_height(HEIGHT);
-        layout = match decades(model.iter().map(|it| it.0)) {
-            Some((least, most)) => layout
-                .with_log_x()
-                .with_x_axis_min(least / MARGIN)
-                .with_x_axis_max(most * MARGIN)
-                .with_x_label(format!("{} (logarithmic)", self.key)),
-            None => layout.with_x_label(self.key.clone()),
-        };
-        layout = match decades(model.iter().chain(&pca).map(|it| it.1)) {
-            Some((least, most)) => layout
-                .with_log_y()
-                .with_y_axis_min(least / MARGIN)
-                .with_y_axis_max(most * MARGIN)
-                .with_y_label("test mse (logarithmic)"),
-            None => layout.with_y_label("test mse"),
-        };
-        SvgBackend::new().render_scene(&render_multiple(plots, layout))
+        Chart {
+            title: title.to_owned(),
+            x: Axis::new(&self.key).scale(x),
+            y: Axis::new("test mse").scale(y),
+            series: vec![Series::new("PCA", 1, Drawing::Line, pca), own],
+            ..Chart::default()
+        }
     }
-}
-
-/// The least and the largest of values that belong on a logarithmic axis.
-fn decades(values: impl Iterator<Item = f64> + Clone) -> Option<(f64, f64)> {
-    let least = values.clone().fold(f64::INFINITY, f64::min);
-    let most = values.fold(f64::NEG_INFINITY, f64::max);
-    (least > 0.0 && most >= DECADE * least).then_some((least, most))
 }
 
 #[cfg(test)]
@@ -168,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_picture_names_what_it_shows() {
-        let svg = curve(3, true).svg("Sweep of conv");
+        let svg = curve(3, true).chart("Sweep of conv").file();
         for text in [
             "Sweep of conv",
             "PCA",
@@ -178,14 +127,42 @@ mod tests {
         ] {
             assert!(svg.contains(text), "{text} is missing");
         }
-        let svg = curve(1, false).svg("Sweep of conv");
+        let svg = curve(1, false).chart("Sweep of conv").file();
         assert!(!svg.contains("PCA") && !svg.contains("over seeds"));
     }
 
     #[test]
-    fn only_values_over_a_decade_are_logarithmic() {
-        assert_eq!(decades([2.0, 128.0, 16.0].into_iter()), Some((2.0, 128.0)));
-        assert_eq!(decades([2.0, 19.0].into_iter()), None);
-        assert_eq!(decades([0.0, 128.0].into_iter()), None);
+    fn sizes_that_are_doubled_are_equally_far_apart_and_have_error_bars() {
+        let chart = curve(3, true).chart("");
+        assert_eq!((chart.x.scale, chart.y.scale), (Scale::Log, Scale::Log));
+        let svg = chart.file();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let tips: Vec<(f64, &str)> = (document.descendants())
+            .filter(|node| node.attribute("class") == Some("hit"))
+            .map(|node| {
+                let tip = node.first_element_child().unwrap().text().unwrap();
+                (node.attribute("cx").unwrap().parse().unwrap(), tip)
+            })
+            .collect();
+        assert_eq!(tips.len(), 14);
+        assert_eq!(tips[0].1, "PCA: model.code_size 2, test mse 0.05000");
+        assert!(
+            tips[7]
+                .1
+                .ends_with("model.code_size 2, test mse 0.03000 ± 0.001000"),
+            "{}",
+            tips[7].1
+        );
+        for three in tips[..7].windows(3) {
+            assert!((three[0].0 - 2.0 * three[1].0 + three[2].0).abs() < 0.21);
+        }
+        let mut few = curve(1, false);
+        few.points.truncate(3);
+        let chart = few.chart("");
+        assert_eq!(
+            (chart.x.scale, chart.y.scale),
+            (Scale::Linear, Scale::Linear)
+        );
+        assert!(chart.series[1].errors.is_empty());
     }
 }

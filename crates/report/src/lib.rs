@@ -8,7 +8,6 @@ pub mod chart;
 pub mod code;
 pub mod curve;
 pub mod curves;
-pub mod error;
 pub mod page;
 pub mod pictures;
 pub mod plots;
@@ -17,5 +16,4 @@ pub mod scatter;
 pub mod sheet;
 pub mod tensorboard;
 
-pub use error::ReportError;
 pub use report::{FILE, Report, Reporter};

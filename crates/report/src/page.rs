@@ -2,25 +2,11 @@
 
 use std::fmt::Write;
 
-/// The style of every page.
-/// The style of all pages, as CSS.
-pub const STYLE: &str = include_str!("style.css");
+use super::chart;
+pub use super::chart::escape;
 
-/// Escapes text for use between tags and in attributes.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(letter),
-        }
-    }
-    escaped
-}
+/// The style of every page, beside that of its charts.
+pub const STYLE: &str = include_str!("style.css");
 
 /// A page under construction, from top to bottom.
 #[derive(Clone, Debug)]
@@ -75,9 +61,10 @@ impl Page {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n\
+             <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}{}</style>\n</head>\n\
              <body>\n<main>\n{}</main>\n</body>\n</html>\n",
             escape(&self.title),
+            chart::STYLE,
             self.body
         )
     }

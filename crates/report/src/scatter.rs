@@ -1,44 +1,11 @@
 //! Scatter charts: a point for each picture, in the colour of its label.
 
-use kuva::plot::ScatterPlot;
-use kuva::plot::legend::{LegendEntry, LegendPosition, LegendShape};
-use kuva::plot::scatter::MarkerShape;
-use kuva::render::layout::{Layout, TickFormat};
-use kuva::render::plots::Plot;
-use kuva::render::render::{Scene, render_multiple};
+use crate::chart::{self, COLORS, Chart, Drawing, Legend, Mark, Series, Ticks};
 
-use crate::plots::{TRAIN_COLOR, plain_number};
+/// The most labels that can be told apart: further ones have the same colours with other marks.
+pub const MOST_LABELS: usize = COLORS * Mark::ALL.len();
 
-/// Tableau's ten colours, in the usual order: as many as the digits, all told apart on white.
-const COLORS: [&str; 10] = [
-    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f",
-    "#bcbd22", "#17becf",
-];
-
-/// Further labels have the same colours with other marks.
-const MARKS: [MarkerShape; 6] = [
-    MarkerShape::Circle,
-    MarkerShape::Triangle,
-    MarkerShape::Square,
-    MarkerShape::Diamond,
-    MarkerShape::Cross,
-    MarkerShape::Star,
-];
-
-/// The most labels that can be told apart.
-pub const MOST_LABELS: usize = COLORS.len() * MARKS.len();
-
-/// Labels beside the chart; more would not fit its height and stand below it.
-const LEGEND_LABELS: usize = 24;
-
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 640.0;
-const MARK_SIZE: f64 = 2.5;
-/// Points lie over each other: where there are many it is darker.
-const OPACITY: f64 = 0.65;
-
-/// Free space about the points, as a share of their extent.
-const MARGIN: f64 = 0.03;
+const SIZE: [f64; 2] = [760.0, 640.0];
 
 /// An axis.
 #[derive(Clone, Debug)]
@@ -69,119 +36,68 @@ pub struct Scatter<'a> {
 
 impl Scatter<'_> {
     /// The chart.
-    pub fn scene(&self) -> Scene {
-        let names = self.names();
-        let group = |mark: usize| ScatterPlot::new().with_marker(mark_of(mark));
-        let mut points = vec![(Vec::new(), Vec::new()); names.len().div_ceil(COLORS.len()).max(1)];
-        for (picture, &[x, y]) in self.places.iter().enumerate() {
-            let label = self.labels.and_then(|labels| labels.get(picture));
-            let class = label.and_then(|label| names.binary_search(label).ok());
-            let mark = class.map_or(0, |class| class / COLORS.len());
-            if let Some((points, colors)) = points.get_mut(mark) {
-                points.push((x, y));
-                colors.push(class.map_or(TRAIN_COLOR, color_of).to_owned());
-            }
-        }
-        let plots: Vec<Plot> = points
-            .into_iter()
-            .enumerate()
-            .map(|(mark, (points, colors))| {
-                let plot = group(mark).with_data(points).with_colors(colors);
-                let plot = plot.with_size(MARK_SIZE).with_marker_opacity(OPACITY);
-                Plot::Scatter(plot)
-            })
-            .collect();
-        let [x, y] = [0, 1].map(|axis| self.extent(axis));
+    pub fn chart(&self) -> Chart {
         let [across, up] = &self.axes;
-        let format = |axis: &Axis| {
-            let ticks = axis.ticks;
-            TickFormat::Custom(std::sync::Arc::new(move |value| {
-                if ticks {
-                    plain_number(value)
-                } else {
-                    String::new()
-                }
-            }))
+        let axis = |axis: &Axis| {
+            let ticks = if axis.ticks {
+                Ticks::Round
+            } else {
+                Ticks::None
+            };
+            chart::Axis::new(&axis.label).ticks(ticks)
         };
-        let mut layout = Layout::new(x, y)
-            .with_title(self.title.clone())
-            .with_subtitle(self.subtitle.clone())
-            .with_x_label(across.label.clone())
-            .with_y_label(up.label.clone())
-            .with_x_tick_format(format(across))
-            .with_y_tick_format(format(up))
-            .with_show_grid(across.ticks && up.ticks)
-            .with_width(WIDTH)
-            .with_height(HEIGHT);
-        layout = layout
-            .with_x_axis_min(x.0)
-            .with_x_axis_max(x.1)
-            .with_y_axis_min(y.0)
-            .with_y_axis_max(y.1);
-        if self.equal {
-            layout = layout.with_equal_aspect();
-        }
-        if !names.is_empty() {
-            layout = layout
-                .with_legend_title("label")
-                .with_legend_entries(entries(&names))
-                .with_legend_position(if names.len() > LEGEND_LABELS {
-                    LegendPosition::OutsideBottomColumns
-                } else {
-                    LegendPosition::OutsideRightTop
-                });
-        }
-        render_multiple(plots, layout)
-    }
-
-    /// The labels that there are, ascending; `None` if they cannot be told apart.
-    fn names(&self) -> Vec<u8> {
-        let mut names = self.labels.unwrap_or_default().to_vec();
-        names.sort_unstable();
-        names.dedup();
-        if names.len() > MOST_LABELS {
-            names.clear();
-        }
-        names
-    }
-
-    /// The ends of an axis; never the same.
-    fn extent(&self, axis: usize) -> (f64, f64) {
-        let values = self.places.iter().filter_map(|place| place.get(axis));
-        let low = values.clone().copied().fold(f64::INFINITY, f64::min);
-        let high = values.copied().fold(f64::NEG_INFINITY, f64::max);
-        if low < high {
-            let margin = (high - low) * MARGIN;
-            (low - margin, high + margin)
-        } else if low == high {
-            (low - 1.0, low + 1.0)
-        } else {
-            (0.0, 1.0)
+        Chart {
+            title: self.title.clone(),
+            note: self.subtitle.clone(),
+            x: axis(across),
+            y: axis(up),
+            series: by_label(self.places, self.labels),
+            size: SIZE,
+            legend: Legend::Beside("label".into()),
+            equal: self.equal,
+            ..Chart::default()
         }
     }
 }
 
-fn color_of(class: usize) -> &'static str {
-    COLORS.get(class % COLORS.len()).unwrap_or(&TRAIN_COLOR)
-}
-
-fn mark_of(group: usize) -> MarkerShape {
-    MARKS.get(group).copied().unwrap_or_default()
-}
-
-fn entries(names: &[u8]) -> Vec<LegendEntry> {
-    let entry = |(class, name): (usize, &u8)| LegendEntry {
-        label: name.to_string(),
-        color: color_of(class).to_owned(),
-        shape: LegendShape::Marker(mark_of(class / COLORS.len())),
-        dasharray: None,
+/// A series for each label, ascending; one without a name where there are no labels, or more than [`MOST_LABELS`].
+pub fn by_label(places: &[[f64; 2]], labels: Option<&[u8]>) -> Vec<Series> {
+    let names = names(labels);
+    let series = |class: usize, name: &str| {
+        let mut series = Series::new(name, class % COLORS, Drawing::Dots, Vec::new());
+        series.mark = Mark::ALL.get(class / COLORS).copied().unwrap_or_default();
+        series
     };
-    names.iter().enumerate().map(entry).collect()
+    let mut all: Vec<Series> = (names.iter().enumerate())
+        .map(|(class, name)| series(class, &name.to_string()))
+        .collect();
+    if all.is_empty() {
+        all.push(series(0, ""));
+    }
+    for (picture, &[x, y]) in places.iter().enumerate() {
+        let label = labels.and_then(|labels| labels.get(picture));
+        let class = label.and_then(|label| names.binary_search(label).ok());
+        if let Some(series) = all.get_mut(class.unwrap_or(0)) {
+            series.points.push((x, y));
+        }
+    }
+    all
+}
+
+/// The labels that there are, ascending; none where they cannot be told apart.
+fn names(labels: Option<&[u8]>) -> Vec<u8> {
+    let mut names = labels.unwrap_or_default().to_vec();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > MOST_LABELS {
+        names.clear();
+    }
+    names
 }
 
 #[cfg(test)]
 mod tests {
-    use kuva::backend::svg::SvgBackend;
+    use roxmltree::Document;
 
     use super::*;
 
@@ -198,39 +114,82 @@ mod tests {
             places,
             labels,
         };
-        SvgBackend::new().render_scene(&scatter.scene())
+        scatter.chart().file()
+    }
+
+    fn texts(svg: &str) -> Vec<String> {
+        let document = Document::parse(svg).unwrap();
+        let all = document.descendants().filter(|it| it.has_tag_name("text"));
+        all.map(|it| it.text().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// How many dots there are for each label; those of the legend say nothing.
+    fn dots(svg: &str) -> Vec<(String, usize)> {
+        let document = Document::parse(svg).unwrap();
+        let groups = document
+            .descendants()
+            .filter(|it| it.has_tag_name("g") && it.attribute("opacity") != Some("1"));
+        let dots = |group: roxmltree::Node<'_, '_>| {
+            let title = group.children().find(|it| it.has_tag_name("title"));
+            let path = group.children().find(|it| it.has_tag_name("path")).unwrap();
+            let name = title
+                .and_then(|it| it.text())
+                .unwrap_or_default()
+                .to_owned();
+            (name, path.attribute("d").unwrap().matches('M').count())
+        };
+        groups.map(dots).collect()
     }
 
     #[test]
     fn each_label_has_its_colour_and_an_entry() {
         let svg = svg(&[[0.0, 1.0], [2.0, 3.0], [1.0, 1.0]], Some(&[7, 255, 7]));
+        let texts = texts(&svg);
         for text in [
-            "codes &amp; more",
+            "codes & more",
             "of pictures",
             "across",
             "up",
-            ">label<",
-            ">7<",
-            ">255<",
+            "label",
+            "7",
+            "255",
         ] {
-            assert!(svg.contains(text), "{text} is missing");
+            assert!(
+                texts.iter().any(|it| it == text),
+                "{text} is missing: {texts:?}"
+            );
         }
-        // A point for each picture and a mark in the legend for each label.
-        assert_eq!(svg.matches(COLORS[0]).count(), 3);
-        assert_eq!(svg.matches(COLORS[1]).count(), 2);
+        assert_eq!(dots(&svg), [("7".into(), 2), ("255".into(), 1)]);
+        let [first, second] =
+            [0, 1].map(|class| by_label(&[[0.0; 2]; 2], Some(&[7, 255]))[class].color);
+        assert_ne!(first, second);
     }
 
     #[test]
     fn without_labels_or_with_too_many_there_is_one_colour_and_no_legend() {
-        let places: Vec<[f64; 2]> = (0..61).map(|it| [f64::from(it), 0.0]).collect();
-        let many: Vec<u8> = (0..61).collect();
+        let places: Vec<[f64; 2]> = (0..=MOST_LABELS).map(|it| [it as f64, 0.0]).collect();
+        let many: Vec<u8> = (0..=MOST_LABELS as u8).collect();
         for labels in [None, Some(many.as_slice())] {
             let svg = svg(&places, labels);
-            assert!(!svg.contains(">label<"));
-            assert_eq!(svg.matches(&TRAIN_COLOR.to_lowercase()).count(), 61);
+            assert!(!texts(&svg).iter().any(|it| it == "label"));
+            assert_eq!(dots(&svg), [(String::new(), MOST_LABELS + 1)]);
         }
-        let sixty = svg(&places[..60], Some(&many[..60]));
-        assert!(sixty.contains(">0<") && sixty.contains(">59<"));
+        const { assert!(MOST_LABELS >= 60) };
+        let most = svg(&places[..MOST_LABELS], Some(&many[..MOST_LABELS]));
+        let texts = texts(&most);
+        for label in &many[..MOST_LABELS] {
+            assert!(texts.iter().any(|it| *it == label.to_string()), "{label}");
+        }
+        // No two look alike.
+        let all = by_label(&places[..MOST_LABELS], Some(&many[..MOST_LABELS]));
+        for (index, one) in all.iter().enumerate() {
+            assert!(
+                all[..index]
+                    .iter()
+                    .all(|other| (other.color, other.mark) != (one.color, one.mark))
+            );
+        }
     }
 
     #[test]

@@ -2,20 +2,14 @@
 
 mod bar;
 
-use std::io::Cursor;
 use std::path::Path;
 
-use data_encoding::BASE64;
-use image::imageops::{FilterType, replace, resize};
-use image::{ImageFormat, RgbImage};
-use kuva::backend::svg::SvgBackend;
-use kuva::render::render::{Primitive, Scene, TextAnchor};
+use image::RgbImage;
 
 pub use bar::Bar;
 use bar::{BAR, BAR_HEIGHT};
 
-use crate::error::ReportError;
-use crate::plots::{PNG_SCALE, chart_png};
+use crate::chart::{Anchor, Item, Paint, Place, Scene, png, text_width};
 use hourglass::Result;
 use hourglass::error::At;
 use hourglass::files;
@@ -28,11 +22,8 @@ const ACROSS: usize = 800;
 const LARGEST: usize = 60;
 
 /// Sizes of the letters.
-const TITLE: u32 = 18;
-const TEXT: u32 = 12;
-
-/// Width of a letter in proportion to its size, roughly.
-const LETTER: f64 = 0.6;
+const TITLE: f64 = 18.0;
+const TEXT: f64 = 12.0;
 
 /// About everything.
 const MARGIN: f64 = 16.0;
@@ -100,19 +91,18 @@ impl Sheet {
     /// If there is no picture, if one is not of the shape, or a file cannot be written.
     pub fn write(&self, stem: &Path) -> Result<()> {
         let pictures = self.drawn().at(|| stem.display().to_string())?;
-        let (width, height) = pictures.dimensions();
-        let places = self.places(f64::from(width), f64::from(height));
-        let scene = self.scene(&places, f64::from(width), f64::from(height));
-        let svg = with_picture(&SvgBackend::new().render_scene(&scene), &pictures, &places)?;
-        files::write(&stem.with_extension("svg"), svg.as_bytes())?;
-        let page = image::load_from_memory_with_format(&chart_png(&scene)?, ImageFormat::Png)
-            .map_err(PictureError::Encode)?;
-        let mut page = page.into_rgb8();
-        let (wide, high) = (width * PNG_SCALE, height * PNG_SCALE);
-        let large = resize(&pictures, wide, high, FilterType::Nearest);
-        let at = |place: f64| (place * f64::from(PNG_SCALE)) as i64;
-        replace(&mut page, &large, at(places.left), at(places.top));
-        Ok(files::write(&stem.with_extension("png"), &png(&page)?)?)
+        let scene = self.scene(pictures);
+        files::write(
+            &stem.with_extension("svg"),
+            scene
+                .svg(Place::File)
+                .map_err(PictureError::Encode)?
+                .as_bytes(),
+        )?;
+        Ok(files::write(
+            &stem.with_extension("png"),
+            &png(&scene.pixels()).map_err(PictureError::Encode)?,
+        )?)
     }
 
     /// The pictures side by side, enlarged or shrunk to a size that can be seen.
@@ -147,18 +137,18 @@ impl Sheet {
 
     /// Room for everything about pictures of so many pixels.
     fn places(&self, across: f64, down: f64) -> Places {
-        let line = f64::from(TEXT) * LINE;
+        let line = TEXT * LINE;
         let rows = widest(&self.rows);
         let named = |text: &str| if text.is_empty() { 0.0 } else { line };
         let left = MARGIN + named(&self.down) + if rows > 0.0 { rows + GAP } else { 0.0 };
-        let top = MARGIN + f64::from(TITLE) * LINE + line * self.notes.len() as f64 + GAP;
+        let top = MARGIN + TITLE * LINE + line * self.notes.len() as f64 + GAP;
         let columns = if self.columns.is_empty() { 0.0 } else { line };
         let bar = self
             .bar
             .as_ref()
             .map(|bar| GAP * 2.0 + BAR + GAP + widest(&bar.names));
         let body = left + across + bar.unwrap_or(0.0) + MARGIN;
-        let title = f64::from(TITLE) * LETTER * self.title.chars().count() as f64;
+        let title = text_width(&self.title, TITLE);
         let text = title.max(widest(&self.notes)) + 2.0 * MARGIN;
         let width = body.max(text).ceil();
         let below = down.max(if bar.is_some() {
@@ -175,28 +165,38 @@ impl Sheet {
         }
     }
 
-    /// Everything but the pictures.
-    fn scene(&self, places: &Places, across: f64, down: f64) -> Scene {
-        let mut scene = Scene::new(places.width, places.height);
-        // What charts are written in.
-        scene.font_family = Some("DejaVu Sans, Liberation Sans, Arial, sans-serif".into());
-        scene.text_color = Some("black".into());
-        let (line, middle) = (f64::from(TEXT) * LINE, places.width / 2.0);
-        let mut y = MARGIN + f64::from(TITLE);
-        scene.add(text(&self.title, middle, y, TITLE, TextAnchor::Middle));
+    /// The pictures and everything about them.
+    fn scene(&self, pictures: RgbImage) -> Scene {
+        let (across, down) = pictures.dimensions();
+        let [across, down] = [across, down].map(f64::from);
+        let places = self.places(across, down);
+        let mut scene = Scene {
+            label: self.title.clone(),
+            size: [places.width, places.height],
+            items: Vec::new(),
+        };
+        let (line, middle) = (TEXT * LINE, places.width / 2.0);
+        let mut y = MARGIN + TITLE;
+        scene
+            .items
+            .push(text(&self.title, middle, y, TITLE, Anchor::Middle));
         for note in &self.notes {
             y += line;
-            scene.add(text(note, middle, y, TEXT, TextAnchor::Middle));
+            scene
+                .items
+                .push(text(note, middle, y, TEXT, Anchor::Middle));
         }
         let columns = self.pictures.iter().map(Vec::len).max().unwrap_or(0).max(1) as f64;
         // From one picture to the next.
         let line_width = self.line().0 as f64;
         let wide = (across + line_width) / columns;
         let high = (down + line_width) / self.pictures.len().max(1) as f64;
-        let base = f64::from(TEXT) * 0.35;
+        let base = TEXT * 0.35;
         for (row, name) in self.rows.iter().enumerate() {
             let y = places.top + row as f64 * high + (high - line_width) / 2.0 + base;
-            scene.add(text(name, places.left - GAP, y, TEXT, TextAnchor::End));
+            scene
+                .items
+                .push(text(name, places.left - GAP, y, TEXT, Anchor::End));
         }
         let mut y = places.top + down;
         if !self.columns.is_empty() {
@@ -205,71 +205,50 @@ impl Sheet {
             let every = (widest(&self.columns) / wide).ceil().max(1.0) as usize;
             for (column, name) in self.columns.iter().enumerate().step_by(every) {
                 let x = places.left + column as f64 * wide + (wide - line_width) / 2.0;
-                scene.add(text(name, x, y, TEXT, TextAnchor::Middle));
+                scene.items.push(text(name, x, y, TEXT, Anchor::Middle));
             }
         }
         let centre = places.left + across / 2.0;
-        scene.add(text(
-            &self.across,
-            centre,
-            y + line,
-            TEXT,
-            TextAnchor::Middle,
-        ));
-        scene.add(Primitive::Text {
-            x: places.left - GAP - widest(&self.rows) - line * 0.6,
-            y: places.top + down / 2.0,
-            content: self.down.clone(),
+        scene
+            .items
+            .push(text(&self.across, centre, y + line, TEXT, Anchor::Middle));
+        let left = places.left - GAP - widest(&self.rows) - line * 0.6;
+        scene.items.push(Item::Text {
+            place: [left, places.top + down / 2.0],
+            text: self.down.clone(),
             size: TEXT,
-            anchor: TextAnchor::Middle,
-            rotate: Some(-90.0),
-            bold: false,
-            color: None,
+            anchor: Anchor::Middle,
+            upright: true,
+            paint: Paint::Ink,
         });
         if let Some(bar) = &self.bar {
             bar.draw(&mut scene, places.left + across + 2.0 * GAP, places.top);
         }
+        scene.items.push(Item::Picture {
+            place: [places.left, places.top],
+            pixels: pictures,
+        });
         scene
     }
 }
 
-fn text(content: &str, x: f64, y: f64, size: u32, anchor: TextAnchor) -> Primitive {
-    Primitive::Text {
-        x,
-        y,
-        content: content.to_owned(),
+fn text(text: &str, x: f64, y: f64, size: f64, anchor: Anchor) -> Item {
+    Item::Text {
+        place: [x, y],
+        text: text.to_owned(),
         size,
         anchor,
-        rotate: None,
-        bold: false,
-        color: None,
+        upright: false,
+        paint: Paint::Ink,
     }
 }
 
-/// About how wide the widest of some texts is.
+/// How wide the widest of some texts is.
 fn widest(texts: &[String]) -> f64 {
-    let letters = texts.iter().map(|text| text.chars().count()).max();
-    letters.unwrap_or(0) as f64 * f64::from(TEXT) * LETTER
-}
-
-/// The SVG with the pictures in their place.
-fn with_picture(svg: &str, pictures: &RgbImage, places: &Places) -> Result<String> {
-    let body = svg
-        .strip_suffix("</svg>")
-        .ok_or_else(|| ReportError::Chart("an SVG without an end".into()))?;
-    let (width, height) = pictures.dimensions();
-    let Places { left, top, .. } = places;
-    let bytes = BASE64.encode(&png(pictures)?);
-    Ok(format!(
-        "{body}<image x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" \
-         href=\"data:image/png;base64,{bytes}\"/></svg>"
-    ))
-}
-
-fn png(picture: &RgbImage) -> Result<Vec<u8>, PictureError> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(bytes.into_inner())
+    texts
+        .iter()
+        .map(|text| text_width(text, TEXT))
+        .fold(0.0, f64::max)
 }
 
 #[cfg(test)]

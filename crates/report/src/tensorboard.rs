@@ -12,11 +12,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use image::ImageFormat;
 
-use crate::error::ReportError;
 use hourglass::Result;
 use hourglass::files::FileError;
 use hourglass::measure::metrics::Figures;
-use hourglass::pictures::samples;
+use hourglass::pictures::{PictureError, samples};
 use hourglass::run::Run;
 use hourglass::setup::Setup;
 use hourglass::train::observer::{End, Epoch, Observer};
@@ -132,9 +131,7 @@ impl Events {
         ];
         self.scalars(row.step, &figures)?;
         let reader = image::ImageReader::with_format(Cursor::new(samples), ImageFormat::Png);
-        let (width, height) = reader
-            .into_dimensions()
-            .map_err(|error| ReportError::Samples(error.to_string()))?;
+        let (width, height) = reader.into_dimensions().map_err(PictureError::Encode)?;
         let mut picture = Vec::new();
         integer(&mut picture, IMAGE_HEIGHT, height.into());
         integer(&mut picture, IMAGE_WIDTH, width.into());

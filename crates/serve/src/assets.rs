@@ -10,9 +10,10 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Every file, with the name that the page requests it by.
-const FILES: [(&str, &str, &str); 13] = [
+/// Every file, by the name that the page asks for it by.
+const FILES: [(&str, &str, &str); 14] = [
     ("report.css", CSS, report::page::STYLE),
+    ("chart.css", CSS, report::chart::STYLE),
     ("app.css", CSS, include_str!("assets/app.css")),
     ("api.js", SCRIPT, include_str!("assets/api.js")),
     ("code.js", SCRIPT, include_str!("assets/code.js")),

@@ -1,9 +1,7 @@
 //! Scales of colours: what the colours of pictures mean.
 
-use kuva::render::color::Color;
-use kuva::render::render::{Primitive, Scene, TextAnchor};
-
 use super::{GAP, TEXT, text};
+use crate::chart::{Anchor, Item, Paint, Scene};
 
 /// Width, height and steps of a scale of colours.
 pub(super) const BAR: f64 = 14.0;
@@ -26,21 +24,17 @@ impl Bar {
         for place in 0..BAR_STEPS {
             let above = 1.0 - (place as f32 + 0.5) / BAR_STEPS as f32;
             let [red, green, blue] = (self.color)(above).map(|it| (it * 255.0).round() as u8);
-            scene.add(Primitive::Rect {
-                x: left,
-                y: top + place as f64 * step,
-                width: BAR,
-                height: step,
-                fill: Color::Rgb(red, green, blue),
-                stroke: None,
-                stroke_width: None,
-                opacity: None,
+            scene.items.push(Item::Rectangle {
+                place: [left, top + place as f64 * step],
+                size: [BAR, step],
+                paint: Paint::Rgb([red, green, blue]),
             });
         }
-        let base = f64::from(TEXT) * 0.35;
+        let base = TEXT * 0.35;
         for (name, share) in self.names.iter().zip([1.0, 0.5, 0.0]) {
             let y = top + share * BAR_HEIGHT + base;
-            scene.add(text(name, left + BAR + GAP, y, TEXT, TextAnchor::Start));
+            let left = left + BAR + GAP;
+            scene.items.push(text(name, left, y, TEXT, Anchor::Start));
         }
     }
 }

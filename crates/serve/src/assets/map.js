@@ -2,12 +2,23 @@
 
 import { by, make } from "./dom.js";
 
-/** Number of colours in the style. */
-const COLORS = "abcdefghij";
+/** Colours that the charts' style has; further labels have the same ones with other marks. */
+const COLORS = 7;
+const MARKS = ["●", "■", "▲"];
 
 /** Margin around the pictures, and the step of a key, as shares of their extent. */
 const ROOM = 0.08;
 const STEP = 0.02;
+
+/** Adds a mark about a place to the path. */
+function mark(context, kind, x, y, radius) {
+  if (kind === "■") context.rect(x - 0.9 * radius, y - 0.9 * radius, 1.8 * radius, 1.8 * radius);
+  else if (kind === "▲") {
+    context.moveTo(x, y - 1.4 * radius);
+    context.lineTo(x + 1.2 * radius, y + 0.7 * radius);
+    context.lineTo(x - 1.2 * radius, y + 0.7 * radius);
+  } else context.arc(x, y, radius, 0, 2 * Math.PI);
+}
 
 export class CodeMap {
   /** @param changed is called with the code at the chosen place. */
@@ -55,10 +66,11 @@ export class CodeMap {
     [this.left, this.wide] = ends(xs);
     [this.bottom, this.high] = ends(ys);
     const kinds = study.labels ? [...new Set(study.labels)].sort((one, other) => one - other) : [];
-    this.kinds = kinds.length <= COLORS.length ? kinds : [];
+    this.kinds = kinds.length <= COLORS * MARKS.length ? kinds : [];
     const legend = this.kinds.map((kind, index) => {
       const name = make("span", {}, String(kind));
-      name.style.setProperty("--dot", `var(--${COLORS[index]})`);
+      name.style.setProperty("--dot", `var(--series-${index % COLORS})`);
+      name.dataset.mark = MARKS[Math.floor(index / COLORS)];
       return name;
     });
     by("legend").replaceChildren(...legend);
@@ -94,7 +106,7 @@ export class CodeMap {
     canvas.height = Math.round(canvas.clientHeight * scale);
     const context = canvas.getContext("2d");
     const style = getComputedStyle(canvas);
-    const colours = [...COLORS].map((name) => style.getPropertyValue(`--${name}`));
+    const colours = Array.from({ length: COLORS }, (_, index) => style.getPropertyValue(`--series-${index}`));
     const spot = ([x, y]) => [
       ((x - this.left) / this.wide) * canvas.width,
       (1 - (y - this.bottom) / this.high) * canvas.height,
@@ -102,9 +114,9 @@ export class CodeMap {
     context.globalAlpha = 0.6;
     study.places.forEach((place, index) => {
       const kind = this.kinds.length ? this.kinds.indexOf(study.labels[index]) : 0;
-      context.fillStyle = colours[kind];
+      context.fillStyle = colours[kind % COLORS];
       context.beginPath();
-      context.arc(...spot(place), 2 * scale, 0, 2 * Math.PI);
+      mark(context, MARKS[Math.floor(kind / COLORS)], ...spot(place), 2 * scale);
       context.fill();
     });
     if (!this.place) return;

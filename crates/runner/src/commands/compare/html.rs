@@ -16,7 +16,7 @@ use hourglass::files;
 use hourglass::pictures::shown::{Shown, caption};
 use hourglass::run::Run;
 use hourglass::train::row::{self, METRICS};
-use report::chart::{COLORS, Chart, Drawing, Series, significant};
+use report::chart::{Axis, COLORS, Chart, Drawing, Scale, Series, Ticks, significant};
 use report::page::{self, Page};
 use report::pictures::{self, Column};
 
@@ -25,6 +25,9 @@ const PICTURES: usize = 10;
 
 /// Number of runs whose pictures are shown, best first, so that the page stays within two megabytes.
 const PICTURED: usize = 12;
+
+/// From this ratio of the largest code to the smallest their axis is logarithmic.
+const DECADE: f64 = 10.0;
 
 /// Writes the page, whole or not at all.
 ///
@@ -54,24 +57,23 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     for (color, row) in comparison.runs.iter().enumerate() {
         let epochs: Vec<row::Row> = Run::open(Path::new(&row.run), Path::new("."))?.lines(METRICS);
         let point = |epoch: &row::Row| Some((epoch.epoch as f64, epoch.val_mse?));
-        curves.push(Series {
-            name: short(row),
-            color,
-            // Colours repeat after the last one.
-            drawing: match color < COLORS {
-                true => Drawing::Line,
-                false => Drawing::Dashed,
-            },
-            points: epochs.iter().filter_map(point).collect(),
-        });
+        // Colours come again after the last.
+        let drawing = match color < COLORS {
+            true => Drawing::Line,
+            false => Drawing::Dashed,
+        };
+        let points = epochs.iter().filter_map(point).collect();
+        curves.push(Series::new(&short(row), color, drawing, points));
     }
-    let chart = |title: &str, x: &str, series| Chart {
+    let chart = |title: &str, x: Axis, series| Chart {
         title: title.to_owned(),
-        x_label: x.to_owned(),
-        y_label: "mean squared error".into(),
+        x,
+        y: Axis::new("mse"),
         series,
+        ..Chart::default()
     };
-    let over_epochs = chart("Validation error", "epoch", curves);
+    let epochs = Axis::new("epoch").ticks(Ticks::Whole);
+    let over_epochs = chart("Squared error on the validation images", epochs, curves);
     page.html(&over_epochs.switchable("log-epochs"));
     let points = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = comparison
@@ -86,23 +88,15 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     if sizes.first().map(|it| it.0) != sizes.last().map(|it| it.0) {
         let mut pca = points(|row| Some(row.gain? * row.mse));
         pca.dedup();
+        // Of a straight line between two sizes nothing is known.
+        let scale = Scale::over(sizes.iter().map(|it| it.0), DECADE);
         let series = vec![
-            Series {
-                name: "runs".into(),
-                color: 0,
-                drawing: Drawing::Marks,
-                points: sizes,
-            },
-            Series {
-                name: "PCA".into(),
-                color: 2,
-                drawing: Drawing::Dashed,
-                points: pca,
-            },
+            Series::new("runs", 0, Drawing::Marks, sizes),
+            Series::new("PCA", 2, Drawing::Marks, pca),
         ];
         let by_size = chart(
-            "Rate-distortion: test error against code size",
-            "code size",
+            "Rate and distortion: test error over code size",
+            Axis::new("values in the code").scale(scale),
             series,
         );
         page.html(&by_size.switchable("log-sizes"));

@@ -1,58 +1,102 @@
 //! The rate-distortion chart: quality over bytes.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Result;
-use kuva::plot::legend::LegendPosition;
-use kuva::plot::{LinePlot, ScatterPlot};
-use kuva::render::layout::{Layout, TickFormat};
-use kuva::render::plots::Plot;
-use kuva::render::render::render_multiple;
 
-use report::plots::{HEIGHT, WIDTH, plain_number, write_chart};
-
-/// From Okabe & Ito (2008); colour-blind readers can tell them apart.
-const COLORS: [&str; 4] = ["#D55E00", "#009E73", "#0072B2", "#CC79A7"];
-
-/// Free space before the first and after the last point, as a factor.
-const MARGIN: f64 = 1.2;
+use report::chart::{Axis, Chart, Drawing, Scale, Series};
+use report::plots::write_chart;
 
 /// Draws one line per name through its points (bytes per picture, dB) as `STEM.svg` and `STEM.png`.
 ///
 /// # Errors
 /// If a file cannot be written.
 pub fn write(title: &str, curves: &[(&str, Vec<(f64, f64)>)], stem: &Path) -> Result<()> {
-    let mut plots = Vec::new();
-    for ((name, places), color) in curves.iter().zip(COLORS) {
-        if places.is_empty() {
-            continue;
-        }
-        let marks = ScatterPlot::new()
-            .with_data(places.clone())
-            .with_color(color)
-            .with_size(3.0);
-        let line = LinePlot::new()
-            .with_data(places.clone())
-            .with_color(color)
-            .with_stroke_width(2.0)
-            .with_legend(*name);
-        plots.push(Plot::Scatter(marks));
-        plots.push(Plot::Line(line));
+    Ok(write_chart(&chart(title, curves), stem)?)
+}
+
+fn chart(title: &str, curves: &[(&str, Vec<(f64, f64)>)]) -> Chart {
+    let series = |(color, (name, places)): (usize, &(&str, Vec<(f64, f64)>))| {
+        Series::new(name, color, Drawing::Line, places.clone())
+    };
+    Chart {
+        title: title.to_owned(),
+        x: Axis::new("bytes a picture").scale(Scale::Log),
+        y: Axis::new("psnr, dB"),
+        series: curves.iter().enumerate().map(series).collect(),
+        ..Chart::default()
     }
-    let places = || curves.iter().flat_map(|(_, places)| places);
-    let least = places().map(|place| place.0).fold(f64::INFINITY, f64::min);
-    let most = places().map(|place| place.0).fold(0.0, f64::max);
-    let layout = Layout::auto_from_plots(&plots)
-        .with_title(title)
-        .with_x_label("bytes per picture (logarithmic)")
-        .with_y_label("PSNR, dB")
-        .with_log_x()
-        .with_x_axis_min(least / MARGIN)
-        .with_x_axis_max(most * MARGIN)
-        .with_x_tick_format(TickFormat::Custom(Arc::new(plain_number)))
-        .with_legend_position(LegendPosition::InsideBottomRight)
-        .with_width(WIDTH)
-        .with_height(HEIGHT);
-    Ok(write_chart(&render_multiple(plots, layout), stem)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use roxmltree::Document;
+
+    use super::*;
+
+    fn curves() -> Vec<(&'static str, Vec<(f64, f64)>)> {
+        vec![
+            (
+                "autoencoder",
+                vec![(10.0, 12.0), (100.0, 20.0), (1000.0, 22.0)],
+            ),
+            ("JPEG", vec![(300.0, 18.0), (3000.0, 34.0)]),
+            // A perfect reconstruction has an infinite PSNR.
+            ("WebP", vec![(400.0, f64::INFINITY)]),
+            ("PCA", Vec::new()),
+        ]
+    }
+
+    #[test]
+    fn quality_is_over_bytes_on_a_logarithmic_axis() {
+        let svg = chart("Rate & distortion", &curves()).file();
+        let document = Document::parse(&svg).unwrap();
+        let texts: Vec<&str> = (document.descendants())
+            .filter(|node| node.has_tag_name("text"))
+            .filter_map(|node| node.text())
+            .collect();
+        for text in [
+            "Rate & distortion",
+            "bytes a picture (logarithmic)",
+            "psnr, dB",
+            "autoencoder",
+            "JPEG",
+            "100",
+            "1000",
+        ] {
+            assert!(texts.contains(&text), "{text} is missing: {texts:?}");
+        }
+        // Who has no place to draw is not in the legend.
+        assert!(
+            !texts.contains(&"WebP") && !texts.contains(&"PCA"),
+            "{texts:?}"
+        );
+        let places: Vec<(f64, f64, &str)> = (document.descendants())
+            .filter(|node| node.attribute("class") == Some("hit"))
+            .map(|node| {
+                let number = |name| node.attribute(name).unwrap().parse().unwrap();
+                let tip = node.first_element_child().unwrap().text().unwrap();
+                (number("cx"), number("cy"), tip)
+            })
+            .collect();
+        assert_eq!(places.len(), 5);
+        assert_eq!(places[3].2, "JPEG: bytes a picture 300, psnr, dB 18.00");
+        let [ten, hundred, thousand] = [0, 1, 2].map(|it: usize| places[it].0);
+        assert!((ten - 2.0 * hundred + thousand).abs() < 0.21);
+        // 2 dB against 8 dB.
+        let [low, middle, high] = [0, 1, 2].map(|it: usize| places[it].1);
+        assert!(((middle - high) / (low - middle) - 0.25).abs() < 0.01);
+    }
+
+    #[test]
+    fn both_files_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let stem = folder.path().join("rate");
+        write("Rate", &curves(), &stem).unwrap();
+        let svg = std::fs::read_to_string(stem.with_extension("svg")).unwrap();
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
+        let picture = image::open(stem.with_extension("png")).unwrap();
+        assert_eq!((picture.width(), picture.height()), (1280, 800));
+        assert!(write("Rate", &curves(), &folder.path().join("no/rate")).is_err());
+    }
 }

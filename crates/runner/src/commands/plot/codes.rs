@@ -35,7 +35,7 @@ impl Study<'_> {
                 places,
                 labels: labels.as_deref(),
             }
-            .scene()
+            .chart()
         };
         let name = &self.name;
         let width = sampled.width();
@@ -59,8 +59,8 @@ impl Study<'_> {
                 1 => format!("{name}: the code of 1 unit"),
                 _ => format!("{name}: the code of 2 units"),
             };
-            let scene = chart(title, "", [axis("unit 0", true), up], width == 2, &places);
-            write_chart(&scene, &files.stem("code"))?;
+            let drawn = chart(title, "", [axis("unit 0", true), up], width == 2, &places);
+            write_chart(&drawn, &files.stem("code"))?;
             return Ok(None);
         }
         let places = principal.places(&sampled);
@@ -76,8 +76,8 @@ impl Study<'_> {
         };
         let axes = [0, 1].map(|component| axis(&label(component), true));
         let title = format!("{name}: principal components of the code of {width} units");
-        let scene = chart(title, "", axes, true, &places);
-        write_chart(&scene, &files.stem("pca"))?;
+        let drawn = chart(title, "", axes, true, &places);
+        write_chart(&drawn, &files.stem("pca"))?;
         let Some(map) = tsne::map(&sampled, &places, step)? else {
             terminal::note(&format!(
                 "note: t-SNE skipped: it needs at least {} pictures with different codes",
@@ -88,8 +88,8 @@ impl Study<'_> {
         let title = format!("{name}: t-SNE of the code of {width} units");
         let detail = format!("; perplexity {}", map.perplexity);
         let axes = [axis("first axis", false), axis("second axis", false)];
-        let scene = chart(title, &detail, axes, true, &map.places);
-        write_chart(&scene, &files.stem("tsne"))?;
+        let drawn = chart(title, &detail, axes, true, &map.places);
+        write_chart(&drawn, &files.stem("tsne"))?;
         Ok(Some(TsneFigures {
             images: sampled.len(),
             perplexity: map.perplexity,

@@ -9,7 +9,7 @@ use hourglass::analysis::features::Features;
 use hourglass::analysis::random::Random;
 use hourglass::analysis::units::range;
 use hourglass::streams::Stream;
-use report::plots::plain_number;
+use report::chart::plain_number;
 use report::sheet::Sheet;
 
 /// Pictures along each side of the grid; every fifth one is labelled with its value.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Files, Shown, Study};
 use hourglass::measure::evaluation::values;
-use report::plots::plain_number;
+use report::chart::plain_number;
 use report::sheet::{Bar, Sheet};
 
 /// The most filters that are drawn, and the number per row.

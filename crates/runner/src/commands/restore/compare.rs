@@ -1,16 +1,14 @@
 //! Pictures side by side, each with a caption above.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use image::imageops::replace;
-use image::{ImageFormat, Rgb, RgbImage};
-use kuva::render::render::{Primitive, Scene, TextAnchor};
+use image::{Rgb, RgbImage};
 
 use hourglass::files;
 use hourglass::pictures;
-use report::plots::{PNG_SCALE, chart_png};
+use report::chart::{Anchor, Item, PNG_SCALE, Paint, Scene, png};
 
 /// Small pictures are enlarged by whole factors until their name fits above them. A name takes about
 /// this many pixels, and no picture is made larger than this.
@@ -23,7 +21,7 @@ const LINE: (usize, u8) = (4, 205);
 /// Height of the line of names in pixels, and the size of its letters before they are drawn
 /// [`PNG_SCALE`] times as large.
 const NAMES: u32 = 28;
-const TEXT: u32 = 9;
+const TEXT: f64 = 9.0;
 
 /// The factor that pictures are enlarged by.
 fn enlarged(height: usize, width: usize) -> usize {
@@ -45,40 +43,34 @@ pub fn write(panels: &[(String, &[f32])], shape: [usize; 3], path: &Path) -> Res
     let (wide, high) = pictures.dimensions();
     let mut page = RgbImage::from_pixel(wide, high + NAMES, Rgb([255; 3]));
     let names = panels.iter().map(|(name, _)| name.as_str());
-    replace(&mut page, &written(names, width * scale, wide)?, 0, 0);
+    replace(&mut page, &written(names, width * scale, wide), 0, 0);
     replace(&mut page, &pictures, 0, i64::from(NAMES));
-    let mut png = Cursor::new(Vec::new());
-    page.write_to(&mut png, ImageFormat::Png)
-        .with_context(place)?;
-    Ok(files::write(path, png.get_ref())?)
+    Ok(files::write(path, &png(&page).with_context(place)?)?)
 }
 
-/// A strip of names above columns of the given width in pixels.
-fn written<'a>(
-    names: impl Iterator<Item = &'a str>,
-    column: usize,
-    whole: u32,
-) -> Result<RgbImage> {
+/// Names above columns of a width in pixels, on a strip of the whole width.
+fn written<'a>(names: impl Iterator<Item = &'a str>, column: usize, whole: u32) -> RgbImage {
     let unit = f64::from(PNG_SCALE);
     let height = f64::from(NAMES) / unit;
-    let mut scene = Scene::new((f64::from(whole) / unit).ceil(), height);
-    // The fonts of the charts.
-    scene.font_family = Some("DejaVu Sans, Liberation Sans, Arial, sans-serif".into());
-    scene.text_color = Some("black".into());
-    for (number, name) in names.enumerate() {
+    let name = |(number, name): (usize, &str)| {
         let left = number * (column + LINE.0);
-        scene.add(Primitive::Text {
-            x: (left as f64 + column as f64 / 2.0) / unit,
-            y: height - f64::from(TEXT) / 2.0,
-            content: name.to_owned(),
+        Item::Text {
+            place: [
+                (left as f64 + column as f64 / 2.0) / unit,
+                height - TEXT / 2.0,
+            ],
+            text: name.to_owned(),
             size: TEXT,
-            anchor: TextAnchor::Middle,
-            rotate: None,
-            bold: false,
-            color: None,
-        });
-    }
-    let strip = image::load_from_memory_with_format(&chart_png(&scene)?, ImageFormat::Png)?;
-    // Rounding half a pixel of a scene may give one pixel too many.
-    Ok(image::imageops::crop_imm(&strip.into_rgb8(), 0, 0, whole, NAMES).to_image())
+            anchor: Anchor::Middle,
+            upright: false,
+            paint: Paint::Ink,
+        }
+    };
+    let scene = Scene {
+        size: [(f64::from(whole) / unit).ceil(), height],
+        items: names.enumerate().map(name).collect(),
+        ..Scene::default()
+    };
+    // Half a pixel of a scene may be one too many.
+    image::imageops::crop_imm(&scene.pixels(), 0, 0, whole, NAMES).to_image()
 }

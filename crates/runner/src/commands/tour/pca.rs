@@ -7,7 +7,7 @@ use super::chapter::{Chapter, Table, beside, columns, error, times};
 use super::guide::{Guide, owned};
 use hourglass::analysis::features::Features;
 use hourglass::measure::summary::Summary;
-use report::chart::{Chart, Drawing, Series};
+use report::chart::{Axis, Chart, Drawing, Scale, Series};
 
 /// Better than PCA, because it is not linear.
 pub fn better_than_pca(guide: &Guide) -> Result<Chapter> {
@@ -109,22 +109,18 @@ fn by_pca(guide: &Guide, values: usize) -> Result<Vec<Vec<f32>>> {
 
 /// Error over code size.
 fn chart(pairs: &[(&Summary, f64)]) -> Chart {
-    let series = |name: &str, color, drawing, error: fn(&(&Summary, f64)) -> f64| Series {
-        name: name.to_owned(),
-        color,
-        drawing,
-        points: pairs
-            .iter()
-            .map(|pair| (pair.0.code_size as f64, error(pair)))
-            .collect(),
+    let series = |name: &str, color, drawing, error: fn(&(&Summary, f64)) -> f64| {
+        let point = |pair: &(&Summary, f64)| (pair.0.code_size as f64, error(pair));
+        Series::new(name, color, drawing, pairs.iter().map(point).collect())
     };
     Chart {
-        title: "Test error against code size".into(),
-        x_label: "values in the code".into(),
-        y_label: "mean squared error per pixel".into(),
+        title: "Test error over code size".into(),
+        x: Axis::new("values in the code").scale(Scale::Log),
+        y: Axis::new("squared error a pixel"),
         series: vec![
             series("autoencoder", 0, Drawing::Line, |it| it.0.test.mse),
             series("PCA", 2, Drawing::Dashed, |it| it.1),
         ],
+        ..Chart::default()
     }
 }

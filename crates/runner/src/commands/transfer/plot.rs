@@ -3,23 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
-use kuva::backend::svg::SvgBackend;
-use kuva::plot::legend::LegendPosition;
-use kuva::plot::{LinePlot, ScatterPlot};
-use kuva::render::layout::{Layout, TickFormat};
-use kuva::render::plots::Plot;
-use kuva::render::render::render_multiple;
 
 use hourglass::files;
-use report::plots::{HEIGHT, TRAIN_COLOR, VALIDATION_COLOR, WIDTH, plain_number};
+use report::chart::{self, Axis, Chart, Drawing, Scale};
 
-/// Bluish green of Okabe & Ito (2008), besides the colours of the other two curves.
-const THIRD_COLOR: &str = "#009E73";
-
-/// Free space on the logarithmic axis before the first count and after the last, as a factor.
-const MARGIN: f64 = 1.25;
-
-/// One line of the chart.
+/// One line of the picture.
 pub struct Series {
     /// Its name in the legend.
     pub name: &'static str,
@@ -32,61 +20,40 @@ pub struct Series {
 /// # Errors
 /// If the file cannot be written.
 pub fn draw(title: &str, seeds: usize, series: &[Series], path: &Path) -> Result<()> {
-    Ok(files::write(path, svg(title, seeds, series).as_bytes())?)
+    let chart = chart(title, seeds, series);
+    Ok(files::write(path, chart.file().as_bytes())?)
 }
 
-fn svg(title: &str, seeds: usize, series: &[Series]) -> String {
-    let mut plots = Vec::new();
-    for (line, color) in series
-        .iter()
-        .zip([TRAIN_COLOR, VALIDATION_COLOR, THIRD_COLOR])
-    {
-        let points: Vec<(f64, f64)> = (line.points.iter())
-            .map(|&(count, mean, _)| (count as f64, mean))
-            .collect();
-        let mut marks = ScatterPlot::new()
-            .with_data(points.clone())
-            .with_color(color)
-            .with_size(3.0);
-        if seeds > 1 {
-            marks = marks.with_y_err(line.points.iter().map(|it| it.2));
+fn chart(title: &str, seeds: usize, series: &[Series]) -> Chart {
+    let line = |(color, line): (usize, &Series)| {
+        let points = line.points.iter();
+        let points = points.map(|&(count, mean, _)| (count as f64, mean));
+        let drawn = chart::Series::new(line.name, color, Drawing::Line, points.collect());
+        match seeds > 1 {
+            true => drawn.errors(line.points.iter().map(|it| it.2).collect()),
+            false => drawn,
         }
-        let line = LinePlot::new()
-            .with_data(points)
-            .with_color(color)
-            .with_stroke_width(2.0)
-            .with_legend(line.name);
-        plots.extend([Plot::Scatter(marks), Plot::Line(line)]);
-    }
-    let counts = || {
-        series
-            .iter()
-            .flat_map(|it| it.points.iter().map(|it| it.0 as f64))
     };
-    let least = counts().fold(f64::INFINITY, f64::min);
-    let most = counts().fold(1.0, f64::max);
-    let plain = || TickFormat::Custom(std::sync::Arc::new(plain_number));
-    let mut layout = Layout::auto_from_plots(&plots)
-        .with_title(title)
-        .with_x_tick_format(plain())
-        .with_y_tick_format(plain())
-        .with_legend_position(LegendPosition::OutsideTopCenter)
-        .with_width(WIDTH)
-        .with_height(HEIGHT)
-        .with_log_x()
-        .with_x_axis_min(least.min(most) / MARGIN)
-        .with_x_axis_max(most * MARGIN)
-        .with_x_label("labelled pictures (logarithmic)")
-        .with_y_label("test accuracy");
-    if seeds > 1 {
-        layout = layout.with_subtitle(format!("mean and standard deviation over {seeds} seeds"));
+    Chart {
+        title: title.to_owned(),
+        note: match seeds > 1 {
+            true => format!("mean and standard deviation over {seeds} seeds"),
+            false => String::new(),
+        },
+        x: Axis::new("labelled pictures").scale(Scale::Log),
+        y: Axis::new("test accuracy"),
+        series: series.iter().enumerate().map(line).collect(),
+        ..Chart::default()
     }
-    SvgBackend::new().render_scene(&render_multiple(plots, layout))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn svg(title: &str, seeds: usize, series: &[Series]) -> String {
+        chart(title, seeds, series).file()
+    }
 
     #[test]
     fn the_picture_names_what_it_shows() {
@@ -107,11 +74,20 @@ mod tests {
         ] {
             assert!(several.contains(text), "{text} is missing");
         }
-        for color in [TRAIN_COLOR, VALIDATION_COLOR, THIRD_COLOR] {
-            assert!(
-                several.to_lowercase().contains(&color.to_lowercase()),
-                "{color}"
-            );
+        let document = roxmltree::Document::parse(&several).unwrap();
+        let tips: Vec<&str> = (document.descendants())
+            .filter(|node| node.attribute("class") == Some("hit"))
+            .map(|node| node.first_element_child().unwrap().text().unwrap())
+            .collect();
+        assert_eq!(tips.len(), 9);
+        assert_eq!(
+            tips[3],
+            "fine-tuned: labelled pictures 100, test accuracy 0.7000 ± 0.02000"
+        );
+        for color in &chart::PALETTE[..3] {
+            let [red, green, blue] = color;
+            let color = format!("#{red:02x}{green:02x}{blue:02x}");
+            assert!(several.contains(&color), "{color}");
         }
         let single = svg("Transfer of conv", 1, &all);
         assert!(!single.contains("deviation") && single.len() < several.len());
