@@ -5,8 +5,8 @@ use std::io::{self, Cursor, Write};
 use std::path::Path;
 
 use npyz::WriterBuilder;
-use npyz::zip::ZipWriter;
-use npyz::zip::write::FileOptions;
+use zip::write::FileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 use crate::error::Result;
 use crate::files::{self, FileError};
@@ -143,7 +143,7 @@ fn bytes_npy(values: &[u8]) -> Result<Vec<u8>, ArrayError> {
 }
 
 /// An archive's fault as one of the system's.
-fn zipped(error: npyz::zip::result::ZipError) -> ArrayError {
+fn zipped(error: zip::result::ZipError) -> ArrayError {
     ArrayError::Encode(error.into())
 }
 
@@ -181,10 +181,10 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
     };
     let mut bytes = fs::read(path).map_err(FileError::read(path))?;
     if is_npz(path) {
-        let npz = npyz::npz::NpzArchive::new(Cursor::new(bytes));
-        let mut npz = npz.map_err(|error| format(error.to_string()))?;
+        let archive = ZipArchive::new(Cursor::new(bytes));
+        let mut archive = archive.map_err(|error| format(error.to_string()))?;
         let mut inner = Vec::new();
-        let entry = npz.zip_archive().by_name("codes.npy");
+        let entry = archive.by_name("codes.npy");
         let mut entry = entry.map_err(|_| ArrayError::NoCodes { path: place() })?;
         io::copy(&mut entry, &mut inner).map_err(|error| format(error.to_string()))?;
         drop(entry);
