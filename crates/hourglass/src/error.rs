@@ -78,6 +78,12 @@ pub enum Error {
         /// The image's index.
         image: u32,
     },
+    /// A reconstruction that holds a NaN or an infinity.
+    #[error("image {image}: its reconstruction is not finite")]
+    Reconstruction {
+        /// The image's index.
+        image: u32,
+    },
     /// A classifier of codes that diverged.
     #[error("the classifier's output is not finite")]
     Classifier,

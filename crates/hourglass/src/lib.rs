@@ -11,6 +11,7 @@
 pub mod analysis;
 pub mod arrays;
 pub mod backend;
+pub mod batched;
 pub mod codec;
 pub mod config;
 pub mod digest;

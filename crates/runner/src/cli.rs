@@ -376,6 +376,15 @@ pub enum Score {
     Relative,
 }
 
+impl From<Score> for hourglass::analysis::anomaly::Score {
+    fn from(score: Score) -> Self {
+        match score {
+            Score::Mse => Self::Mse,
+            Score::Relative => Self::Relative,
+        }
+    }
+}
+
 /// Reads a share of a whole.
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|it| (0.0..=1.0).contains(it));

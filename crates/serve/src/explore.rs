@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Server;
 use super::reply::{self, BadRequest, Refusal};
 use hourglass::Loaded;
-use hourglass::measure::evaluation::values;
+use hourglass::batched::values;
 
 /// The most codes that are decoded at once, and the most values of the result.
 const MOST_CODES: usize = 64;

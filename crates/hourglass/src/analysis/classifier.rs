@@ -11,9 +11,9 @@ use data::{Batches, Images};
 use model::Autoencoder;
 
 use crate::analysis::features::{Features, MOST_VALUES};
+use crate::batched::{BATCH, values};
 use crate::config::OptimizerConfig;
 use crate::error::{Error, Result};
-use crate::measure::evaluation::{BATCH, values};
 use crate::streams::Stream;
 use crate::train::optimizer::Optimizer;
 

@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use data::{Batches, Images};
 use model::Autoencoder;
 
+use crate::batched::{self, BATCH};
 use crate::error::{Error, Result};
-use crate::measure::evaluation::{BATCH, values};
 use crate::measure::pca::Pca;
 
 /// The most values of one representation in memory, 192 MiB of f32: the pixels of the 60,000 training
@@ -53,17 +53,10 @@ impl Features {
         images: &Arc<Images>,
         indices: &[u32],
         last: usize,
-        mut done: impl FnMut(usize),
+        done: impl FnMut(usize),
     ) -> Result<Self> {
         let batches = Batches::new(Arc::clone(images), device, false);
-        let mut all = Vec::new();
-        let mut count = 0;
-        for chunk in indices.chunks(BATCH) {
-            let input = model.clean_input(batches.gather(chunk)?);
-            all.extend(values(model.encode_to(input, last))?);
-            count += chunk.len();
-            done(count);
-        }
+        let all = batched::encoded(model, &batches, indices, last, done)?;
         let width = all.len() / indices.len().max(1);
         let bad = all.iter().position(|value| !value.is_finite());
         if let Some(&image) = bad.and_then(|at| indices.get(at / width.max(1))) {

@@ -3,6 +3,7 @@
 //! number of threads: work is split into blocks of a fixed size, whose results are added in the order
 //! of the blocks.
 
+pub mod anomaly;
 pub mod classifier;
 pub mod contingency;
 pub mod distances;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use data::{Batches, ImageShape, Images};
 use model::Autoencoder;
 
 use crate::analysis::features::Features;
+use crate::batched::{self, BATCH};
 use crate::error::{At, Result};
-use crate::measure::evaluation::{BATCH, values};
 
 /// The most values of training codes that ranges and frequencies are learned from; beyond it, only the first pictures
 /// are used.
@@ -46,12 +46,7 @@ impl Codec<'_> {
         let images = Arc::new(Images::new(tiles, self.tile)?);
         let all: Vec<u32> = (0..images.len() as u32).collect();
         let batches = Batches::new(images, self.device, false);
-        let mut codes = Vec::with_capacity(all.len() * self.units);
-        for chunk in all.chunks(BATCH) {
-            let input = self.model.clean_input(batches.gather(chunk)?);
-            codes.extend(values(self.model.encode(input))?);
-        }
-        Ok(codes)
+        batched::encoded(self.model, &batches, &all, usize::MAX, |_| ())
     }
 
     /// Decodes codes into tiles, as bytes.
@@ -62,11 +57,16 @@ impl Codec<'_> {
         let units = self.units.max(1);
         let mut tiles =
             Vec::with_capacity(codes.len() / units * self.tile.iter().product::<usize>());
-        for chunk in codes.chunks(BATCH * units) {
-            let data = TensorData::new(chunk.to_vec(), [chunk.len() / units, units]);
-            let decoded = values(self.model.decode(Tensor::from_data(data, self.device))?)?;
-            tiles.extend(decoded.iter().map(|&value| byte(value)));
-        }
+        batched::decoded(
+            self.model,
+            self.device,
+            codes,
+            units,
+            |decoded| -> Result<()> {
+                tiles.extend(decoded.iter().map(|&value| byte(value)));
+                Ok(())
+            },
+        )?;
         Ok(tiles)
     }
 

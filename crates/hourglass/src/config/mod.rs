@@ -92,6 +92,26 @@ impl Deref for Located {
     }
 }
 
+impl Config {
+    /// Reads the config in a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or as [`parse`].
+    pub fn load(path: &Path) -> Result<Located, ConfigError> {
+        load(path, &[])
+    }
+
+    /// Reads a config from its text.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse()`](parse), with "config" for a file's name.
+    pub fn parse(text: &str) -> Result<Located, ConfigError> {
+        parse("config", text, &[])
+    }
+}
+
 /// Reads the config at `path` and applies `overrides`, each a `KEY=VALUE`.
 ///
 /// # Errors

@@ -10,14 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::features::Features;
 use crate::analysis::units::ACTIVE_SHARE;
-use crate::error::{Error, Result};
+use crate::batched::{self, values};
+use crate::error::Result;
 use crate::measure::metrics::{Figures, Reconstruction};
 use crate::measure::pca::{Pca, PcaError};
 use crate::measure::restoration::{self, Batch, Measurement, Restoration};
 use crate::streams::Stream;
-
-/// Images per evaluation batch: enough for full speed, few enough for any device.
-pub const BATCH: usize = 250;
 
 /// The most code values kept for counting active units; beyond it, only those of the first images.
 const KEPT_CODES: usize = 1 << 25;
@@ -82,9 +80,10 @@ pub fn evaluate(
     let mut corrupted = model.is_denoising().then(measure);
     let mut measured = baselines.map(|baselines| Measurement::new(baselines, batches.shape()));
     let mut codes = Codes::default();
-    for (number, chunk) in indices.chunks(BATCH).enumerate() {
-        let clean = batches.gather(chunk)?;
-        let seed = Stream::Evaluation.seed(seed, number as u64);
+    let mut number = 0;
+    batched::each(batches, indices, |_, clean| -> Result<()> {
+        let seed = Stream::Evaluation.seed(seed, number);
+        number += 1;
         let degraded = restoration::corrupt(model, clean.clone(), seed)?;
         let code = model.encode(degraded.input.clone());
         let targets = values(clean)?;
@@ -103,8 +102,8 @@ pub fn evaluate(
                 restored.push(&targets, &values(output.reconstruction())?)?;
             }
         }
-        codes.push(code)?;
-    }
+        codes.push(code)
+    })?;
     let figures = restored.finish();
     let corrupted = corrupted.map(|figures| figures.finish());
     let restoration = match (&measured, &corrupted) {
@@ -121,16 +120,6 @@ pub fn evaluate(
         codes: Features::new(codes.kept, codes.units, rows),
         restoration,
     })
-}
-
-/// A tensor's values on the host.
-///
-/// # Errors
-/// If the device does not return them.
-pub fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor
-        .try_into_vec_as::<f32>()
-        .map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 /// Codes of the first images, for counting active units.

@@ -7,8 +7,8 @@ use data::{Batches, Images};
 use model::{Autoencoder, ImageShape, Noise};
 
 use super::Picture;
+use crate::batched::values;
 use crate::error::Result;
-use crate::measure::evaluation::values;
 use crate::streams::Stream;
 
 /// Rows of pictures with their names, from top to bottom.

@@ -1,14 +1,18 @@
 //! A run's best model, ready to encode and decode.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use model::Autoencoder;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use data::{Batches, Images};
+use model::{Autoencoder, ImageShape};
 
 use super::Run;
 use super::checkpoint::{self, Meta};
 use super::environment::Environment;
+use crate::batched;
 use crate::config::{self, Override};
 use crate::error::Result;
-use crate::measure::evaluation::{BATCH, values};
+use crate::input::InputError;
 use crate::setup::Setup;
 
 /// A run's best model on a device.
@@ -39,20 +43,44 @@ impl Loaded {
         })
     }
 
+    /// Codes of images, row-major `[images, code_size]`; a denoising model gets them as they are.
+    ///
+    /// # Errors
+    /// Images of another shape than the model's, or a device that fails.
+    pub fn encode(&self, images: &Arc<Images>) -> Result<Vec<f32>> {
+        let shape = self.meta.input_shape;
+        if images.shape() != shape {
+            let (found, wanted) = (by(images.shape()), by(shape));
+            let spec = "images".to_owned();
+            return Err(InputError::Shape {
+                spec,
+                found,
+                wanted,
+            }
+            .into());
+        }
+        let batches = Batches::new(Arc::clone(images), &self.device, false);
+        let all: Vec<u32> = (0..images.len() as u32).collect();
+        batched::encoded(&self.model, &batches, &all, usize::MAX, |_| ())
+    }
+
     /// Images from codes, row-major `[images, width]`, a batch at a time: `[channels, height, width]` each.
     ///
     /// # Errors
     /// If the model is residual, or the device fails.
     pub fn decode(&self, codes: &[f32], width: usize) -> Result<Vec<Vec<f32>>> {
         let image: usize = self.meta.input_shape.iter().product();
-        let width = width.max(1);
         let mut images = Vec::new();
-        for chunk in codes.chunks(BATCH * width) {
-            let data = TensorData::new::<f32, _>(chunk.to_vec(), [chunk.len() / width, width]);
-            let codes = Tensor::<2>::from_data(data, &self.device);
-            let decoded = values(self.model.decode(codes)?)?;
-            images.extend(decoded.chunks_exact(image.max(1)).map(<[f32]>::to_vec));
-        }
+        batched::decoded(
+            &self.model,
+            &self.device,
+            codes,
+            width,
+            |decoded| -> Result<()> {
+                images.extend(decoded.chunks_exact(image.max(1)).map(<[f32]>::to_vec));
+                Ok(())
+            },
+        )?;
         Ok(images)
     }
 
@@ -76,4 +104,9 @@ pub fn own_images(run: &Run, backend: Option<&str>) -> Result<Setup> {
     let setup = Setup::new(located, environment.quick)?;
     environment.check_data(&setup)?;
     Ok(setup)
+}
+
+/// A shape in words.
+fn by([channels, height, width]: ImageShape) -> String {
+    format!("{channels}x{height}x{width}")
 }

@@ -4,27 +4,23 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use burn::tensor::Device;
 use data::{Batches, Images};
-use model::Autoencoder;
 use serde::Serialize;
 
 use super::analysed::{self, Analysed};
 use super::{DONE, Loaded, UsageError, one_class};
-use crate::cli::{AnomalyArgs, Part, RunArg, RunsArg, Score};
+use crate::cli::{AnomalyArgs, Part, RunArg, RunsArg};
 use crate::commands::opened;
 use crate::input;
 use crate::progress::Display;
 use crate::terminal;
+use hourglass::analysis::anomaly::{PREPROCESSING, Score, squared_errors};
 use hourglass::analysis::random::sample;
 use hourglass::analysis::roc::{auroc, average_precision, quantile, share_above};
-use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::batched::values;
 use hourglass::measure::pca::Pca;
 use hourglass::pictures;
 use hourglass::streams::Stream;
-
-/// How pixels are preprocessed before scoring; published figures differ in this.
-pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
 
 /// Number of lowest-scoring and of highest-scoring pictures on the page.
 const PICTURES: usize = 12;
@@ -118,7 +114,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         squared_errors(&loaded.model, &loaded.device, images, indices)
     };
     let (held_images, held_indices) = &held;
-    let score = args.score;
+    let score = Score::from(args.score);
     let held_errors = errors_of(loaded, held_images, held_indices)?;
     let held_scores = score.of(&held_errors, held_images, held_indices);
     display.step(1);
@@ -277,64 +273,6 @@ fn other_train(spec: &str, test: &Images, subject: &Analysed) -> Result<Option<I
     let meta = &subject.loaded.meta;
     let train = input::read("--other", spec, Part::Train, meta.input_shape, meta.seed)?;
     Ok((train.pixels() != test.pixels()).then_some(train))
-}
-
-impl Score {
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Score::Mse => "mse",
-            Score::Relative => "relative",
-        }
-    }
-
-    /// The scores of the images at `indices`, from the squared errors of their reconstructions.
-    pub fn of(self, squared_errors: &[f64], images: &Images, indices: &[u32]) -> Vec<f64> {
-        let score = |(error, &index): (&f64, &u32)| {
-            let pixels = images.image(index as usize).unwrap_or_default();
-            match self {
-                Score::Mse => error / pixels.len().max(1) as f64,
-                Score::Relative => {
-                    let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
-                    let norm = pixels.iter().map(square).sum::<f64>().sqrt();
-                    // At least one white pixel's norm, because a black picture's is 0.
-                    error / norm.max(1.0)
-                }
-            }
-        };
-        squared_errors.iter().zip(indices).map(score).collect()
-    }
-}
-
-/// The squared error of each picture's reconstruction by a model on its device, summed over the
-/// values.
-///
-/// # Errors
-/// If the device fails, or a reconstruction is not a finite number.
-pub fn squared_errors(
-    model: &Autoencoder,
-    device: &Device,
-    images: &Arc<Images>,
-    indices: &[u32],
-) -> Result<Vec<f64>> {
-    let batches = Batches::new(Arc::clone(images), device, false);
-    let image: usize = images.shape().iter().product();
-    let mut errors = Vec::with_capacity(indices.len());
-    for chunk in indices.chunks(BATCH) {
-        let input = batches.gather(chunk)?;
-        let restored = values(model.forward(model.clean_input(input.clone())))?;
-        let input = values(input)?;
-        let pairs = input.chunks_exact(image).zip(restored.chunks_exact(image));
-        for ((input, restored), index) in pairs.zip(chunk) {
-            let square = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
-            let sum: f64 = input.iter().zip(restored).map(square).sum();
-            if !sum.is_finite() {
-                bail!("image {index}: its reconstruction is not finite");
-            }
-            errors.push(sum);
-        }
-    }
-    Ok(errors)
 }
 
 /// The pixels of the images at `indices`.

@@ -20,7 +20,7 @@ use hourglass::analysis::random::sample;
 use hourglass::analysis::silhouette::silhouettes;
 use hourglass::analysis::smooth::smoothed;
 use hourglass::analysis::spread::mean_and_spread;
-use hourglass::measure::evaluation::values;
+use hourglass::batched::values;
 use hourglass::pictures;
 use hourglass::streams::Stream;
 

@@ -16,6 +16,7 @@ use crate::cli::{CompressArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
 use crate::{output, terminal};
+use hourglass::batched::BATCH;
 use hourglass::codec::Damaged;
 use hourglass::codec::codec::Codec;
 use hourglass::codec::coder::Coder;
@@ -25,7 +26,6 @@ use hourglass::codec::quality::{Comparison, Quality};
 use hourglass::codec::quantiser::Statistics;
 use hourglass::codec::tiles;
 use hourglass::files;
-use hourglass::measure::evaluation::BATCH;
 use hourglass::run::Run;
 use hourglass::run::checkpoint::{self, Checkpoint, Meta};
 

@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use burn::tensor::{Tensor, TensorData};
 
 use super::{DONE, Loaded};
 use crate::cli::DecodeArgs;
 use crate::commands::opened;
 use crate::{output, terminal};
 use hourglass::arrays;
+use hourglass::batched;
 use hourglass::files;
-use hourglass::measure::evaluation::{BATCH, values};
 use hourglass::pictures;
 
 pub fn run(args: &DecodeArgs) -> Result<u8> {
@@ -40,9 +39,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
     let image: usize = shape.iter().product();
     let mut pictures = Vec::with_capacity(if as_array { count * image } else { 0 });
     let mut left = files.iter();
-    for chunk in codes.chunks(BATCH * units.max(1)) {
-        let data = TensorData::new(chunk.to_vec(), [chunk.len() / units.max(1), units]);
-        let decoded = values(model.decode(Tensor::from_data(data, &device))?)?;
+    batched::decoded(&model, &device, &codes, units, |decoded| -> Result<()> {
         if as_array {
             pictures.extend(decoded);
         } else {
@@ -50,7 +47,8 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
                 pictures::save_picture(picture, shape, file)?;
             }
         }
-    }
+        Ok(())
+    })?;
     if as_array {
         let [channels, height, width] = shape;
         files::write(

@@ -12,7 +12,7 @@ use crate::commands::opened;
 use crate::input;
 use crate::{output, terminal};
 use hourglass::arrays;
-use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::batched;
 
 pub fn run(args: &EncodeArgs) -> Result<u8> {
     if !output::has_extension(&args.output, &["npy", "npz"]) {
@@ -54,12 +54,8 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     )?);
     let batches = Batches::new(Arc::clone(&images), &device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();
-    let mut codes = Vec::new();
     let started = Instant::now();
-    for chunk in all.chunks(BATCH) {
-        let input = model.clean_input(batches.gather(chunk)?);
-        codes.extend(values(model.encode_to(input, last))?);
-    }
+    let codes = batched::encoded(&model, &batches, &all, last, |_| ())?;
     let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);
     arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;

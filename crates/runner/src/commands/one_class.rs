@@ -6,14 +6,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use super::anomaly::{PREPROCESSING, squared_errors};
 use super::{DIVERGED, DONE, UsageError, analysed, train};
-use crate::cli::{AnomalyArgs, Score};
+use crate::cli::AnomalyArgs;
 use crate::commands::train::watched;
 use crate::interrupt;
 use crate::progress::Display;
 use crate::terminal;
 use hourglass::Outcome;
+use hourglass::analysis::anomaly::{PREPROCESSING, Score, squared_errors};
 use hourglass::analysis::roc::auroc;
 use hourglass::config;
 use hourglass::run::checkpoint::{self, Progress};
@@ -75,7 +75,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     for (done, &label) in labels.iter().enumerate() {
         display.message(format!("label {label}"));
         let started = Instant::now();
-        let (status, code) = match class(&setup, &run, label, args.score) {
+        let (status, code) = match class(&setup, &run, label, args.score.into()) {
             Ok(Found::Class(class)) => {
                 display.step(done + 1);
                 display.line(&format!(
@@ -120,7 +120,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         kind: setup.config.model.kind(),
         code_size: model::code_size(&setup.layers),
         preprocessing: PREPROCESSING,
-        score: args.score.name(),
+        score: Score::from(args.score).name(),
         mean_auroc: mean(classes.iter().map(|class| class.auroc).collect()).unwrap_or_default(),
         baselines: Baselines {
             pca: mean(classes.iter().filter_map(|class| class.pca).collect()),

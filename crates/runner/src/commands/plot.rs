@@ -26,7 +26,7 @@ use hourglass::analysis::principal::Principal;
 use hourglass::analysis::random::sample;
 use hourglass::analysis::tsne;
 use hourglass::analysis::units::{Unit, units};
-use hourglass::measure::evaluation::BATCH;
+use hourglass::batched::BATCH;
 use hourglass::streams::Stream;
 
 /// The most pictures in a scatter chart: more would overlap, and t-SNE would take long.

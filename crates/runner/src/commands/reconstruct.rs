@@ -11,7 +11,7 @@ use crate::cli::ReconstructArgs;
 use crate::commands::opened;
 use crate::input;
 use crate::{output, terminal};
-use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::batched::{self, values};
 use hourglass::measure::metrics::Reconstruction;
 use hourglass::pictures;
 
@@ -37,8 +37,8 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let image: usize = shape.iter().product();
     let mut whole = Reconstruction::without_ssim(shape);
-    for (chunk, files) in all.chunks(BATCH).zip(files.chunks(BATCH)) {
-        let mut input = batches.gather(chunk)?;
+    let mut left = files.iter();
+    batched::each(&batches, &all, |_, mut input| -> Result<()> {
         if args.invert {
             input = input.neg() + 1.0;
         }
@@ -46,7 +46,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
         let restored = values(model.forward(model.clean_input(input)))?;
         whole.push(&inputs, &restored)?;
         let pairs = inputs.chunks_exact(image).zip(restored.chunks_exact(image));
-        for ((input, restored), file) in pairs.zip(files) {
+        for ((input, restored), file) in pairs.zip(left.by_ref()) {
             let mut one = Reconstruction::without_ssim(shape);
             one.push(input, restored)?;
             let figures = one.finish();
@@ -65,7 +65,8 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
                 figures.psnr
             ))?;
         }
-    }
+        Ok(())
+    })?;
     if images.len() > 1 {
         let figures = whole.finish();
         terminal::print(&format!(

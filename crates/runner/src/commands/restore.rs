@@ -20,7 +20,7 @@ use crate::cli::RestoreArgs;
 use crate::commands::opened;
 use crate::progress::Display;
 use crate::terminal;
-use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::batched::{BATCH, values};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
 

@@ -6,7 +6,7 @@ use model::Autoencoder;
 use model::config::Corruption;
 use model::corruption::resample;
 
-use crate::measure::evaluation::values;
+use crate::batched::values;
 
 /// One corrupted picture, on the host.
 #[derive(Clone, Copy, Debug)]

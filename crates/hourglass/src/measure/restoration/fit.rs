@@ -10,7 +10,7 @@ use model::config::Corruption;
 use super::colour::MeanColours;
 use super::measurement::{Batch, psnr_of};
 use super::{Baseline, Restoration, Setting, corrupt};
-use crate::measure::evaluation::values;
+use crate::batched::values;
 use crate::setup::Setup;
 use crate::streams::Stream;
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::closer::Closer;
 use super::{BaselineFigures, Baselines, Corrupted, Degraded, Fidelity, Restoration, Small, scale};
-use crate::measure::evaluation::values;
+use crate::batched::values;
 use crate::measure::metrics::{Figures, Reconstruction};
 
 /// Clean pictures and their corrupted versions, on the host.

@@ -12,7 +12,7 @@ fn through(
     tile: [usize; 2],
     channels: usize,
     batch: usize,
-    model: impl FnMut(Vec<f32>, usize) -> Result<Vec<f32>>,
+    model: impl FnMut(Vec<f32>, usize) -> crate::error::Result<Vec<f32>>,
 ) -> Vec<f32> {
     let [_, height, width] = picture.shape;
     let grid = Grid::new([height, width], tile);

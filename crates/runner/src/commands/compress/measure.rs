@@ -14,11 +14,11 @@ use crate::commands::opened;
 use crate::commands::own_images;
 use crate::commands::{DONE, analysed};
 use crate::terminal;
+use hourglass::batched::BATCH;
 use hourglass::codec::codec::byte;
 use hourglass::codec::container::Container;
 use hourglass::codec::pictures::Pictures;
 use hourglass::codec::quality::Comparison;
-use hourglass::measure::evaluation::BATCH;
 use hourglass::run::checkpoint;
 
 pub fn run(args: &CompressArgs) -> Result<u8> {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Files, Shown, Study};
-use hourglass::measure::evaluation::values;
+use hourglass::batched::values;
 use report::chart::plain_number;
 use report::sheet::{Bar, Sheet};
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::chapter::{Chapter, Table, beside, columns, error, percent};
 use super::guide::{Guide, active_pictures, owned};
-use hourglass::measure::evaluation::{BATCH, values};
+use hourglass::batched::{self, values};
 use hourglass::measure::metrics::{Figures, Reconstruction};
 use hourglass::streams::Stream;
 
@@ -85,15 +85,17 @@ fn copied_noise(guide: &Guide) -> Result<Figures> {
     let (copy, noise) = (guide.run("copy")?, guide.run("noise")?);
     let batches = guide.setup.batches(&guide.setup.test);
     let mut copied = Reconstruction::without_ssim(guide.shape());
-    for (number, chunk) in guide.all().chunks(BATCH).enumerate() {
-        let clean = batches.gather(chunk)?;
-        let seed = Stream::Evaluation.seed(guide.setup.config.seed, number as u64);
+    let mut number = 0;
+    batched::each(&batches, &guide.all(), |_, clean| -> Result<()> {
+        let seed = Stream::Evaluation.seed(guide.setup.config.seed, number);
+        number += 1;
         let noisy = noise
             .loaded
             .model
             .corrupt(clean.clone(), Noise::Host { seed });
         copied.push(&values(clean)?, &values(copy.loaded.model.forward(noisy))?)?;
-    }
+        Ok(())
+    })?;
     Ok(copied.finish())
 }
 

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use data::Images;
 use serde_json::json;
 
-use super::super::anomaly::squared_errors;
 use super::chapter::{Chapter, Table, columns, error, percent, times};
 use super::guide::{Guide, owned};
+use hourglass::analysis::anomaly::squared_errors;
 use hourglass::analysis::roc::auroc;
 use hourglass::pictures::shown::Shown;
 

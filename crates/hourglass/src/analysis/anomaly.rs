@@ -1,0 +1,80 @@
+//! Anomaly scores: how badly a model restores an image. An image unlike those that it learned from comes back
+//! worse (Sakurada & Yairi 2014).
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use data::{Batches, Images};
+use model::Autoencoder;
+
+use crate::batched::{self, values};
+use crate::error::{Error, Result};
+
+/// What is done to pixels before they are scored; published figures differ in it.
+pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
+
+/// How images are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// The mean squared error per value.
+    Mse,
+    /// The squared error over the image's norm: bright images have larger errors, anomalous or not.
+    Relative,
+}
+
+impl Score {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Score::Mse => "mse",
+            Score::Relative => "relative",
+        }
+    }
+
+    /// The scores of the images at `indices`, from the squared errors of their reconstructions.
+    pub fn of(self, squared_errors: &[f64], images: &Images, indices: &[u32]) -> Vec<f64> {
+        let score = |(error, &index): (&f64, &u32)| {
+            let pixels = images.image(index as usize).unwrap_or_default();
+            match self {
+                Score::Mse => error / pixels.len().max(1) as f64,
+                Score::Relative => {
+                    let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
+                    let norm = pixels.iter().map(square).sum::<f64>().sqrt();
+                    // At least one white pixel's norm, because a black picture's is 0.
+                    error / norm.max(1.0)
+                }
+            }
+        };
+        squared_errors.iter().zip(indices).map(score).collect()
+    }
+}
+
+/// The squared error of each image's reconstruction by a model on its device, summed over the values.
+///
+/// # Errors
+/// If the device fails, or a reconstruction is not finite.
+pub fn squared_errors(
+    model: &Autoencoder,
+    device: &Device,
+    images: &Arc<Images>,
+    indices: &[u32],
+) -> Result<Vec<f64>> {
+    let batches = Batches::new(Arc::clone(images), device, false);
+    let image: usize = images.shape().iter().product();
+    let mut errors = Vec::with_capacity(indices.len());
+    batched::each(&batches, indices, |chunk, input| -> Result<()> {
+        let restored = values(model.forward(model.clean_input(input.clone())))?;
+        let input = values(input)?;
+        let pairs = input.chunks_exact(image).zip(restored.chunks_exact(image));
+        for ((input, restored), &image) in pairs.zip(chunk) {
+            let square = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
+            let sum: f64 = input.iter().zip(restored).map(square).sum();
+            if !sum.is_finite() {
+                return Err(Error::Reconstruction { image });
+            }
+            errors.push(sum);
+        }
+        Ok(())
+    })?;
+    Ok(errors)
+}
