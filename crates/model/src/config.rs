@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+mod code_activation;
 mod corruption;
 
 pub use corruption::{BlockSize, Corruption, Strength};
@@ -53,8 +54,9 @@ pub struct DenseConfig {
     #[serde(default)]
     pub activation: Activation,
     /// Activation on the code itself. Default: none.
-    #[serde(default)]
-    pub code_activation: CodeActivation,
+    #[serde(default, with = "code_activation")]
+    #[schemars(with = "code_activation::Word")]
+    pub code_activation: Option<Activation>,
     /// Units of each hidden layer of the decoder, from the code to the output. Default: the
     /// encoder's `layers` in reverse order.
     #[serde(default)]
@@ -114,8 +116,9 @@ pub struct ConvConfig {
     pub activation: Activation,
     /// Activation on the code itself. Default: none, or `activation` where the code is the last
     /// feature map.
-    #[serde(default)]
-    pub code_activation: CodeActivation,
+    #[serde(default, with = "code_activation")]
+    #[schemars(with = "code_activation::Word")]
+    pub code_activation: Option<Activation>,
     /// Whether each convolution but the last is followed by batch normalisation. Default: false.
     #[serde(default)]
     pub batch_norm: bool,
@@ -172,29 +175,6 @@ pub struct DenoisingConfig {
 pub enum Activation {
     /// max(0, x).
     #[default]
-    Relu,
-    /// x where x > 0, else 0.01 x.
-    LeakyRelu,
-    /// x times the normal distribution function of x.
-    Gelu,
-    /// x times the sigmoid of x.
-    Silu,
-    /// x where x > 0, else exp(x) - 1.
-    Elu,
-    /// The hyperbolic tangent, in (-1, 1).
-    Tanh,
-    /// 1 / (1 + exp(-x)), in (0, 1).
-    Sigmoid,
-}
-
-/// The function on the code: none, or any activation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CodeActivation {
-    /// The code is left as the last layer gives it.
-    #[default]
-    None,
-    /// max(0, x).
     Relu,
     /// x where x > 0, else 0.01 x.
     LeakyRelu,

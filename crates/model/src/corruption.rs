@@ -6,7 +6,7 @@ use std::fmt::Display;
 use burn::prelude::*;
 
 use crate::config::{Corruption, Strength};
-use crate::network::ModelError;
+use crate::error::ModelError;
 use crate::noise::Source;
 use crate::shape::ImageShape;
 

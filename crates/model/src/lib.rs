@@ -6,34 +6,39 @@
 //! weights), data sets or terminals.
 
 mod activation;
+mod autoencoder;
+mod block;
 pub mod config;
-mod conv;
 pub mod corruption;
-mod denoising;
-mod dense;
+mod error;
 #[cfg(test)]
 mod fixtures;
+mod forward;
 #[cfg(test)]
 mod gradients;
 mod init;
+mod kind;
+mod layer;
 mod layerwise;
 mod loss;
-mod network;
 mod noise;
+mod operation;
 mod output;
-mod penalty;
+mod path;
+pub mod penalty;
+mod plan;
 pub mod shape;
 mod shuffle;
-mod sparse;
 pub mod transplant;
 pub mod weights;
 
+pub use autoencoder::Autoencoder;
 pub use config::ModelConfig;
-pub use loss::Loss;
-pub use network::{
-    Autoencoder, Body, Layer, Losses, ModelError, NeedsInput, code_place, code_size,
-    compression_ratio,
-};
+pub use error::{ModelError, NeedsInput};
+pub use layer::{Body, Layer, Layers, Role};
+pub use loss::{Loss, Losses};
 pub use noise::Noise;
+pub use operation::Operation;
 pub use output::Output;
+pub use plan::{Ends, Plan};
 pub use shape::ImageShape;

@@ -4,7 +4,8 @@
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::prelude::*;
 
-use crate::weights::{self, Parameter, Path, WeightsError};
+use crate::path::{Parameter, Path};
+use crate::weights::{self, WeightsError};
 use crate::{Autoencoder, Layer};
 
 /// The parameters of one layer.
@@ -59,49 +60,41 @@ impl LayerParameters {
     }
 }
 
-/// The parameters of a model of these `layers`, which are those of its config, layer by layer.
-pub fn by_layer(model: &Autoencoder, layers: &[Layer]) -> Vec<LayerParameters> {
+/// The parameters of a model, layer by layer.
+pub fn by_layer(model: &Autoencoder) -> Vec<LayerParameters> {
     let mut found = Found::default();
     model.visit(&mut found);
-    let mut places: Vec<(String, LayerParameters)> = Vec::new();
-    for (stored, id, shape) in found.all {
-        let place = place(&stored);
-        // Layers are visited in the order in which they are listed.
-        if places.last().is_none_or(|(last, _)| *last != place) {
-            let layer = layers.get(places.len()).map(|layer| layer.name.clone());
-            let new = LayerParameters {
-                layer: layer.unwrap_or_default(),
-                parameters: Vec::new(),
-                held: Vec::new(),
+    let of = |layer: &Layer| {
+        let mut parameters = Vec::new();
+        let mut held = Vec::new();
+        for (stored, id, shape) in &found.all {
+            let Some(name) = within(stored, &layer.stored) else {
+                continue;
             };
-            places.push((place.clone(), new));
+            held.push(*id);
+            if let Some(shape) = shape {
+                parameters.push(LayerParameter {
+                    name: name.to_owned(),
+                    stored: stored.clone(),
+                    shape: shape.clone(),
+                });
+            }
         }
-        let Some((_, layer)) = places.last_mut() else {
-            continue;
-        };
-        layer.held.push(id);
-        if let Some(shape) = shape {
-            let name = stored.strip_prefix(&place).unwrap_or_default();
-            // A tied decoder's biases are parameters themselves, without anything around them.
-            let name = if name.is_empty() { ".bias" } else { name };
-            layer.parameters.push(LayerParameter {
-                name: name.trim_start_matches('.').to_owned(),
-                stored,
-                shape,
-            });
+        LayerParameters {
+            layer: layer.name(),
+            parameters,
+            held,
         }
-    }
-    places.into_iter().map(|(_, layer)| layer).collect()
+    };
+    model.layers().iter().map(of).collect()
 }
 
-/// The field that holds a layer, with its number where there are several: `encoder.0` of
-/// `encoder.0.conv.weight`, `code` of `code.bias`.
-fn place(stored: &str) -> String {
-    let mut parts = stored.split('.');
-    let field = parts.next().unwrap_or_default();
-    match parts.next().filter(|part| part.parse::<usize>().is_ok()) {
-        Some(number) => format!("{field}.{number}"),
-        None => field.to_owned(),
+/// The name of a parameter within the layer that is stored at `layer`; `None` if it is not in there.
+fn within<'a>(stored: &'a str, layer: &str) -> Option<&'a str> {
+    match stored.strip_prefix(layer)? {
+        // A tied decoder's biases are parameters themselves, without anything around them.
+        "" => Some("bias"),
+        name => name.strip_prefix('.'),
     }
 }
 

@@ -3,11 +3,14 @@
 
 use std::collections::HashMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::Autoencoder;
+use crate::path::Path;
+
+pub use crate::path::Parameter;
 
 /// Weights that cannot be read into a model.
 #[derive(Debug, thiserror::Error)]
@@ -46,67 +49,6 @@ struct Stored {
     name: String,
     shape: Vec<usize>,
     bytes: Vec<u8>,
-}
-
-/// The path of field names from the module to the parameter at hand.
-#[derive(Default)]
-pub(crate) struct Path(Vec<(String, String)>);
-
-impl Path {
-    pub(crate) fn enter(&mut self, name: &str, container: &str) {
-        self.0.push((name.to_owned(), container.to_owned()));
-    }
-
-    pub(crate) fn exit(&mut self) {
-        self.0.pop();
-    }
-
-    /// Dotted name without the levels that only Rust has, enum variants and the `network` field,
-    /// and with PyTorch's words for what batch normalisation learns.
-    pub(crate) fn name(&self) -> String {
-        let fields = self.0.iter().filter(|(name, container)| {
-            let wraps = container == "Struct:Autoencoder" && name == "network";
-            !container.starts_with("Enum:") && !wraps
-        });
-        let words = fields.map(
-            |(name, container)| match (container.as_str(), name.as_str()) {
-                ("Struct:BatchNorm", "gamma") => "weight",
-                ("Struct:BatchNorm", "beta") => "bias",
-                (_, name) => name,
-            },
-        );
-        words.collect::<Vec<_>>().join(".")
-    }
-
-    /// Whether the parameter is the weight of a dense layer, which Burn keeps `[inputs, outputs]`.
-    fn is_dense_weight(&self) -> bool {
-        matches!(self.0.last(), Some((name, container))
-            if name == "weight" && container == "Struct:Linear")
-    }
-
-    /// The parameter at hand, as files have it.
-    pub(crate) fn parameter<const D: usize>(&self, param: &Param<Tensor<D>>) -> Parameter {
-        let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
-        if self.is_dense_weight() {
-            shape.reverse();
-        }
-        Parameter {
-            id: param.id,
-            name: self.name(),
-            shape,
-        }
-    }
-}
-
-/// A parameter of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its identity in this process.
-    pub id: ParamId,
-    /// Its name in files.
-    pub name: String,
-    /// Its shape in files.
-    pub shape: Vec<usize>,
 }
 
 /// A model's parameters, and its batch normalisations' running statistics, in the order in which it
@@ -278,9 +220,7 @@ fn load(
             let (values, shape) = match shape.as_slice() {
                 // Written out, not a transposed view, so that training goes on over the same memory
                 // layout, and with the same rounding, as before it was saved.
-                &[outputs, inputs] if dense => {
-                    (transposed(&values, outputs), vec![inputs, outputs])
-                }
+                &[outputs, inputs] if dense => (transposed(&values, inputs), vec![inputs, outputs]),
                 _ => (values, shape),
             };
             let tensor =
@@ -311,9 +251,8 @@ fn own_statistics(model: Autoencoder) -> Autoencoder {
 }
 
 /// The transpose of a matrix given row by row.
-fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
-    let columns = values.len().checked_div(rows).unwrap_or(0);
-    let column = |c: usize| values.iter().skip(c).step_by(columns.max(1)).copied();
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    let column = |c: usize| values.iter().skip(c).step_by(columns).copied();
     (0..columns).flat_map(column).collect()
 }
 

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
@@ -72,14 +72,13 @@ pub fn pretrain(
         mut seconds,
     } = start;
     let depth = model.depth();
-    let name = |layer: usize| setup.layers.get(layer).map_or("", |layer| &layer.name);
-    let mirror = |layer: usize| name(setup.layers.len().saturating_sub(layer + 1));
     if let Some(layer) = progress.pretraining {
         // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
         let mut rows: Vec<Row> = run.lines(METRICS);
+        let encoder = setup.layers.encoder();
         rows.retain(|row| {
-            let before = (0..layer).any(|layer| name(layer) == row.layer);
-            before || row.layer == name(layer) && row.epoch <= progress.epoch
+            let place = encoder.iter().position(|it| it.name() == row.layer);
+            place.is_some_and(|at| at < layer || at == layer && row.epoch <= progress.epoch)
         });
         run.write_lines(METRICS, &rows)?;
     }
@@ -88,7 +87,11 @@ pub fn pretrain(
     let steps_per_epoch = setup.steps_per_epoch();
 
     while let Some(layer) = progress.pretraining {
-        if writer.is_frozen(name(layer)) && writer.is_frozen(mirror(layer)) {
+        let Some((trained, mirror)) = setup.layers.pair(layer) else {
+            bail!("the checkpoint is at layer {layer} of an encoder with {depth}");
+        };
+        let name = trained.name();
+        if writer.is_frozen(&name) && writer.is_frozen(&mirror.name()) {
             progress = next(progress, layer, depth);
             continue;
         }
@@ -109,23 +112,22 @@ pub fn pretrain(
             rate = learning_rate(&settings, progress.step, steps_per_epoch);
             let (shown, target) =
                 pictures(&batches, batch, progress.images, augment.as_ref(), changes)?;
+            let noise = Noise::Device {
+                seed: Stream::Corruption.seed(seed, progress.step as u64),
+            };
             let (input, target): (Tensor<2>, Tensor<2>) = match layer.checked_sub(1) {
                 // Only pictures are corrupted: that is what corruptions are for.
-                None => {
-                    let noise = Noise::Device {
-                        seed: Stream::Corruption.seed(seed, progress.step as u64),
-                    };
-                    (
-                        model.corrupt(shown, noise).flatten(1, 3),
-                        target.flatten(1, 3),
-                    )
-                }
+                None => (
+                    model.corrupt(shown, noise).flatten(1, 3),
+                    target.flatten(1, 3),
+                ),
                 Some(last) => {
                     let given = below.encode_to(model.clean_input(shown), last);
                     (given.clone(), given)
                 }
             };
-            let losses = model.layer_loss(layer, input.autodiff(), target.autodiff(), setup.loss);
+            let (input, target) = (input.autodiff(), target.autodiff());
+            let losses = model.layer_loss(layer, input, target, setup.loss, noise);
             let grads = GradientsParams::from_grads(losses.total.backward(), &model);
             model = optimizer.step(rate, model, grads);
             let loss = losses.reconstruction.without_autodiff();
@@ -141,7 +143,7 @@ pub fn pretrain(
                 last_reading = Instant::now();
                 progress.loss_sum = first(&loss_sum)?;
                 let loss = progress.loss_sum / progress.images as f32;
-                let words = format!("{} epoch {epoch}/{epochs}", name(layer));
+                let words = format!("{name} epoch {epoch}/{epochs}");
                 display.message(format!("{words}  loss {loss:.5}"));
                 if !loss.is_finite() {
                     let ended = diverged(writer, epoch, progress.step, display)?;
@@ -187,7 +189,7 @@ pub fn pretrain(
             ));
         }
         let row = Row {
-            layer: name(layer).into(),
+            layer: name,
             epoch,
             step: progress.step,
             seconds: spent,

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use model::transplant::{self, LayerParameters};
-use model::{Autoencoder, ImageShape, Layer};
+use model::{Autoencoder, ImageShape, Layer, Layers};
 
 use crate::checkpoint;
 use crate::config::{ConfigError, Located, nearest};
@@ -35,7 +35,7 @@ impl Pretrained {
     pub fn open(
         located: &Located,
         shape: ImageShape,
-        layers: &[Layer],
+        layers: &Layers,
         device: &Device,
     ) -> Result<Option<Self>> {
         let Some(init) = &located.init else {
@@ -54,14 +54,13 @@ impl Pretrained {
             return Err(refuse("from", text).into());
         }
         let place = || format!("{run}: its model cannot be made");
-        let there = meta.model.layers(shape).with_context(place)?;
         let model = meta
             .model
             .init(shape, ANY_SEED, device)
             .with_context(place)?;
-        let there = transplant::by_layer(&model, &there);
+        let there = transplant::by_layer(&model);
         let model = located.model.init(shape, ANY_SEED, device)?;
-        let here = transplant::by_layer(&model, layers);
+        let here = transplant::by_layer(&model);
         let pairs = match &init.layers {
             Some(names) => named(names, &here, &there, &run, &refuse)?,
             None => {
@@ -75,7 +74,7 @@ impl Pretrained {
                 alike
             }
         };
-        let stays = |layer: &Layer| pairs.iter().any(|(here, _)| here.layer == layer.name);
+        let stays = |layer: &Layer| pairs.iter().any(|(here, _)| here.layer == layer.name());
         if init.freeze && layers.iter().all(stays) {
             let text = "found true for every layer; allowed: fewer layers, for one at least must \
                         be trained";
@@ -117,11 +116,11 @@ impl Pretrained {
 }
 
 /// The model with the layers of these names as they are from now on.
-pub fn freeze(model: Autoencoder, layers: &[Layer], frozen: &[String]) -> Autoencoder {
+pub fn freeze(model: Autoencoder, frozen: &[String]) -> Autoencoder {
     if frozen.is_empty() {
         return model;
     }
-    let all = transplant::by_layer(&model, layers);
+    let all = transplant::by_layer(&model);
     let held: Vec<&LayerParameters> = (all.iter())
         .filter(|layer| frozen.contains(&layer.layer))
         .collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use data::{Batches, Dataset, Images, PictureOptions, Source, Split, TestPart, Warning};
-use model::{ImageShape, Layer, Loss};
+use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
 use crate::checkpoint::Progress;
@@ -45,7 +45,7 @@ pub struct Setup {
     /// Where it computes.
     pub backend: Backend,
     /// The model's layers.
-    pub layers: Vec<Layer>,
+    pub layers: Layers,
     /// What training minimises.
     pub loss: Loss,
     /// Whether only a few images are used.
@@ -287,7 +287,7 @@ impl Setup {
         let Some(PretrainConfig::Layerwise { epochs }) = self.config.train.pretrain else {
             return 0;
         };
-        let layers = layer.unwrap_or(model::code_place(&self.layers) + 1);
+        let layers = layer.unwrap_or(self.layers.encoder().len());
         layers * epochs * self.steps_per_epoch()
     }
 
@@ -301,7 +301,7 @@ impl Setup {
 
     /// Trainable parameters of the model.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(|layer| layer.parameters).sum()
+        self.layers.parameters()
     }
 }
 

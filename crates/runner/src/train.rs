@@ -136,7 +136,7 @@ fn steps(
             }
         }
     };
-    let model = pretrained::freeze(model, &setup.layers, &frozen);
+    let model = pretrained::freeze(model, &frozen);
     let mut writer = Writer::new(setup, run, frozen);
     match from {
         Some(_) => writer.state(Status::Running, &progress)?,
@@ -197,7 +197,7 @@ fn steps(
             };
             model.at_epoch(Some(progress.step as f64 / steps_per_epoch as f64));
             let input = model.corrupt(shown.autodiff(), noise);
-            let losses = model.loss(input, target.autodiff(), setup.loss);
+            let losses = model.loss(input, target.autodiff(), setup.loss, noise);
             let grads = GradientsParams::from_grads(losses.total.backward(), &model);
             model = optimizer.step(rate, model, grads);
             let loss = losses.reconstruction.without_autodiff();
@@ -322,7 +322,7 @@ fn steps(
         false => None,
     };
     let evaluation = evaluation::evaluate(&best, &tested, &all, seed, true, beside.as_ref())?;
-    let code_size = model::code_size(&setup.layers);
+    let code_size = setup.layers.code_size();
     let baselines = evaluation::baselines(
         &setup.train,
         &setup.test,

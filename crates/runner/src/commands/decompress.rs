@@ -51,7 +51,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
             digest::short(&container.model_sha256)
         ),
     };
-    let units = model::code_size(&meta.model.layers(meta.input_shape)?);
+    let units = meta.model.layers(meta.input_shape)?.code_size();
     if !statistics.fits(units) {
         bail!("{file}: its ranges are not of this model's code");
     }
@@ -173,7 +173,11 @@ fn of_run(
         );
     }
     check_shape(container, &checkpoint.meta).with_context(|| file.to_owned())?;
-    let units = model::code_size(&checkpoint.meta.model.layers(checkpoint.meta.input_shape)?);
+    let units = checkpoint
+        .meta
+        .model
+        .layers(checkpoint.meta.input_shape)?
+        .code_size();
     let statistics = known_statistics(run, found, units)?.ok_or_else(|| {
         anyhow!("{name}: found no analysis/codes.json of this model, which compress left there")
     })?;
@@ -200,12 +204,7 @@ fn of_file(
         .context("the ranges in it are not as this program writes them")?;
     // Before memory is taken for what it describes.
     check_shape(container, &meta)?;
-    let described: usize = meta
-        .model
-        .layers(meta.input_shape)?
-        .iter()
-        .map(|layer| layer.parameters)
-        .sum();
+    let described = meta.model.layers(meta.input_shape)?.parameters();
     if described.saturating_mul(size_of::<f32>()) > embedded.weights.len() {
         bail!(
             "the model in it has {} bytes of weights; {described} are described",

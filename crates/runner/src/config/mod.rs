@@ -23,7 +23,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 
-use model::{ImageShape, Layer, ModelError};
+use model::{ImageShape, Layers, ModelError};
 
 pub use augment::AugmentTarget;
 pub use check::nearest;
@@ -67,7 +67,7 @@ impl Located {
     ///
     /// The first key of the model that cannot work, or cannot be trained as `train` wants it, placed
     /// where it was written.
-    pub fn check_model(&self, shape: ImageShape) -> Result<Vec<Layer>, ConfigError> {
+    pub fn check_model(&self, shape: ImageShape) -> Result<Layers, ConfigError> {
         let fault = |error: ModelError, with: &str| {
             let text = format!("{}{with}; allowed: {}", error.found, error.allowed);
             self.error(&format!("model.{}", error.key), text)
