@@ -49,6 +49,15 @@ impl ModelConfig {
         wrappers.iter().any(|wrapper| wrapper.is_residual())
     }
 
+    /// The loss that suits the model: the mean squared error if it is residual, because its output is
+    /// not a probability, and binary cross-entropy for all others.
+    pub fn default_loss(&self) -> Loss {
+        match self.is_residual() {
+            true => Loss::Mse,
+            false => Loss::Bce,
+        }
+    }
+
     /// Kinds from the outside in, for example `sparse(denoising(conv))`.
     pub fn kind(&self) -> String {
         let (wrappers, base) = self.walk();
@@ -179,14 +188,14 @@ impl Autoencoder {
     }
 
     /// The input that the encoder gets in training or evaluation: the images themselves, or their
-    /// corrupted form where the model is denoising. `[batch, C, H, W]` of the output's shape in, of the
-    /// input's out.
+    /// corrupted form if the model is denoising. From `[batch, C, H, W]` of the output's shape to the
+    /// input's.
     pub fn corrupt(&self, images: Tensor<4>, noise: Noise) -> Tensor<4> {
         self.corruptions.corrupt(images, noise).0
     }
 
     /// The same, with what the corruption `block` has taken away: `[batch, 1, H, W]`, 1 inside the hole
-    /// and 0 outside. `None` where no such corruption is in the chain.
+    /// and 0 outside. `None` if the chain has no such corruption.
     pub fn corrupt_marked(
         &self,
         images: Tensor<4>,
@@ -209,7 +218,7 @@ impl Autoencoder {
     }
 
     /// The input that the encoder gets of images that are not to be corrupted: the images themselves,
-    /// in grey where that is all that it takes.
+    /// in grey if the encoder takes one channel of three.
     pub fn clean_input(&self, images: Tensor<4>) -> Tensor<4> {
         match self.plan.ends.input[0] == self.plan.ends.output[0] {
             true => images,
@@ -228,8 +237,7 @@ impl Autoencoder {
 
     /// The loss between the reconstruction of `input` and `target`, `[batch, C, H, W]` of the input's
     /// and the output's shape, with the penalties. `noise` is for penalties that draw; it may be the
-    /// same as the corruption's. A residual model's reconstruction costs the mean squared error, which
-    /// [`ModelConfig::loss`] knows.
+    /// same as the corruption's. How `loss` is applied is up to [`Output::loss`].
     pub fn loss(&self, input: Tensor<4>, target: Tensor<4>, loss: Loss, noise: Noise) -> Losses {
         if self.penalties.is_empty() {
             return Losses::new(self.through(input).loss(target, loss), Vec::new());

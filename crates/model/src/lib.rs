@@ -1,9 +1,9 @@
 //! Autoencoders on Burn: dense, convolutional, sparse and denoising, on any device.
 //!
-//! An encoder compresses the input to a code, a decoder restores it. A [`config::ModelConfig`] says
-//! which; [`config::ModelConfig::init`] builds the [`Autoencoder`], whose verbs are `encode`,
-//! `decode`, `forward` and `loss`. This crate knows nothing of files (beyond the bytes of saved
-//! weights), data sets or terminals.
+//! An encoder compresses the input to a code, and a decoder restores the input from it. A
+//! [`ModelConfig`] describes an autoencoder, [`ModelConfig::plan`] lists its layers, and
+//! [`ModelConfig::init`] builds the [`Autoencoder`], whose verbs are `encode`, `decode`, `forward` and
+//! `loss`. This crate reads no files (weights are given as bytes), loads no data sets and never prints.
 
 mod activation;
 mod autoencoder;

@@ -1,4 +1,4 @@
-//! Reconstruction losses between the decoder's logits and the target, averaged over every value.
+//! Losses: what training minimises, averaged over every value.
 
 use burn::prelude::*;
 

@@ -12,12 +12,12 @@ use crate::init::unit;
 /// Where the noise comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Fresh noise drawn on the device after seeding it: for training steps.
+    /// Drawn on the device after seeding it: for training steps.
     Device {
         /// Seed of the step.
         seed: u64,
     },
-    /// Noise drawn on the host, the same on every backend: for evaluation.
+    /// Drawn on the host, the same on every backend: for evaluation.
     Host {
         /// Seed of the batch.
         seed: u64,
@@ -49,7 +49,7 @@ impl Noise {
 }
 
 /// What is drawn once for a picture comes from a stream of its own, this far from that of its
-/// values: so it does not depend on how many pictures there are in a batch.
+/// values, so that it does not depend on the number of pictures in a batch.
 const PICTURES: u64 = 1 << 63;
 
 /// The random numbers of one corruption of one batch.

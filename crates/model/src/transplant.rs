@@ -1,5 +1,5 @@
-//! Layers of one model in another: their parameters by the name of the layer, taken over from saved
-//! weights, and kept as they are.
+//! Layers of one model in another: parameters by the name of their layer, taken from saved weights,
+//! and frozen.
 
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::prelude::*;
@@ -15,8 +15,8 @@ pub struct LayerParameters {
     pub layer: String,
     /// What it learns, and its batch normalisation's running statistics, in a fixed order.
     pub parameters: Vec<LayerParameter>,
-    /// All that must stand still for the layer to stay as it is: also what switches its batch
-    /// normalisation to training.
+    /// All that must not change while the layer is frozen, including the switch of its batch
+    /// normalisation between training and evaluation.
     held: Vec<ParamId>,
 }
 
@@ -31,20 +31,20 @@ pub struct LayerParameter {
     pub shape: Vec<usize>,
 }
 
-/// A parameter in which two layers are not alike.
+/// A parameter that two layers do not have in the same shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Its name within the layer.
     pub parameter: String,
-    /// Its shape in the one layer, where that has it.
+    /// Its shape in the one layer; `None` if it is not there.
     pub here: Option<Vec<usize>>,
-    /// Its shape in the other.
+    /// Its shape in the other layer; `None` if it is not there.
     pub there: Option<Vec<usize>>,
 }
 
 impl LayerParameters {
-    /// The first parameter in which another layer is not as this one; `None` where weights of one fit
-    /// the other.
+    /// The first parameter that another layer lacks or has in another shape, either way round; `None`
+    /// if weights of one fit the other.
     pub fn differs(&self, other: &Self) -> Option<Difference> {
         let shape = |of: &Self, name: &str| {
             let parameter = of.parameters.iter().find(|it| it.name == name);
@@ -102,7 +102,7 @@ fn within<'a>(stored: &'a str, layer: &str) -> Option<&'a str> {
 /// a layer of the model, from those of the second, a layer of the file.
 ///
 /// # Errors
-/// As [`weights::from_bytes`], where the file does not have the second layer with the first's shapes.
+/// As [`weights::from_bytes`], if the file lacks the second layer or has it in other shapes.
 pub fn take(
     model: Autoencoder,
     bytes: &[u8],
@@ -116,8 +116,8 @@ pub fn take(
     weights::from_bytes_in_part(model, bytes, &taken.collect())
 }
 
-/// The model with these layers as they are from now on: they have no gradients, and their batch
-/// normalisation neither follows the pictures nor learns from them.
+/// The model with these layers frozen: they have no gradients, and their batch normalisation does not
+/// update its statistics.
 pub fn freeze(model: Autoencoder, layers: &[&LayerParameters]) -> Autoencoder {
     let held = layers.iter().flat_map(|layer| layer.held.iter().copied());
     model.freeze_group(ParamGroup::from_ids(held.collect()))

@@ -15,7 +15,7 @@ pub use crate::path::Parameter;
 /// Weights that cannot be read into a model.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// The bytes are not a safetensors file, or not a whole one.
+    /// The bytes are not a complete safetensors file.
     #[error("not a whole safetensors file: {0}")]
     Format(#[from] safetensors::SafeTensorError),
     /// A parameter of the model is not in the file.
@@ -39,8 +39,8 @@ pub enum WeightsError {
     /// The file has a parameter that the model does not know.
     #[error("{0}: not a parameter of this model")]
     Unknown(String),
-    /// The device could not give or take the values.
-    #[error("{0}: the device did not give its values: {1}")]
+    /// The device did not return the values.
+    #[error("{0}: the device did not return its values: {1}")]
     Device(String, String),
 }
 
@@ -74,7 +74,7 @@ pub fn names(model: &Autoencoder) -> Vec<Parameter> {
 /// The model's parameters as the bytes of a safetensors file.
 ///
 /// # Errors
-/// Where the device does not give its values.
+/// If the device does not return its values.
 pub fn to_bytes(model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
     struct Collect(Path, Vec<Stored>, Option<WeightsError>);
     impl ModuleVisitor for Collect {
@@ -142,8 +142,8 @@ pub fn tensors_from_bytes(
 /// The model with the parameters of a safetensors file in place of its own.
 ///
 /// # Errors
-/// Bytes that are not a whole safetensors file, and any parameter that is missing, unknown or of
-/// another shape; the model is then left out of the result.
+/// Bytes that are not a complete safetensors file, and a parameter that is missing, unknown or of
+/// another shape.
 pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, WeightsError> {
     let file = SafeTensors::deserialize(bytes)?;
     let known: Vec<String> = names(&model).into_iter().map(|known| known.name).collect();
@@ -161,8 +161,8 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
 /// `taken` the file's parameter that it leads to. The others stay as they are.
 ///
 /// # Errors
-/// Bytes that are not a whole safetensors file, and a parameter that it should have and does not, or
-/// has in another shape.
+/// Bytes that are not a complete safetensors file, and a parameter that is missing or of another
+/// shape.
 pub fn from_bytes_in_part(
     model: Autoencoder,
     bytes: &[u8],

@@ -135,10 +135,8 @@ impl Config {
     pub fn loss(&self) -> Loss {
         match self.train.loss {
             LossChoice::Mse => Loss::Mse,
-            // A residual model's output is no probability.
-            LossChoice::Auto if self.model.is_residual() => Loss::Mse,
-            // Every data set here gives values in [0, 1].
-            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
+            LossChoice::Bce => Loss::Bce,
+            LossChoice::Auto => self.model.default_loss(),
         }
     }
 }

@@ -62,7 +62,7 @@ impl ConvConfig {
             return Err(ModelError::new(
                 "layers",
                 format!("found {:?} without a \"code_size\"", self.layers),
-                "no dense layers where the last map is the code".into(),
+                "no dense layers, because the last map is the code".into(),
             ));
         }
         let Some(sizes) = levels(height, width, depth) else {

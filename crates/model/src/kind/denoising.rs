@@ -63,7 +63,7 @@ impl Corruptions {
     }
 
     /// The corrupted images in [0, 1], from images `[batch, C, H, W]`, and what is missing of them,
-    /// `[batch, 1, H, W]`, where a corruption takes parts away.
+    /// `[batch, 1, H, W]`, if a corruption takes parts away.
     pub(crate) fn corrupt(
         &self,
         images: Tensor<4>,
