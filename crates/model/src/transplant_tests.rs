@@ -59,6 +59,24 @@ fn every_layer_has_the_parameters_that_it_is_listed_with() {
 }
 
 #[test]
+fn every_parameter_belongs_to_one_layer() {
+    for json in all() {
+        let model = model(json.clone(), INPUT, 0);
+        let mut found: Vec<String> = by_layer(&model)
+            .into_iter()
+            .flat_map(|layer| layer.parameters)
+            .map(|parameter| parameter.stored)
+            .collect();
+        let mut known: Vec<String> = (weights::names(&model).into_iter())
+            .map(|parameter| parameter.name)
+            .collect();
+        found.sort();
+        known.sort();
+        assert_eq!(found, known, "{json}");
+    }
+}
+
+#[test]
 fn a_layer_is_taken_by_its_name_and_the_others_stay() {
     // The code is the third layer of one model and the second of the other.
     let (from, to) = (dense(&[5, 3]), dense(&[3]));

@@ -118,6 +118,8 @@ mod tests {
                 let without = host(&plain.loss(x.clone(), x.clone(), loss, SILENCE).total)[0];
                 let with = sparse.loss(x.clone(), x.clone(), loss, SILENCE);
                 assert_eq!(host(&with.reconstruction), [without]);
+                let names: Vec<&str> = with.penalties.iter().map(|(name, _)| *name).collect();
+                assert_eq!(names, [["l1", "kl"][i]]);
                 let total = f64::from(without) + expected;
                 assert_close(&host(&with.total), &[total], 1e-5, "total");
             }
