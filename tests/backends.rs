@@ -168,7 +168,7 @@ fn step(
     let model: Autoencoder = config.init(shape, 7, &device).unwrap();
     let clean = images(shape, &device);
     let input = model.corrupt(clean.clone(), Noise::Host { seed: 5 });
-    let losses = model.loss(input, clean, loss);
+    let losses = model.loss(input, clean, loss, Noise::Host { seed: 0 });
     let value: Vec<f32> = losses.total.clone().into_data().try_to_vec().unwrap();
     let gradients = GradientsParams::from_grads(losses.total.backward(), &model);
     let mut gradients = Gradients(gradients, Vec::new());

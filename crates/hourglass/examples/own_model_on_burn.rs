@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::Device;
 use hourglass::data::{Batches, Source};
-use hourglass::model::{Loss, ModelConfig};
+use hourglass::model::{Loss, ModelConfig, Noise};
 
 /// Steps of training, and images in each.
 const STEPS: usize = 60;
@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for step in 0..STEPS {
         let indices: Vec<u32> = (0..BATCH).map(|at| (step * BATCH + at) as u32).collect();
         let images = batches.gather(&indices)?.autodiff();
-        let losses = model.loss(images.clone(), images, Loss::Bce);
+        let noise = Noise::Device { seed: step as u64 };
+        let losses = model.loss(images.clone(), images, Loss::Bce, noise);
         let gradients = GradientsParams::from_grads(losses.total.backward(), &model);
         model = optimizer.step(2e-3, model, gradients);
         if (step + 1) % 20 == 0 {

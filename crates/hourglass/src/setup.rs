@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use data::{Batches, Dataset, Images, PictureOptions, Source, Split, TestPart, Warning};
-use model::{ImageShape, Layer, Loss};
+use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
 use crate::config::{Config, DataConfig, Located, LossChoice, PretrainConfig, TestChoice};
@@ -41,7 +41,7 @@ pub struct Setup {
     /// The backend and its device.
     pub backend: Backend,
     /// The model's layers.
-    pub layers: Vec<Layer>,
+    pub layers: Layers,
     /// The loss that training minimises.
     pub loss: Loss,
     /// Whether only a few images are used.
@@ -131,10 +131,8 @@ impl Config {
     pub fn loss(&self) -> Loss {
         match self.train.loss {
             LossChoice::Mse => Loss::Mse,
-            // A residual model's output is not a probability.
-            LossChoice::Auto if self.model.is_residual() => Loss::Mse,
-            // All data sets here have values in [0, 1].
-            LossChoice::Bce | LossChoice::Auto => Loss::Bce,
+            LossChoice::Bce => Loss::Bce,
+            LossChoice::Auto => self.model.default_loss(),
         }
     }
 }
@@ -281,7 +279,7 @@ impl Setup {
         let Some(PretrainConfig::Layerwise { epochs }) = self.config.train.pretrain else {
             return 0;
         };
-        let layers = layer.unwrap_or(model::code_place(&self.layers) + 1);
+        let layers = layer.unwrap_or(self.layers.encoder().len());
         layers * epochs * self.steps_per_epoch()
     }
 
@@ -295,7 +293,7 @@ impl Setup {
 
     /// Trainable parameters of the model.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(|layer| layer.parameters).sum()
+        self.layers.parameters()
     }
 }
 

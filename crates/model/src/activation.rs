@@ -3,7 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::activation as act;
 
-use crate::config::{Activation, CodeActivation};
+use crate::config::Activation;
 
 /// Slope of leaky ReLU below zero, PyTorch's default.
 const LEAKY_SLOPE: f64 = 0.01;
@@ -25,7 +25,7 @@ impl Activation {
     }
 
     /// The same function, as the fused operators know it.
-    pub(crate) fn fused(self) -> kernels::Activation {
+    fn fused(self) -> kernels::Activation {
         match self {
             Activation::Relu => kernels::Activation::Relu,
             Activation::LeakyRelu => kernels::Activation::LeakyRelu,
@@ -38,31 +38,17 @@ impl Activation {
     }
 }
 
-impl CodeActivation {
-    /// The function on the code, or `None` where the code is linear.
-    pub fn activation(self) -> Option<Activation> {
-        Some(match self {
-            CodeActivation::None => return None,
-            CodeActivation::Relu => Activation::Relu,
-            CodeActivation::LeakyRelu => Activation::LeakyRelu,
-            CodeActivation::Gelu => Activation::Gelu,
-            CodeActivation::Silu => Activation::Silu,
-            CodeActivation::Elu => Activation::Elu,
-            CodeActivation::Tanh => Activation::Tanh,
-            CodeActivation::Sigmoid => Activation::Sigmoid,
-        })
-    }
-
-    /// The same function, as the fused operators know it.
-    pub(crate) fn fused(self) -> kernels::Activation {
-        self.activation()
-            .map_or(kernels::Activation::None, Activation::fused)
-    }
+/// The function, or none, as the fused operators know it.
+pub(crate) fn fused(activation: Option<Activation>) -> kernels::Activation {
+    activation.map_or(kernels::Activation::None, Activation::fused)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::config::DenseConfig;
     use crate::fixtures::{assert_close, cases, device, host, spread};
 
     const ALL: [Activation; 7] = [
@@ -150,17 +136,23 @@ mod tests {
                 activation,
             ))
         };
-        assert_eq!(fused(CodeActivation::None.fused()), host(&x()));
-        assert_eq!(CodeActivation::None.activation(), None);
+        let of_code = |word: Value| {
+            let json = json!({ "layers": [], "code_size": 1, "code_activation": word });
+            serde_json::from_value::<DenseConfig>(json)
+                .unwrap()
+                .code_activation
+        };
+        assert_eq!(fused(super::fused(None)), host(&x()));
+        assert_eq!(of_code("none".into()), None);
         for activation in ALL {
             let word = serde_json::to_value(activation).unwrap();
-            let of_code: CodeActivation = serde_json::from_value(word).unwrap();
-            assert_eq!(of_code.activation(), Some(activation));
+            let found = of_code(word);
+            assert_eq!(found, Some(activation));
             let plain: Vec<f64> = host(&activation.apply(x()))
                 .into_iter()
                 .map(f64::from)
                 .collect();
-            assert_close(&fused(of_code.fused()), &plain, 1e-6, "fused");
+            assert_close(&fused(super::fused(found)), &plain, 1e-6, "fused");
         }
     }
 }

@@ -10,9 +10,12 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+mod code_activation;
 mod corruption;
+mod penalty;
 
 pub use corruption::{BlockSize, Corruption, Strength};
+pub use penalty::Penalty;
 
 /// The widest layer that a config may ask for, in units or channels: far above any model that this
 /// program trains, and low enough that one digit too many is refused instead of filling the memory.
@@ -53,8 +56,9 @@ pub struct DenseConfig {
     #[serde(default)]
     pub activation: Activation,
     /// Activation on the code itself. Default: none.
-    #[serde(default)]
-    pub code_activation: CodeActivation,
+    #[serde(default, with = "code_activation")]
+    #[schemars(with = "code_activation::Word")]
+    pub code_activation: Option<Activation>,
     /// Units of each hidden layer of the decoder, from the code to the output. Default: the
     /// encoder's `layers` in reverse order.
     #[serde(default)]
@@ -114,8 +118,9 @@ pub struct ConvConfig {
     pub activation: Activation,
     /// Activation on the code itself. Default: none, or `activation` where the code is the last
     /// feature map.
-    #[serde(default)]
-    pub code_activation: CodeActivation,
+    #[serde(default, with = "code_activation")]
+    #[schemars(with = "code_activation::Word")]
+    pub code_activation: Option<Activation>,
     /// Whether each convolution but the last is followed by batch normalisation. Default: false.
     #[serde(default)]
     pub batch_norm: bool,
@@ -187,29 +192,6 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// The function on the code: none, or any activation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CodeActivation {
-    /// The code is left as the last layer gives it.
-    #[default]
-    None,
-    /// max(0, x).
-    Relu,
-    /// x where x > 0, else 0.01 x.
-    LeakyRelu,
-    /// x times the normal distribution function of x.
-    Gelu,
-    /// x times the sigmoid of x.
-    Silu,
-    /// x where x > 0, else exp(x) - 1.
-    Elu,
-    /// The hyperbolic tangent, in (-1, 1).
-    Tanh,
-    /// 1 / (1 + exp(-x)), in (0, 1).
-    Sigmoid,
-}
-
 /// How a stage of the encoder halves height and width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -236,43 +218,6 @@ pub enum Upsample {
     Transposed,
     /// The last convolution has four times the channels, which become 2 x 2 pixels (Shi et al. 2016).
     Shuffle,
-}
-
-/// What is added to the loss, or done to the code, so that few of its values are active.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Penalty {
-    /// The mean absolute value of the code, times a weight.
-    L1 {
-        /// What the penalty is multiplied by before it is added to the loss. Default: 0.001.
-        #[serde(default = "thousandth")]
-        #[schemars(range(min = 0.0))]
-        weight: f64,
-    },
-    /// The Kullback-Leibler divergence of each code value's mean over the batch from a target.
-    /// It needs a code in (0, 1), which `"code_activation": "sigmoid"` gives.
-    Kl {
-        /// The target of the mean. Default: 0.05.
-        #[serde(default = "twentieth")]
-        #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
-        rho: f64,
-        /// What the penalty is multiplied by before it is added to the loss. Default: 1.
-        #[serde(default = "one")]
-        #[schemars(range(min = 0.0))]
-        beta: f64,
-    },
-    /// Keep the largest values of each image's code and set the others to zero.
-    TopK {
-        /// How many values are kept.
-        #[schemars(range(min = 1, max = WIDEST))]
-        k: usize,
-        /// Epochs of training in which the number kept falls from all to `k`, in a straight line:
-        /// otherwise most units of a large code are never among the largest and learn nothing
-        /// (Makhzani & Frey 2013). Evaluation keeps `k` at all times. Default: 0.
-        #[serde(default)]
-        #[schemars(range(min = 0.0))]
-        anneal_epochs: f64,
-    },
 }
 
 /// Reads a value that may be a word or a table: `"gaussian"` is `{"kind": "gaussian"}`.
@@ -335,14 +280,6 @@ fn single() -> usize {
 
 fn three() -> usize {
     3
-}
-
-fn thousandth() -> f64 {
-    1e-3
-}
-
-fn twentieth() -> f64 {
-    0.05
 }
 
 fn one() -> f64 {

@@ -1,12 +1,12 @@
-//! Corruption: what a denoising autoencoder's input suffers and its target does not: noise, missing
-//! parts, blur, lost pixels or colours.
+//! Corruption: noise, missing parts, blur, fewer pixels or lost colours in the input of a denoising
+//! autoencoder, but not in its target.
 
 use std::fmt::Display;
 
 use burn::prelude::*;
 
 use crate::config::{Corruption, Strength};
-use crate::network::ModelError;
+use crate::error::ModelError;
 use crate::noise::Source;
 use crate::shape::ImageShape;
 
@@ -19,7 +19,42 @@ pub mod resample;
 pub use grey::LUMA;
 pub(crate) use grey::grey;
 
+/// What a corruption does to a picture, whatever its kind: what a restoration has to undo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Damage {
+    /// Values are wrong, each by itself.
+    Noise,
+    /// A part is missing.
+    Hole,
+    /// Edges are spread by a Gaussian.
+    Blur {
+        /// Its standard deviation in pixels.
+        sigma: Strength,
+    },
+    /// Details are lost because there are fewer pixels.
+    Resolution {
+        /// Pixels for each that is left, along both axes.
+        factor: usize,
+    },
+    /// Colours are lost.
+    Colour,
+}
+
 impl Corruption {
+    /// What it does to a picture.
+    pub fn damage(&self) -> Damage {
+        match *self {
+            Corruption::Gaussian { .. }
+            | Corruption::Masking { .. }
+            | Corruption::SaltAndPepper { .. }
+            | Corruption::Speckle { .. } => Damage::Noise,
+            Corruption::Block { .. } => Damage::Hole,
+            Corruption::Blur { sigma } => Damage::Blur { sigma },
+            Corruption::Downscale { factor } => Damage::Resolution { factor },
+            Corruption::Grayscale => Damage::Colour,
+        }
+    }
+
     /// What it is and how strong, in a few words for tables, for example `gaussian 0.1`, `block 8x8`
     /// or `downscale 2`; ranges as `gaussian 0..0.2`.
     pub fn label(&self) -> String {
@@ -43,8 +78,8 @@ impl Corruption {
     /// Checks it against the shape of the images that it gets; the shape of those that it gives.
     ///
     /// # Errors
-    /// A range that falls, a block that no picture holds, a factor that is not 2, 3 or 4, and images
-    /// without colour where colour is to be lost, each with its key in the table of the corruption.
+    /// A range that falls, a block larger than a picture, a factor other than 2, 3 or 4, and images
+    /// without colour for `grayscale`, each with its key in the table of the corruption.
     pub(crate) fn check(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
         let [channels, height, width] = images;
         match self {
@@ -75,7 +110,7 @@ impl Corruption {
                 return Err(ModelError::new(
                     "kind",
                     format!("found \"grayscale\" for images of {channels} channel"),
-                    "\"grayscale\" where images have 3 channels: red, green and blue".into(),
+                    "\"grayscale\" for images of 3 channels: red, green and blue".into(),
                 ));
             }
             Corruption::Grayscale => return Ok([1, height, width]),
@@ -84,7 +119,7 @@ impl Corruption {
     }
 
     /// The corrupted pictures, in [0, 1], from pictures `[batch, C, H, W]` and numbers drawn from
-    /// `source`; with them what is missing, `[batch, 1, H, W]`, 1 where it is, if parts are.
+    /// `source`; with them the mask of missing parts, `[batch, 1, H, W]`, 1 inside, if there are any.
     ///
     /// - gaussian: `clip(x + std n)`; speckle: `clip(x (1 + std n))`
     /// - masking: zero with the given probability; salt-and-pepper: black or white with half of it

@@ -11,12 +11,15 @@ use burn::tensor::Gradients;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
-use crate::{Autoencoder, ImageShape, ModelConfig, weights};
+use crate::{Autoencoder, ImageShape, ModelConfig, Noise, weights};
 
 /// The device that every test runs on, with gradients.
 pub(crate) fn device() -> Device {
     Device::flex().autodiff()
 }
+
+/// The noise of losses that draw none.
+pub(crate) const SILENCE: Noise = Noise::Host { seed: 0 };
 
 /// What `draw` draws on the device after seeding it. The seed belongs to the whole process, so that
 /// only one test at a time may draw.

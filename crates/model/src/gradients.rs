@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::prelude::*;
 use serde_json::{Value, json};
 
-use crate::fixtures::{Named, config, gradients, host, model, parameters, pictures};
+use crate::fixtures::{Named, SILENCE, config, gradients, host, model, parameters, pictures};
 use crate::{Autoencoder, ImageShape, Loss, Noise};
 
 /// Half the distance between the two losses of a difference.
@@ -112,7 +112,11 @@ fn check(json: Value, input: ImageShape, loss: Loss, silent: impl Fn(&str) -> bo
         let model = amplified(model(json.clone(), input, seed), gain);
         // Without a corruption this is the clean picture itself.
         let noisy = model.corrupt(clean.clone(), Noise::Host { seed: 3 });
-        let of = |model: &Autoencoder| model.loss(noisy.clone(), clean.clone(), loss).total;
+        let of = |model: &Autoencoder| {
+            model
+                .loss(noisy.clone(), clean.clone(), loss, SILENCE)
+                .total
+        };
         let exact = gradients(&model, &of(&model).backward());
         let is_clear = |(name, _, values): &(String, ParamId, Vec<f32>)| {
             silent(name) || largest(values) > 12.0 * NOISE
@@ -144,7 +148,7 @@ fn a_wrong_gradient_is_noticed() {
     let input = [1, 3, 2];
     let model = amplified(model(dense(json!({})), input, 11), 2.5);
     let x = pictures(4, input, 0).powi_scalar(3);
-    let of = |model: &Autoencoder| model.loss(x.clone(), x.clone(), Loss::Bce).total;
+    let of = |model: &Autoencoder| model.loss(x.clone(), x.clone(), Loss::Bce, SILENCE).total;
     let (exact, numeric) = differences(&model, of);
     assert_eq!(disagreement(&exact, &numeric), None);
     for tensor in 0..exact.len() {

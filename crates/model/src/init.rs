@@ -6,13 +6,23 @@
 //! weights. Batch normalisation starts as the identity, and the biases of a tied decoder at zero.
 
 use burn::module::{ModuleMapper, Param};
+use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::layer::Layer;
+use crate::path::Path;
+
 /// A value in [0, 1) from 32 random bits: the upper 24 fill an f32's mantissa exactly.
 pub(crate) fn unit(bits: u32) -> f32 {
     (bits >> 8) as f32 / (1u32 << 24) as f32
+}
+
+/// A dense layer with Burn's lazy initial weights.
+pub(crate) fn linear(layer: &Layer, device: &Device) -> Linear {
+    let inputs = layer.input.iter().product();
+    LinearConfig::new(inputs, layer.size()).init(device)
 }
 
 /// Gives every weight and bias of the module its initial value for the seed; weights times `gain`.
@@ -20,7 +30,7 @@ pub(crate) fn draw<M: Module>(module: M, seed: u64, gain: f64) -> M {
     module.map(&mut Draw {
         rng: ChaCha8Rng::seed_from_u64(seed),
         gain: gain as f32,
-        path: Vec::new(),
+        path: Path::default(),
         bound: 0.0,
     })
 }
@@ -29,28 +39,26 @@ struct Draw {
     rng: ChaCha8Rng,
     /// What weights are multiplied by.
     gain: f32,
-    /// Field name and type of what holds it, from the module down to the parameter.
-    path: Vec<(String, String)>,
+    path: Path,
     /// Bound of the layer whose weight was drawn last, for the bias that follows it.
     bound: f32,
 }
 
 impl ModuleMapper for Draw {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.push((name.to_owned(), container.to_owned()));
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let shape = param.lazy_shape();
         let device = param.lazy_device();
         let dims: Vec<usize> = shape.iter().copied().collect();
-        let (name, container) = match self.path.last() {
-            Some((name, container)) => (name.as_str(), container.as_str()),
-            None => ("", ""),
+        let Some((name, container)) = self.path.last() else {
+            return param;
         };
         let is_weight = name == "weight";
         if is_weight {

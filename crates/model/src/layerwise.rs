@@ -3,7 +3,9 @@
 //! after Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006).
 
 use crate::config::ModelConfig;
-use crate::network::{ModelError, code_place};
+use crate::error::ModelError;
+use crate::operation::Operation;
+use crate::plan::{Ends, Plan};
 use crate::shape::ImageShape;
 
 impl ModelConfig {
@@ -11,43 +13,35 @@ impl ModelConfig {
     /// the layer and has weights of its own.
     ///
     /// # Errors
-    /// Tied weights, and a decoder that is not the encoder's mirror; also as [`ModelConfig::layers`].
-    pub fn check_mirror(&self, input: ImageShape) -> Result<(), ModelError> {
-        let decoder = match self {
-            ModelConfig::Sparse(sparse) => {
-                let checked = sparse.of.check_mirror(input);
-                return checked.map_err(|error| error.within("of"));
-            }
-            ModelConfig::Denoising(denoising) => {
-                let checked = denoising.of.check_mirror(input);
-                return checked.map_err(|error| error.within("of"));
-            }
-            ModelConfig::Dense(dense) if dense.tied => {
-                let allowed = "false, for layers are trained with mirrors of their own weights";
-                return Err(ModelError::new("tied", "found true".into(), allowed.into()));
-            }
-            ModelConfig::Dense(dense) => &dense.decoder,
-            ModelConfig::Conv(conv) => &conv.decoder,
+    /// Tied weights, and a decoder that is not the encoder's mirror; also as [`ModelConfig::plan`].
+    pub fn check_mirror(&self, images: ImageShape) -> Result<(), ModelError> {
+        let plan = self.plan_between(Ends::of(images))?;
+        let (wrappers, base) = self.walk();
+        let fault = |key: &str, found: String, allowed: &str| {
+            let error = ModelError::new(key, found, allowed.into());
+            Err(wrappers.iter().fold(error, |error, _| error.within("of")))
         };
-        let layers = self.layers(input)?;
-        let depth = code_place(&layers) + 1;
-        // What comes into each layer but the first, and what its mirror gives.
-        let inner = layers
-            .iter()
-            .zip(layers.iter().rev().skip(1))
-            .take(depth - 1);
-        let mirrors = inner
-            .into_iter()
-            .all(|(below, mirror)| below.output == mirror.output);
-        if layers.len() == 2 * depth && mirrors {
-            return Ok(());
+        let mut operations = plan.layers.iter().flat_map(|layer| &layer.operations);
+        if operations.any(|it| matches!(it, Operation::Linear { tied: true, .. })) {
+            let allowed =
+                "false, because a layer is trained with a mirror that has weights of its own";
+            return fault("tied", "found true".into(), allowed);
         }
-        Err(ModelError::new(
-            "decoder",
-            format!("found {:?}", decoder.as_deref().unwrap_or_default()),
-            "the encoder's mirror, or no \"decoder\" at all".into(),
-        ))
+        match base.decoder() {
+            Some(decoder) if !is_mirrored(&plan) => {
+                let allowed = "the encoder's mirror, or no \"decoder\" at all";
+                fault("decoder", format!("found {decoder:?}"), allowed)
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+/// Whether each encoder layer but the first has a mirror that gives what comes into the layer.
+fn is_mirrored(plan: &Plan) -> bool {
+    let (encoder, decoder) = (plan.layers.encoder(), plan.layers.decoder());
+    let mut inner = encoder.iter().skip(1).zip(decoder.iter().rev().skip(1));
+    encoder.len() == decoder.len() && inner.all(|(layer, mirror)| layer.input == mirror.output)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::prelude::*;
 use serde_json::{Value, json};
 
-use crate::fixtures::{assert_close, config, gradients, host, model, pictures};
+use crate::fixtures::{SILENCE, assert_close, config, gradients, host, model, pictures};
 use crate::{Loss, ModelConfig, transplant};
 
 const INPUT: [usize; 3] = [2, 9, 10];
@@ -107,9 +107,9 @@ fn doubles<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
 fn a_layer_and_its_mirror_learn_and_no_other_layer_does() {
     for json in all() {
         let what = json.to_string();
-        let layers = config(json.clone()).layers(INPUT).unwrap();
         let model = model(json, INPUT, 2);
-        let all = transplant::by_layer(&model, &layers);
+        let layers = model.layers();
+        let all = transplant::by_layer(&model);
         let x = pictures(4, INPUT, 0).without_autodiff();
         for layer in 0..model.depth() {
             let below: Tensor<2> = match layer {
@@ -117,7 +117,7 @@ fn a_layer_and_its_mirror_learn_and_no_other_layer_does() {
                 _ => model.valid().encode_to(x.clone(), layer - 1),
             };
             let below = below.autodiff();
-            let losses = model.layer_loss(layer, below.clone(), below, Loss::Bce);
+            let losses = model.layer_loss(layer, below.clone(), below, Loss::Bce, SILENCE);
             let learning = gradients(&model, &losses.total.backward());
             let learns = |place: usize| {
                 let mut names = all[place].parameters.iter().map(|it| &it.stored);
@@ -125,7 +125,12 @@ fn a_layer_and_its_mirror_learn_and_no_other_layer_does() {
             };
             for place in 0..layers.len() {
                 let expected = place == layer || place == layers.len() - 1 - layer;
-                assert_eq!(learns(place), expected, "{} of {what}", layers[place].name);
+                assert_eq!(
+                    learns(place),
+                    expected,
+                    "{} of {what}",
+                    layers[place].name()
+                );
             }
         }
     }
@@ -140,7 +145,7 @@ fn the_loss_is_the_configs_on_pictures_and_the_squared_error_above_them() {
     let x: Tensor<2> = pictures(4, INPUT, 0).flatten(1, 3);
     let one = |tensor: Tensor<1>| host(&tensor)[0];
     for loss in [Loss::Bce, Loss::Mse] {
-        let losses = model.layer_loss(0, x.clone(), x.clone(), loss);
+        let losses = model.layer_loss(0, x.clone(), x.clone(), loss, SILENCE);
         let logits = model.decode_layer(0, model.encode_layer(0, x.clone()));
         let expected = f64::from(one(loss.forward(logits, x.clone())));
         assert_close(&[one(losses.total)], &[expected], 1e-6, loss.name());
@@ -154,7 +159,7 @@ fn the_loss_is_the_configs_on_pictures_and_the_squared_error_above_them() {
         .map(|(a, b)| f64::from(a - b).powi(2));
     let squares = pairs.sum::<f64>() / restored.len() as f64;
     let absolute: f64 = host(&code).iter().map(|&it| f64::from(it.abs())).sum();
-    let losses = model.layer_loss(2, below.clone(), below, Loss::Bce);
+    let losses = model.layer_loss(2, below.clone(), below, Loss::Bce, SILENCE);
     assert_close(&[one(losses.reconstruction)], &[squares], 1e-6, "squares");
     let total = squares + 0.5 * absolute / 4.0;
     assert_close(&[one(losses.total)], &[total], 1e-6, "with the penalty");

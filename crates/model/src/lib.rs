@@ -1,39 +1,44 @@
 //! Autoencoders on Burn: dense, convolutional, sparse and denoising, on any device.
 //!
-//! An encoder compresses the input to a code, a decoder restores it. A [`config::ModelConfig`] says
-//! which; [`config::ModelConfig::init`] builds the [`Autoencoder`], whose verbs are `encode`,
-//! `decode`, `forward` and `loss`. This crate knows nothing of files (beyond the bytes of saved
-//! weights), data sets or terminals.
+//! An encoder compresses the input to a code, and a decoder restores the input from it. A
+//! [`ModelConfig`] describes an autoencoder, [`ModelConfig::plan`] lists its layers, and
+//! [`ModelConfig::init`] builds the [`Autoencoder`], whose verbs are `encode`, `decode`, `forward` and
+//! `loss`. This crate reads no files (weights are given as bytes), loads no data sets and never prints.
 
 mod activation;
+mod autoencoder;
+mod block;
 pub mod config;
-mod conv;
 pub mod corruption;
-mod denoising;
-mod dense;
+mod error;
 #[cfg(test)]
 mod fixtures;
+mod forward;
 #[cfg(test)]
 mod gradients;
 mod init;
+mod kind;
+mod layer;
 mod layerwise;
 mod loss;
-mod network;
 mod noise;
+mod operation;
 mod output;
-mod penalty;
+mod path;
+pub mod penalty;
+mod plan;
 pub mod shape;
 mod shuffle;
-mod sparse;
 pub mod transplant;
 pub mod weights;
 
+pub use autoencoder::Autoencoder;
 pub use config::ModelConfig;
-pub use loss::Loss;
-pub use network::{
-    Autoencoder, Body, Layer, Losses, ModelError, NeedsInput, code_place, code_size,
-    compression_ratio,
-};
+pub use error::{ModelError, NeedsInput};
+pub use layer::{Body, Layer, Layers, Role};
+pub use loss::{Loss, Losses};
 pub use noise::Noise;
+pub use operation::Operation;
 pub use output::Output;
+pub use plan::{Ends, Plan};
 pub use shape::ImageShape;

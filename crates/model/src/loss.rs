@@ -1,4 +1,4 @@
-//! Reconstruction losses between the decoder's logits and the target, averaged over every value.
+//! Losses: what training minimises, averaged over every value.
 
 use burn::prelude::*;
 
@@ -29,6 +29,35 @@ impl Loss {
         match self {
             Loss::Mse => "mse",
             Loss::Bce => "bce",
+        }
+    }
+}
+
+/// What one batch costs; all of shape `[1]`, on the device.
+#[derive(Debug)]
+pub struct Losses {
+    /// What training minimises: reconstruction and penalties.
+    pub total: Tensor<1>,
+    /// The reconstruction loss alone.
+    pub reconstruction: Tensor<1>,
+    /// What each penalty adds, by its name in configs, from the outside in.
+    pub penalties: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Losses {
+    pub(crate) fn new(
+        reconstruction: Tensor<1>,
+        penalties: Vec<(&'static str, Tensor<1>)>,
+    ) -> Self {
+        let all = penalties.iter().map(|(_, penalty)| penalty.clone());
+        let total = match all.reduce(|sum, penalty| sum + penalty) {
+            Some(penalty) => reconstruction.clone() + penalty,
+            None => reconstruction.clone(),
+        };
+        Self {
+            total,
+            reconstruction,
+            penalties,
         }
     }
 }

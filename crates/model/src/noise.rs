@@ -12,26 +12,50 @@ use crate::init::unit;
 /// Where the noise comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Fresh noise drawn on the device after seeding it: for training steps.
+    /// Drawn on the device after seeding it: for training steps.
     Device {
         /// Seed of the step.
         seed: u64,
     },
-    /// Noise drawn on the host, the same on every backend: for evaluation.
+    /// Drawn on the host, the same on every backend: for evaluation.
     Host {
         /// Seed of the batch.
         seed: u64,
     },
 }
 
+/// What a seed is changed by for penalties, so that they do not repeat the noise of the input.
+const PENALTIES: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Noise {
+    /// Seeds the device, if the device draws. It goes before the first [`Source`] of a batch.
+    pub(crate) fn start(self, device: &Device) {
+        if let Noise::Device { seed } = self {
+            device.seed(seed);
+        }
+    }
+
+    /// The noise of the same batch's penalties.
+    pub(crate) fn of_penalties(self) -> Self {
+        match self {
+            Noise::Device { seed } => Noise::Device {
+                seed: seed ^ PENALTIES,
+            },
+            Noise::Host { seed } => Noise::Host {
+                seed: seed ^ PENALTIES,
+            },
+        }
+    }
+}
+
 /// What is drawn once for a picture comes from a stream of its own, this far from that of its
-/// values: so it does not depend on how many pictures there are in a batch.
+/// values, so that it does not depend on the number of pictures in a batch.
 const PICTURES: u64 = 1 << 63;
 
 /// The random numbers of one corruption of one batch.
 pub(crate) struct Source {
     device: Device,
-    /// Generators of values and of pictures; none where the device draws.
+    /// Generators of values and of pictures; `None` if the device draws.
     host: Option<[ChaCha8Rng; 2]>,
 }
 
@@ -53,7 +77,7 @@ impl Source {
     }
 
     /// Standard normal values.
-    pub(crate) fn normal(&mut self, shape: [usize; 4]) -> Tensor<4> {
+    pub(crate) fn normal<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
         match &mut self.host {
             Some([values, _]) => {
                 let drawn = normal(values, shape.iter().product());

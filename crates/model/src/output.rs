@@ -23,8 +23,9 @@ impl<const D: usize> Output<D> {
         }
     }
 
-    /// The loss, shape `[1]`, for a target of the same shape in [0, 1]. Values have the mean squared
-    /// error whatever `loss` says: they are no probabilities.
+    /// The loss, shape `[1]`, for a target of the same shape in [0, 1]. `loss` is for logits; values
+    /// are not probabilities and have the mean squared error, which
+    /// [`default_loss`](crate::ModelConfig::default_loss) gives for models with such outputs.
     pub fn loss(self, target: Tensor<D>, loss: Loss) -> Tensor<1> {
         match self {
             Output::Logits(logits) => loss.forward(logits, target),

@@ -3,19 +3,74 @@
 
 use burn::prelude::*;
 
-use crate::config::Penalty;
+use crate::config::{Activation, Penalty};
+use crate::error::{ModelError, reject_no_units};
+use crate::layer::Layer;
+use crate::noise::Noise;
 
 /// Mean activations are kept this far from 0 and 1 before the logarithms of the KL penalty.
 const KL_MARGIN: f32 = 1e-6;
 
+/// What a penalty may depend on, of one batch.
+#[derive(Clone, Copy)]
+pub struct Given<'a, const D: usize> {
+    /// The encoder: inputs to codes.
+    pub encoder: &'a dyn Fn(Tensor<D>) -> Tensor<2>,
+    /// The encoder's input: `[batch, C, H, W]`, or `[batch, units]` of a layer by itself.
+    pub input: &'a Tensor<D>,
+    /// The input's code, `[batch, code_size]`, as the decoder sees it.
+    pub code: &'a Tensor<2>,
+    /// Noise of the penalties' own, which does not repeat that of the corruption.
+    pub noise: Noise,
+}
+
 impl Penalty {
-    /// What the penalty adds to the loss, shape `[1]`, for codes of shape `[batch, code_size]`;
-    /// `None` for top-k, which changes the code instead.
+    /// Its name in configs and tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Penalty::L1 { .. } => "l1",
+            Penalty::Kl { .. } => "kl",
+            Penalty::TopK { .. } => "top_k",
+        }
+    }
+
+    /// Checks it against the layer that gives the code.
+    ///
+    /// # Errors
+    /// KL without a sigmoid on the code, or top-k that keeps none or more units than the code has.
+    pub(crate) fn check(&self, code: &Layer) -> Result<(), ModelError> {
+        match *self {
+            Penalty::Kl { .. } if code.activation() != Some(Activation::Sigmoid) => {
+                Err(ModelError::new(
+                    "kind",
+                    "found \"kl\" on a code that is not in (0, 1)".into(),
+                    "\"kl\" with \"code_activation\": \"sigmoid\", or \"l1\" or \"top_k\"".into(),
+                ))
+            }
+            Penalty::TopK { k, .. } => {
+                reject_no_units("k", k)?;
+                let units = code.size();
+                if k <= units {
+                    return Ok(());
+                }
+                Err(ModelError::new(
+                    "k",
+                    format!("found {k} for a code of {units} units"),
+                    format!("1 to {units}"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the penalty adds to the loss, shape `[1]`; `None` for top-k, which changes the code
+    /// instead.
     ///
     /// - L1: `weight * mean over pictures of sum over units of |h|`
     /// - KL: `beta * sum over units of KL(rho || mean over pictures of h)`, with codes in (0, 1)
     ///   (Ng, "Sparse autoencoder", CS294A lecture notes, 2011)
-    pub(crate) fn forward(&self, code: &Tensor<2>) -> Option<Tensor<1>> {
+    pub fn forward<const D: usize>(&self, given: &Given<'_, D>) -> Option<Tensor<1>> {
+        let code = given.code;
         match *self {
             Penalty::L1 { weight } => {
                 let pictures = code.dims()[0] as f64;
@@ -70,6 +125,16 @@ mod tests {
         }
     }
 
+    /// None of these penalties looks at more than the code.
+    fn forward(penalty: &Penalty, code: &Tensor<2>) -> Option<Tensor<1>> {
+        penalty.forward(&Given {
+            encoder: &|input| input,
+            input: code,
+            code,
+            noise: Noise::Host { seed: 0 },
+        })
+    }
+
     fn codes(values: Vec<f32>, units: usize) -> Tensor<2> {
         let shape = [values.len() / units, units];
         Tensor::from_data(TensorData::new(values, shape), &device())
@@ -90,7 +155,7 @@ mod tests {
                 _ => continue,
             };
             let code: Tensor<2> = case.leaf("inputs/code");
-            let value = penalty.forward(&code).unwrap();
+            let value = forward(&penalty, &code).unwrap();
             // A sum of at most twenty values: some ten roundings in f32.
             case.check("output", &value, 1e-6);
             let grad = code.grad(&value.backward()).unwrap();
@@ -130,12 +195,12 @@ mod tests {
         ] {
             let values: Vec<f32> = values.iter().map(|v| sign * v).collect();
             let code = codes(values.clone(), 4).require_grad();
-            let value = penalty.forward(&code).unwrap();
+            let value = forward(&penalty, &code).unwrap();
             let grad = host(&code.grad(&value.backward()).unwrap());
             let nudged = |i: usize, by: f32| {
                 let mut values = values.clone();
                 values[i] += by;
-                f64::from(host(&penalty.forward(&codes(values, 4)).unwrap())[0])
+                f64::from(host(&forward(&penalty, &codes(values, 4)).unwrap())[0])
             };
             let numeric: Vec<f64> = (0..values.len())
                 .map(|i| (nudged(i, 0.01) - nudged(i, -0.01)) / 0.02)
@@ -150,7 +215,7 @@ mod tests {
             rho: 0.25,
             beta: 1.0,
         };
-        let of = |values: Vec<f32>| host(&penalty.forward(&codes(values, 2)).unwrap())[0];
+        let of = |values: Vec<f32>| host(&forward(&penalty, &codes(values, 2)).unwrap())[0];
         // The means of both units are a quarter, though no value is.
         assert!(of(vec![0.125, 0.5, 0.375, 0.0]).abs() < 1e-6);
         assert!(of(vec![0.5, 0.5, 0.5, 0.5]) > 0.2);
@@ -164,7 +229,7 @@ mod tests {
     fn l1_is_summed_over_units_and_averaged_over_pictures() {
         let penalty = Penalty::L1 { weight: 0.5 };
         let code = codes(vec![1.0, -2.0, 3.0, 0.0, 0.0, -4.0], 3);
-        let value = host(&penalty.forward(&code).unwrap());
+        let value = host(&forward(&penalty, &code).unwrap());
         assert_close(&value, &[0.5 * 10.0 / 2.0], 1e-6, "l1");
     }
 
@@ -179,7 +244,7 @@ mod tests {
         for penalty in [l1, kl] {
             assert_eq!(host(&penalty.constrain(code.clone(), None)), host(&code));
         }
-        assert!(top(2).forward(&code).is_none());
+        assert!(forward(&top(2), &code).is_none());
     }
 
     #[test]

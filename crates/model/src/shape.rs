@@ -14,8 +14,8 @@ pub fn values(shape: ImageShape) -> usize {
 
 /// Height and width at each level: level 0 is the input, each next one half of it, rounded up.
 ///
-/// Returns `None` where a level would have to halve a single pixel, because that level could not
-/// make the map smaller.
+/// Returns `None` if a level would have to halve a single pixel, because that level could not make
+/// the map smaller.
 pub fn levels(height: usize, width: usize, depth: usize) -> Option<Vec<[usize; 2]>> {
     let mut levels = vec![[height, width]];
     for _ in 0..depth {
@@ -31,7 +31,7 @@ pub fn levels(height: usize, width: usize, depth: usize) -> Option<Vec<[usize; 2
 /// The largest depth that [`levels`] takes for a height and width.
 pub fn max_depth(height: usize, width: usize) -> usize {
     // ceil(log2(n)) halvings, each rounded up, bring n down to one.
-    let side = height.max(width).max(1);
+    let side = height.max(width);
     side.next_power_of_two().trailing_zeros() as usize
 }
 

@@ -1,10 +1,11 @@
-//! Layers of one model in another: their parameters by the name of the layer, taken over from saved
-//! weights, and kept as they are.
+//! Layers of one model in another: parameters by the name of their layer, taken from saved weights,
+//! and frozen.
 
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::prelude::*;
 
-use crate::weights::{self, Parameter, Path, WeightsError};
+use crate::path::{Parameter, Path};
+use crate::weights::{self, WeightsError};
 use crate::{Autoencoder, Layer};
 
 /// The parameters of one layer.
@@ -14,8 +15,8 @@ pub struct LayerParameters {
     pub layer: String,
     /// What it learns, and its batch normalisation's running statistics, in a fixed order.
     pub parameters: Vec<LayerParameter>,
-    /// All that must stand still for the layer to stay as it is: also what switches its batch
-    /// normalisation to training.
+    /// All that must not change while the layer is frozen, including the switch of its batch
+    /// normalisation between training and evaluation.
     held: Vec<ParamId>,
 }
 
@@ -30,20 +31,20 @@ pub struct LayerParameter {
     pub shape: Vec<usize>,
 }
 
-/// A parameter in which two layers are not alike.
+/// A parameter that two layers do not have in the same shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Its name within the layer.
     pub parameter: String,
-    /// Its shape in the one layer, where that has it.
+    /// Its shape in the one layer; `None` if it is not there.
     pub here: Option<Vec<usize>>,
-    /// Its shape in the other.
+    /// Its shape in the other layer; `None` if it is not there.
     pub there: Option<Vec<usize>>,
 }
 
 impl LayerParameters {
-    /// The first parameter in which another layer is not as this one; `None` where weights of one fit
-    /// the other.
+    /// The first parameter that another layer lacks or has in another shape, either way round; `None`
+    /// if weights of one fit the other.
     pub fn differs(&self, other: &Self) -> Option<Difference> {
         let shape = |of: &Self, name: &str| {
             let parameter = of.parameters.iter().find(|it| it.name == name);
@@ -59,49 +60,41 @@ impl LayerParameters {
     }
 }
 
-/// The parameters of a model of these `layers`, which are those of its config, layer by layer.
-pub fn by_layer(model: &Autoencoder, layers: &[Layer]) -> Vec<LayerParameters> {
+/// The parameters of a model, layer by layer.
+pub fn by_layer(model: &Autoencoder) -> Vec<LayerParameters> {
     let mut found = Found::default();
     model.visit(&mut found);
-    let mut places: Vec<(String, LayerParameters)> = Vec::new();
-    for (stored, id, shape) in found.all {
-        let place = place(&stored);
-        // Layers are visited in the order in which they are listed.
-        if places.last().is_none_or(|(last, _)| *last != place) {
-            let layer = layers.get(places.len()).map(|layer| layer.name.clone());
-            let new = LayerParameters {
-                layer: layer.unwrap_or_default(),
-                parameters: Vec::new(),
-                held: Vec::new(),
+    let of = |layer: &Layer| {
+        let mut parameters = Vec::new();
+        let mut held = Vec::new();
+        for (stored, id, shape) in &found.all {
+            let Some(name) = within(stored, &layer.stored) else {
+                continue;
             };
-            places.push((place.clone(), new));
+            held.push(*id);
+            if let Some(shape) = shape {
+                parameters.push(LayerParameter {
+                    name: name.to_owned(),
+                    stored: stored.clone(),
+                    shape: shape.clone(),
+                });
+            }
         }
-        let Some((_, layer)) = places.last_mut() else {
-            continue;
-        };
-        layer.held.push(id);
-        if let Some(shape) = shape {
-            let name = stored.strip_prefix(&place).unwrap_or_default();
-            // A tied decoder's biases are parameters themselves, without anything around them.
-            let name = if name.is_empty() { ".bias" } else { name };
-            layer.parameters.push(LayerParameter {
-                name: name.trim_start_matches('.').to_owned(),
-                stored,
-                shape,
-            });
+        LayerParameters {
+            layer: layer.name(),
+            parameters,
+            held,
         }
-    }
-    places.into_iter().map(|(_, layer)| layer).collect()
+    };
+    model.layers().iter().map(of).collect()
 }
 
-/// The field that holds a layer, with its number where there are several: `encoder.0` of
-/// `encoder.0.conv.weight`, `code` of `code.bias`.
-fn place(stored: &str) -> String {
-    let mut parts = stored.split('.');
-    let field = parts.next().unwrap_or_default();
-    match parts.next().filter(|part| part.parse::<usize>().is_ok()) {
-        Some(number) => format!("{field}.{number}"),
-        None => field.to_owned(),
+/// The name of a parameter within the layer that is stored at `layer`; `None` if it is not in there.
+fn within<'a>(stored: &'a str, layer: &str) -> Option<&'a str> {
+    match stored.strip_prefix(layer)? {
+        // A tied decoder's biases are parameters themselves, without anything around them.
+        "" => Some("bias"),
+        name => name.strip_prefix('.'),
     }
 }
 
@@ -109,7 +102,7 @@ fn place(stored: &str) -> String {
 /// a layer of the model, from those of the second, a layer of the file.
 ///
 /// # Errors
-/// As [`weights::from_bytes`], where the file does not have the second layer with the first's shapes.
+/// As [`weights::from_bytes`], if the file lacks the second layer or has it in other shapes.
 pub fn take(
     model: Autoencoder,
     bytes: &[u8],
@@ -123,8 +116,8 @@ pub fn take(
     weights::from_bytes_in_part(model, bytes, &taken.collect())
 }
 
-/// The model with these layers as they are from now on: they have no gradients, and their batch
-/// normalisation neither follows the pictures nor learns from them.
+/// The model with these layers frozen: they have no gradients, and their batch normalisation does not
+/// update its statistics.
 pub fn freeze(model: Autoencoder, layers: &[&LayerParameters]) -> Autoencoder {
     let held = layers.iter().flat_map(|layer| layer.held.iter().copied());
     model.freeze_group(ParamGroup::from_ids(held.collect()))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::Loss;
-use crate::fixtures::{config, model, named, parameters, pictures};
+use crate::fixtures::{SILENCE, config, model, named, parameters, pictures};
 
 const INPUT: [usize; 3] = [1, 8, 8];
 
@@ -42,23 +42,37 @@ fn all() -> Vec<Value> {
     ]
 }
 
-fn layers_of(json: &Value, model: &Autoencoder) -> Vec<LayerParameters> {
-    by_layer(model, &config(json.clone()).layers(INPUT).unwrap())
-}
-
 #[test]
 fn every_layer_has_the_parameters_that_it_is_listed_with() {
     for json in all() {
         let layers = config(json.clone()).layers(INPUT).unwrap();
-        let found = layers_of(&json, &model(json.clone(), INPUT, 0));
+        let found = by_layer(&model(json.clone(), INPUT, 0));
         assert_eq!(found.len(), layers.len(), "{json}");
         for (found, layer) in found.iter().zip(&layers) {
-            assert_eq!(found.layer, layer.name);
+            assert_eq!(found.layer, layer.name());
             let learned = found.parameters.iter();
             let learned = learned.filter(|it| !it.name.contains("running"));
             let count: usize = learned.map(|it| it.shape.iter().product::<usize>()).sum();
-            assert_eq!(count, layer.parameters, "{} of {json}", layer.name);
+            assert_eq!(count, layer.parameters(), "{} of {json}", layer.name());
         }
+    }
+}
+
+#[test]
+fn every_parameter_belongs_to_one_layer() {
+    for json in all() {
+        let model = model(json.clone(), INPUT, 0);
+        let mut found: Vec<String> = by_layer(&model)
+            .into_iter()
+            .flat_map(|layer| layer.parameters)
+            .map(|parameter| parameter.stored)
+            .collect();
+        let mut known: Vec<String> = (weights::names(&model).into_iter())
+            .map(|parameter| parameter.name)
+            .collect();
+        found.sort();
+        known.sort();
+        assert_eq!(found, known, "{json}");
     }
 }
 
@@ -67,8 +81,8 @@ fn a_layer_is_taken_by_its_name_and_the_others_stay() {
     // The code is the third layer of one model and the second of the other.
     let (from, to) = (dense(&[5, 3]), dense(&[3]));
     let (source, own) = (model(from.clone(), INPUT, 1), model(to.clone(), INPUT, 2));
-    let [here, there] = [(&to, &own), (&from, &source)].map(|(json, model)| {
-        let layers = layers_of(json, model).into_iter();
+    let [here, there] = [&own, &source].map(|model| {
+        let layers = by_layer(model).into_iter();
         layers
             .map(|it| (it.layer.clone(), it))
             .collect::<std::collections::HashMap<_, _>>()
@@ -111,7 +125,7 @@ fn a_layer_is_taken_by_its_name_and_the_others_stay() {
 fn a_parameter_that_only_one_layer_has_is_a_difference() {
     let (plain, normed) = (conv(json!({})), conv(json!({ "batch_norm": true })));
     let [plain, normed] = [plain, normed].map(|json| {
-        let layers = layers_of(&json, &model(json.clone(), INPUT, 0));
+        let layers = by_layer(&model(json.clone(), INPUT, 0));
         layers.into_iter().next().unwrap()
     });
     let differs = plain.differs(&normed).unwrap();
@@ -129,13 +143,13 @@ fn frozen_layers_stay_to_the_bit_and_all_others_learn() {
         let count = config(json.clone()).layers(INPUT).unwrap().len();
         for frozen in 0..count {
             let mut model = model(json.clone(), INPUT, 3);
-            let layers = layers_of(&json, &model);
+            let layers = by_layer(&model);
             model = freeze(model, &[&layers[frozen]]);
             let before = parameters(&model);
             let mut optimizer = SgdConfig::new().init();
             for _ in 0..2 {
                 let loss = model
-                    .loss(pictures.clone(), pictures.clone(), Loss::Bce)
+                    .loss(pictures.clone(), pictures.clone(), Loss::Bce, SILENCE)
                     .total;
                 let grads = GradientsParams::from_grads(loss.backward(), &model);
                 model = optimizer.step(0.1, model, grads);

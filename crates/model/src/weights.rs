@@ -3,16 +3,19 @@
 
 use std::collections::HashMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::Autoencoder;
+use crate::path::Path;
+
+pub use crate::path::Parameter;
 
 /// Weights that cannot be read into a model.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// The bytes are not a safetensors file, or not a whole one.
+    /// The bytes are not a complete safetensors file.
     #[error("not a whole safetensors file: {0}")]
     Format(#[from] safetensors::SafeTensorError),
     /// A parameter of the model is not in the file.
@@ -36,8 +39,8 @@ pub enum WeightsError {
     /// The file has a parameter that the model does not know.
     #[error("{0}: not a parameter of this model")]
     Unknown(String),
-    /// The device could not give or take the values.
-    #[error("{0}: the device did not give its values: {1}")]
+    /// The device did not return the values.
+    #[error("{0}: the device did not return its values: {1}")]
     Device(String, String),
 }
 
@@ -46,67 +49,6 @@ struct Stored {
     name: String,
     shape: Vec<usize>,
     bytes: Vec<u8>,
-}
-
-/// The path of field names from the module to the parameter at hand.
-#[derive(Default)]
-pub(crate) struct Path(Vec<(String, String)>);
-
-impl Path {
-    pub(crate) fn enter(&mut self, name: &str, container: &str) {
-        self.0.push((name.to_owned(), container.to_owned()));
-    }
-
-    pub(crate) fn exit(&mut self) {
-        self.0.pop();
-    }
-
-    /// Dotted name without the levels that only Rust has, enum variants and the `network` field,
-    /// and with PyTorch's words for what batch normalisation learns.
-    pub(crate) fn name(&self) -> String {
-        let fields = self.0.iter().filter(|(name, container)| {
-            let wraps = container == "Struct:Autoencoder" && name == "network";
-            !container.starts_with("Enum:") && !wraps
-        });
-        let words = fields.map(
-            |(name, container)| match (container.as_str(), name.as_str()) {
-                ("Struct:BatchNorm", "gamma") => "weight",
-                ("Struct:BatchNorm", "beta") => "bias",
-                (_, name) => name,
-            },
-        );
-        words.collect::<Vec<_>>().join(".")
-    }
-
-    /// Whether the parameter is the weight of a dense layer, which Burn keeps `[inputs, outputs]`.
-    fn is_dense_weight(&self) -> bool {
-        matches!(self.0.last(), Some((name, container))
-            if name == "weight" && container == "Struct:Linear")
-    }
-
-    /// The parameter at hand, as files have it.
-    pub(crate) fn parameter<const D: usize>(&self, param: &Param<Tensor<D>>) -> Parameter {
-        let mut shape: Vec<usize> = param.lazy_shape().iter().copied().collect();
-        if self.is_dense_weight() {
-            shape.reverse();
-        }
-        Parameter {
-            id: param.id,
-            name: self.name(),
-            shape,
-        }
-    }
-}
-
-/// A parameter of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its identity in this process.
-    pub id: ParamId,
-    /// Its name in files.
-    pub name: String,
-    /// Its shape in files.
-    pub shape: Vec<usize>,
 }
 
 /// A model's parameters, and its batch normalisations' running statistics, in the order in which it
@@ -132,7 +74,7 @@ pub fn names(model: &Autoencoder) -> Vec<Parameter> {
 /// The model's parameters as the bytes of a safetensors file.
 ///
 /// # Errors
-/// Where the device does not give its values.
+/// If the device does not return its values.
 pub fn to_bytes(model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
     struct Collect(Path, Vec<Stored>, Option<WeightsError>);
     impl ModuleVisitor for Collect {
@@ -200,8 +142,8 @@ pub fn tensors_from_bytes(
 /// The model with the parameters of a safetensors file in place of its own.
 ///
 /// # Errors
-/// Bytes that are not a whole safetensors file, and any parameter that is missing, unknown or of
-/// another shape; the model is then left out of the result.
+/// Bytes that are not a complete safetensors file, and a parameter that is missing, unknown or of
+/// another shape.
 pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, WeightsError> {
     let file = SafeTensors::deserialize(bytes)?;
     let known: Vec<String> = names(&model).into_iter().map(|known| known.name).collect();
@@ -219,8 +161,8 @@ pub fn from_bytes(model: Autoencoder, bytes: &[u8]) -> Result<Autoencoder, Weigh
 /// `taken` the file's parameter that it leads to. The others stay as they are.
 ///
 /// # Errors
-/// Bytes that are not a whole safetensors file, and a parameter that it should have and does not, or
-/// has in another shape.
+/// Bytes that are not a complete safetensors file, and a parameter that is missing or of another
+/// shape.
 pub fn from_bytes_in_part(
     model: Autoencoder,
     bytes: &[u8],
@@ -278,9 +220,7 @@ fn load(
             let (values, shape) = match shape.as_slice() {
                 // Written out, not a transposed view, so that training goes on over the same memory
                 // layout, and with the same rounding, as before it was saved.
-                &[outputs, inputs] if dense => {
-                    (transposed(&values, outputs), vec![inputs, outputs])
-                }
+                &[outputs, inputs] if dense => (transposed(&values, inputs), vec![inputs, outputs]),
                 _ => (values, shape),
             };
             let tensor =
@@ -311,9 +251,8 @@ fn own_statistics(model: Autoencoder) -> Autoencoder {
 }
 
 /// The transpose of a matrix given row by row.
-fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
-    let columns = values.len().checked_div(rows).unwrap_or(0);
-    let column = |c: usize| values.iter().skip(c).step_by(columns.max(1)).copied();
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    let column = |c: usize| values.iter().skip(c).step_by(columns).copied();
     (0..columns).flat_map(column).collect()
 }
 

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::Loss;
-use crate::fixtures::{Stored as Tensors, device, file, host, model, parameters, pictures};
+use crate::fixtures::{
+    SILENCE, Stored as Tensors, device, file, host, model, parameters, pictures,
+};
 
 fn dense() -> Value {
     json!({ "kind": "dense", "layers": [3], "code_size": 2 })
@@ -151,7 +153,7 @@ fn training_goes_on_after_loading_as_it_would_have_without() {
     for json in all() {
         let x = pictures(3, INPUT, 0);
         let step = |model: Autoencoder| -> Autoencoder {
-            let loss = model.loss(x.clone(), x.clone(), Loss::Mse).total;
+            let loss = model.loss(x.clone(), x.clone(), Loss::Mse, SILENCE).total;
             let grads = GradientsParams::from_grads(loss.backward(), &model);
             SgdConfig::new().init().step(0.1, model, grads)
         };
@@ -201,7 +203,10 @@ fn identities_stay_for_the_optimizer_and_gradients_are_still_wanted() {
         let after = from_bytes(before, &bytes).unwrap();
         assert_eq!(names(&after), known);
         let x = pictures(2, INPUT, 0);
-        let grads = after.loss(x.clone(), x, Loss::Bce).total.backward();
+        let grads = after
+            .loss(x.clone(), x, Loss::Bce, SILENCE)
+            .total
+            .backward();
         let with_gradient = crate::fixtures::gradients(&after, &grads).len();
         let learned = known.iter().filter(|p| !p.name.contains("running_"));
         assert_eq!(with_gradient, learned.count());
@@ -220,7 +225,10 @@ fn a_model_without_gradients_can_be_saved_and_loaded() {
     // And trained after all.
     let loaded = loaded.train();
     let x = pictures(2, INPUT, 0);
-    let grads = loaded.loss(x.clone(), x, Loss::Bce).total.backward();
+    let grads = loaded
+        .loss(x.clone(), x, Loss::Bce, SILENCE)
+        .total
+        .backward();
     assert_eq!(crate::fixtures::gradients(&loaded, &grads).len(), 6);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{ImageShape, Layer};
+use model::{ImageShape, Layers};
 
 use super::page::escape;
 
@@ -11,7 +11,7 @@ const NARROWEST: f64 = 0.04;
 
 /// A list with one entry per layer from the input to the reconstruction: a bar and a description. The bar's width grows
 /// with the square root of the number of values, because a code 100 times smaller would otherwise be a hairline.
-pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
+pub fn hourglass(input: ImageShape, layers: &Layers) -> String {
     let values = |output: &[usize]| output.iter().product::<usize>().max(1) as f64;
     let shape = |output: &[usize]| -> String {
         let sides: Vec<String> = output.iter().map(usize::to_string).collect();
@@ -22,8 +22,6 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
         .map(|layer| values(&layer.output))
         .fold(values(&input), f64::max);
     let width = |output: &[usize]| (values(output) / largest).sqrt().max(NARROWEST);
-    // The code is the end of the encoder, which `model::code_size` counts.
-    let code = layers.iter().rposition(|layer| !is_decoder(layer));
     let mut html = String::from("<ol class=\"layers\">");
     let mut row = |width: f64, color: usize, class: &str, name: &str, words: &str| {
         // Writing to a string cannot fail.
@@ -45,34 +43,27 @@ pub fn hourglass(input: ImageShape, layers: &[Layer]) -> String {
         &shape(&input),
     );
     for (index, layer) in layers.iter().enumerate() {
-        let is_code = code == Some(index);
+        let is_code = index == layers.code_place();
         let activation = layer
-            .activation
+            .activation()
             .and_then(|it| serde_json::to_value(it).ok());
         let activation = activation.as_ref().and_then(|it| it.as_str());
         let words = format!(
             "{}{}; output {}{}; {} parameters",
-            layer.kind,
+            layer.kind(),
             activation.map_or_else(String::new, |it| format!(", {it}")),
             shape(&layer.output),
             if is_code { ", the code" } else { "" },
-            layer.parameters
+            layer.parameters()
         );
         let (color, class) = if is_code {
             (1, " class=\"code\"")
         } else {
             (0, "")
         };
-        row(width(&layer.output), color, class, &layer.name, &words);
+        row(width(&layer.output), color, class, &layer.name(), &words);
     }
     html + "</ol>"
-}
-
-/// Whether a layer belongs to the decoder, by its name.
-fn is_decoder(layer: &Layer) -> bool {
-    ["widen", "expand", "decoder"]
-        .iter()
-        .any(|part| layer.name.starts_with(part))
 }
 
 #[cfg(test)]
@@ -93,11 +84,11 @@ mod tests {
             let html = hourglass([1, 8, 8], &layers);
             assert_eq!(html.matches("<li").count(), layers.len() + 1);
             for layer in &layers {
-                assert!(html.contains(&format!("<b>{}</b>", layer.name)), "{html}");
+                assert!(html.contains(&format!("<b>{}</b>", layer.name())), "{html}");
             }
             let code = html.split("class=\"code\"").nth(1).unwrap();
             let code = code.split("</li>").next().unwrap();
-            let size = model::code_size(&layers);
+            let size = layers.code_size();
             assert_eq!(html.matches("class=\"code\"").count(), 1);
             let shape = code
                 .split("output ")

@@ -121,8 +121,8 @@ impl Report<'_> {
             .unwrap_or_default()
             .to_string_lossy();
         let [channels, height, width] = setup.shape();
-        let code_size = model::code_size(&setup.layers);
-        let ratio = model::compression_ratio(setup.shape(), &setup.layers);
+        let code_size = setup.layers.code_size();
+        let ratio = setup.layers.compression_ratio(setup.shape());
         let mut page = Page::new(
             &name,
             &format!(
@@ -203,7 +203,7 @@ impl Report<'_> {
                 "validation images"
             }
         };
-        let code_size = model::code_size(&self.setup.layers);
+        let code_size = self.setup.layers.code_size();
         let cells = summary::cells(
             &format!("{}, code {code_size}", self.setup.config.model.kind()),
             self.setup.shape().iter().product(),

@@ -44,8 +44,8 @@ pub async fn details(
         Ok(Details {
             kind: loaded.meta.model.kind(),
             shape: loaded.meta.input_shape,
-            code_size: model::code_size(&layers),
-            parameters: layers.iter().map(|layer| layer.parameters).sum(),
+            code_size: layers.code_size(),
+            parameters: layers.parameters(),
             corruptions: loaded
                 .model
                 .corruptions()
@@ -135,7 +135,7 @@ pub async fn decode(
 
 fn decoded(loaded: &Loaded, codes: Vec<f32>) -> Result<Vec<f32>> {
     let shape = loaded.meta.input_shape;
-    let units = model::code_size(&loaded.meta.model.layers(shape)?).max(1);
+    let units = loaded.meta.model.layers(shape)?.code_size().max(1);
     let image: usize = shape.iter().product();
     let most = (MOST_VALUES / image.max(1)).clamp(1, MOST_CODES);
     let count = codes.len() / units;

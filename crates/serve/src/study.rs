@@ -186,7 +186,7 @@ fn tested(folder: &Path, backend: Option<&str>) -> Result<Images> {
     let run = Run::open(folder, Path::new(""))?;
     let setup = own_images(&run, backend)?;
     let image = setup.shape().iter().product::<usize>().max(1);
-    let most = plane::shown(model::code_size(&setup.layers)).min(LARGEST / image);
+    let most = plane::shown(setup.layers.code_size()).min(LARGEST / image);
     let count = most.max(1).min(setup.test.len());
     let first: Vec<u32> = (0..count as u32).collect();
     Ok(setup.test.select(&first)?)

@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 
-use model::{ImageShape, Layer, ModelError};
+use model::{ImageShape, Layers, ModelError};
 
 pub use augment::AugmentTarget;
 pub use check::nearest;
@@ -69,7 +69,7 @@ impl Located {
     ///
     /// If a key of the model does not fit the images, or cannot be trained as `train` says: the first
     /// such key, with its place.
-    pub fn check_model(&self, shape: ImageShape) -> Result<Vec<Layer>, ConfigError> {
+    pub fn check_model(&self, shape: ImageShape) -> Result<Layers, ConfigError> {
         let fault = |error: ModelError, with: &str| {
             let text = format!("{}{with}; allowed: {}", error.found, error.allowed);
             self.error(&format!("model.{}", error.key), text)

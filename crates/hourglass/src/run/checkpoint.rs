@@ -61,6 +61,14 @@ pub enum CheckpointError {
         /// What does not fit.
         reason: String,
     },
+    /// It is at a layer that the model does not have.
+    #[error("the checkpoint is at layer {layer} of an encoder with {depth}; train the run again")]
+    Layer {
+        /// The encoder layer that was trained, counted from 0.
+        layer: usize,
+        /// Layers of the model's encoder.
+        depth: usize,
+    },
     /// The folder cannot be put into place.
     #[error("{}: the checkpoint cannot be written: {}", folder.display(), files::reason(error))]
     Write {

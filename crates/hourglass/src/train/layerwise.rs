@@ -15,7 +15,7 @@ use super::optimizer::Optimizer;
 use super::outcome::Stop;
 use super::row::{LAYERS, LayerRow};
 use crate::config::{PretrainConfig, TrainConfig};
-use crate::run::checkpoint::Progress;
+use crate::run::checkpoint::{CheckpointError, Progress};
 use crate::streams::Stream;
 
 /// Trains the layers by themselves that are not yet.
@@ -30,26 +30,30 @@ pub(super) fn layers(training: &mut Training<'_>, mut state: State) -> Result<St
         ..config.train.clone()
     };
     let depth = state.model.depth();
-    let name = |layer: usize| setup.layers.get(layer).map_or("", |layer| &layer.name);
-    let mirror = |layer: usize| name(setup.layers.len().saturating_sub(layer + 1));
     if let Some(layer) = state.progress.pretraining {
         // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
         let mut rows: Vec<LayerRow> = run.lines(LAYERS);
+        let (encoder, epoch) = (setup.layers.encoder(), state.progress.epoch);
         rows.retain(|row| {
-            let before = (0..layer).any(|layer| name(layer) == row.layer);
-            before || row.layer == name(layer) && row.epoch <= state.progress.epoch
+            let place = encoder.iter().position(|it| it.name() == row.layer);
+            place.is_some_and(|at| at < layer || at == layer && row.epoch <= epoch)
         });
         run.write_lines(LAYERS, &rows)?;
     }
 
     while let Some(layer) = state.progress.pretraining {
-        if training.writer.is_frozen(name(layer)) && training.writer.is_frozen(mirror(layer)) {
+        let Some((trained, mirror)) = setup.layers.pair(layer) else {
+            return Err(CheckpointError::Layer { layer, depth }.into());
+        };
+        let name = trained.name();
+        let writer = &training.writer;
+        if writer.is_frozen(&name) && writer.is_frozen(&mirror.name()) {
             state.progress = next(state.progress, layer, depth);
             continue;
         }
         let place = Place {
             layer: Some(LayerPlace {
-                name: name(layer),
+                name: &name,
                 number: layer + 1,
                 of: depth,
             }),
@@ -63,32 +67,31 @@ pub(super) fn layers(training: &mut Training<'_>, mut state: State) -> Result<St
         };
         // The layers below give the representation, and learn nothing.
         let below = state.model.valid();
-        let trained;
-        (state, trained) = training.epoch(state, &plan, |model, batch| {
+        let figures;
+        (state, figures) = training.epoch(state, &plan, |model, batch| {
+            let noise = Noise::Device { seed: batch.seed };
             let (input, target): (Tensor<2>, Tensor<2>) = match layer.checked_sub(1) {
                 // Only pictures are corrupted: that is what corruptions are for.
-                None => {
-                    let noise = Noise::Device { seed: batch.seed };
-                    (
-                        model.corrupt(batch.shown, noise).flatten(1, 3),
-                        batch.target.flatten(1, 3),
-                    )
-                }
+                None => (
+                    model.corrupt(batch.shown, noise).flatten(1, 3),
+                    batch.target.flatten(1, 3),
+                ),
                 Some(last) => {
                     let given = below.encode_to(model.clean_input(batch.shown), last);
                     (given.clone(), given)
                 }
             };
-            model.layer_loss(layer, input.autodiff(), target.autodiff(), setup.loss)
+            let (input, target) = (input.autodiff(), target.autodiff());
+            model.layer_loss(layer, input, target, setup.loss, noise)
         })?;
         let row = LayerRow {
-            layer: name(layer).into(),
+            layer: name.clone(),
             epoch: place.epoch,
             step: state.progress.step,
-            seconds: trained.seconds,
-            images_per_s: trained.images_per_s,
-            lr: trained.rate,
-            train_loss: trained.loss,
+            seconds: figures.seconds,
+            images_per_s: figures.images_per_s,
+            lr: figures.rate,
+            train_loss: figures.loss,
         };
         run.append_line(LAYERS, &row)?;
         if place.epoch >= epochs {

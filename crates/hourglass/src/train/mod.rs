@@ -122,7 +122,7 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
             model.at_epoch(Some(batch.step as f64 / per_epoch));
             let noise = Noise::Device { seed: batch.seed };
             let input = model.corrupt(batch.shown.autodiff(), noise);
-            model.loss(input, batch.target.autodiff(), setup.loss)
+            model.loss(input, batch.target.autodiff(), setup.loss, noise)
         })?;
 
         // The epoch's end: validation, the line of figures, what observers do, checkpoints.
@@ -211,7 +211,7 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
             }
         }
     };
-    let model = pretrained::freeze(model, &setup.layers, &frozen);
+    let model = pretrained::freeze(model, &frozen);
     training.writer = Writer::new(setup, run, frozen);
     let writer = &mut training.writer;
     match from {
@@ -240,7 +240,7 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
     let baselines = evaluation::baselines(
         &setup.train,
         &setup.test,
-        model::code_size(&setup.layers),
+        setup.layers.code_size(),
         evaluation.corrupted.as_ref(),
     )?;
     let trained = summary::Trained {

@@ -260,7 +260,7 @@ impl ModuleMapper for Update<'_> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Loss, ModelConfig};
+    use model::{Loss, ModelConfig, Noise};
     use serde_json::{Value, json};
 
     use super::*;
@@ -312,7 +312,12 @@ mod tests {
         model: Autoencoder,
         input: &Tensor<4>,
     ) -> (f64, Autoencoder) {
-        let losses = model.loss(input.clone(), input.clone(), Loss::Bce);
+        let losses = model.loss(
+            input.clone(),
+            input.clone(),
+            Loss::Bce,
+            Noise::Host { seed: 0 },
+        );
         let loss: Vec<f32> = losses.total.clone().into_data().try_to_vec().unwrap();
         let grads = GradientsParams::from_grads(losses.total.backward(), &model);
         (

@@ -3,7 +3,7 @@
 
 use burn::tensor::Device;
 use model::transplant::{self, LayerParameters};
-use model::{Autoencoder, ImageShape, Layer};
+use model::{Autoencoder, ImageShape, Layer, Layers};
 
 use crate::config::{ConfigError, Located, nearest};
 use crate::error::{At, Error, Result};
@@ -35,7 +35,7 @@ impl Pretrained {
     pub fn open(
         located: &Located,
         shape: ImageShape,
-        layers: &[Layer],
+        layers: &Layers,
         device: &Device,
     ) -> Result<Option<Self>> {
         let Some(init) = &located.init else {
@@ -55,11 +55,10 @@ impl Pretrained {
             return Err(refuse("from", text).into());
         }
         let place = || format!("{run}: its model cannot be created");
-        let there = meta.model.layers(shape).at(place)?;
         let model = meta.model.init(shape, ANY_SEED, device).at(place)?;
-        let there = transplant::by_layer(&model, &there);
+        let there = transplant::by_layer(&model);
         let model = located.model.init(shape, ANY_SEED, device)?;
-        let here = transplant::by_layer(&model, layers);
+        let here = transplant::by_layer(&model);
         let pairs = match &init.layers {
             Some(names) => named(names, &here, &there, &run, &refuse)?,
             None => {
@@ -73,7 +72,7 @@ impl Pretrained {
                 alike
             }
         };
-        let stays = |layer: &Layer| pairs.iter().any(|(here, _)| here.layer == layer.name);
+        let stays = |layer: &Layer| pairs.iter().any(|(here, _)| here.layer == layer.name());
         if init.freeze && layers.iter().all(stays) {
             let text = "found true, which would freeze every layer; freeze fewer, because at least one must \
                         be trained";
@@ -115,11 +114,11 @@ impl Pretrained {
 }
 
 /// The model with the layers of these names frozen.
-pub fn freeze(model: Autoencoder, layers: &[Layer], frozen: &[String]) -> Autoencoder {
+pub fn freeze(model: Autoencoder, frozen: &[String]) -> Autoencoder {
     if frozen.is_empty() {
         return model;
     }
-    let all = transplant::by_layer(&model, layers);
+    let all = transplant::by_layer(&model);
     let held: Vec<&LayerParameters> = (all.iter())
         .filter(|layer| frozen.contains(&layer.layer))
         .collect();

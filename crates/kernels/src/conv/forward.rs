@@ -27,11 +27,6 @@ pub struct Output {
     pub winners: Vec<u8>,
 }
 
-/// Height and width after pooling, a part of a window at an odd border counting as one.
-pub fn pooled(plan: &Plan) -> [usize; 2] {
-    [plan.rows.output, plan.columns.output].map(|n| n.div_ceil(2))
-}
-
 /// How many images one task computes; it depends on the batch alone, and so do all results.
 pub fn images_per_task(batch: usize) -> usize {
     // Enough tasks for the threads of a large machine to share them evenly.
@@ -232,7 +227,7 @@ pub fn forward(
     let mut padded_bias = vec![0.0; padded(plan.outputs)];
     padded_bias[..bias.len()].copy_from_slice(bias);
     let image_len = if pool {
-        pooled(plan).iter().product::<usize>() * plan.outputs
+        plan.pooled().iter().product::<usize>() * plan.outputs
     } else {
         plan.output_len()
     };

@@ -70,6 +70,11 @@ impl Plan {
         self.rows.output * self.columns.output * self.outputs
     }
 
+    /// Height and width after pooling; a part of a window at an odd border counts as one.
+    pub fn pooled(&self) -> [usize; 2] {
+        [self.rows.output, self.columns.output].map(|n| n.div_ceil(2))
+    }
+
     /// Values of one input image with its zeros around.
     pub fn haloed_len(&self) -> usize {
         self.rows.padded * self.row()

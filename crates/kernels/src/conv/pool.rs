@@ -1,6 +1,5 @@
 //! Pool: the maximum of each 2x2 window, and which pixel it was.
 
-use super::forward::pooled;
 use super::plan::{Plan, blocks};
 use crate::simd::{Isa, Vector, WIDE};
 
@@ -42,7 +41,7 @@ pub unsafe fn best<V: Vector>(
 /// The processor has the instructions of `I`; `out` and `winners` are valid for the pooled image.
 #[inline(always)]
 pub unsafe fn image<I: Isa>(plan: &Plan, whole: &[f32], out: *mut f32, winners: *mut u8) {
-    let [rows, columns] = pooled(plan);
+    let [rows, columns] = plan.pooled();
     let outputs = plan.outputs;
     assert!(whole.len() >= plan.output_len() + WIDE);
     for y in 0..rows {

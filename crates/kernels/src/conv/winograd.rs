@@ -6,7 +6,6 @@
 //! Differences turn an infinite input into NaN. [`Winograd::image`] tells so, for the caller to
 //! compute that image directly.
 
-use super::forward::pooled;
 use super::plan::{Block, Order, Plan, blocks};
 use super::pool;
 use super::tile::{self, Window};
@@ -64,7 +63,7 @@ impl<'a> Winograd<'a> {
 
     /// Tiles that are computed together, in whole rows of tiles.
     fn rows_together(&self) -> usize {
-        let [rows, columns] = pooled(self.plan);
+        let [rows, columns] = self.plan.pooled();
         (TILES / columns).clamp(1, rows)
     }
 
@@ -75,7 +74,7 @@ impl<'a> Winograd<'a> {
 
     /// Values of the memory that [`image`](Self::image) works in.
     pub fn scratch_len(&self) -> usize {
-        let tiles = self.rows_together() * pooled(self.plan)[1];
+        let tiles = self.rows_together() * self.plan.pooled()[1];
         POINTS * tiles * (self.pixel() + WIDE)
     }
 
@@ -96,7 +95,7 @@ impl<'a> Winograd<'a> {
         winners: *mut u8,
     ) -> bool {
         let plan = self.plan;
-        let [rows, columns] = pooled(plan);
+        let [rows, columns] = plan.pooled();
         let (together, pixel) = (self.rows_together(), self.pixel());
         let capacity = together * columns;
         assert!(scratch.len() >= self.scratch_len() && haloed.len() >= plan.haloed_len() + WIDE);

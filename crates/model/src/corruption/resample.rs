@@ -45,7 +45,7 @@ pub fn enlarge(images: Tensor<4>, factor: usize, size: [usize; 2]) -> Tensor<4> 
             .map(|output| (0..from).map(|input| tap(output, input)).sum())
             .collect();
         matrix([to, from], &device, |output, input| {
-            tap(output, input) / sums.get(output).copied().unwrap_or(1.0)
+            tap(output, input) / sums[output]
         })
     };
     let (rows, columns) = (interpolate(size[0], height), interpolate(size[1], width));

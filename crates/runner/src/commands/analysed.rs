@@ -78,7 +78,7 @@ impl Analysed {
     pub fn kind_and_code_size(&self) -> Result<(String, usize)> {
         let meta = &self.loaded.meta;
         let layers = meta.model.layers(meta.input_shape)?;
-        Ok((meta.model.kind(), model::code_size(&layers)))
+        Ok((meta.model.kind(), layers.code_size()))
     }
 
     /// PCA with this many components, fitted on the images that the training may use.

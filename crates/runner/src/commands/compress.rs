@@ -153,7 +153,7 @@ fn codec(loaded: &Loaded) -> Result<Codec<'_>> {
         model: &loaded.model,
         device: &loaded.device,
         tile: meta.input_shape,
-        units: model::code_size(&meta.model.layers(meta.input_shape)?),
+        units: meta.model.layers(meta.input_shape)?.code_size(),
     })
 }
 

@@ -28,7 +28,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         bail!("{}: {}", args.run.name.display(), model::NeedsInput);
     }
     let shape = meta.input_shape;
-    let units = model::code_size(&meta.model.layers(shape)?);
+    let units = meta.model.layers(shape)?.code_size();
     let codes = arrays::read_codes(&args.input, units)?;
     let count = codes.len() / units.max(1);
     let names = output::picture_names(None, count);

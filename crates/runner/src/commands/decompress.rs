@@ -53,7 +53,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
             digest::short(&container.model_sha256)
         ),
     };
-    let units = model::code_size(&meta.model.layers(meta.input_shape)?);
+    let units = meta.model.layers(meta.input_shape)?.code_size();
     if !statistics.fits(units) {
         bail!("{file}: the ranges in it do not match this model's code");
     }
@@ -175,7 +175,11 @@ fn of_run(
         );
     }
     check_shape(container, &checkpoint.meta).with_context(|| file.to_owned())?;
-    let units = model::code_size(&checkpoint.meta.model.layers(checkpoint.meta.input_shape)?);
+    let units = checkpoint
+        .meta
+        .model
+        .layers(checkpoint.meta.input_shape)?
+        .code_size();
     let statistics = known_statistics(run, found, units)?.ok_or_else(|| {
         anyhow!(
             "{name}: analysis/codes.json is missing or of another model; run compress there first"
@@ -204,12 +208,7 @@ fn of_file(
         .context("the ranges were not written by this program")?;
     // Checked before memory is allocated for the described model.
     check_shape(container, &meta)?;
-    let described: usize = meta
-        .model
-        .layers(meta.input_shape)?
-        .iter()
-        .map(|layer| layer.parameters)
-        .sum();
+    let described = meta.model.layers(meta.input_shape)?.parameters();
     if described.saturating_mul(size_of::<f32>()) > embedded.weights.len() {
         bail!(
             "the embedded model has {} bytes of weights, but its description needs {described}",

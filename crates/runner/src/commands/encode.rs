@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use data::Batches;
+use model::Layer;
 
 use super::{DONE, Loaded, UsageError};
 use crate::cli::EncodeArgs;
@@ -32,11 +33,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let layer = args.layer.as_deref().unwrap_or("code");
     let Some(last) = model.encoder_layer(layer) else {
         let layers = meta.model.layers(meta.input_shape)?;
-        let names: Vec<&str> = layers
-            .iter()
-            .take(model.depth())
-            .map(|layer| layer.name.as_str())
-            .collect();
+        let names: Vec<String> = layers.encoder().iter().map(Layer::name).collect();
         let text = format!(
             "--layer: found {layer}; allowed: {}, or a number from 0 to {}",
             names.join(", "),

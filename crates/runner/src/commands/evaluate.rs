@@ -71,7 +71,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         }
     };
     let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
-    let code_size = model::code_size(&meta.model.layers(meta.input_shape)?);
+    let code_size = meta.model.layers(meta.input_shape)?.code_size();
     let baselines = match &setup {
         Some(setup) => Some(evaluation::baselines(
             &setup.train,

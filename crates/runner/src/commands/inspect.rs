@@ -27,18 +27,18 @@ struct Subject {
 pub fn run(args: &InspectArgs) -> Result<u8> {
     let subject = subject(args)?;
     let layers = subject.model.layers(subject.shape)?;
-    let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
-    let code_size = model::code_size(&layers);
-    let ratio = model::compression_ratio(subject.shape, &layers);
+    let parameters = layers.parameters();
+    let code_size = layers.code_size();
+    let ratio = layers.compression_ratio(subject.shape);
     let encoder = subject.model.input_shape(subject.shape)?;
     if args.json {
         let rows: Vec<Value> = layers
             .iter()
             .map(|layer| {
                 json!({
-                    "name": layer.name, "kind": layer.kind, "activation": layer.activation,
-                    "output": layer.output, "parameters": layer.parameters,
-                    "body": layer.body,
+                    "name": layer.name(), "kind": layer.kind(), "activation": layer.activation(),
+                    "output": layer.output, "parameters": layer.parameters(),
+                    "body": layer.body(),
                 })
             })
             .collect();
@@ -115,14 +115,16 @@ fn table(layers: &[Layer]) -> Table {
     ]);
     for layer in layers {
         let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
-        let activation = layer.activation.map_or_else(|| "-".into(), |it| word(&it));
+        let activation = layer
+            .activation()
+            .map_or_else(|| "-".into(), |it| word(&it));
         table.add_row([
-            layer.name.clone(),
-            layer.kind.clone(),
+            layer.name(),
+            layer.kind(),
             activation,
             output.join("x"),
-            layer.parameters.to_string(),
-            word(&layer.body),
+            layer.parameters().to_string(),
+            word(&layer.body()),
         ]);
     }
     if let Some(column) = table.column_mut(4) {

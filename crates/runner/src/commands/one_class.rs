@@ -118,7 +118,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         data: setup.dataset.clone(),
         test_images: setup.test.len(),
         kind: setup.config.model.kind(),
-        code_size: model::code_size(&setup.layers),
+        code_size: setup.layers.code_size(),
         preprocessing: PREPROCESSING,
         score: Score::from(args.score).name(),
         mean_auroc: mean(classes.iter().map(|class| class.auroc).collect()).unwrap_or_default(),
@@ -184,7 +184,7 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
     let all: Vec<u32> = (0..setup.test.len() as u32).collect();
     let errors = squared_errors(&model, device, &setup.test, &all)?;
     let by_model = score.of(&errors, &setup.test, &all);
-    let pca = analysed::pca(&only.train, model::code_size(&setup.layers))?;
+    let pca = analysed::pca(&only.train, setup.layers.code_size())?;
     let by_pca = match pca {
         Some(pca) => {
             let errors = pca.errors(setup.test.pixels())?;

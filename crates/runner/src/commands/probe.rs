@@ -157,12 +157,12 @@ struct Layer {
 fn layers(args: &ProbeArgs, subject: &Analysed) -> Result<Vec<Layer>> {
     let (model, meta) = (&subject.loaded.model, &subject.loaded.meta);
     let all: Vec<Layer> = (meta.model.layers(meta.input_shape)?)
-        .into_iter()
-        .take(model.depth())
+        .encoder()
+        .iter()
         .zip(0..)
         .map(|(layer, last)| Layer {
-            name: layer.name,
-            size: layer.output.iter().product(),
+            name: layer.name(),
+            size: layer.size(),
             last,
         })
         .collect();

@@ -145,8 +145,8 @@ fn next(setup: &Setup, run: &Run) -> String {
 /// The lines that say what is about to be trained, and where.
 fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
-    let code = model::code_size(&setup.layers);
-    let ratio = model::compression_ratio(setup.shape(), &setup.layers);
+    let code = setup.layers.code_size();
+    let ratio = setup.layers.compression_ratio(setup.shape());
     let mut lines = vec![
         format!(
             "model    {}: {channels}x{height}x{width} images, code of {code} values ({}), {} parameters",

@@ -351,7 +351,7 @@ fn faults_between_keys_have_a_place() {
         located.check_model(grey).unwrap_err().errors().to_vec()
     };
     let line = "c.json:3:46: model.corruption.kind: found \"grayscale\" for images of 1 channel; \
-                allowed: \"grayscale\" where images have 3 channels: red, green and blue";
+                allowed: \"grayscale\" for images of 3 channels: red, green and blue";
     assert_eq!(refused(r#""grayscale""#), [line]);
     let line = "c.json:3:81: model.corruption.1.size: found 40x40 for images of 28x28 pixels; allowed: \
                 from 1x1 to 28x28";

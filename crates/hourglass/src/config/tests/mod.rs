@@ -9,7 +9,7 @@ mod standard;
 
 use std::path::PathBuf;
 
-use model::config::{CodeActivation, Corruption, ModelConfig, Penalty, Strength};
+use model::config::{Activation, Corruption, ModelConfig, Penalty, Strength};
 use serde_json::json;
 
 use super::{Config, DataConfig, OptimizerConfig, Override, ScheduleConfig, load, parse};
@@ -125,7 +125,7 @@ fn overrides_change_any_key() {
         panic!("another kind");
     };
     assert_eq!(dense.layers, [16]);
-    assert_eq!(dense.code_activation, CodeActivation::Sigmoid);
+    assert_eq!(dense.code_activation, Some(Activation::Sigmoid));
     assert_eq!(
         config.data,
         DataConfig::Mnist {

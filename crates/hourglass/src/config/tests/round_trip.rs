@@ -4,8 +4,8 @@ use crate::config::Override;
 use std::path::PathBuf;
 
 use model::config::{
-    Activation, BlockSize, CodeActivation, ConvConfig, Corruption, DenoisingConfig, DenseConfig,
-    Downsample, ModelConfig, Penalty, SparseConfig, Strength, Upsample,
+    Activation, BlockSize, ConvConfig, Corruption, DenoisingConfig, DenseConfig, Downsample,
+    ModelConfig, Penalty, SparseConfig, Strength, Upsample,
 };
 use proptest::prelude::*;
 
@@ -17,9 +17,8 @@ use super::super::{
 };
 use super::LEAST;
 
-fn activations() -> impl Strategy<Value = (Activation, CodeActivation)> {
+fn activations() -> impl Strategy<Value = (Activation, Option<Activation>)> {
     use Activation as A;
-    use CodeActivation as C;
     let activation = [
         A::Relu,
         A::LeakyRelu,
@@ -29,19 +28,9 @@ fn activations() -> impl Strategy<Value = (Activation, CodeActivation)> {
         A::Tanh,
         A::Sigmoid,
     ];
-    let code = [
-        C::None,
-        C::Relu,
-        C::LeakyRelu,
-        C::Gelu,
-        C::Silu,
-        C::Elu,
-        C::Tanh,
-        C::Sigmoid,
-    ];
     (
         prop::sample::select(activation.to_vec()),
-        prop::sample::select(code.to_vec()),
+        prop::option::of(prop::sample::select(activation.to_vec())),
     )
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use burn::tensor::{Tensor, TensorData};
 use model::Autoencoder;
 use model::config::Corruption;
-use model::corruption::resample;
+use model::corruption::{Damage, resample};
 
 use crate::batched::values;
 
@@ -48,8 +48,8 @@ pub struct Corrupted {
 /// The factor by which an input was enlarged along both axes: that of the last `downscale`, or 1 if
 /// there is none.
 pub fn scale(corruptions: &[Corruption]) -> usize {
-    let factor = |it: &Corruption| match it {
-        Corruption::Downscale { factor } => Some(*factor),
+    let factor = |it: &Corruption| match it.damage() {
+        Damage::Resolution { factor } => Some(factor),
         _ => None,
     };
     corruptions.iter().rev().find_map(factor).unwrap_or(1)
@@ -70,13 +70,13 @@ pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corru
     let mut images = clean;
     let (mut missing, mut small): (Option<Tensor<4>>, _) = (None, None);
     for (place, corruption) in model.corruptions().iter().enumerate() {
-        small = match corruption {
-            Corruption::Downscale { factor } => Some(resample::shrink(images.clone(), *factor)),
+        small = match corruption.damage() {
+            Damage::Resolution { factor } => Some(resample::shrink(images.clone(), factor)),
             _ => None,
         };
         let more;
-        (images, more) = match corruption {
-            Corruption::Block { .. } if !whole => {
+        (images, more) = match corruption.damage() {
+            Damage::Hole if !whole => {
                 let holes = by_regions(model, place, &images, seed)?;
                 (images * (holes.clone().neg() + 1.0), Some(holes))
             }

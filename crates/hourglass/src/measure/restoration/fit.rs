@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use model::Autoencoder;
 use model::config::Corruption;
+use model::corruption::Damage;
 
 use super::colour::MeanColours;
 use super::measurement::{Batch, psnr_of};
@@ -42,7 +43,8 @@ pub struct Baselines {
 
 /// Whether a baseline for these corruptions is learned from training pictures.
 pub fn needs_training_images(corruptions: &[Corruption]) -> bool {
-    corruptions.contains(&Corruption::Grayscale)
+    let colour = |it: &Corruption| it.damage() == Damage::Colour;
+    corruptions.iter().any(colour)
 }
 
 /// The kinds of baselines for a chain of corruptions.
@@ -62,18 +64,15 @@ impl Kinds {
         for corruption in corruptions {
             // Interpolation does not undo the corruptions after it.
             kinds.downscale = false;
-            match corruption {
-                Corruption::Gaussian { .. }
-                | Corruption::Masking { .. }
-                | Corruption::SaltAndPepper { .. }
-                | Corruption::Speckle { .. } => kinds.noise = true,
-                Corruption::Block { .. } => kinds.block = true,
-                Corruption::Blur { sigma } => {
+            match corruption.damage() {
+                Damage::Noise => kinds.noise = true,
+                Damage::Hole => kinds.block = true,
+                Damage::Blur { sigma } => {
                     let [low, high] = sigma.ends();
                     kinds.blur = Some(((low + high) / 2.0).max(LEAST_SIGMA));
                 }
-                Corruption::Downscale { .. } => kinds.downscale = true,
-                Corruption::Grayscale => kinds.grayscale = true,
+                Damage::Resolution { .. } => kinds.downscale = true,
+                Damage::Colour => kinds.grayscale = true,
             }
         }
         kinds

@@ -3,7 +3,7 @@
 
 mod table;
 
-use model::{ImageShape, compression_ratio};
+use model::ImageShape;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::evaluation::{Baselines, CodeUse, Evaluation};
@@ -91,8 +91,8 @@ impl Summary {
             backend: setup.backend.name.into(),
             parameters: setup.parameters(),
             input_shape: setup.shape(),
-            code_size: model::code_size(&setup.layers),
-            compression_ratio: compression_ratio(setup.shape(), &setup.layers),
+            code_size: setup.layers.code_size(),
+            compression_ratio: setup.layers.compression_ratio(setup.shape()),
             epochs: trained.epochs,
             best_epoch: trained.best_epoch,
             steps: trained.steps,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use model::config::Corruption;
+use model::corruption::Damage;
 
 use super::files::Job;
 use super::{Restored, Restorer};
@@ -115,7 +116,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 /// The mask of pixels that are black in all channels, if holes of these corruptions look like that.
 fn missing(corruptions: &[Corruption], input: &[f32], channels: usize) -> Option<Vec<f32>> {
-    let holes = (corruptions.iter()).any(|it| matches!(it, Corruption::Block { .. }));
+    let holes = (corruptions.iter()).any(|it| it.damage() == Damage::Hole);
     holes.then(|| {
         let plane = input.len() / channels.max(1);
         let black = |at: usize| (0..channels).all(|channel| input[channel * plane + at] == 0.0);

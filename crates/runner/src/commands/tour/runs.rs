@@ -63,7 +63,7 @@ mod tests {
             assert!(located.description.is_some(), "{name}");
             if let Some(size) = name.strip_prefix("code-") {
                 let layers = located.check_model(shape).unwrap();
-                assert_eq!(model::code_size(&layers).to_string(), size);
+                assert_eq!(layers.code_size().to_string(), size);
             }
         }
     }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::Loss;
 use crate::fixtures::{
-    assert_close, cases, config, gradients, host, model, named, parameters, pictures, transpose,
+    SILENCE, assert_close, cases, config, gradients, host, model, named, parameters, pictures,
+    transpose,
 };
 use crate::weights;
 
@@ -15,19 +16,21 @@ use crate::weights;
 fn a_layer_is_that_of_pytorch() {
     for case in cases("linear.json") {
         let (outputs, inputs) = (case.shape("output")[1], case.shape("inputs/input")[1]);
-        let json = json!({ "layers": [], "code_size": outputs });
-        let config: DenseConfig = serde_json::from_value(json).unwrap();
-        let mut network = config.init(Ends::of([1, 1, inputs]), &crate::fixtures::device());
+        let json = json!({ "kind": "dense", "layers": [], "code_size": outputs });
+        let mut model = model(json, [1, 1, inputs], 0);
+        let Network::Dense(network) = &mut model.network else {
+            panic!("a convolutional network")
+        };
         let bias: Tensor<1> = case.tensor("parameters/bias");
         // Burn keeps weights the other way round than PyTorch.
         network.encoder[0].weight =
             Param::from_tensor(case.tensor::<2>("parameters/weight").transpose());
         network.encoder[0].bias = Some(Param::from_tensor(bias));
         let x: Tensor<2> = case.leaf("inputs/input");
-        let code = network.encode_to(x.clone().unsqueeze_dims(&[1, 1]), 0);
+        let layer = network.encoder[0].clone();
+        let code = model.encode(x.clone().unsqueeze_dims(&[1, 1]));
         // A sum of five products of size one.
         let grads = case.check_layer(code, &[("input", &x)], 1e-6);
-        let layer = &network.encoder[0];
         let of_weight = layer.weight.val().grad(&grads).unwrap().transpose();
         case.check("gradients/weight", &of_weight, 1e-6);
         let of_bias = layer.bias.as_ref().unwrap().val().grad(&grads).unwrap();
@@ -58,7 +61,7 @@ fn a_whole_network_is_that_of_pytorch() {
         case.check("outputs/logits", &logits, 1e-6);
         for loss in [Loss::Mse, Loss::Bce] {
             let leaf: Tensor<2> = case.leaf("inputs/input");
-            let losses = network.loss(as_pictures(leaf.clone()), x.clone(), loss);
+            let losses = network.loss(as_pictures(leaf.clone()), x.clone(), loss, SILENCE);
             let at = format!("losses/{}", loss.name());
             let value = host(&losses.total);
             assert_close(&value, &[case.value(&format!("{at}/value"))], 1e-6, &at);
@@ -117,7 +120,7 @@ fn tied_weights_stay_tied_after_a_step() {
     let before = model(tied(), input, 1);
     let x = pictures(5, input, 0);
     let grads = before
-        .loss(x.clone(), x.clone(), Loss::Bce)
+        .loss(x.clone(), x.clone(), Loss::Bce, SILENCE)
         .total
         .backward();
     let grads = GradientsParams::from_grads(grads, &before);

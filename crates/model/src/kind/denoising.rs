@@ -3,17 +3,23 @@
 
 use burn::prelude::*;
 
+use super::Wrapper;
 use crate::config::{Corruption, DenoisingConfig, ModelConfig};
-use crate::network::{Ends, ModelError};
+use crate::error::ModelError;
 use crate::noise::{Noise, Source};
+use crate::plan::Ends;
 
-impl DenoisingConfig {
-    /// Checks the corruptions, each for the images that those before it give, and says what the model
-    /// below lies between.
-    ///
-    /// # Errors
-    /// The first corruption that cannot work.
-    pub(crate) fn inside(&self, ends: Ends) -> Result<Ends, ModelError> {
+impl Wrapper for DenoisingConfig {
+    fn name(&self) -> &'static str {
+        "denoising"
+    }
+
+    fn of(&self) -> &ModelConfig {
+        &self.of
+    }
+
+    /// Checks each corruption for the images that those before it give.
+    fn inside(&self, ends: Ends) -> Result<Ends, ModelError> {
         let mut input = ends.input;
         for (place, corruption) in self.corruption.iter().enumerate() {
             input = corruption.check(input).map_err(|error| {
@@ -30,44 +36,41 @@ impl DenoisingConfig {
             ..ends
         })
     }
+
+    fn corruptions(&self) -> &[Corruption] {
+        &self.corruption
+    }
+
+    fn is_residual(&self) -> bool {
+        self.residual
+    }
 }
 
-/// The corruptions before a model's encoder, from the outside in; none where it is not denoising.
+/// The corruptions before a model's encoder, from the outside in; empty if it is not denoising.
 #[derive(Clone, Debug)]
-pub(crate) struct Denoising(Vec<Corruption>);
+pub(crate) struct Corruptions(Vec<Corruption>);
 
-impl Denoising {
+impl Corruptions {
     /// The corruptions among a config's wrappers.
-    pub(crate) fn of(config: &ModelConfig) -> Self {
-        let mut corruptions = Vec::new();
-        let mut at = config;
-        loop {
-            at = match at {
-                ModelConfig::Denoising(denoising) => {
-                    corruptions.extend(denoising.corruption.iter().cloned());
-                    &denoising.of
-                }
-                ModelConfig::Sparse(sparse) => &sparse.of,
-                ModelConfig::Dense(_) | ModelConfig::Conv(_) => return Self(corruptions),
-            }
-        }
+    pub(crate) fn of(wrappers: &[&dyn Wrapper]) -> Self {
+        let all = wrappers.iter().flat_map(|wrapper| wrapper.corruptions());
+        Self(all.cloned().collect())
     }
 
     /// The corruptions in the order in which they are done.
-    pub(crate) fn corruptions(&self) -> &[Corruption] {
+    pub(crate) fn all(&self) -> &[Corruption] {
         &self.0
     }
 
     /// The corrupted images in [0, 1], from images `[batch, C, H, W]`, and what is missing of them,
-    /// `[batch, 1, H, W]`, where a corruption takes parts away.
+    /// `[batch, 1, H, W]`, if a corruption takes parts away.
     pub(crate) fn corrupt(
         &self,
         images: Tensor<4>,
         noise: Noise,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
-        let device = images.device();
-        if let (Noise::Device { seed }, false) = (noise, self.0.is_empty()) {
-            device.seed(seed);
+        if !self.0.is_empty() {
+            noise.start(&images.device());
         }
         let start = (images, None);
         (0..self.0.len()).fold(start, |(images, missing), place| {

@@ -6,19 +6,39 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use serde_json::{Value, json};
 
+use burn::nn::conv::{Conv2d, ConvTranspose2dConfig};
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
+
 use super::*;
+use crate::block::{average_pool, max_pool};
 use crate::fixtures::{
-    Case, assert_close, cases, config, device, gradients, host, model, named, pictures, transpose,
+    Case, SILENCE, assert_close, cases, config, device, gradients, host, model, named, pictures,
+    transpose,
 };
+use crate::layer::Body;
 use crate::weights;
-use crate::{ImageShape, Loss};
+use crate::{Autoencoder, Loss};
+use kernels::Activation as Fused;
 
 /// Some hundred products of size one are summed in f32 for a value.
 const TOLERANCE: f64 = 1e-5;
 
-fn build(json: Value, input: ImageShape) -> Conv {
+fn build(mut json: Value, input: ImageShape) -> Autoencoder {
+    json["kind"] = "conv".into();
+    model(json, input, 1)
+}
+
+fn conv(model: &Autoencoder) -> &Conv {
+    match &model.network {
+        Network::Conv(conv) => conv,
+        Network::Dense(_) => panic!("a dense network"),
+    }
+}
+
+fn layers(json: Value, input: ImageShape) -> Layers {
     let config: ConvConfig = serde_json::from_value(json).unwrap();
-    crate::init::draw(config.init(Ends::of(input), &device()), 1, 1.0)
+    config.plan(Ends::of(input)).unwrap().layers
 }
 
 fn learned<const D: usize>(case: &Case, name: &str) -> Param<Tensor<D>> {
@@ -44,7 +64,7 @@ fn the_encoders_convolutions_are_those_of_pytorch() {
             json!({ "channels": [outputs], "kernel": case.count("kernel"), "downsample": downsample }),
             [inputs, height, width],
         );
-        let mut conv = network.encoder[0].conv.clone();
+        let mut conv = self::conv(&network).encoder[0].main.conv.clone().unwrap();
         conv.weight = learned(&case, "weight");
         conv.bias = Some(learned(&case, "bias"));
         let (weight, bias) = (conv.weight.val(), learned_bias(&conv.bias));
@@ -75,7 +95,11 @@ fn transposed_convolutions_are_those_of_pytorch() {
                 json!({ "channels": [inputs], "kernel": kernel, "upsample": "transposed" }),
                 [outputs, height, width],
             );
-            network.decoder[0].transposed.clone().unwrap()
+            self::conv(&network).decoder[0]
+                .main
+                .transposed
+                .clone()
+                .unwrap()
         } else {
             let (padding, extra) = (case.count("padding"), case.count("output_padding"));
             ConvTranspose2dConfig::new([inputs, outputs], [kernel, kernel])
@@ -115,7 +139,7 @@ fn pools_are_those_of_pytorch() {
         let x: Tensor<4> = case.leaf("inputs/input");
         let even = case.name().ends_with("/even");
         let pooled = if even || case.option("ceil_mode") == true {
-            average(pad_to_even(x.clone()))
+            average_pool(x.clone())
         } else {
             average(x.clone())
         };
@@ -157,7 +181,7 @@ fn batch_normalisation_is_that_of_pytorch() {
             json!({ "channels": [channels], "batch_norm": true }),
             [1, height, width],
         );
-        let mut norm = network.encoder[0].norm.clone().unwrap();
+        let mut norm = conv(&network).encoder[0].main.norm.clone().unwrap();
         norm.gamma = learned(&case, "weight");
         norm.beta = learned(&case, "bias");
         norm.running_mean = burn::module::RunningState::new(case.tensor("running/mean"));
@@ -223,7 +247,7 @@ fn a_whole_network_is_that_of_pytorch() {
         case.check("outputs/logits", &network.decode_raw(code), TOLERANCE);
         for loss in [Loss::Mse, Loss::Bce] {
             let leaf: Tensor<4> = case.leaf("inputs/input");
-            let losses = network.loss(leaf.clone(), x.clone(), loss);
+            let losses = network.loss(leaf.clone(), x.clone(), loss, SILENCE);
             let at = format!("losses/{}", loss.name());
             let value = f64::from(host(&losses.total)[0]);
             assert!((value - case.value(&format!("{at}/value"))).abs() < 1e-6);
@@ -268,7 +292,8 @@ fn pooling_comes_after_the_activation_or_might_as_well() {
             // Away from zero on both sides, so that the order matters where it can.
             let x = pictures(4, input, 0) * 60.0 - 30.0;
             let word: Activation = serde_json::from_value(activation.into()).unwrap();
-            let conv = network.encoder[0].conv.forward(x.clone());
+            let first = self::conv(&network).encoder[0].main.conv.as_ref();
+            let conv = first.unwrap().forward(x.clone());
             let expected: Tensor<2> = max_pool(word.apply(conv.clone())).flatten(1, 3);
             let actual = host(&network.encode_to(x, 0));
             let apart = |other: &[f32]| {
@@ -278,7 +303,7 @@ fn pooling_comes_after_the_activation_or_might_as_well() {
             // Values up to about 30, and sums that Winograd's transforms round in another order.
             assert!(apart(&host(&expected)) < 1e-4, "{activation}");
             let other_order: Tensor<2> = word.apply(max_pool(conv)).flatten(1, 3);
-            if !word.fused().from_output() {
+            if !crate::activation::fused(Some(word)).from_output() {
                 assert!(apart(&host(&other_order)) > 1e-3, "{activation}");
             }
         }
@@ -313,9 +338,7 @@ fn an_odd_border_is_pooled_by_itself() {
     let values: Vec<f32> = (0..9).map(|v| v as f32).collect();
     let x = Tensor::from_data(TensorData::new(values, [1, 1, 3, 3]), &device());
     assert_eq!(host(&max_pool(x.clone())), [4.0, 5.0, 7.0, 8.0]);
-    let options = AvgPoolOptions::new([2, 2]).with_stride([2, 2]);
-    let means = host(&avg_pool2d(pad_to_even(x), options));
-    assert_eq!(means, [2.0, 3.5, 6.5, 8.0]);
+    assert_eq!(host(&average_pool(x)), [2.0, 3.5, 6.5, 8.0]);
 }
 
 fn refusal(json: Value, input: ImageShape) -> (String, String) {
@@ -357,9 +380,8 @@ fn layers_say_what_computes_them() {
         for (key, value) in options.as_object().unwrap() {
             config[key] = value.clone();
         }
-        let config: ConvConfig = serde_json::from_value(config).unwrap();
-        let layers = config.layers(Ends::of([1, 8, 8])).unwrap();
-        layers.iter().map(|layer| layer.body).collect()
+        let layers = layers(config, [1, 8, 8]);
+        layers.iter().map(Layer::body).collect()
     };
     // Two levels down, code, expand, two levels up.
     assert_eq!(bodies(json!({})), [Fused; 6]);
@@ -390,9 +412,8 @@ fn what_is_unshuffled_and_shuffled_is_whole() {
         "channels": [12, 48], "kernel": 1, "downsample": "unshuffle", "upsample": "shuffle",
     });
     let input = [3, 7, 10];
-    let config: ConvConfig = serde_json::from_value(json.clone()).unwrap();
-    let layers: Vec<(String, Vec<usize>)> = (config.layers(Ends::of(input)).unwrap().into_iter())
-        .map(|layer| (layer.kind, layer.output))
+    let layers: Vec<(String, Vec<usize>)> = (layers(json.clone(), input).iter())
+        .map(|layer| (layer.kind(), layer.output.clone()))
         .collect();
     let expected = [
         ("unshuffle, conv 1x1 12 -> 12", vec![12, 4, 5]),
@@ -402,25 +423,23 @@ fn what_is_unshuffled_and_shuffled_is_whole() {
     ]
     .map(|(kind, output)| (kind.to_owned(), output));
     assert_eq!(layers, expected);
-    let mut network = build(json, input);
+    let mut model = build(json, input);
+    let Network::Conv(network) = &mut model.network else {
+        panic!("a dense network")
+    };
     let same = |conv: &mut Conv2d| {
         let channels = conv.weight.dims()[0];
         let eye = Tensor::<2>::eye(channels, &device()).reshape([channels, channels, 1, 1]);
         conv.weight = Param::from_tensor(eye);
         conv.bias = Some(Param::from_tensor(Tensor::zeros([channels], &device())));
     };
-    network
-        .encoder
-        .iter_mut()
-        .for_each(|block| same(&mut block.conv));
-    let ups = network
-        .decoder
-        .iter_mut()
-        .filter_map(|block| block.conv.as_mut());
-    ups.for_each(same);
+    let blocks = network.encoder.iter_mut().chain(&mut network.decoder);
+    let convolutions = blocks.filter_map(|block| block.main.conv.as_mut());
+    convolutions.for_each(same);
     // ReLU leaves what is not negative.
     let x = pictures(2, input, 0);
-    assert_eq!(host(&network.forward(x.clone())), host(&x));
+    let restored = model.decode_raw(model.encode(x.clone()));
+    assert_eq!(host(&restored), host(&x));
 }
 
 /// Conv 1 -> 2 down to 2x2 maps, dense 8 -> 6 -> 3 -> 6 -> 8 and back: each dense layer by hand.
@@ -428,9 +447,8 @@ fn what_is_unshuffled_and_shuffled_is_whole() {
 fn dense_layers_stand_between_the_map_and_the_code() {
     let json = json!({ "channels": [2], "code_size": 3, "layers": [6] });
     let input = [1, 4, 4];
-    let conv: ConvConfig = serde_json::from_value(json.clone()).unwrap();
-    let names: Vec<String> = (conv.layers(Ends::of(input)).unwrap().into_iter())
-        .map(|layer| format!("{} {}", layer.name, layer.kind))
+    let names: Vec<String> = (layers(json.clone(), input).iter())
+        .map(|layer| format!("{} {}", layer.name(), layer.kind()))
         .collect();
     let expected = [
         "encoder.0 conv 3x3 1 -> 2, max-pool",
@@ -441,7 +459,8 @@ fn dense_layers_stand_between_the_map_and_the_code() {
         "decoder.0 nearest x2, conv 3x3 2 -> 1",
     ];
     assert_eq!(names, expected);
-    let network = build(json, input);
+    let network = build(json.clone(), input);
+    let conv = conv(&network);
     let dense = |layer: &Linear, x: Tensor<2>| {
         let bias = layer.bias.as_ref().unwrap().val();
         x.matmul(layer.weight.val()) + bias.unsqueeze()
@@ -452,15 +471,16 @@ fn dense_layers_stand_between_the_map_and_the_code() {
         assert_close(&host(found), &expected, TOLERANCE, what);
     };
     let x = pictures(2, input, 3);
-    let narrow = relu(dense(&network.narrow[0], network.encode_to(x.clone(), 0)));
+    let narrow = relu(dense(&conv.narrow[0], network.encode_to(x.clone(), 0)));
     check(&network.encode_to(x.clone(), 1), &narrow, "narrow");
-    let code = dense(network.code.as_ref().unwrap(), narrow);
+    let code = dense(conv.code.as_ref().unwrap(), narrow);
     check(&network.encode_to(x, 2), &code, "code");
-    let wide = relu(dense(&network.widen[0], code.clone()));
-    let map = relu(dense(network.expand.as_ref().unwrap(), wide));
-    let logits = network.decode_map(map.reshape([2, 2, 2, 2]));
+    let wide = relu(dense(&conv.widen[0], code.clone()));
+    let map = relu(dense(conv.expand.as_ref().unwrap(), wide));
+    let last = layers(json, input).last().unwrap().operations.clone();
+    let logits = conv.decoder[0].forward(&last, map.reshape([2, 2, 2, 2]));
     check(
-        &network.decode(code).flatten(1, 3),
+        &network.decode_raw(code).flatten(1, 3),
         &logits.flatten(1, 3),
         "logits",
     );

@@ -1,69 +1,48 @@
-//! The sparse autoencoder: any other model with a penalty on its code, so that few units are active
-//! for any one picture.
+//! The sparse autoencoder: any other model with penalties, so that few units are active for any one
+//! picture. Its wrapper takes any penalty on a code.
 
 use burn::prelude::*;
 
-use crate::config::{Activation, ModelConfig, Penalty, SparseConfig};
-use crate::network::{Layer, ModelError, reject_no_units};
+use super::Wrapper;
+use crate::config::{ModelConfig, Penalty, SparseConfig};
+use crate::error::ModelError;
+use crate::penalty::Given;
+use crate::plan::Plan;
 
-impl SparseConfig {
-    /// Checks the penalty against the code it is put on.
-    ///
-    /// # Errors
-    /// KL without a sigmoid on the code, or top-k that keeps none or more units than the code has.
-    pub(crate) fn check(&self, layers: &[Layer]) -> Result<(), ModelError> {
-        let Some(code) = layers.iter().find(|layer| layer.name == "code") else {
-            return Ok(());
-        };
-        let units: usize = code.output.iter().product();
-        if let Penalty::TopK { k, .. } = self.penalty {
-            reject_no_units("penalty.k", k)?;
-        }
-        match self.penalty {
-            Penalty::Kl { .. } if code.activation != Some(Activation::Sigmoid) => {
-                Err(ModelError::new(
-                    "penalty.kind",
-                    "found \"kl\" on a code that is not in (0, 1)".into(),
-                    "\"kl\" with \"code_activation\": \"sigmoid\", or \"l1\" or \"top_k\"".into(),
-                ))
-            }
-            Penalty::TopK { k, .. } if k > units => Err(ModelError::new(
-                "penalty.k",
-                format!("found {k} for a code of {units} units"),
-                format!("1 to {units}"),
-            )),
-            _ => Ok(()),
-        }
+impl Wrapper for SparseConfig {
+    fn name(&self) -> &'static str {
+        "sparse"
+    }
+
+    fn of(&self) -> &ModelConfig {
+        &self.of
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), ModelError> {
+        let checked = self.penalty.check(plan.layers.code());
+        checked.map_err(|error| error.within("penalty"))
+    }
+
+    fn penalty(&self) -> Option<&Penalty> {
+        Some(&self.penalty)
     }
 }
 
-/// The penalties on a model's code, from the outside in; none where the model is not sparse.
+/// The penalties on a model's code, from the outside in; empty if the model is not sparse.
 #[derive(Clone, Debug)]
-pub(crate) struct Sparse {
-    penalties: Vec<Penalty>,
+pub(crate) struct Penalties {
+    all: Vec<Penalty>,
     /// Epochs of training that are done, while it goes on.
     epoch: Option<f64>,
 }
 
-impl Sparse {
+impl Penalties {
     /// The penalties among a config's wrappers.
-    pub(crate) fn of(config: &ModelConfig) -> Self {
-        let mut penalties = Vec::new();
-        let mut at = config;
-        loop {
-            at = match at {
-                ModelConfig::Sparse(sparse) => {
-                    penalties.push(sparse.penalty.clone());
-                    &sparse.of
-                }
-                ModelConfig::Denoising(denoising) => &denoising.of,
-                ModelConfig::Dense(_) | ModelConfig::Conv(_) => {
-                    return Self {
-                        penalties,
-                        epoch: None,
-                    };
-                }
-            }
+    pub(crate) fn of(wrappers: &[&dyn Wrapper]) -> Self {
+        let all = wrappers.iter().filter_map(|wrapper| wrapper.penalty());
+        Self {
+            all: all.cloned().collect(),
+            epoch: None,
         }
     }
 
@@ -74,22 +53,23 @@ impl Sparse {
 
     /// Whether there is no penalty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.penalties.is_empty()
+        self.all.is_empty()
     }
 
     /// The code as the decoder sees it, `[batch, code_size]`.
     pub(crate) fn constrain(&self, code: Tensor<2>) -> Tensor<2> {
-        self.penalties
+        self.all
             .iter()
             .fold(code, |code, penalty| penalty.constrain(code, self.epoch))
     }
 
-    /// What the penalties add to the loss, if anything, shape `[1]`.
-    pub(crate) fn penalty(&self, code: &Tensor<2>) -> Option<Tensor<1>> {
-        self.penalties
-            .iter()
-            .filter_map(|penalty| penalty.forward(code))
-            .reduce(|sum, penalty| sum + penalty)
+    /// What each penalty adds to the loss, if anything, by its name; shape `[1]`.
+    pub(crate) fn parts<const D: usize>(
+        &self,
+        given: &Given<'_, D>,
+    ) -> Vec<(&'static str, Tensor<1>)> {
+        let part = |penalty: &Penalty| Some((penalty.name(), penalty.forward(given)?));
+        self.all.iter().filter_map(part).collect()
     }
 }
 
@@ -98,7 +78,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Loss;
-    use crate::fixtures::{assert_close, config, host, model, pictures};
+    use crate::fixtures::{SILENCE, assert_close, config, host, model, pictures};
 
     const INPUT: [usize; 3] = [1, 4, 5];
 
@@ -135,9 +115,11 @@ mod tests {
             };
             assert!(expected > 0.1);
             for loss in [Loss::Mse, Loss::Bce] {
-                let without = host(&plain.loss(x.clone(), x.clone(), loss).total)[0];
-                let with = sparse.loss(x.clone(), x.clone(), loss);
+                let without = host(&plain.loss(x.clone(), x.clone(), loss, SILENCE).total)[0];
+                let with = sparse.loss(x.clone(), x.clone(), loss, SILENCE);
                 assert_eq!(host(&with.reconstruction), [without]);
+                let names: Vec<&str> = with.penalties.iter().map(|(name, _)| *name).collect();
+                assert_eq!(names, [["l1", "kl"][i]]);
                 let total = f64::from(without) + expected;
                 assert_close(&host(&with.total), &[total], 1e-5, "total");
             }
@@ -165,7 +147,7 @@ mod tests {
                     .map(|&h| if h >= sorted[k - 1] { h } else { 0.0 });
                 assert_eq!(kept, expected.collect::<Vec<_>>());
             }
-            let losses = top.loss(x.clone(), x.clone(), Loss::Bce);
+            let losses = top.loss(x.clone(), x.clone(), Loss::Bce, SILENCE);
             assert_eq!(host(&losses.total), host(&losses.reconstruction));
             let logits = plain.decode_raw(top.encode(x.clone()));
             let expected = host(&Loss::Bce.forward(logits, x.clone()));
@@ -202,7 +184,7 @@ mod tests {
         let code = host(&model.encode(x.clone()));
         assert_eq!(code.iter().filter(|&&h| h != 0.0).count(), 3 * 2);
         let sum: f64 = code.iter().map(|&h| f64::from(h.abs())).sum();
-        let losses = model.loss(x.clone(), x, Loss::Mse);
+        let losses = model.loss(x.clone(), x, Loss::Mse, SILENCE);
         let expected = f64::from(host(&losses.reconstruction)[0]) + 0.75 * sum / 3.0;
         assert_close(&host(&losses.total), &[expected], 1e-6, "total");
     }

@@ -6,7 +6,8 @@ use proptest::sample::{Select, select};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::{assert_close, config, device, host, model, pictures};
+use crate::config::Activation;
+use crate::fixtures::{SILENCE, assert_close, config, device, host, model, pictures};
 use crate::shape::levels;
 use crate::weights;
 
@@ -111,8 +112,8 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
     let x = pictures(2, input, 0);
 
     // Every layer of the encoder gives what its line says.
-    let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
-    let code = names.iter().position(|&name| name == "code").unwrap();
+    let names: Vec<String> = layers.iter().map(Layer::name).collect();
+    let code = names.iter().position(|name| name == "code").unwrap();
     prop_assert_eq!(model.depth(), code + 1);
     for (i, layer) in layers[..=code].iter().enumerate() {
         let units: usize = layer.output.iter().product();
@@ -120,9 +121,9 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
             model.encode_to(x.clone(), i).dims(),
             [2, units],
             "{}",
-            layer.name
+            layer.name()
         );
-        prop_assert_eq!(model.encoder_layer(&layer.name), Some(i));
+        prop_assert_eq!(model.encoder_layer(&layer.name()), Some(i));
         prop_assert_eq!(model.encoder_layer(&i.to_string()), Some(i));
     }
 
@@ -133,7 +134,7 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
 
     // The picture comes back in its own shape, with values in [0, 1].
     let codes = model.encode(x.clone());
-    prop_assert_eq!(codes.dims()[1], code_size(&layers));
+    prop_assert_eq!(codes.dims()[1], layers.code_size());
     let logits = model.decode_raw(codes.clone());
     prop_assert_eq!(logits.dims(), x.dims());
     let restored = model.decode(codes).unwrap();
@@ -141,7 +142,7 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
     prop_assert!(host(&restored).iter().all(|v| (0.0..=1.0).contains(v)));
     let last = layers.last().unwrap();
     prop_assert_eq!(&last.output, &input.to_vec());
-    prop_assert_eq!(last.activation, Some(Activation::Sigmoid));
+    prop_assert_eq!(last.activation(), Some(Activation::Sigmoid));
 
     // Each layer has as many parameters as its line says.
     let mut counted = vec![0; layers.len()];
@@ -157,11 +158,11 @@ fn is_as_listed(json: &Value, input: ImageShape) -> Result<(), TestCaseError> {
         prop_assert!(layer.is_some(), "{} belongs to no layer", parameter.name);
         counted[layer.unwrap()] += parameter.shape.iter().product::<usize>();
     }
-    let listed: Vec<usize> = layers.iter().map(|layer| layer.parameters).collect();
+    let listed: Vec<usize> = layers.iter().map(Layer::parameters).collect();
     prop_assert_eq!(counted, listed);
 
-    let ratio = input.iter().product::<usize>() as f64 / code_size(&layers) as f64;
-    prop_assert_eq!(compression_ratio(input, &layers), ratio);
+    let ratio = input.iter().product::<usize>() as f64 / layers.code_size() as f64;
+    prop_assert_eq!(layers.compression_ratio(input), ratio);
     Ok(())
 }
 
@@ -187,9 +188,9 @@ proptest! {
             .filter(|layer| layer.output.len() == 3)
             .map(|layer| [layer.output[1], layer.output[2]])
             .collect();
-        let depth = layers.iter().filter(|layer| layer.name.starts_with("decoder.")).count();
+        let depth = layers.iter().filter(|layer| layer.name().starts_with("decoder.")).count();
         let down = levels(input[1], input[2], depth).unwrap();
-        let expanded = layers.iter().any(|layer| layer.name == "expand");
+        let expanded = layers.iter().any(|layer| layer.name() == "expand");
         let mut expected = down[1..].to_vec();
         expected.extend(expanded.then_some(down[depth]));
         expected.extend(down[..depth].iter().rev());
@@ -285,11 +286,11 @@ proptest! {
         let clean = pictures(2, input, 0);
         let noisy = model.corrupt(clean.clone(), Noise::Host { seed: 1 });
         prop_assert_eq!(&noisy.dims()[1..], &model.input_shape()[..]);
-        let losses = model.loss(noisy, clean.clone(), Loss::Bce);
+        let losses = model.loss(noisy, clean.clone(), Loss::Bce, SILENCE);
         prop_assert!(host(&losses.total)[0].is_finite());
         losses.total.backward();
         let code = model.encode(model.clean_input(clean));
-        prop_assert_eq!(code.dims(), [2, code_size(&layers)]);
+        prop_assert_eq!(code.dims(), [2, layers.code_size()]);
     }
 
     #[test]
@@ -325,7 +326,7 @@ fn the_verbs_agree_with_each_other() {
         );
         for loss in [Loss::Mse, Loss::Bce] {
             let expected = host(&loss.forward(logits.clone(), x.clone()));
-            let losses = model.loss(x.clone(), x.clone(), loss);
+            let losses = model.loss(x.clone(), x.clone(), loss, SILENCE);
             assert_eq!(host(&losses.reconstruction), expected);
             assert_eq!(host(&losses.total), expected);
         }
@@ -410,6 +411,6 @@ fn kinds_are_named_from_the_outside_in() {
 fn a_code_may_be_larger_than_the_image() {
     let json = json!({ "kind": "dense", "layers": [], "code_size": 12 });
     let layers = config(json).layers([1, 2, 3]).unwrap();
-    assert_eq!(code_size(&layers), 12);
-    assert_eq!(compression_ratio([1, 2, 3], &layers), 0.5);
+    assert_eq!(layers.code_size(), 12);
+    assert_eq!(layers.compression_ratio([1, 2, 3]), 0.5);
 }

@@ -1,0 +1,372 @@
+//! The [`Autoencoder`], with the verbs that all kinds share: `encode`, `decode`, `forward` and `loss`.
+
+use std::sync::Arc;
+
+use burn::prelude::*;
+
+use crate::config::{Corruption, ModelConfig};
+use crate::corruption::grey;
+use crate::error::{ModelError, NeedsInput};
+use crate::forward::{Signal, Weights};
+use crate::init;
+use crate::kind::{Corruptions, Network, Penalties};
+use crate::layer::{Layer, Layers};
+use crate::loss::{Loss, Losses};
+use crate::noise::Noise;
+use crate::output::Output;
+use crate::penalty::Given;
+use crate::plan::{Ends, Plan};
+use crate::shape::{ImageShape, values};
+
+impl ModelConfig {
+    /// Checks that the model works for images of the shape and plans its network.
+    ///
+    /// # Errors
+    /// The first key that cannot work, as a path below `model`.
+    pub fn plan(&self, images: ImageShape) -> Result<Plan, ModelError> {
+        self.plan_between(Ends::of(images))
+    }
+
+    /// The layers of the plan.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan`].
+    pub fn layers(&self, images: ImageShape) -> Result<Layers, ModelError> {
+        Ok(self.plan(images)?.layers)
+    }
+
+    /// Channels, height and width of the encoder's input for images of the shape.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan`].
+    pub fn input_shape(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
+        Ok(self.plan(images)?.ends.input)
+    }
+
+    /// Whether the network gives the difference between its input and the clean image.
+    pub fn is_residual(&self) -> bool {
+        let (wrappers, _) = self.walk();
+        wrappers.iter().any(|wrapper| wrapper.is_residual())
+    }
+
+    /// The loss that suits the model: the mean squared error if it is residual, because its output is
+    /// not a probability, and binary cross-entropy for all others.
+    pub fn default_loss(&self) -> Loss {
+        match self.is_residual() {
+            true => Loss::Mse,
+            false => Loss::Bce,
+        }
+    }
+
+    /// Kinds from the outside in, for example `sparse(denoising(conv))`.
+    pub fn kind(&self) -> String {
+        let (wrappers, base) = self.walk();
+        let start = base.name().to_owned();
+        (wrappers.iter().rev()).fold(start, |of, wrapper| format!("{}({of})", wrapper.name()))
+    }
+
+    /// The model on the device, with the initial weights that belong to the seed (the same on every
+    /// backend), for images of the given shape.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan`].
+    pub fn init(
+        &self,
+        images: ImageShape,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Autoencoder, ModelError> {
+        let plan = self.plan(images)?;
+        let (wrappers, base) = self.walk();
+        let network = base.init(&plan, device);
+        Ok(Autoencoder {
+            network: init::draw(network, seed, base.initial_gain()),
+            penalties: Penalties::of(&wrappers),
+            corruptions: Corruptions::of(&wrappers),
+            plan: Arc::new(plan),
+        })
+    }
+}
+
+/// Any autoencoder: a dense or convolutional network and the wrappers around it.
+///
+/// It lives on the [`Device`] it was made for; Burn 0.22 chooses the backend at run time, so the
+/// same type trains on a CPU or on any GPU.
+#[derive(Module, Debug)]
+pub struct Autoencoder {
+    /// The name of this field is left out of the names of weights.
+    pub(crate) network: Network,
+    #[module(skip)]
+    penalties: Penalties,
+    #[module(skip)]
+    corruptions: Corruptions,
+    #[module(skip)]
+    plan: Arc<Plan>,
+}
+
+impl Autoencoder {
+    /// What the network is: shapes, layers, operations.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its layers.
+    pub fn layers(&self) -> &Layers {
+        &self.plan.layers
+    }
+
+    /// Each layer with its weights.
+    fn weighted(&self) -> impl Iterator<Item = (&Layer, Weights<'_>)> {
+        self.plan.layers.iter().zip(self.network.weights())
+    }
+
+    /// Codes `[batch, code_size]` of inputs `[batch, C, H, W]` in [0, 1], which have the model's input
+    /// shape; maps come flattened.
+    pub fn encode(&self, input: Tensor<4>) -> Tensor<2> {
+        self.encode_to(input, self.layers().code_place())
+    }
+
+    /// The representation after encoder layer `last`, flattened to `[batch, units]`: 0 is the first
+    /// layer, `depth() - 1` and anything above it the code.
+    pub fn encode_to(&self, input: Tensor<4>, last: usize) -> Tensor<2> {
+        let code = self.layers().code_place();
+        let layers = self.weighted().take(last.min(code) + 1);
+        let x = layers.fold(Signal::Maps(input), |x, (layer, it)| it.run(layer, x));
+        match last >= code {
+            true => self.penalties.constrain(x.flat()),
+            false => x.flat(),
+        }
+    }
+
+    /// Reconstructions `[batch, C, H, W]` in [0, 1] from codes `[batch, code_size]`.
+    ///
+    /// # Errors
+    /// If the model is residual: then the input is needed as well.
+    pub fn decode(&self, code: Tensor<2>) -> Result<Tensor<4>, NeedsInput> {
+        if self.is_residual() {
+            return Err(NeedsInput);
+        }
+        Ok(Output::Logits(self.decode_raw(code)).reconstruction())
+    }
+
+    /// What the decoder makes of the codes `[batch, code_size]` of these inputs.
+    pub fn output(&self, code: Tensor<2>, input: Tensor<4>) -> Output {
+        self.complete(self.decode_raw(code), input)
+    }
+
+    /// Reconstructions in [0, 1] of inputs `[batch, C, H, W]`.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        match self.penalties.is_empty() {
+            true => self.through(input),
+            false => self.output(self.encode(input.clone()), input),
+        }
+        .reconstruction()
+    }
+
+    /// The output for inputs `[batch, C, H, W]`, of a model whose code goes on as it is.
+    fn through(&self, input: Tensor<4>) -> Output {
+        let start = Signal::Maps(input.clone());
+        let raw = self
+            .weighted()
+            .fold(start, |x, (layer, it)| it.run(layer, x));
+        self.complete(raw.maps(&self.plan.ends.output), input)
+    }
+
+    /// The last layer's output before any function, `[batch, C, H, W]`.
+    pub(crate) fn decode_raw(&self, code: Tensor<2>) -> Tensor<4> {
+        let layers = self.weighted().skip(self.depth());
+        let raw = layers.fold(Signal::Flat(code), |x, (layer, it)| it.run(layer, x));
+        raw.maps(&self.plan.ends.output)
+    }
+
+    /// The output that the last layer's stands for. A grey input is added to each channel.
+    fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
+        match self.plan.ends.residual {
+            true => Output::Values(raw + input),
+            false => Output::Logits(raw),
+        }
+    }
+
+    /// The input that the encoder gets in training or evaluation: the images themselves, or their
+    /// corrupted form if the model is denoising. From `[batch, C, H, W]` of the output's shape to the
+    /// input's.
+    pub fn corrupt(&self, images: Tensor<4>, noise: Noise) -> Tensor<4> {
+        self.corruptions.corrupt(images, noise).0
+    }
+
+    /// The same, with what the corruption `block` has taken away: `[batch, 1, H, W]`, 1 inside the hole
+    /// and 0 outside. `None` if the chain has no such corruption.
+    pub fn corrupt_marked(
+        &self,
+        images: Tensor<4>,
+        noise: Noise,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
+        self.corruptions.corrupt(images, noise)
+    }
+
+    /// The corruption at `place` of the chain alone, with noise drawn on the host: all of them one
+    /// after the other, each with the same seed, do what [`Autoencoder::corrupt_marked`] does with it.
+    /// Images of any height and width, `[batch, C, H, W]`, may be corrupted so; what comes out is as
+    /// there.
+    pub fn corrupt_at(
+        &self,
+        place: usize,
+        images: Tensor<4>,
+        seed: u64,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
+        self.corruptions.one(place, images, Noise::Host { seed })
+    }
+
+    /// The input that the encoder gets of images that are not to be corrupted: the images themselves,
+    /// in grey if the encoder takes one channel of three.
+    pub fn clean_input(&self, images: Tensor<4>) -> Tensor<4> {
+        match self.plan.ends.input[0] == self.plan.ends.output[0] {
+            true => images,
+            false => grey(images),
+        }
+    }
+
+    /// An input `[batch, C, H, W]` as an image, which has the output's channels: grey in each of them.
+    pub fn as_image(&self, input: Tensor<4>) -> Tensor<4> {
+        let (channels, shown) = (self.plan.ends.input[0], self.plan.ends.output[0]);
+        match channels == shown {
+            true => input,
+            false => input.repeat_dim(1, shown),
+        }
+    }
+
+    /// The loss between the reconstruction of `input` and `target`, `[batch, C, H, W]` of the input's
+    /// and the output's shape, with the penalties. `noise` is for penalties that draw; it may be the
+    /// same as the corruption's. How `loss` is applied is up to [`Output::loss`].
+    pub fn loss(&self, input: Tensor<4>, target: Tensor<4>, loss: Loss, noise: Noise) -> Losses {
+        if self.penalties.is_empty() {
+            return Losses::new(self.through(input).loss(target, loss), Vec::new());
+        }
+        let code = self.encode(input.clone());
+        let penalties = self.penalties.parts(&Given {
+            encoder: &|input| self.encode(input),
+            input: &input,
+            code: &code,
+            noise: noise.of_penalties(),
+        });
+        Losses::new(self.output(code, input).loss(target, loss), penalties)
+    }
+
+    /// What encoder layer `layer` (counted from 0, the code's last) and its mirror in the decoder cost
+    /// as an autoencoder of their own, from `input` to `target`, both the flattened representation
+    /// below the layer, `[batch, units]`: the model's `loss` on pictures, which are what is below the
+    /// first layer, and the mean squared error on all others. The code's layer has the penalties with
+    /// it; `noise` is as in [`Autoencoder::loss`].
+    ///
+    /// The decoder must be the encoder's mirror, which [`ModelConfig::check_mirror`] checks.
+    pub fn layer_loss(
+        &self,
+        layer: usize,
+        input: Tensor<2>,
+        target: Tensor<2>,
+        loss: Loss,
+        noise: Noise,
+    ) -> Losses {
+        let code = self.encode_layer(layer, input.clone());
+        let penalties = if layer >= self.layers().code_place() {
+            self.penalties.parts(&Given {
+                encoder: &|input| self.encode_layer(layer, input),
+                input: &input,
+                code: &code,
+                noise: noise.of_penalties(),
+            })
+        } else {
+            Vec::new()
+        };
+        let restored = self.decode_layer(layer, code);
+        let ends = self.plan.ends;
+        let output = if layer > 0 {
+            Output::Values(restored)
+        } else if ends.residual {
+            let repeats = values(ends.output) / values(ends.input);
+            Output::Values(restored + input.repeat_dim(1, repeats))
+        } else {
+            Output::Logits(restored)
+        };
+        Losses::new(output.loss(target, loss), penalties)
+    }
+
+    /// The output of encoder layer `layer` alone for what comes into it, both `[batch, units]`.
+    pub(crate) fn encode_layer(&self, layer: usize, below: Tensor<2>) -> Tensor<2> {
+        let code = self.layers().code_place();
+        let x = match self.weighted().take(code + 1).nth(layer) {
+            Some((layer, it)) => it.run(layer, Signal::Flat(below)).flat(),
+            None => below,
+        };
+        match layer >= code {
+            true => self.penalties.constrain(x),
+            false => x,
+        }
+    }
+
+    /// What the mirror of encoder layer `layer` makes of that layer's output, both `[batch, units]`; of
+    /// the first layer's without any function.
+    pub(crate) fn decode_layer(&self, layer: usize, code: Tensor<2>) -> Tensor<2> {
+        let place = self.layers().len().checked_sub(layer + 1);
+        match place.and_then(|place| self.weighted().nth(place)) {
+            Some((layer, it)) => it.run(layer, Signal::Flat(code)).flat(),
+            None => code,
+        }
+    }
+
+    /// Sets how many epochs of training are done, for penalties that change with them; `None`, as a
+    /// new model has it, is for everything but training.
+    pub fn at_epoch(&mut self, epoch: Option<f64>) {
+        self.penalties.at_epoch(epoch);
+    }
+
+    /// The place of an encoder layer by its name (`encoder.0` and so on, `narrow.0` and so on,
+    /// `code`) or number, for [`Autoencoder::encode_to`]; `None` if it has no such layer.
+    pub fn encoder_layer(&self, name: &str) -> Option<usize> {
+        let encoder = self.layers().encoder();
+        let by_name = encoder.iter().position(|layer| layer.name() == name);
+        by_name.or_else(|| name.parse().ok().filter(|&place| place < encoder.len()))
+    }
+
+    /// How many layers the encoder has, the code's included.
+    pub fn depth(&self) -> usize {
+        self.layers().encoder().len()
+    }
+
+    /// The weights of the encoder's first layer as pictures, `[filters, C, height, width]`: what each
+    /// unit of a dense layer gives to every pixel, or each kernel of a convolution. `None` if it has
+    /// no such weights.
+    pub fn filters(&self) -> Option<Tensor<4>> {
+        let (_, first) = self.weighted().next()?;
+        first.filters(self.plan.ends.input)
+    }
+
+    /// Whether a corruption stands before the encoder.
+    pub fn is_denoising(&self) -> bool {
+        !self.corruptions().is_empty()
+    }
+
+    /// What is done to an input before the encoder gets it, in this order.
+    pub fn corruptions(&self) -> &[Corruption] {
+        self.corruptions.all()
+    }
+
+    /// Whether the network's output is added to its input, so that a code alone has no reconstruction.
+    pub fn is_residual(&self) -> bool {
+        self.plan.ends.residual
+    }
+
+    /// Channels, height and width of the encoder's input: one channel after `grayscale`.
+    pub fn input_shape(&self) -> ImageShape {
+        self.plan.ends.input
+    }
+
+    /// Channels, height and width of the images: the decoder's output.
+    pub fn output_shape(&self) -> ImageShape {
+        self.plan.ends.output
+    }
+}
+
+#[cfg(test)]
+#[path = "autoencoder_tests.rs"]
+mod tests;

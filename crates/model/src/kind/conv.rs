@@ -1,0 +1,329 @@
+//! The convolutional autoencoder: convolutions that halve the map at each level, an optional dense
+//! code, and a decoder that doubles it back to exactly the input's shape.
+
+use burn::nn::Linear;
+use burn::prelude::*;
+
+use super::{Base, Network};
+use crate::block::Block;
+use crate::config::{Activation, ConvConfig, Downsample, Upsample};
+use crate::error::{ModelError, reject_no_units, reject_zero};
+use crate::forward::Weights;
+use crate::init::linear;
+use crate::layer::{Layer, Layers, Role};
+use crate::operation::Operation;
+use crate::plan::{Ends, Plan};
+use crate::shape::{ImageShape, levels, max_depth};
+use crate::shuffle;
+
+/// A convolutional autoencoder. The fields are the names of weights in files.
+#[derive(Module, Debug)]
+pub(crate) struct Conv {
+    encoder: Vec<Block>,
+    /// Dense layers between the flattened last map and a dense code.
+    narrow: Vec<Linear>,
+    /// To the code from what is above it, if there is a dense code.
+    code: Option<Linear>,
+    /// The mirror image of `narrow`, from the code on.
+    widen: Vec<Linear>,
+    /// Back to the last map.
+    expand: Option<Linear>,
+    decoder: Vec<Block>,
+}
+
+impl ConvConfig {
+    /// Checks all keys; height and width of each level, the input's first, and the channels of the
+    /// encoder's last level after those of the others.
+    fn check(&self, ends: Ends) -> Result<(Vec<[usize; 2]>, &[usize], usize), ModelError> {
+        let [_, height, width] = ends.input;
+        let Some((&last, hidden)) = self.channels.split_last() else {
+            return Err(ModelError::new(
+                "channels",
+                "found an empty list".into(),
+                "the channels of at least one level".into(),
+            ));
+        };
+        let depth = self.channels.len();
+        if self.kernel.is_multiple_of(2) {
+            return Err(ModelError::new(
+                "kernel",
+                format!("found {}", self.kernel),
+                "an odd size, so that a map keeps its height and width".into(),
+            ));
+        }
+        reject_zero("channels", Some(&self.channels))?;
+        reject_zero("decoder", self.decoder.as_ref())?;
+        reject_zero("layers", Some(&self.layers))?;
+        if let Some(code_size) = self.code_size {
+            reject_no_units("code_size", code_size)?;
+        }
+        reject_no_units("convolutions", self.convolutions)?;
+        if self.code_size.is_none() && !self.layers.is_empty() {
+            return Err(ModelError::new(
+                "layers",
+                format!("found {:?} without a \"code_size\"", self.layers),
+                "no dense layers, because the last map is the code".into(),
+            ));
+        }
+        let Some(sizes) = levels(height, width, depth) else {
+            return Err(ModelError::new(
+                "channels",
+                format!("found {depth} levels for images of {height}x{width} pixels"),
+                format!(
+                    "at most {}: each level halves the map",
+                    max_depth(height, width)
+                ),
+            ));
+        };
+        if let Some(decoder) = &self.decoder
+            && decoder.len() + 1 != depth
+        {
+            return Err(ModelError::new(
+                "decoder",
+                format!("found {} channels", decoder.len()),
+                format!(
+                    "{}, one fewer than the encoder's: the last level gives the image's own",
+                    depth - 1
+                ),
+            ));
+        }
+        Ok((sizes, hidden, last))
+    }
+
+    /// Level `number` of the encoder: half the height and width, rounded up.
+    fn down(
+        &self,
+        (number, role): (usize, Role),
+        input: ImageShape,
+        output: ImageShape,
+        activation: Activation,
+    ) -> Layer {
+        let mut operations = Vec::new();
+        let mut inputs = input[0];
+        if self.downsample == Downsample::Unshuffle {
+            operations.push(Operation::Unshuffle);
+            inputs *= shuffle::CHANNELS;
+        }
+        for place in 1..=self.convolutions {
+            let is_last = place == self.convolutions;
+            operations.push(Operation::Convolution {
+                inputs,
+                outputs: output[0],
+                kernel: self.kernel,
+                stride: match self.downsample {
+                    Downsample::Stride if is_last => 2,
+                    _ => 1,
+                },
+            });
+            operations.extend(self.norm(output[0]));
+            let function = if is_last { activation } else { self.activation };
+            operations.push(Operation::Activation(function));
+            inputs = output[0];
+        }
+        operations.extend(match self.downsample {
+            Downsample::Max => Some(Operation::MaxPool),
+            Downsample::Average => Some(Operation::AveragePool),
+            Downsample::Stride | Downsample::Unshuffle => None,
+        });
+        Layer {
+            role,
+            // A map that is the code is stored as the encoder's last.
+            stored: format!("encoder.{number}"),
+            input: input.to_vec(),
+            output: output.to_vec(),
+            operations,
+        }
+    }
+
+    /// Level `number` of the decoder: twice the height and width, cropped to the output's. The last
+    /// convolution is followed by `last`, and by normalisation if that is a hidden layer's function.
+    fn up(
+        &self,
+        number: usize,
+        input: ImageShape,
+        output: ImageShape,
+        last: Option<Operation>,
+    ) -> Layer {
+        let size = [output[1], output[2]];
+        let is_hidden = matches!(last, Some(Operation::Activation(_)));
+        let mut operations = Vec::new();
+        if self.upsample == Upsample::Nearest {
+            operations.push(Operation::Upsample { size });
+        }
+        let widest = match self.upsample {
+            Upsample::Shuffle => shuffle::CHANNELS * output[0],
+            Upsample::Nearest | Upsample::Transposed => output[0],
+        };
+        for place in 1..=self.convolutions {
+            let is_last = place == self.convolutions;
+            let (inputs, outputs) = (input[0], if is_last { widest } else { input[0] });
+            operations.push(match self.upsample {
+                Upsample::Transposed if place == 1 => Operation::Transposed {
+                    inputs,
+                    outputs,
+                    kernel: self.kernel,
+                    // (n - 1) 2 - 2 pad + kernel + extra = 2 n - 1 + extra rows come out of n.
+                    extra: [output[1] + 1 - 2 * input[1], output[2] + 1 - 2 * input[2]],
+                },
+                _ => Operation::Convolution {
+                    inputs,
+                    outputs,
+                    kernel: self.kernel,
+                    stride: 1,
+                },
+            });
+            // The image itself is not normalised.
+            if !is_last || is_hidden {
+                operations.extend(self.norm(outputs));
+                operations.push(Operation::Activation(self.activation));
+            }
+        }
+        if self.upsample == Upsample::Shuffle {
+            operations.push(Operation::Shuffle { size });
+        }
+        if !is_hidden {
+            operations.extend(last);
+        }
+        let role = Role::Decoder(number);
+        Layer {
+            role,
+            stored: role.to_string(),
+            input: input.to_vec(),
+            output: output.to_vec(),
+            operations,
+        }
+    }
+
+    /// What normalises these channels.
+    fn norm(&self, channels: usize) -> Option<Operation> {
+        self.batch_norm.then_some(Operation::BatchNorm { channels })
+    }
+}
+
+impl Base for ConvConfig {
+    fn name(&self) -> &'static str {
+        "conv"
+    }
+
+    /// # Errors
+    /// More levels than the image can be halved, a decoder of another depth, no channels
+    /// or units in a layer, no convolutions, dense layers without a dense code, or an even kernel.
+    fn plan(&self, ends: Ends) -> Result<Plan, ModelError> {
+        let (sizes, hidden, last) = self.check(ends)?;
+        let depth = self.channels.len();
+        // The map at a level, the input's 0.
+        let at = |channels: usize, level: usize| [channels, sizes[level][0], sizes[level][1]];
+        let mut from = ends.input;
+        let mut below = Vec::new();
+        for (number, &channels) in hidden.iter().enumerate() {
+            let to = at(channels, number + 1);
+            let role = Role::Encoder(number);
+            below.push(self.down((number, role), from, to, self.activation));
+            from = to;
+        }
+        let map = at(last, depth);
+        let mut above = Vec::new();
+        let code = match self.code_size {
+            None => {
+                let activation = self.code_activation.unwrap_or(self.activation);
+                self.down((below.len(), Role::Code), from, map, activation)
+            }
+            Some(code_size) => {
+                let number = below.len();
+                let role = Role::Encoder(number);
+                below.push(self.down((number, role), from, map, self.activation));
+                let mut shape = map.to_vec();
+                for (number, &units) in self.layers.iter().enumerate() {
+                    let (role, activation) = (Role::Narrow(number), Some(self.activation));
+                    below.push(Layer::dense(role, shape, vec![units], activation));
+                    shape = vec![units];
+                }
+                let code = Layer::dense(Role::Code, shape, vec![code_size], self.code_activation);
+                let mut shape = vec![code_size];
+                for (number, &units) in self.layers.iter().rev().enumerate() {
+                    let (role, activation) = (Role::Widen(number), Some(self.activation));
+                    above.push(Layer::dense(role, shape, vec![units], activation));
+                    shape = vec![units];
+                }
+                let (to, activation) = (map.to_vec(), Some(self.activation));
+                above.push(Layer::dense(Role::Expand, shape, to, activation));
+                code
+            }
+        };
+        let mirrored: Vec<usize> = hidden.iter().rev().copied().collect();
+        let mut from = map;
+        for (number, &channels) in self
+            .decoder
+            .as_ref()
+            .unwrap_or(&mirrored)
+            .iter()
+            .enumerate()
+        {
+            let to = at(channels, depth - 1 - number);
+            let activation = Operation::Activation(self.activation);
+            above.push(self.up(number, from, to, Some(activation)));
+            from = to;
+        }
+        above.push(self.up(hidden.len(), from, ends.output, ends.operation()));
+        Ok(Plan {
+            ends,
+            layers: Layers::new(below, code, above),
+        })
+    }
+
+    fn init(&self, plan: &Plan, device: &Device) -> Network {
+        let mut network = Conv {
+            encoder: Vec::new(),
+            narrow: Vec::new(),
+            code: None,
+            widen: Vec::new(),
+            expand: None,
+            decoder: Vec::new(),
+        };
+        for layer in &plan.layers {
+            match layer.role {
+                Role::Narrow(_) => network.narrow.push(linear(layer, device)),
+                Role::Code if self.code_size.is_some() => {
+                    network.code = Some(linear(layer, device));
+                }
+                Role::Widen(_) => network.widen.push(linear(layer, device)),
+                Role::Expand => network.expand = Some(linear(layer, device)),
+                Role::Encoder(_) | Role::Code => {
+                    network
+                        .encoder
+                        .push(Block::encoder(&layer.operations, device));
+                }
+                Role::Decoder(_) => {
+                    network
+                        .decoder
+                        .push(Block::decoder(&layer.operations, device));
+                }
+            }
+        }
+        Network::Conv(network)
+    }
+
+    fn initial_gain(&self) -> f64 {
+        self.initial_gain
+    }
+
+    fn decoder(&self) -> Option<&[usize]> {
+        self.decoder.as_deref()
+    }
+}
+
+impl Conv {
+    /// The weights of each layer, in the order of the plan.
+    pub(crate) fn weights(&self) -> Vec<Weights<'_>> {
+        let encoder = self.encoder.iter().map(Weights::Block);
+        let down = self.narrow.iter().chain(&self.code);
+        let up = self.widen.iter().chain(&self.expand);
+        let decoder = self.decoder.iter().map(Weights::Block);
+        let dense = down.chain(up).map(Weights::Linear);
+        encoder.chain(dense).chain(decoder).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "conv_tests.rs"]
+mod tests;

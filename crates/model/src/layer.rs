@@ -1,0 +1,240 @@
+//! Layers: the parts of a network by their roles, with the code among them.
+
+use std::fmt::{self, Display, Formatter};
+use std::ops::Deref;
+
+use serde::Serialize;
+
+use crate::config::Activation;
+use crate::operation::{self, Operation, groups};
+use crate::shape::{ImageShape, values};
+
+/// What a layer does in a network. Its `Display` is the layer's name, for example `encoder.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A layer below the code, counted from the input.
+    Encoder(usize),
+    /// A dense layer between the last map and a dense code, counted from the map.
+    Narrow(usize),
+    /// The encoder's last layer, which gives the code.
+    Code,
+    /// The mirror of a `Narrow` layer, counted from the code.
+    Widen(usize),
+    /// The dense layer that gives the first map of a decoder.
+    Expand,
+    /// A layer above the code, counted from there.
+    Decoder(usize),
+}
+
+impl Display for Role {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Encoder(number) => write!(f, "encoder.{number}"),
+            Role::Narrow(number) => write!(f, "narrow.{number}"),
+            Role::Code => f.write_str("code"),
+            Role::Widen(number) => write!(f, "widen.{number}"),
+            Role::Expand => f.write_str("expand"),
+            Role::Decoder(number) => write!(f, "decoder.{number}"),
+        }
+    }
+}
+
+/// What computes a layer on the flex backend; the other backends have composed layers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    /// One handwritten operator.
+    Fused,
+    /// A handwritten convolution among Burn's own operators.
+    Partly,
+    /// Burn's own operators, several times slower.
+    Composed,
+}
+
+/// One layer of a [`Plan`](crate::Plan).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its role, whose `Display` is its name.
+    pub role: Role,
+    /// Where its parameters are in files: `encoder.2` if they are `encoder.2.weight` and so on.
+    pub stored: String,
+    /// Shape of its input for one image: `[units]` or `[channels, height, width]`.
+    pub input: Vec<usize>,
+    /// Shape of its output for one image.
+    pub output: Vec<usize>,
+    /// What it computes, in this order.
+    pub operations: Vec<Operation>,
+}
+
+impl Layer {
+    /// A dense layer, stored under its name.
+    pub(crate) fn dense(
+        role: Role,
+        input: Vec<usize>,
+        output: Vec<usize>,
+        activation: Option<Activation>,
+    ) -> Self {
+        let linear = Operation::Linear {
+            inputs: input.iter().product(),
+            outputs: output.iter().product(),
+            tied: false,
+        };
+        let mut operations = vec![linear];
+        operations.extend(activation.map(Operation::Activation));
+        Self {
+            role,
+            stored: role.to_string(),
+            input,
+            output,
+            operations,
+        }
+    }
+
+    /// Its name: `encoder.0` and so on, `narrow.0` and so on, `code`, `widen.0` and so on, `expand`,
+    /// `decoder.0` and so on.
+    pub fn name(&self) -> String {
+        self.role.to_string()
+    }
+
+    /// What it computes, for example `dense 784 -> 512`.
+    pub fn kind(&self) -> String {
+        operation::words(&self.operations)
+    }
+
+    /// The function on its output.
+    pub fn activation(&self) -> Option<Activation> {
+        let mut last = None;
+        for operation in &self.operations {
+            match *operation {
+                Operation::Activation(activation) | Operation::Output(activation) => {
+                    last = Some(activation);
+                }
+                Operation::Linear { .. }
+                | Operation::Convolution { .. }
+                | Operation::Transposed { .. } => last = None,
+                _ => {}
+            }
+        }
+        last
+    }
+
+    /// Values of its output for one image.
+    pub fn size(&self) -> usize {
+        self.output.iter().product()
+    }
+
+    /// Trainable parameters, batch normalisation's included.
+    pub fn parameters(&self) -> usize {
+        self.operations.iter().map(Operation::parameters).sum()
+    }
+
+    /// What computes it on the flex backend.
+    pub fn body(&self) -> Body {
+        use Operation::{Convolution, Linear, Output, Shuffle, Unshuffle, Upsample};
+        let (mut handwritten, mut composed) = (false, false);
+        for group in groups(&self.operations) {
+            match group {
+                [Linear { .. }, ..] => handwritten = true,
+                [Upsample { .. }, Convolution { kernel, .. }, ..]
+                | [
+                    Convolution {
+                        kernel, stride: 1, ..
+                    },
+                    ..,
+                ] => {
+                    let is_fast = |activation| kernels::conv::is_fast(*kernel, activation);
+                    handwritten |= is_fast(kernels::Activation::None);
+                    composed |= !is_fast(operation::fused(group));
+                }
+                // These move values and compute nothing.
+                [Unshuffle | Shuffle { .. } | Output(_)] => {}
+                _ => composed = true,
+            }
+        }
+        match (handwritten, composed) {
+            (true, false) => Body::Fused,
+            (true, true) => Body::Partly,
+            (false, _) => Body::Composed,
+        }
+    }
+}
+
+/// The layers of a network in the order in which they compute: the encoder's, of which the code's is
+/// the last, and the decoder's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layers {
+    all: Vec<Layer>,
+    /// The place of the code's layer.
+    code: usize,
+}
+
+impl Layers {
+    /// From the layers below the code, the one that gives the code, and those above it.
+    pub(crate) fn new(below: Vec<Layer>, code: Layer, above: Vec<Layer>) -> Self {
+        let place = below.len();
+        let mut all = below;
+        all.push(code);
+        all.extend(above);
+        Self { all, code: place }
+    }
+
+    /// The layer that gives the code.
+    pub fn code(&self) -> &Layer {
+        &self.all[self.code]
+    }
+
+    /// Its place among the layers.
+    pub fn code_place(&self) -> usize {
+        self.code
+    }
+
+    /// Values of one image's code.
+    pub fn code_size(&self) -> usize {
+        self.code().size()
+    }
+
+    /// The encoder's layers, the code's last.
+    pub fn encoder(&self) -> &[Layer] {
+        &self.all[..=self.code]
+    }
+
+    /// The decoder's layers.
+    pub fn decoder(&self) -> &[Layer] {
+        &self.all[self.code + 1..]
+    }
+
+    /// Encoder layer `place` and its mirror, which stands as far from the end as it does from the
+    /// start; `None` if the encoder or the decoder has no such layer.
+    pub fn pair(&self, place: usize) -> Option<(&Layer, &Layer)> {
+        self.encoder()
+            .get(place)
+            .zip(self.decoder().iter().rev().nth(place))
+    }
+
+    /// Trainable parameters of all layers.
+    pub fn parameters(&self) -> usize {
+        self.iter().map(Layer::parameters).sum()
+    }
+
+    /// Values in one of these images for each value of the code; below 1 if the code is larger.
+    pub fn compression_ratio(&self, images: ImageShape) -> f64 {
+        values(images) as f64 / self.code_size() as f64
+    }
+}
+
+impl Deref for Layers {
+    type Target = [Layer];
+
+    fn deref(&self) -> &[Layer] {
+        &self.all
+    }
+}
+
+impl<'a> IntoIterator for &'a Layers {
+    type Item = &'a Layer;
+    type IntoIter = std::slice::Iter<'a, Layer>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,194 @@
+//! Operations: what a layer computes, one after the other, with all sizes.
+
+use crate::config::Activation;
+
+/// One operation of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `x W + b` of the input, flattened.
+    Linear {
+        /// Values of one input.
+        inputs: usize,
+        /// Values of one output.
+        outputs: usize,
+        /// Whether `W` is the transpose of the mirrored encoder layer's; `b` is the layer's own.
+        tied: bool,
+    },
+    /// A convolution with bias and `kernel / 2` zeros on every side.
+    Convolution {
+        /// Channels in.
+        inputs: usize,
+        /// Channels out.
+        outputs: usize,
+        /// Height and width of the kernel, odd.
+        kernel: usize,
+        /// Step in both directions, 1 or 2.
+        stride: usize,
+    },
+    /// A transposed convolution of stride 2 with bias and a padding of `kernel / 2`.
+    Transposed {
+        /// Channels in.
+        inputs: usize,
+        /// Channels out.
+        outputs: usize,
+        /// Height and width of the kernel, odd.
+        kernel: usize,
+        /// Rows and columns added at the end, 0 or 1 each (PyTorch's `output_padding`).
+        extra: [usize; 2],
+    },
+    /// Batch normalisation of each channel.
+    BatchNorm {
+        /// Channels in and out.
+        channels: usize,
+    },
+    /// A function of each value.
+    Activation(Activation),
+    /// The function from the decoder's last values, the logits, to the reconstruction. Losses take
+    /// logits, so a network leaves it to [`Output`](crate::Output).
+    Output(Activation),
+    /// The maximum of each 2 x 2 window; the last row and column of an odd size are repeated.
+    MaxPool,
+    /// The mean of each 2 x 2 window; the last row and column of an odd size are repeated.
+    AveragePool,
+    /// Each pixel becomes 2 x 2, cropped to a size.
+    Upsample {
+        /// Height and width out.
+        size: [usize; 2],
+    },
+    /// 2 x 2 pixels become 4 channels for each channel; the last row and column of an odd size are
+    /// repeated.
+    Unshuffle,
+    /// 4 channels become 2 x 2 pixels for each channel out, cropped to a size.
+    Shuffle {
+        /// Height and width out.
+        size: [usize; 2],
+    },
+}
+
+impl Operation {
+    /// Trainable parameters.
+    pub fn parameters(&self) -> usize {
+        match *self {
+            Operation::Linear {
+                outputs,
+                tied: true,
+                ..
+            } => outputs,
+            Operation::Linear {
+                inputs, outputs, ..
+            } => inputs * outputs + outputs,
+            Operation::Convolution {
+                inputs,
+                outputs,
+                kernel,
+                ..
+            }
+            | Operation::Transposed {
+                inputs,
+                outputs,
+                kernel,
+                ..
+            } => kernel * kernel * inputs * outputs + outputs,
+            Operation::BatchNorm { channels } => 2 * channels,
+            _ => 0,
+        }
+    }
+}
+
+/// Splits operations into those that one operator of `kernels` computes together, and single ones.
+/// A forward pass runs these groups, and [`Layer::body`](crate::Layer::body) judges by them.
+pub(crate) fn groups(operations: &[Operation]) -> impl Iterator<Item = &[Operation]> {
+    use Operation::{Activation, Convolution, Linear, MaxPool, Upsample};
+    let mut rest = operations;
+    std::iter::from_fn(move || {
+        let together = match rest {
+            [] => return None,
+            [Upsample { .. }, Convolution { .. }, Activation(_), ..] => 3,
+            [Upsample { .. }, Convolution { .. }, ..] => 2,
+            [Convolution { stride: 1, .. }, Activation(_), MaxPool, ..] => 3,
+            [Convolution { stride: 1, .. }, Activation(_), ..] => 2,
+            [Linear { .. }, Activation(_), ..] => 2,
+            _ => 1,
+        };
+        let (group, after) = rest.split_at(together);
+        rest = after;
+        Some(group)
+    })
+}
+
+/// The function that a group's operator applies.
+pub(crate) fn fused(group: &[Operation]) -> kernels::Activation {
+    let function = group.iter().find_map(|operation| match operation {
+        Operation::Activation(activation) => Some(*activation),
+        _ => None,
+    });
+    crate::activation::fused(function)
+}
+
+/// What operations compute, in the words of tables: `unshuffle, 2 x conv 3x3 12 -> 16`, for example.
+pub(crate) fn words(operations: &[Operation]) -> String {
+    let convolutions = || {
+        let of = |operation: &Operation| match *operation {
+            Operation::Convolution {
+                inputs,
+                outputs,
+                kernel,
+                ..
+            } => Some((inputs, outputs, kernel, "conv")),
+            Operation::Transposed {
+                inputs,
+                outputs,
+                kernel,
+                ..
+            } => Some((inputs, outputs, kernel, "transposed conv")),
+            _ => None,
+        };
+        operations.iter().filter_map(of)
+    };
+    // Convolutions that follow each other are one phrase, at the place of the first.
+    let several = || {
+        let (count, mut all) = (convolutions().count(), convolutions());
+        let (inputs, mut outputs, kernel, what) = all.next()?;
+        if let Some((_, last, ..)) = all.last() {
+            outputs = last;
+        }
+        let times = match count {
+            1 => String::new(),
+            count => format!("{count} x "),
+        };
+        Some(format!(
+            "{times}{what} {kernel}x{kernel} {inputs} -> {outputs}"
+        ))
+    };
+    let mut phrases: Vec<String> = Vec::new();
+    let mut is_told = false;
+    for operation in operations {
+        match operation {
+            Operation::Linear {
+                inputs,
+                outputs,
+                tied,
+            } => {
+                phrases.push(format!("dense {inputs} -> {outputs}"));
+                phrases.extend(tied.then(|| "tied".into()));
+            }
+            Operation::Convolution { .. } | Operation::Transposed { .. } => {
+                if !is_told {
+                    phrases.extend(several());
+                    is_told = true;
+                }
+                if let Operation::Convolution { stride: 2.., .. } = operation {
+                    phrases.push("stride 2".into());
+                }
+            }
+            Operation::MaxPool => phrases.push("max-pool".into()),
+            Operation::AveragePool => phrases.push("average-pool".into()),
+            Operation::Upsample { .. } => phrases.push("nearest x2".into()),
+            Operation::Unshuffle => phrases.push("unshuffle".into()),
+            Operation::Shuffle { .. } => phrases.push("shuffle".into()),
+            // Tables have a column for functions, and count the parameters of normalisation.
+            Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Output(_) => {}
+        }
+    }
+    phrases.join(", ")
+}

@@ -1,0 +1,44 @@
+//! Plan: a network described once. The table of its layers, its initial weights, its forward pass and
+//! the names of its weights are all read from it, and so can an exporter.
+
+use crate::config::Activation;
+use crate::layer::Layers;
+use crate::operation::Operation;
+use crate::shape::ImageShape;
+
+/// Shapes at both ends of a network, and what its output means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Channels, height and width of the encoder's input.
+    pub input: ImageShape,
+    /// Channels, height and width of the decoder's output: the images'.
+    pub output: ImageShape,
+    /// Whether the decoder gives a difference from the input instead of logits.
+    pub residual: bool,
+}
+
+impl Ends {
+    /// Those of a model without wrappers.
+    pub fn of(images: ImageShape) -> Self {
+        Self {
+            input: images,
+            output: images,
+            residual: false,
+        }
+    }
+
+    /// What makes the reconstruction of the decoder's last values: the sigmoid, or nothing if they
+    /// are added to the input and clamped to [0, 1].
+    pub(crate) fn operation(&self) -> Option<Operation> {
+        (!self.residual).then_some(Operation::Output(Activation::Sigmoid))
+    }
+}
+
+/// A network between two ends: its layers, with shapes, operations and roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The shapes at both ends.
+    pub ends: Ends,
+    /// The layers, encoder first.
+    pub layers: Layers,
+}
