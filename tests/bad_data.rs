@@ -220,7 +220,7 @@ fn pictures_that_cannot_be_used_are_named() {
     // A rule makes pictures of two sizes alike.
     work.ok("photos.json --set data.size=[8,8]");
     let ended = work.ok("photos.json --set data.patch=9");
-    let warning = "warning: 4 smaller than a patch of 9 x 9, continued by reflection; the first: \
+    let warning = "warning: 4 smaller than a patch of 9 x 9, extended by reflection; the first: \
                    photos/a.png, 8 x 8 (height x width)";
     assert!(
         ended.stderr.lines().any(|line| line == warning),

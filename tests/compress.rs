@@ -243,7 +243,7 @@ fn damaged_files_are_refused_in_a_line_and_leave_nothing() {
     );
     fs::remove_file(work.path("runs/tiny/analysis/codes.json")).unwrap();
     let line = work.refused(1, "decompress good.hg -o out --run tiny");
-    assert!(line.contains("found no analysis/codes.json"), "{line}");
+    assert!(line.contains("analysis/codes.json is missing"), "{line}");
     // Learned again, they are the same.
     work.ok("compress tiny set -o again.hg");
     work.ok("decompress good.hg -o out --run tiny");

@@ -83,7 +83,7 @@ fn a_model_of_grey_inputs_works_with_every_command() {
     assert!(
         work.ok("inspect grey")
             .stdout
-            .contains("the encoder gets 1 channel")
+            .contains("reduced to 1 channel for the encoder")
     );
 
     work.ok("evaluate grey");

@@ -94,7 +94,7 @@ fn compared_runs_share_a_page() {
     assert!(printed.stderr.contains("page.html"), "{}", printed.stderr);
     let html = work.read_text("page.html");
     assert_self_contained(&html);
-    assert!(html.contains("Rate and distortion"));
+    assert!(html.contains("Rate-distortion"));
     for heading in ["runs/short, code", "runs/wide, code"] {
         assert!(html.contains(heading), "{heading}");
     }
@@ -106,6 +106,6 @@ fn compared_runs_share_a_page() {
     std::fs::rename(work.path("set"), work.path("gone")).unwrap();
     work.ok("compare short --html page.html --force");
     let html = work.read_text("page.html");
-    assert!(!html.contains("Rate and distortion"));
+    assert!(!html.contains("Rate-distortion"));
     assert!(html.contains("test images could not be loaded"), "{html}");
 }

@@ -104,7 +104,7 @@ fn either_side_gets_a_file() {
     for test in [0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
         let test = TestPart::Share(test);
         let error = refusal(&dir, PictureOptions { test, ..OPTIONS });
-        assert!(error.ends_with("allowed is above 0 and below 1"), "{error}");
+        assert!(error.ends_with("allowed: above 0 and below 1"), "{error}");
     }
     let dir = folder(&[("a.png", gradient(2, 2, 0))]);
     assert!(refusal(&dir, OPTIONS).contains("1 picture; at least 2 are needed"));

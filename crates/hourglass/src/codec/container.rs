@@ -401,7 +401,7 @@ mod tests {
             Container::from_bytes(&sealed(&behind))
                 .unwrap_err()
                 .0
-                .contains("3 bytes behind")
+                .contains("3 bytes after")
         );
     }
 
