@@ -402,3 +402,10 @@ fn the_mistake_that_the_guide_shows_gets_the_answer_that_it_shows() {
         ended.stderr
     );
 }
+
+#[test]
+fn the_program_in_the_readme_is_an_example() {
+    let example = top("crates/hourglass/examples/quickstart.rs");
+    let code = &example[example.find("use std").unwrap()..];
+    assert!(top("README.md").contains(&format!("```rust\n{code}```")));
+}

@@ -28,7 +28,7 @@ impl Observer for Lines {
 }
 
 fn main() -> hourglass::Result<()> {
-    let setup = Setup::new(Config::parse(CONFIG)?, false)?;
+    let setup = Setup::from_config(Config::parse(CONFIG)?)?;
     let runs = std::env::args().nth(1).unwrap_or_else(|| "runs".into());
     let run = Run::start(&setup, Path::new(&runs), "example")?;
     match train(&setup, &run, Start::default(), &mut Lines)? {

@@ -138,6 +138,15 @@ impl Config {
 }
 
 impl Setup {
+    /// Everything for a training of a config from its start: checks the model against the images' shape, opens
+    /// the backend and loads the data.
+    ///
+    /// # Errors
+    /// As [`Setup::to_start`].
+    pub fn from_config(located: Located) -> Result<Self> {
+        Self::to_start(located, false)
+    }
+
     /// Checks the model against the images' shape, opens the backend, then loads the data.
     ///
     /// # Errors
