@@ -167,8 +167,9 @@ mod tests {
             html.contains("nothing to show yet") && !html.contains("NaN"),
             "{html}"
         );
-        let codes = Features::new((0..60).map(|i| i as f32).collect(), 1, 60);
-        let labels: Vec<u8> = (0..60).collect();
+        // More labels than colours and marks tell apart.
+        let codes = Features::new((0..64).map(|i| i as f32).collect(), 1, 64);
+        let labels: Vec<u8> = (0..64).collect();
         let html = section(&codes, Some(&labels)).unwrap();
         assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
