@@ -227,8 +227,8 @@ fn a_decoder_that_is_no_mirror_is_refused() {
                 "kind": "sparse", "penalty": "l1",
                 "of": { "kind": "dense", "layers": [16], "tied": true, "code_size": 4 },
             }),
-            "model.of.tied: found true with train.pretrain; allowed: false, for layers are trained \
-             with mirrors of their own weights",
+            "model.of.tied: found true with train.pretrain; allowed: false, because a layer is trained \
+             with a mirror that has weights of its own",
         ),
         (
             json!({ "kind": "conv", "channels": [2, 3], "decoder": [3] }),

@@ -71,6 +71,14 @@ pub enum RunError {
         /// What the other process does.
         busy: String,
     },
+    /// The folder of a new run cannot be made.
+    #[error("{}: the run's folder cannot be made: {}", runs.display(), files::reason(error))]
+    Create {
+        /// The folder of runs.
+        runs: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// No name is left for a new run.
     #[error("{}: all names from {name} on are taken; choose another --name", runs.display())]
     NamesTaken {
@@ -190,7 +198,10 @@ impl Run {
         env: &impl Serialize,
         state: &State,
     ) -> Result<Self, RunError> {
-        let failed = |error: io::Error| FileError::folder(runs)(error);
+        let failed = |error: io::Error| RunError::Create {
+            runs: runs.to_owned(),
+            error,
+        };
         fs::create_dir_all(runs).map_err(failed)?;
         // Everything is first written under a temporary name, so that a folder with a run's name is complete.
         let new = tempfile::Builder::new()
@@ -229,7 +240,7 @@ impl Run {
                 }
                 // Another process took this name first.
                 Err(_) if folder.exists() => {}
-                Err(error) => return Err(failed(error).into()),
+                Err(error) => return Err(failed(error)),
             }
         }
         Err(RunError::NamesTaken {

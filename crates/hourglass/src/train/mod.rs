@@ -76,6 +76,8 @@ pub fn train(
         }
         Err(Stop::Failed(error)) => Err(error),
     };
+    // What it started to write must not come after what is written here.
+    drop(training);
     if let Err(error) = &ended
         && let Ok(mut state) = run.state()
     {

@@ -98,13 +98,14 @@ impl Scene {
         let [width, height] = self.size;
         let label = escape(&self.label);
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+            "<svg width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\""
         );
         svg += &match place {
+            // Within HTML an SVG needs no name space.
             Place::Page => " class=\"chart\">".to_owned(),
             Place::File => format!(
-                " font-family=\"{FONTS}\">\
+                " xmlns=\"http://www.w3.org/2000/svg\" font-family=\"{FONTS}\">\
                  <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>"
             ),
         };
