@@ -2,10 +2,14 @@
 
 pub mod codec;
 pub mod coder;
+pub mod compress;
 pub mod container;
+pub mod decompress;
+pub mod learned;
 pub mod pictures;
 pub mod quality;
 pub mod quantiser;
+pub mod rate;
 pub mod tiles;
 
 /// Why a compressed file cannot be used.

@@ -25,6 +25,9 @@ use environment::Environment;
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The subfolder of a run that analyses write into.
+pub const ANALYSIS: &str = "analysis";
+
 /// The default folder of runs.
 pub const RUNS: &str = "runs";
 
@@ -302,6 +305,16 @@ impl Run {
     /// A file of the run.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A file in the run's folder of analyses, which is made if needed.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn analysis(&self, name: &str) -> Result<PathBuf, FileError> {
+        let folder = self.path(ANALYSIS);
+        fs::create_dir_all(&folder).map_err(FileError::folder(&folder))?;
+        Ok(folder.join(name))
     }
 
     /// Reads `state.json`.
