@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod environment;
+pub mod kept;
 pub mod loaded;
 pub mod resumed;
 
@@ -87,6 +88,16 @@ pub enum RunError {
     MadeByAnother {
         /// The run's folder.
         folder: PathBuf,
+    },
+    /// The folder holds a run of another config.
+    #[error("{}: was started with {what}; {allowed}", folder.display())]
+    OtherConfig {
+        /// The run's folder.
+        folder: PathBuf,
+        /// What differs, in words.
+        what: String,
+        /// What the user can do.
+        allowed: &'static str,
     },
     /// The data differ from those that the run was trained and measured on.
     #[error(
