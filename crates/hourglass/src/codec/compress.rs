@@ -1,7 +1,7 @@
 //! Pictures to a compressed file, whose quality is measured on the way.
 
 use super::Damaged;
-use super::codec::Codec;
+use super::autoencoder::Codec;
 use super::coder::Coder;
 use super::container::{Container, Embedded};
 use super::pictures::Pictures;

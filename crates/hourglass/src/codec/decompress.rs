@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use data::ImageShape;
 use model::Autoencoder;
 
-use super::codec::Codec;
+use super::autoencoder::Codec;
 use super::coder::Coder;
 use super::container::{Container, Embedded};
 use super::pictures::Picture;

@@ -6,7 +6,7 @@ use data::Images;
 use serde_json::Value;
 
 use super::Damaged;
-use super::codec::Codec;
+use super::autoencoder::Codec;
 use super::quantiser::Statistics;
 use crate::error::{At, Error, Result};
 use crate::files::{self, FileError};

@@ -1,6 +1,6 @@
 //! Compression: codes in few bits, in a file that a run's decoder can decode into pictures.
 
-pub mod codec;
+pub mod autoencoder;
 pub mod coder;
 pub mod compress;
 pub mod container;

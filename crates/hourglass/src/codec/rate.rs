@@ -4,7 +4,7 @@
 use data::{ImageShape, Images};
 use serde::Serialize;
 
-use super::codec::{Codec, byte};
+use super::autoencoder::{Codec, byte};
 use super::coder::{Coder, Encoder};
 use super::compress::BITS;
 use super::container::Container;

@@ -14,7 +14,7 @@ use crate::cli::{CompressArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
 use crate::{output, terminal};
-use hourglass::codec::codec::Codec;
+use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
 use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;

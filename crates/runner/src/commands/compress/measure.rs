@@ -14,7 +14,7 @@ use crate::commands::opened;
 use crate::commands::own_images;
 use crate::commands::{DONE, analysed};
 use crate::terminal;
-use hourglass::codec::codec::Codec;
+use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;
 use hourglass::codec::rate::{self, Depth, PcaCodec};
