@@ -92,19 +92,26 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
-    terminal::print(&format!(
-        "{}: {} pictures in {} bytes, {:.1} bytes per picture ({:.1} for the code at {bits} bits per value), {:.1} times \
-         smaller than raw pixels; decompressed: {:.2} dB, SSIM {}",
-        report.file,
-        report.pictures,
-        report.bytes,
-        report.bytes_per_picture,
-        report.stream_bytes_per_picture,
-        report.ratio,
-        report.quality.psnr,
-        super::analysed::figure(report.quality.ssim)
-    ))?;
+    terminal::print(&report.text())?;
     Ok(DONE)
+}
+
+impl Report {
+    fn text(&self) -> String {
+        format!(
+            "{}: {} pictures in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {:.1} \
+             times smaller than raw pixels; decompressed: {:.2} dB, SSIM {}",
+            self.file,
+            self.pictures,
+            self.bytes,
+            self.bytes_per_picture,
+            self.stream_bytes_per_picture,
+            self.bits,
+            self.ratio,
+            self.quality.psnr,
+            super::analysed::figure(self.quality.ssim)
+        )
+    }
 }
 
 /// The pictures that `spec` names; warns about files that are left out.

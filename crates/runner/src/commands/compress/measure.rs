@@ -1,13 +1,13 @@
 //! The rate-distortion table: bytes per picture and quality at several bit depths, compared with picture formats and
 //! with PCA under the same quantiser and entropy coder.
 
-use std::path::Path;
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::report::{AtPsnr, Others, Report, table, verdict};
-use super::rivals::{Format, Point, Rivals};
+use super::report::{AtPsnr, Others, Report, curves, depths_curve, formats_curve, table, verdict};
+use super::rivals::{Format, Rivals};
 use super::{found, plot};
 use crate::cli::CompressArgs;
 use crate::commands::opened;
@@ -17,7 +17,7 @@ use crate::terminal;
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;
-use hourglass::codec::rate::{self, Depth, PcaCodec};
+use hourglass::codec::rate::{self, PcaCodec};
 
 pub fn run(args: &CompressArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend)?;
@@ -31,10 +31,8 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
             anyhow::bail!("{name}: its test pictures could not be loaded: {error:#}")
         }
     };
-    let data = args
-        .input
-        .clone()
-        .unwrap_or_else(|| "the run's test pictures".into());
+    let own = || "the run's test pictures".into();
+    let data = args.input.clone().unwrap_or_else(own);
     terminal::note(&format!("{name} on {} pictures of {data}", pictures.len()));
     let sha256 = &loaded.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || match &setup {
@@ -59,14 +57,6 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         webp: formats(Format::WebP),
         pca: rates.pca,
     };
-    let curve = |points: &[Point]| -> Vec<(f64, f64)> {
-        let place = |it: &Point| (it.bytes_per_picture, it.found.psnr);
-        points.iter().map(place).collect()
-    };
-    let depth = |points: &[Depth]| -> Vec<(f64, f64)> {
-        let place = |it: &Depth| (it.bytes_per_picture, it.found.psnr);
-        points.iter().map(place).collect()
-    };
     let report = Report {
         run: name.clone(),
         data,
@@ -75,9 +65,9 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         unquantised: rates.unquantised,
         at_psnr: AtPsnr::new(
             &rates.points,
-            &curve(&baselines.jpeg),
-            &curve(&baselines.webp),
-            &depth(&baselines.pca),
+            &formats_curve(&baselines.jpeg),
+            &formats_curve(&baselines.webp),
+            &depths_curve(&baselines.pca),
         ),
         sheets,
         points: rates.points,
@@ -85,17 +75,10 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     };
     let folder = analysed::file(&loaded.run, "compress")?;
     std::fs::create_dir_all(&folder)?;
-    let curves = [
-        ("autoencoder", depth(&report.points)),
-        ("PCA", depth(&report.baselines.pca)),
-        ("JPEG", curve(&report.baselines.jpeg)),
-        ("WebP", curve(&report.baselines.webp)),
-    ];
-    plot::write(
-        &format!("Compression by {}, code {}", short(&name), report.code_size),
-        &curves,
-        &folder.join("rate"),
-    )?;
+    let short = loaded.run.folder().file_name();
+    let short = short.map_or_else(|| name.as_str().into(), OsStr::to_string_lossy);
+    let title = format!("Compression by {short}, code {}", report.code_size);
+    plot::write(&title, &curves(&report), &folder.join("rate"))?;
     analysed::finish(&loaded.run, "compress", &report, &table(&report), args.json)?;
     if !args.json {
         terminal::print(&verdict(&report))?;
@@ -104,9 +87,4 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         "results in {name}: analysis/compress.json, analysis/compress/rate.svg and .png"
     ));
     Ok(DONE)
-}
-
-fn short(name: &str) -> String {
-    let folder = Path::new(name).file_name();
-    folder.map_or_else(|| name.to_owned(), |it| it.to_string_lossy().into_owned())
 }

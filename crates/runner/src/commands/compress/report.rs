@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::plot::Curve;
 use super::rivals::Point;
 use crate::commands::analysed::{self, figure};
 use hourglass::codec::compress::BITS;
@@ -81,6 +82,29 @@ impl AtPsnr {
             winner: winner.0,
         }
     }
+}
+
+/// Bytes per picture and dB of a picture format at each quality.
+pub fn formats_curve(points: &[Point]) -> Vec<(f64, f64)> {
+    let place = |it: &Point| (it.bytes_per_picture, it.found.psnr);
+    points.iter().map(place).collect()
+}
+
+/// Bytes per picture and dB of a code at each bit depth.
+pub fn depths_curve(points: &[Depth]) -> Vec<(f64, f64)> {
+    let place = |it: &Depth| (it.bytes_per_picture, it.found.psnr);
+    points.iter().map(place).collect()
+}
+
+/// The lines of the chart.
+pub fn curves(report: &Report) -> [Curve<'static>; 4] {
+    let baselines = &report.baselines;
+    [
+        ("autoencoder", depths_curve(&report.points)),
+        ("PCA", depths_curve(&baselines.pca)),
+        ("JPEG", formats_curve(&baselines.jpeg)),
+        ("WebP", formats_curve(&baselines.webp)),
+    ]
 }
 
 pub fn table(report: &Report) -> comfy_table::Table {
