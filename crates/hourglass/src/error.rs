@@ -11,6 +11,7 @@ use model::{ModelError, NeedsInput};
 use crate::arrays::ArrayError;
 use crate::backend::BackendError;
 use crate::codec::Damaged;
+use crate::codec::decompress::DecompressError;
 use crate::config::ConfigError;
 use crate::files::FileError;
 use crate::input::InputError;
@@ -72,6 +73,9 @@ pub enum Error {
     /// A compressed file that cannot be used.
     #[error(transparent)]
     Damaged(#[from] Damaged),
+    /// A compressed file that cannot be turned into pictures.
+    #[error(transparent)]
+    Decompress(#[from] DecompressError),
     /// A code that holds a NaN or an infinity.
     #[error("image {image}: its code is not finite")]
     NotFinite {

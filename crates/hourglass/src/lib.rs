@@ -13,6 +13,7 @@ pub mod arrays;
 pub mod backend;
 pub mod batched;
 pub mod codec;
+pub mod comparison;
 pub mod config;
 pub mod digest;
 pub mod error;

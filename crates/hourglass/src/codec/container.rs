@@ -9,6 +9,7 @@
 use data::ImageShape;
 
 use super::Damaged;
+use super::pictures::Pictures;
 
 const MAGIC: &[u8; 4] = b"HGLS";
 
@@ -121,6 +122,20 @@ pub struct Container {
 }
 
 impl Container {
+    /// A container for these pictures, without their codes.
+    pub fn empty(bits: u32, model_sha256: &str, tile: ImageShape, pictures: &Pictures) -> Self {
+        Self {
+            bits,
+            model_sha256: model_sha256.to_owned(),
+            statistics_crc: 0,
+            tile,
+            sizes: pictures.sizes(),
+            names: pictures.names(),
+            stream: Vec::new(),
+            embedded: None,
+        }
+    }
+
     /// The file's bytes.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
 //! Compression: codes in few bits, in a file that a run's decoder can decode into pictures.
 
-pub mod codec;
+pub mod autoencoder;
 pub mod coder;
+pub mod compress;
 pub mod container;
+pub mod decompress;
+pub mod learned;
 pub mod pictures;
 pub mod quality;
 pub mod quantiser;
+pub mod rate;
 pub mod tiles;
 
 /// Why a compressed file cannot be used.

@@ -86,6 +86,11 @@ impl Pictures {
         }
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Height and width of each picture.
     pub fn sizes(&self) -> Sizes {
         match self {

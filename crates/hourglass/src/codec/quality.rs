@@ -3,6 +3,8 @@
 use data::ImageShape;
 use serde::{Deserialize, Serialize};
 
+use super::pictures::Group;
+use super::tiles;
 use crate::error::Result;
 use crate::measure::metrics::Reconstruction;
 
@@ -36,6 +38,32 @@ impl Comparison {
         }
         if let Some((_, figures)) = self.shapes.get_mut(place) {
             figures.push(&floats(clean), &floats(found))?;
+        }
+        Ok(())
+    }
+
+    /// Measures the pictures of a group, put together from these tiles of shape `tile`.
+    ///
+    /// # Errors
+    /// If there are too few tiles.
+    pub fn push_tiles(&mut self, tile: ImageShape, group: &Group, found: &[u8]) -> Result<()> {
+        let [channels, height, width] = tile;
+        let alike = (group.pictures.iter()).all(|picture| picture.size == [height, width]);
+        if alike {
+            // A batch of images at once, each a tile.
+            return self.push(tile, &group.tiles, found);
+        }
+        let image: usize = tile.iter().product();
+        let mut rest = found;
+        for picture in &group.pictures {
+            let [rows, columns] = tiles::grid(picture.size, [height, width]);
+            let (tiles, after) = rest
+                .split_at_checked(rows * columns * image)
+                .unwrap_or((rest, &[]));
+            let joined = tiles::join(tiles, picture.size, tile);
+            let [height, width] = picture.size;
+            self.push([channels, height, width], &picture.pixels, &joined)?;
+            rest = after;
         }
         Ok(())
     }

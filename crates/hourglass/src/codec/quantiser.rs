@@ -126,6 +126,14 @@ impl Statistics {
         })
     }
 
+    /// As the bytes of `codes.json`.
+    ///
+    /// # Errors
+    /// Never, if memory suffices.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Damaged> {
+        serde_json::to_vec(self).map_err(|error| Damaged(error.to_string()))
+    }
+
     /// Whether it is valid for a code of this many units. A file may contain anything.
     pub fn fits(&self, units: usize) -> bool {
         let axis = |axis: &Axis| {

@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod environment;
+pub mod kept;
 pub mod loaded;
 pub mod resumed;
 
@@ -24,6 +25,9 @@ use environment::Environment;
 
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The subfolder of a run that analyses write into.
+pub const ANALYSIS: &str = "analysis";
 
 /// The default folder of runs.
 pub const RUNS: &str = "runs";
@@ -92,6 +96,16 @@ pub enum RunError {
     MadeByAnother {
         /// The run's folder.
         folder: PathBuf,
+    },
+    /// The folder holds a run of another config.
+    #[error("{}: was started with {what}; {allowed}", folder.display())]
+    OtherConfig {
+        /// The run's folder.
+        folder: PathBuf,
+        /// What differs, in words.
+        what: String,
+        /// What the user can do.
+        allowed: &'static str,
     },
     /// The data differ from those that the run was trained and measured on.
     #[error(
@@ -313,6 +327,16 @@ impl Run {
     /// A file of the run.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A file in the run's folder of analyses, which is made if needed.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn analysis(&self, name: &str) -> Result<PathBuf, FileError> {
+        let folder = self.path(ANALYSIS);
+        fs::create_dir_all(&folder).map_err(FileError::folder(&folder))?;
+        Ok(folder.join(name))
     }
 
     /// Reads `state.json`.

@@ -1,11 +1,10 @@
 //! What all analyses of a run share: its model, the pictures, the PCA baseline, and the files that
 //! they write into the run's folder.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use comfy_table::{CellAlignment, Table};
 use data::Images;
 use serde::Serialize;
@@ -16,13 +15,11 @@ use crate::commands::opened;
 use crate::commands::own_images;
 use crate::input;
 use crate::terminal;
+use hourglass::files;
 use hourglass::measure::pca::{Pca, PcaError};
 use hourglass::run::Run;
 use hourglass::run::environment::Environment;
 use hourglass::setup::Setup;
-
-/// The subfolder of a run that analyses write into.
-const FOLDER: &str = "analysis";
 
 /// A run's model and the pictures to analyse it on.
 pub struct Analysed {
@@ -172,9 +169,7 @@ pub fn pca(train: &Images, components: usize) -> Result<Option<Pca>> {
 /// # Errors
 /// If the folder cannot be made.
 pub fn file(run: &Run, name: &str) -> Result<PathBuf> {
-    let folder = run.path(FOLDER);
-    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    Ok(folder.join(name))
+    Ok(run.analysis(name)?)
 }
 
 /// Writes `analysis/NAME.json`, and prints either the same JSON or a table.
@@ -189,8 +184,7 @@ pub fn finish(
     json: bool,
 ) -> Result<()> {
     let name = format!("{name}.json");
-    file(run, &name)?;
-    run.write_json(&format!("{FOLDER}/{name}"), report)?;
+    files::write_json(&file(run, &name)?, report)?;
     if json {
         terminal::print_json(report)
     } else {

@@ -28,7 +28,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use hourglass::backend::{self, BackendError};
 use hourglass::config::{self, ConfigError};
-use hourglass::run::loaded;
+use hourglass::run::{RunError, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
 use crate::cli::{BackendArg, Cli, Command, RunArg};
@@ -101,7 +101,12 @@ pub fn run(cli: Cli) -> Result<u8> {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    let config = |error: &Error| matches!(error.root(), Error::Config(_) | Error::Backend(_));
+    let config = |error: &Error| {
+        matches!(
+            error.root(),
+            Error::Config(_) | Error::Backend(_) | Error::Run(RunError::OtherConfig { .. })
+        )
+    };
     let usage = error.is::<ConfigError>()
         || error.is::<BackendError>()
         || error.is::<UsageError>()

@@ -10,12 +10,13 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::compare::{self, Spread};
+use super::compare;
 use super::train::{checked_name, config_of, name_of};
-use super::{DIVERGED, DONE};
+use super::{DIVERGED, DONE, kept};
 use crate::cli::SweepArgs;
 use crate::progress::Display;
 use crate::{interrupt, terminal};
+use hourglass::comparison::Spread;
 use hourglass::config::{self, Sweep};
 use hourglass::files;
 use hourglass::measure::evaluation::Baselines;
@@ -89,8 +90,8 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
                     terminal::note(&text);
                 }
                 let quiet = args.train.output.quiet;
-                (point.kept)
-                    .train(|steps, done| Display::new(quiet, steps, done))?
+                let display = |steps, done| Display::new(quiet, steps, done);
+                kept::train(&point.kept, display)?
                     .then(|| finished(point))
                     .transpose()?
                     .flatten()

@@ -205,7 +205,7 @@ fn train(name: &str, kept: &[runs::Lesson], guide: &mut Guide, args: &TourArgs) 
             ));
         }
         let display = |steps, done| Display::bar_alone(quiet, steps, done);
-        if !lesson.kept.train(display)? {
+        if !super::kept::train(&lesson.kept, display)? {
             return Ok(Ended::Interrupted);
         }
     }

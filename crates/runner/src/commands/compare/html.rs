@@ -9,9 +9,9 @@ use burn::tensor::Device;
 use data::Images;
 
 use super::render::{COLUMNS, cells};
-use super::{Comparison, Row};
 use crate::commands::Loaded;
 use crate::commands::own_images;
+use hourglass::comparison::{Comparison, Row};
 use hourglass::files;
 use hourglass::pictures::shown::{Shown, caption};
 use hourglass::run::Run;

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
-use super::{Comparison, Row, Seeds, Spread};
+use hourglass::comparison::{Comparison, Row, Seeds, Spread};
 
 pub const COLUMNS: [&str; 14] = [
     "run",

@@ -7,16 +7,19 @@ use anyhow::Result;
 use report::chart::{Axis, Chart, Drawing, Scale, Series};
 use report::plots::write_chart;
 
-/// Draws one line per name through its points (bytes per picture, dB) as `STEM.svg` and `STEM.png`.
+/// A name and its points: bytes per picture, dB.
+pub type Curve<'a> = (&'a str, Vec<(f64, f64)>);
+
+/// Draws one line per name through its points as `STEM.svg` and `STEM.png`.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write(title: &str, curves: &[(&str, Vec<(f64, f64)>)], stem: &Path) -> Result<()> {
+pub fn write(title: &str, curves: &[Curve], stem: &Path) -> Result<()> {
     Ok(write_chart(&chart(title, curves), stem)?)
 }
 
-fn chart(title: &str, curves: &[(&str, Vec<(f64, f64)>)]) -> Chart {
-    let series = |(color, (name, places)): (usize, &(&str, Vec<(f64, f64)>))| {
+fn chart(title: &str, curves: &[Curve]) -> Chart {
+    let series = |(color, (name, places)): (usize, &Curve)| {
         Series::new(name, color, Drawing::Line, places.clone())
     };
     Chart {

@@ -2,21 +2,12 @@
 
 use serde::Serialize;
 
+use super::plot::Curve;
 use super::rivals::Point;
 use crate::commands::analysed::{self, figure};
+use hourglass::codec::compress::BITS;
 use hourglass::codec::quality::Quality;
-
-/// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression").
-pub const DEFAULT_BITS: u32 = 5;
-
-/// The code at one bit depth.
-#[derive(Clone, Debug, Serialize)]
-pub struct Depth {
-    pub bits: u32,
-    pub bytes_per_picture: f64,
-    #[serde(flatten)]
-    pub found: Quality,
-}
+use hourglass::codec::rate::{Depth, bytes_at};
 
 /// The baselines of the report.
 #[derive(Debug, Serialize)]
@@ -28,7 +19,7 @@ pub struct Others {
     pub pca: Vec<Depth>,
 }
 
-/// Bytes per picture that each codec takes at the quality of the code at [`DEFAULT_BITS`]; `None` if it never
+/// Bytes per picture that each codec takes at the quality of the code at [`BITS`]; `None` if it never
 /// reaches that quality.
 #[derive(Debug, Serialize)]
 pub struct AtPsnr {
@@ -67,7 +58,7 @@ impl AtPsnr {
         webp: &[(f64, f64)],
         pca: &[(f64, f64)],
     ) -> Self {
-        let own = points.iter().find(|point| point.bits == DEFAULT_BITS);
+        let own = points.iter().find(|point| point.bits == BITS);
         let (psnr, code) = own.map_or((0.0, 0.0), |it| (it.found.psnr, it.bytes_per_picture));
         let lowest = [("jpeg", jpeg), ("webp", webp), ("pca", pca)];
         let lowest = lowest.into_iter().filter(|(_, curve)| {
@@ -81,7 +72,7 @@ impl AtPsnr {
             }
         }
         Self {
-            bits: DEFAULT_BITS,
+            bits: BITS,
             psnr,
             code,
             jpeg: at_jpeg,
@@ -93,18 +84,27 @@ impl AtPsnr {
     }
 }
 
-/// Bytes at which a curve of (bytes, dB) reaches a quality, interpolated linearly in the logarithm of the bytes. For a
-/// curve that is better everywhere, the bytes of its first point.
-fn bytes_at(curve: &[(f64, f64)], psnr: f64) -> Option<f64> {
-    let mut sorted = curve.to_vec();
-    sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let above = sorted.iter().position(|point| point.1 >= psnr)?;
-    let &(high, at_high) = sorted.get(above)?;
-    let Some(&(low, at_low)) = above.checked_sub(1).and_then(|below| sorted.get(below)) else {
-        return Some(high);
-    };
-    let share = (psnr - at_low) / (at_high - at_low);
-    Some((low.ln() + share * (high.ln() - low.ln())).exp())
+/// Bytes per picture and dB of a picture format at each quality.
+pub fn formats_curve(points: &[Point]) -> Vec<(f64, f64)> {
+    let place = |it: &Point| (it.bytes_per_picture, it.found.psnr);
+    points.iter().map(place).collect()
+}
+
+/// Bytes per picture and dB of a code at each bit depth.
+pub fn depths_curve(points: &[Depth]) -> Vec<(f64, f64)> {
+    let place = |it: &Depth| (it.bytes_per_picture, it.found.psnr);
+    points.iter().map(place).collect()
+}
+
+/// The lines of the chart.
+pub fn curves(report: &Report) -> [Curve<'static>; 4] {
+    let baselines = &report.baselines;
+    [
+        ("autoencoder", depths_curve(&report.points)),
+        ("PCA", depths_curve(&baselines.pca)),
+        ("JPEG", formats_curve(&baselines.jpeg)),
+        ("WebP", formats_curve(&baselines.webp)),
+    ]
 }
 
 pub fn table(report: &Report) -> comfy_table::Table {
@@ -190,23 +190,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_read_off_between_points() {
-        let curve = [(10.0, 20.0), (1000.0, 30.0), (100.0, 25.0)];
-        assert_eq!(bytes_at(&curve, 20.0), Some(10.0));
-        assert!((bytes_at(&curve, 22.5).unwrap() - 31.622).abs() < 0.01);
-        assert_eq!(bytes_at(&curve, 15.0), Some(10.0));
-        assert_eq!(bytes_at(&curve, 31.0), None);
-        assert_eq!(bytes_at(&[], 31.0), None);
-    }
-
-    #[test]
     fn whoever_takes_the_fewest_bytes_wins() {
         let depth = |bits, bytes_per_picture, psnr| Depth {
             bits,
             bytes_per_picture,
             found: Quality { psnr, ssim: None },
         };
-        let points = [depth(2, 5.0, 20.0), depth(DEFAULT_BITS, 50.0, 25.0)];
+        let points = [depth(2, 5.0, 20.0), depth(BITS, 50.0, 25.0)];
         let (small, large) = ([(10.0, 20.0), (40.0, 30.0)], [(60.0, 26.0), (90.0, 30.0)]);
         let at = AtPsnr::new(&points, &small, &large, &[]);
         assert_eq!((at.winner, at.code, at.webp), ("jpeg", 50.0, Some(60.0)));

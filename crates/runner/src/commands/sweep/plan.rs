@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::super::kept::{Kept, Owner};
 use super::super::{DONE, UsageError};
 use crate::terminal;
 use hourglass::config::{Point, Sweep};
 use hourglass::run::Status;
+use hourglass::run::kept::{Kept, Owner};
 
 /// The longest value in a run folder's name, in characters.
 const LONGEST: usize = 32;

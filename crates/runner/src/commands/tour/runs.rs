@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::kept::{Kept, Owner};
 use crate::cli::TourArgs;
 use hourglass::config;
+use hourglass::run::kept::{Kept, Owner};
 
 /// The runs' names and configs, in training order.
 pub const RUNS: [(&str, &str); 7] = [

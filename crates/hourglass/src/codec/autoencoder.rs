@@ -9,6 +9,7 @@ use model::Autoencoder;
 use crate::analysis::features::Features;
 use crate::batched::{self, BATCH};
 use crate::error::{At, Result};
+use crate::run::loaded::Loaded;
 
 /// The most values of training codes that ranges and frequencies are learned from; beyond it, only the first pictures
 /// are used.
@@ -26,8 +27,24 @@ pub struct Codec<'a> {
     pub units: usize,
 }
 
-impl Codec<'_> {
-    /// Wraps a model, but rejects one whose code cannot be decoded on its own.
+impl<'a> Codec<'a> {
+    /// A run's model as a codec.
+    ///
+    /// # Errors
+    /// If the model needs its input to restore it, or its plan does not fit its images.
+    pub fn of(loaded: &'a Loaded) -> Result<Self> {
+        let meta = &loaded.meta;
+        let codec = Self {
+            model: &loaded.model,
+            device: &loaded.device,
+            tile: meta.input_shape,
+            units: meta.model.layers(meta.input_shape)?.code_size(),
+        };
+        codec.check(&loaded.run.folder().display().to_string())?;
+        Ok(codec)
+    }
+
+    /// Rejects a model whose code cannot be decoded on its own; the error names it `name`.
     ///
     /// # Errors
     /// If the model needs its input to restore it.

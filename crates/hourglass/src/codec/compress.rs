@@ -1,0 +1,78 @@
+//! Pictures to a compressed file, whose quality is measured on the way.
+
+use super::Damaged;
+use super::autoencoder::Codec;
+use super::coder::Coder;
+use super::container::{Container, Embedded};
+use super::pictures::Pictures;
+use super::quality::{Comparison, Quality};
+use super::quantiser::Statistics;
+use crate::batched::BATCH;
+use crate::error::Result;
+use crate::run::checkpoint::Checkpoint;
+
+/// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression").
+pub const BITS: u32 = 5;
+
+/// A compressed file, and what it holds.
+#[derive(Debug)]
+pub struct Compressed {
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// Bytes of the codes alone, without header, names and model.
+    pub stream: usize,
+    /// Number of pictures.
+    pub pictures: usize,
+    /// Bytes of the raw pictures, one a value.
+    pub raw: usize,
+    /// The decompressed pictures compared with the originals.
+    pub quality: Quality,
+}
+
+/// Compresses pictures with a run's model at `bits` a value. `statistics` are those of the run's codes, `checkpoint`
+/// holds the weights of `codec`, which go into the file if `embed`.
+///
+/// # Errors
+/// A picture that cannot be read, a code that is not finite, or a device that fails.
+pub fn compress(
+    codec: &Codec,
+    checkpoint: &Checkpoint,
+    statistics: &Statistics,
+    pictures: &Pictures,
+    bits: u32,
+    embed: bool,
+) -> Result<Compressed> {
+    let quantiser = statistics.quantiser(bits);
+    let coder = Coder::new(&quantiser)?;
+    let mut encoder = coder.encoder();
+    let mut comparison = Comparison::default();
+    let (mut raw, mut count) = (0, 0);
+    pictures.groups(codec.tile, BATCH, |group| -> Result<()> {
+        let levels = quantiser.levels(&codec.encode(group.tiles.clone())?)?;
+        encoder.push(&levels)?;
+        let decoded = codec.decode(&quantiser.values(&levels))?;
+        comparison.push_tiles(codec.tile, &group, &decoded)?;
+        let bytes = group.pictures.iter().map(|picture| picture.pixels.len());
+        raw += bytes.sum::<usize>();
+        count += group.pictures.len();
+        Ok(())
+    })?;
+    let text = statistics.to_bytes()?;
+    let mut container = Container::empty(bits, &checkpoint.meta.model_sha256, codec.tile, pictures);
+    container.statistics_crc = crc32fast::hash(&text);
+    container.stream = encoder.finish()?;
+    if embed {
+        container.embedded = Some(Embedded {
+            meta: serde_json::to_vec(&checkpoint.meta).map_err(|it| Damaged(it.to_string()))?,
+            weights: checkpoint.weights().to_vec(),
+            statistics: text,
+        });
+    }
+    Ok(Compressed {
+        bytes: container.to_bytes()?,
+        stream: container.stream.len(),
+        pictures: count,
+        raw,
+        quality: comparison.finish(),
+    })
+}

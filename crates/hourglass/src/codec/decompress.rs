@@ -1,0 +1,334 @@
+//! A compressed file to pictures, with the model that it holds or with that of the run that compressed it.
+//!
+//! Nothing that a file announces is trusted: an [`Archive`] has read its whole stream before it gives the first picture.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use data::ImageShape;
+use model::Autoencoder;
+
+use super::autoencoder::Codec;
+use super::coder::Coder;
+use super::container::{Container, Embedded};
+use super::pictures::Picture;
+use super::quantiser::Statistics;
+use super::{learned, tiles};
+use crate::batched::BATCH;
+use crate::digest;
+use crate::error::{At, Error, Result};
+use crate::files::FileError;
+use crate::run::Run;
+use crate::run::checkpoint::{self, Checkpoint, Meta};
+
+/// The largest file that is accepted, because a file is read whole.
+const LARGEST: u64 = 1 << 32;
+
+/// Why a compressed file cannot be turned into pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum DecompressError {
+    /// It is too large to be read whole.
+    #[error("found {found} bytes; allowed: at most {LARGEST}")]
+    TooLarge {
+        /// Its size in bytes.
+        found: u64,
+    },
+    /// It holds no model, and no run is given.
+    #[error("no embedded model; name the run with --run RUN, whose model has SHA-256 {model}...")]
+    NoModel {
+        /// The first digits of the digest of the model that compressed it.
+        model: String,
+    },
+    /// The run has another model than the one that compressed it.
+    #[error("compressed by a model with SHA-256 {model}..., but the model of {} has {found}...", run.display())]
+    OtherModel {
+        /// The first digits of the digest of the model that compressed it.
+        model: String,
+        /// The run's folder.
+        run: PathBuf,
+        /// The first digits of the digest of the run's model.
+        found: String,
+    },
+    /// Its tiles do not have the shape of the model's images.
+    #[error("tiles of {tiles:?} values do not fit this model, which takes {model:?}")]
+    Shape {
+        /// Channels, height and width of its tiles.
+        tiles: ImageShape,
+        /// Those of the model's images.
+        model: ImageShape,
+    },
+    /// The run has no statistics of its codes.
+    #[error("{}: analysis/codes.json is missing or of another model; run compress there first", run.display())]
+    NoRanges {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// The run's statistics are not those that it was compressed with.
+    #[error("its ranges do not match those in {}/analysis/codes.json", run.display())]
+    OtherRanges {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// The model in it is not the one that compressed it.
+    #[error("the embedded model does not match the one that compressed this file")]
+    OtherEmbedded,
+    /// The model in it is not described as this program does it.
+    #[error("the description of the embedded model was not written by this program: {error}")]
+    Meta {
+        /// What the parser says.
+        error: serde_json::Error,
+    },
+    /// The statistics in it are not as this program writes them.
+    #[error("the ranges were not written by this program: {error}")]
+    Ranges {
+        /// What the parser says.
+        error: serde_json::Error,
+    },
+    /// The model in it has too few weights.
+    #[error(
+        "the embedded model has {found} bytes of weights, but its description needs {parameters}"
+    )]
+    Weights {
+        /// Bytes of weights.
+        found: usize,
+        /// Parameters that its description needs.
+        parameters: usize,
+    },
+    /// The statistics in it are of a code of another size.
+    #[error("the ranges in it do not match this model's code")]
+    Units,
+    /// Its stream is longer than its pictures need.
+    #[error("the stream continues after the last picture")]
+    Continues,
+    /// A picture in it is named as if it lay in another folder.
+    #[error("found a picture named {name:?}; expected a file name without a folder")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The model gives fewer tiles than it got codes.
+    #[error("the model returned too few pictures")]
+    Few,
+}
+
+/// Reads a compressed file.
+///
+/// # Errors
+/// A file that cannot be read, is too large, or is damaged.
+pub fn read(path: &Path) -> Result<Container> {
+    let file = || path.display().to_string();
+    let length = std::fs::metadata(path)
+        .map_err(FileError::read(path))?
+        .len();
+    if length > LARGEST {
+        return Err(DecompressError::TooLarge { found: length }).at(file);
+    }
+    let bytes = std::fs::read(path).map_err(FileError::read(path))?;
+    Container::from_bytes(&bytes).at(file)
+}
+
+/// A compressed file with its model, read to its end and checked.
+#[derive(Debug)]
+pub struct Archive {
+    container: Container,
+    model: Autoencoder,
+    device: Device,
+    /// Values of a code.
+    units: usize,
+    statistics: Statistics,
+}
+
+impl Archive {
+    /// With the model of the run that compressed it. Errors call the file `file`.
+    ///
+    /// # Errors
+    /// A run that has another model or other ranges than the file, and a damaged stream.
+    pub fn of_run(file: &str, container: Container, run: &Run, device: &Device) -> Result<Self> {
+        let checkpoint = checkpoint::read_best(run)?;
+        let (meta, file) = (&checkpoint.meta, || file.to_owned());
+        let folder = || run.folder().to_owned();
+        if meta.model_sha256 != container.model_sha256 {
+            return Err(DecompressError::OtherModel {
+                model: digest::short(&container.model_sha256).to_owned(),
+                run: folder(),
+                found: digest::short(&meta.model_sha256).to_owned(),
+            })
+            .at(file);
+        }
+        check_shape(&container, meta).at(file)?;
+        let units = meta.model.layers(meta.input_shape)?.code_size();
+        let statistics = learned::known(run, &meta.model_sha256, units)?
+            .ok_or_else(|| DecompressError::NoRanges { run: folder() })?;
+        if crc32fast::hash(&statistics.to_bytes()?) != container.statistics_crc {
+            return Err(DecompressError::OtherRanges { run: folder() }).at(file);
+        }
+        Self::new(&file(), container, &checkpoint, statistics, device)
+    }
+
+    /// With the model that it holds. Errors call the file `file`.
+    ///
+    /// # Errors
+    /// A file without a model, or with one that did not compress it, and a damaged stream.
+    pub fn of_file(file: &str, mut container: Container, device: &Device) -> Result<Self> {
+        let Some(embedded) = container.embedded.take() else {
+            let model = digest::short(&container.model_sha256).to_owned();
+            return Err(DecompressError::NoModel { model }).at(|| file.to_owned());
+        };
+        let (checkpoint, statistics) = unpacked(&container, embedded).at(|| file.to_owned())?;
+        Self::new(file, container, &checkpoint, statistics, device)
+    }
+
+    fn new(
+        file: &str,
+        container: Container,
+        checkpoint: &Checkpoint,
+        statistics: Statistics,
+        device: &Device,
+    ) -> Result<Self> {
+        let meta = &checkpoint.meta;
+        let archive = Self {
+            model: checkpoint.model(device)?,
+            device: device.clone(),
+            units: meta.model.layers(meta.input_shape)?.code_size(),
+            container,
+            statistics,
+        };
+        if !archive.statistics.fits(archive.units) {
+            return Err(DecompressError::Units).at(|| file.to_owned());
+        }
+        archive.codec().check(file)?;
+        archive.check().at(|| file.to_owned())?;
+        Ok(archive)
+    }
+
+    /// Reads the whole stream, and refuses names that lead out of a folder.
+    fn check(&self) -> Result<()> {
+        let tiles = self.tiles();
+        let coder = Coder::new(&self.statistics.quantiser(self.container.bits))?;
+        let mut decoder = coder.decoder(&self.container.stream, tiles)?;
+        for start in (0..tiles).step_by(BATCH) {
+            decoder.codes(BATCH.min(tiles - start))?;
+        }
+        if !decoder.at_end() {
+            return Err(DecompressError::Continues.into());
+        }
+        let mut names = self.names().into_iter().flatten();
+        match names.find(|name| !is_plain(name)) {
+            Some(name) => Err(DecompressError::Name { name: name.clone() }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Number of pictures.
+    pub fn count(&self) -> usize {
+        self.container.sizes.count()
+    }
+
+    /// The pictures' names, none of which has a folder; `None` if they have no names.
+    pub fn names(&self) -> Option<&[String]> {
+        self.container.names.as_deref()
+    }
+
+    /// Channels of all pictures.
+    pub fn channels(&self) -> usize {
+        self.container.tile[0]
+    }
+
+    /// Gives the pictures in order to `each`, which are decoded a batch at a time.
+    ///
+    /// # Errors
+    /// A device that fails, and what `each` says.
+    pub fn pictures<E: From<Error>>(
+        &self,
+        mut each: impl FnMut(Picture) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (container, codec) = (&self.container, self.codec());
+        let quantiser = self.statistics.quantiser(container.bits);
+        let coder = Coder::new(&quantiser).map_err(Error::from)?;
+        let mut decoder = (coder.decoder(&container.stream, self.tiles())).map_err(Error::from)?;
+        let image: usize = container.tile.iter().product();
+        let mut left = container.sizes.iter().peekable();
+        while left.peek().is_some() {
+            // As many pictures as fill a batch, but at least one.
+            let mut batch = Vec::new();
+            let mut tiles = 0;
+            while let Some(size) =
+                left.next_if(|&size| batch.is_empty() || tiles + self.tiles_of(size) <= BATCH)
+            {
+                tiles += self.tiles_of(size);
+                batch.push(size);
+            }
+            let levels = decoder.codes(tiles).map_err(Error::from)?;
+            let decoded = codec.decode(&quantiser.values(&levels))?;
+            let mut rest = decoded.as_slice();
+            for size in batch {
+                let (tiles, after) = rest
+                    .split_at_checked(self.tiles_of(size) * image)
+                    .ok_or(Error::from(DecompressError::Few))?;
+                let pixels = tiles::join(tiles, size, container.tile);
+                each(Picture { pixels, size })?;
+                rest = after;
+            }
+        }
+        Ok(())
+    }
+
+    fn codec(&self) -> Codec<'_> {
+        Codec {
+            model: &self.model,
+            device: &self.device,
+            tile: self.container.tile,
+            units: self.units,
+        }
+    }
+
+    /// Tiles of all pictures.
+    fn tiles(&self) -> usize {
+        let sizes = self.container.sizes.iter();
+        sizes.map(|size| self.tiles_of(size)).sum()
+    }
+
+    /// Tiles of a picture of this height and width.
+    fn tiles_of(&self, size: [usize; 2]) -> usize {
+        let [_, height, width] = self.container.tile;
+        tiles::grid(size, [height, width]).iter().product()
+    }
+}
+
+/// Whether a name is a plain file name, so that the file stays in the output folder.
+fn is_plain(name: &str) -> bool {
+    let path = Path::new(name);
+    path.file_name() == Some(path.as_os_str()) && !name.contains(['/', '\\', '\0'])
+}
+
+/// Fails if the tiles do not have the model's shape.
+fn check_shape(container: &Container, meta: &Meta) -> Result<(), DecompressError> {
+    let (tiles, model) = (container.tile, meta.input_shape);
+    match tiles == model {
+        true => Ok(()),
+        false => Err(DecompressError::Shape { tiles, model }),
+    }
+}
+
+/// The embedded model and the statistics of its code.
+fn unpacked(container: &Container, embedded: Embedded) -> Result<(Checkpoint, Statistics)> {
+    if digest::sha256(&embedded.weights) != container.model_sha256
+        || crc32fast::hash(&embedded.statistics) != container.statistics_crc
+    {
+        return Err(DecompressError::OtherEmbedded.into());
+    }
+    let meta: Meta =
+        serde_json::from_slice(&embedded.meta).map_err(|error| DecompressError::Meta { error })?;
+    let statistics: Statistics = serde_json::from_slice(&embedded.statistics)
+        .map_err(|error| DecompressError::Ranges { error })?;
+    // Checked before memory is allocated for the described model.
+    check_shape(container, &meta)?;
+    let parameters = meta.model.layers(meta.input_shape)?.parameters();
+    let found = embedded.weights.len();
+    if parameters.saturating_mul(size_of::<f32>()) > found {
+        return Err(DecompressError::Weights { found, parameters }.into());
+    }
+    let place = PathBuf::from("the embedded model");
+    let checkpoint = Checkpoint::embedded(meta, embedded.weights, place);
+    Ok((checkpoint, statistics))
+}

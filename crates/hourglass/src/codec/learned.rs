@@ -1,0 +1,61 @@
+//! The ranges and frequencies of a run's codes: learned once from its training images and kept in its folder.
+
+use std::sync::Arc;
+
+use data::Images;
+use serde_json::Value;
+
+use super::Damaged;
+use super::autoencoder::Codec;
+use super::quantiser::Statistics;
+use crate::error::{At, Error, Result};
+use crate::files::{self, FileError};
+use crate::run::{ANALYSIS, Run};
+
+/// The file in the run's `analysis`.
+const FILE: &str = "codes.json";
+
+/// The statistics of a run's codes: those in its folder, or else those of the training images that `train` gives,
+/// which are then written there.
+///
+/// # Errors
+/// As [`known`]; if the device or the eigensolver fails; if the folder cannot be written; and what `train` says.
+pub fn of_run<E: From<Error>>(
+    run: &Run,
+    codec: &Codec,
+    model_sha256: &str,
+    train: impl FnOnce() -> Result<Arc<Images>, E>,
+) -> Result<Statistics, E> {
+    match known(run, model_sha256, codec.units)? {
+        Some(known) => Ok(known),
+        None => Ok(learn(run, codec, model_sha256, &*train()?)?),
+    }
+}
+
+/// The statistics in the run's folder; `None` if there are none, or they belong to other weights.
+///
+/// # Errors
+/// If the file exists but was not written by this program.
+pub fn known(run: &Run, model_sha256: &str, units: usize) -> Result<Option<Statistics>> {
+    let path = run.path(ANALYSIS).join(FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let value: Value = files::read_json(&path)?;
+    let known: Statistics = serde_json::from_value(value).map_err(FileError::json(&path))?;
+    if known.model_sha256 != model_sha256 {
+        // The run was trained further since then.
+        return Ok(None);
+    }
+    if !known.fits(units) {
+        let error = Damaged("not written by this program".into());
+        return Err(error).at(|| path.display().to_string());
+    }
+    Ok(Some(known))
+}
+
+fn learn(run: &Run, codec: &Codec, model_sha256: &str, train: &Images) -> Result<Statistics> {
+    let learned = Statistics::learn(model_sha256, &codec.training_codes(train)?)?;
+    files::write(&run.analysis(FILE)?, &learned.to_bytes()?)?;
+    Ok(learned)
+}
