@@ -5,7 +5,7 @@ use anyhow::Result;
 use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 
-use super::analysed::{self, Analysed};
+use super::analysed;
 use super::{DONE, UsageError};
 use crate::cli::ClusterArgs;
 use crate::progress::Display;
@@ -20,6 +20,7 @@ use hourglass::analysis::random::sample;
 use hourglass::analysis::silhouette::silhouettes;
 use hourglass::analysis::smooth::smoothed;
 use hourglass::analysis::spread::mean_and_spread;
+use hourglass::analysis::subject::Subject;
 use hourglass::batched::values;
 use hourglass::pictures;
 use hourglass::streams::Stream;
@@ -88,7 +89,7 @@ struct Report {
 }
 
 pub fn run(args: &ClusterArgs) -> Result<u8> {
-    let subject = Analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
     let k = usize::from(args.k);
     let (kind, code_size) = subject.kind_and_code_size()?;
     let test = &subject.test;
@@ -120,7 +121,7 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
              accuracy, nmi and ari",
         );
     }
-    let pca = subject.pca(code_size)?;
+    let pca = analysed::own_pca(&subject, code_size)?;
     let spaces = if pca.is_some() { 3 } else { 2 };
     let display = Display::new(args.output.quiet, spaces * SEEDS * RESTARTS, 0);
     let mut study = Study {
@@ -283,7 +284,7 @@ impl Study<'_> {
 
 /// `analysis/cluster.png`: one row per cluster, largest first.
 fn page(
-    subject: &Analysed,
+    subject: &Subject,
     chosen: &[u32],
     codes: &Features,
     clusters: &Clusters,

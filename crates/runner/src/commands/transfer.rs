@@ -9,13 +9,14 @@ use anyhow::{Context, Result, bail};
 use model::weights;
 use serde::Serialize;
 
-use super::analysed::{self, Analysed, Labelled};
+use super::analysed;
 use super::{DONE, UsageError};
 use crate::cli::{Labels, TransferArgs};
 use crate::progress::Display;
 use crate::terminal;
 use hourglass::analysis::labelled::draw;
 use hourglass::analysis::spread::mean_and_spread;
+use hourglass::analysis::subject::{Labelled, Subject};
 use hourglass::streams::Stream;
 
 mod plot;
@@ -85,8 +86,8 @@ struct Report {
 }
 
 pub fn run(args: &TransferArgs) -> Result<u8> {
-    let subject = Analysed::open(&args.run, &args.backend, args.data.as_ref())?;
-    let study = Labelled::of(&subject, args.data.as_ref(), "a transfer")?;
+    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let study = analysed::labelled(&subject, args.data.as_ref(), "a transfer")?;
     if study.classes < 2 {
         bail!(
             "{}: all pictures have the same class; a classifier needs two or more classes",
@@ -211,7 +212,7 @@ fn counts(asked: &[Labels], study: &Labelled) -> Result<Vec<usize>> {
 
 /// What every training needs.
 struct Trial<'a> {
-    subject: &'a Analysed,
+    subject: &'a Subject,
     /// The run's weights, as a file's bytes.
     weights: Vec<u8>,
     train: Pictures,
