@@ -5,6 +5,7 @@
 
 pub mod anomaly;
 pub mod classifier;
+pub mod clustering;
 pub mod contingency;
 pub mod detection;
 pub mod distances;
@@ -29,6 +30,7 @@ pub mod smooth;
 pub mod softmax;
 pub mod spread;
 pub mod subject;
+pub mod transfer;
 pub mod tsne;
 pub mod units;
 pub mod wilson;
