@@ -8,6 +8,7 @@ use data::DataError;
 use model::weights::WeightsError;
 use model::{ModelError, NeedsInput};
 
+use crate::analysis::error::AnalysisError;
 use crate::arrays::ArrayError;
 use crate::backend::BackendError;
 use crate::codec::Damaged;
@@ -67,6 +68,9 @@ pub enum Error {
     /// Images that PCA cannot be fitted to.
     #[error(transparent)]
     Pca(#[from] PcaError),
+    /// Pictures that cannot be analysed.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
     /// A picture that cannot be drawn.
     #[error(transparent)]
     Picture(#[from] PictureError),

@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal, stderr};
 
+use hourglass::analysis::progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal;
@@ -56,6 +57,14 @@ impl Display {
     /// The text next to the bar.
     pub fn message(&self, text: String) {
         self.bar.set_message(text);
+    }
+
+    /// What an analysis tells.
+    pub fn show(&self, progress: Progress) {
+        match progress {
+            Progress::Stage(name) => self.message(name),
+            Progress::Steps(done) => self.step(done),
+        }
     }
 
     /// A permanent line.

@@ -78,3 +78,23 @@ pub fn squared_errors(
     })?;
     Ok(errors)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_score_is_the_squared_error_over_the_norm() {
+        // Norms 2 (four white pixels), 1 (one) and 0; the last counts as 1.
+        let pixels = [[255; 4], [0, 255, 0, 0], [0; 4]].concat();
+        let images = Images::new(pixels, [1, 2, 2]).unwrap();
+        let errors = [8.0, 0.5, 0.25];
+        let scores = Score::Relative.of(&errors, &images, &[0, 1, 2]);
+        assert_eq!(scores, [4.0, 0.5, 0.25]);
+        assert_eq!(
+            Score::Mse.of(&errors, &images, &[0, 1, 2]),
+            [2.0, 0.125, 0.0625]
+        );
+        assert_eq!(Score::Relative.of(&[3.0], &images, &[0]), [1.5]);
+    }
+}

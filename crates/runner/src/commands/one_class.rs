@@ -3,8 +3,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use anyhow::{Context, Result};
 
 use super::{DIVERGED, DONE, UsageError, analysed, train};
 use crate::cli::AnomalyArgs;
@@ -13,45 +12,12 @@ use crate::interrupt;
 use crate::progress::Display;
 use crate::terminal;
 use hourglass::Outcome;
-use hourglass::analysis::anomaly::{PREPROCESSING, Score, squared_errors};
-use hourglass::analysis::roc::auroc;
+use hourglass::analysis::anomaly::Score;
+use hourglass::analysis::one_class::{self, Class, Report};
 use hourglass::config;
 use hourglass::run::checkpoint::{self, Progress};
 use hourglass::run::{Run, Status};
 use hourglass::setup::Setup;
-
-/// How well one label is told from the others.
-#[derive(Debug, Serialize)]
-struct Class {
-    normal: u8,
-    /// Number of pictures that the model was trained on.
-    train_images: usize,
-    auroc: f64,
-    /// The same for PCA of the same code size, fitted on the same pictures.
-    pca: Option<f64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Baselines {
-    /// Mean over the classes.
-    pca: Option<f64>,
-}
-
-/// `analysis/anomaly.json` of a `--one-class` run.
-#[derive(Debug, Serialize)]
-struct Report {
-    run: String,
-    data: String,
-    test_images: usize,
-    kind: String,
-    code_size: usize,
-    preprocessing: &'static str,
-    /// `mse` or `relative`, for the model and for PCA.
-    score: &'static str,
-    classes: Vec<Class>,
-    mean_auroc: f64,
-    baselines: Baselines,
-}
 
 pub fn run(args: &AnomalyArgs) -> Result<u8> {
     if args.normal.is_some() || args.other.is_some() {
@@ -65,7 +31,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         None => format!("{}-one-class", train::name_of(&args.target)),
     };
     let setup = Setup::to_start(located, args.quick)?;
-    let labels = labels(&setup)?;
+    let labels = one_class::labels(&setup)?;
     let mut state = Progress::default().state(Status::Running);
     let run = Run::start(&setup, &args.runs.runs, &name)?;
     let _lock = run.lock()?;
@@ -109,53 +75,13 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         return Ok(code);
     }
     display.finish();
-    let mean = |figures: Vec<f64>| {
-        let count = figures.len() as f64;
-        (count > 0.0).then(|| figures.iter().sum::<f64>() / count)
-    };
-    let report = Report {
-        run: run.folder().display().to_string(),
-        data: setup.dataset.clone(),
-        test_images: setup.test.len(),
-        kind: setup.config.model.kind(),
-        code_size: setup.layers.code_size(),
-        preprocessing: PREPROCESSING,
-        score: Score::from(args.score).name(),
-        mean_auroc: mean(classes.iter().map(|class| class.auroc).collect()).unwrap_or_default(),
-        baselines: Baselines {
-            pca: mean(classes.iter().filter_map(|class| class.pca).collect()),
-        },
-        classes,
-    };
+    let folder = run.folder().display().to_string();
+    let report = Report::new(folder, &setup, args.score.into(), classes);
     analysed::finish(&run, "anomaly", &report, &table(&report), args.output.json)?;
     state.status = Status::Finished;
     run.write_json("state.json", &state)?;
     display.line(&format!("results in {}: analysis/anomaly.json", report.run));
     Ok(DONE)
-}
-
-/// The labels that both training and test pictures have.
-fn labels(setup: &Setup) -> Result<Vec<u8>> {
-    let (Some(train), Some(test)) = (setup.train.labels(), setup.test.labels()) else {
-        bail!(
-            "{}: no labels found; --one-class needs labelled pictures, such as mnist or a folder of \
-             IDX files with labels",
-            setup.dataset
-        );
-    };
-    let split = setup.split.train.iter();
-    let trained = split.filter_map(|&index| train.get(index as usize).copied());
-    let mut labels: Vec<u8> = trained.filter(|label| test.contains(label)).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    let several = test.iter().any(|label| Some(label) != test.first());
-    if labels.is_empty() || !several {
-        bail!(
-            "{}: all test pictures have the same label; --one-class needs two or more labels",
-            setup.dataset
-        );
-    }
-    Ok(labels)
 }
 
 /// How one class ended.
@@ -179,37 +105,11 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
         Outcome::Interrupted => return Ok(Found::Interrupted),
         Outcome::Diverged(_) => return Ok(Found::Diverged),
     }
-    let device = &only.backend.device;
-    let model = checkpoint::read_best(&inner)?.model(device)?;
-    let all: Vec<u32> = (0..setup.test.len() as u32).collect();
-    let errors = squared_errors(&model, device, &setup.test, &all)?;
-    let by_model = score.of(&errors, &setup.test, &all);
+    let model = checkpoint::read_best(&inner)?.model(&only.backend.device)?;
     let pca = analysed::pca(&only.train, setup.layers.code_size())?;
-    let by_pca = match pca {
-        Some(pca) => {
-            let errors = pca.errors(setup.test.pixels())?;
-            Some(score.of(&errors, &setup.test, &all))
-        }
-        None => None,
-    };
-    let labels = setup.test.labels().unwrap_or_default();
-    let area = |scores: &[f64]| {
-        let of = |wanted: bool| -> Vec<f64> {
-            let pairs = scores.iter().zip(labels);
-            pairs
-                .filter(|(_, found)| (**found == label) == wanted)
-                .map(|(score, _)| *score)
-                .collect()
-        };
-        auroc(&of(true), &of(false))
-    };
-    let auroc = area(&by_model).context("all test pictures have the same label")?;
-    Ok(Found::Class(Class {
-        normal: label,
-        train_images: only.split.train.len(),
-        auroc,
-        pca: by_pca.as_deref().and_then(area),
-    }))
+    let normal = (label, only.split.train.len());
+    let class = one_class::measure(setup, normal, &model, pca.as_ref(), score)?;
+    Ok(Found::Class(class))
 }
 
 fn table(report: &Report) -> comfy_table::Table {

@@ -17,13 +17,14 @@ use report::{Drawn, Shown, TsneFigures, table};
 pub use decoded::Plane;
 
 use super::DONE;
-use super::analysed::{self, Analysed};
+use super::analysed;
 use crate::cli::PlotArgs;
 use crate::progress::Display;
 use crate::terminal;
 use hourglass::analysis::features::{Features, MOST_VALUES};
 use hourglass::analysis::principal::Principal;
 use hourglass::analysis::random::sample;
+use hourglass::analysis::subject::Subject;
 use hourglass::analysis::tsne;
 use hourglass::analysis::units::{Unit, units};
 use hourglass::batched::BATCH;
@@ -37,7 +38,7 @@ const CHARTS: usize = 4;
 
 /// What every plot is drawn from.
 struct Study<'a> {
-    subject: &'a Analysed,
+    subject: &'a Subject,
     /// The run's name, used in titles.
     name: String,
     /// Indices of the pictures in the data.
@@ -51,7 +52,7 @@ struct Study<'a> {
 }
 
 pub fn run(args: &PlotArgs) -> Result<u8> {
-    let subject = Analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
     let (kind, code_size) = subject.kind_and_code_size()?;
     let (loaded, test) = (&subject.loaded, &subject.test);
     let seed = loaded.meta.seed;
@@ -150,13 +151,12 @@ fn short_name(folder: &Path) -> String {
 }
 
 /// The labels of the chosen pictures.
-fn labels(subject: &Analysed, chosen: &[u32]) -> Option<Vec<u8>> {
-    let Some(labels) = subject.test.labels() else {
+fn labels(subject: &Subject, chosen: &[u32]) -> Option<Vec<u8>> {
+    let labels = subject.labels(chosen);
+    if labels.is_none() {
         terminal::note("note: these pictures have no labels, so all are drawn in one colour");
-        return None;
-    };
-    let label = |&index: &u32| labels.get(index as usize).copied();
-    Some(chosen.iter().filter_map(label).collect())
+    }
+    labels
 }
 
 impl Study<'_> {

@@ -1,0 +1,45 @@
+//! Errors: why pictures cannot be analysed.
+
+/// Why pictures cannot be analysed. `data` is the name of the data that they are from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnalysisError {
+    /// Pictures without labels, for an analysis that needs them.
+    #[error(
+        "{data}: no labels found; {what} needs labelled pictures, such as mnist or a folder of IDX files with labels"
+    )]
+    Unlabelled {
+        /// Where the pictures are from.
+        data: String,
+        /// The analysis, with its article.
+        what: &'static str,
+    },
+    /// Pictures of a single class, which leave a classifier nothing to learn.
+    #[error("{data}: all pictures have the same class; a classifier needs two or more classes")]
+    OneClass {
+        /// Where the pictures are from.
+        data: String,
+    },
+    /// Test pictures of a single label, which leave nothing to tell it from.
+    #[error("{data}: all test pictures have the same label; --one-class needs two or more labels")]
+    OneLabel {
+        /// Where the pictures are from.
+        data: String,
+    },
+    /// The same, found while one label is measured.
+    #[error("all test pictures have the same label")]
+    NothingElse,
+    /// A single normal picture.
+    #[error(
+        "{data}: found 1 picture; at least 2 are needed, because one half sets the threshold and the other is scored"
+    )]
+    OnePicture {
+        /// Where the picture is from.
+        data: String,
+    },
+    /// No normal pictures that could set a threshold.
+    #[error("{data}: no pictures left to set the threshold")]
+    NoThreshold {
+        /// Where the pictures are from.
+        data: String,
+    },
+}

@@ -1,0 +1,142 @@
+//! One class at a time: how well a model of one label's pictures tells that label's test pictures from
+//! all others (Ruff et al. 2018 test so).
+
+use model::Autoencoder;
+use serde::Serialize;
+
+use super::anomaly::{PREPROCESSING, Score, squared_errors};
+use super::error::AnalysisError;
+use super::roc::auroc;
+use crate::error::Result;
+use crate::measure::pca::Pca;
+use crate::setup::Setup;
+
+/// How well one label is told from the others.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Class {
+    /// The label.
+    pub normal: u8,
+    /// Number of pictures that the model was trained on.
+    pub train_images: usize,
+    /// Area under the receiver operating characteristic.
+    pub auroc: f64,
+    /// The same for PCA of the same code size, fitted on the same pictures.
+    pub pca: Option<f64>,
+}
+
+/// What the models are compared with.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Baselines {
+    /// Mean over the classes.
+    pub pca: Option<f64>,
+}
+
+/// `analysis/anomaly.json` of a run with one model per label.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The run's folder.
+    pub run: String,
+    /// The name of the data.
+    pub data: String,
+    /// Test pictures, of all labels.
+    pub test_images: usize,
+    /// The models' kind.
+    pub kind: String,
+    /// Values in the code.
+    pub code_size: usize,
+    /// What was done to pixels.
+    pub preprocessing: &'static str,
+    /// `mse` or `relative`, for the model and for PCA.
+    pub score: &'static str,
+    /// Each label.
+    pub classes: Vec<Class>,
+    /// Mean over the classes.
+    pub mean_auroc: f64,
+    /// What the models are compared with.
+    pub baselines: Baselines,
+}
+
+impl Report {
+    /// The report of all classes of `setup`, whose results lie in the folder `run`.
+    pub fn new(run: String, setup: &Setup, score: Score, classes: Vec<Class>) -> Self {
+        let mean = |figures: Vec<f64>| {
+            let count = figures.len() as f64;
+            (count > 0.0).then(|| figures.iter().sum::<f64>() / count)
+        };
+        Self {
+            run,
+            data: setup.dataset.clone(),
+            test_images: setup.test.len(),
+            kind: setup.config.model.kind(),
+            code_size: setup.layers.code_size(),
+            preprocessing: PREPROCESSING,
+            score: score.name(),
+            mean_auroc: mean(classes.iter().map(|class| class.auroc).collect()).unwrap_or_default(),
+            baselines: Baselines {
+                pca: mean(classes.iter().filter_map(|class| class.pca).collect()),
+            },
+            classes,
+        }
+    }
+}
+
+/// The labels that both training and test pictures have, ascending.
+///
+/// # Errors
+/// If the pictures have no labels, or the test pictures only one.
+pub fn labels(setup: &Setup) -> Result<Vec<u8>> {
+    let data = || setup.dataset.clone();
+    let (Some(train), Some(test)) = (setup.train.labels(), setup.test.labels()) else {
+        let (data, what) = (data(), "--one-class");
+        return Err(AnalysisError::Unlabelled { data, what }.into());
+    };
+    let split = setup.split.train.iter();
+    let trained = split.filter_map(|&index| train.get(index as usize).copied());
+    let mut labels: Vec<u8> = trained.filter(|label| test.contains(label)).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    let several = test.iter().any(|label| Some(label) != test.first());
+    if labels.is_empty() || !several {
+        return Err(AnalysisError::OneLabel { data: data() }.into());
+    }
+    Ok(labels)
+}
+
+/// Scores all test pictures of `setup` with a model, on the setup's device, and with a PCA, both of the
+/// pictures of `label` alone. `train_images` is how many these are.
+///
+/// # Errors
+/// If the device fails, a reconstruction is not finite, or all test pictures have the same label.
+pub fn measure(
+    setup: &Setup,
+    (label, train_images): (u8, usize),
+    model: &Autoencoder,
+    pca: Option<&Pca>,
+    score: Score,
+) -> Result<Class> {
+    let test = &setup.test;
+    let all: Vec<u32> = (0..test.len() as u32).collect();
+    let errors = squared_errors(model, &setup.backend.device, test, &all)?;
+    let by_model = score.of(&errors, test, &all);
+    let by_pca = match pca {
+        Some(pca) => Some(score.of(&pca.errors(test.pixels())?, test, &all)),
+        None => None,
+    };
+    let labels = test.labels().unwrap_or_default();
+    let area = |scores: &[f64]| {
+        let of = |wanted: bool| -> Vec<f64> {
+            let pairs = scores.iter().zip(labels);
+            pairs
+                .filter(|(_, found)| (**found == label) == wanted)
+                .map(|(score, _)| *score)
+                .collect()
+        };
+        auroc(&of(true), &of(false))
+    };
+    Ok(Class {
+        normal: label,
+        train_images,
+        auroc: area(&by_model).ok_or(AnalysisError::NothingElse)?,
+        pca: by_pca.as_deref().and_then(area),
+    })
+}
