@@ -57,14 +57,13 @@ impl Augment {
         seed: u64,
     ) -> Result<Vec<f32>, DataError> {
         let count = images.len();
-        if let Some(&index) = indices.iter().find(|&&index| index as usize >= count) {
-            return Err(DataError::Index { index, count });
-        }
-        let each = (indices.par_iter()).map(|&index| {
-            let image = images.image(index as usize).unwrap_or_default();
-            (u64::from(index), image)
-        });
-        Ok(self.change(images.shape(), each, seed))
+        let image_of = |&index: &u32| {
+            let image = images.image(index as usize);
+            let image = image.ok_or(DataError::Index { index, count })?;
+            Ok((u64::from(index), image))
+        };
+        let each: Vec<(u64, &[u8])> = indices.iter().map(image_of).collect::<Result<_, _>>()?;
+        Ok(self.change(images.shape(), each.into_par_iter(), seed))
     }
 
     /// Images of this shape, each with the number of its random stream, as `f32` in [0, 1], changed at
@@ -97,7 +96,7 @@ impl Augment {
                 self.draw_order(&mut random, channels, &mut room.order);
                 let area = height * width;
                 for (&channel, out) in room.order.iter().zip(out.chunks_exact_mut(area)) {
-                    let pixels = image.chunks_exact(area).nth(channel).unwrap_or_default();
+                    let pixels = &image[channel * area..(channel + 1) * area];
                     let (xs, ys) = (&room.xs, &room.ys);
                     let padded = &mut room.padded;
                     kernels::sample(pixels, size, xs, ys, self.interpolation, padded, out);

@@ -51,19 +51,20 @@ impl Crops {
         seed: u64,
     ) -> Result<Vec<u8>, DataError> {
         let count = self.of.len();
-        if let Some(&index) = indices.iter().find(|&&index| index as usize >= count) {
-            return Err(DataError::Index { index, count });
-        }
+        let picture_of = |&index: &u32| {
+            let picture = self.of.get(index as usize).copied();
+            picture.ok_or(DataError::Index { index, count })
+        };
+        let pictures: Vec<u32> = indices.iter().map(picture_of).collect::<Result<_, _>>()?;
         let [channels, rows, columns] = shape;
         let length = channels * rows * columns;
         let seeded = ChaCha8Rng::seed_from_u64(seed);
         let mut pixels = vec![0; indices.len() * length];
-        let each = (indices.par_iter(), pixels.par_chunks_exact_mut(length));
+        let each = (pictures.par_iter(), pixels.par_chunks_exact_mut(length));
         let each = each.into_par_iter().enumerate().with_min_len(LEAST);
-        each.for_each(|(place, (&index, out))| {
+        each.for_each(|(place, (&picture, out))| {
             let mut random = seeded.clone();
             random.set_stream(STREAM + first + place as u64);
-            let picture = self.of.get(index as usize).copied().unwrap_or_default();
             let (picture, [height, width]) = self.pictures.get(picture as usize);
             let top = below(&mut random, height - rows + 1);
             let left = below(&mut random, width - columns + 1);
@@ -142,7 +143,8 @@ impl Images {
                 allowed: format!("at most {MOST} in total"),
             });
         }
-        let of = |picture: &u32| runs.get(*picture as usize).cloned().unwrap_or_default();
+        // A split's indices are below the count it was given.
+        let of = |picture: &u32| runs[*picture as usize].clone();
         let each = |images: std::ops::Range<u32>| {
             let count = crops.each.unwrap_or(images.len());
             images.cycle().take(count)

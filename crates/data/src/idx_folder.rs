@@ -35,37 +35,61 @@ pub(crate) fn load_folder(dir: &Path) -> Result<(Images, Images), DataError> {
 /// Whether a folder has IDX files, under the names that [`crate::Source::Idx`] knows, for a part.
 pub fn is_idx_folder(dir: &Path) -> bool {
     let files = list(dir).unwrap_or_default();
-    let mut parts = [TRAIN.images, TEST.images].into_iter();
+    let mut parts = [&TRAIN.images, &TEST.images].into_iter();
     // Several matching files also make an IDX folder; reading it gives its own error.
     parts.any(|wanted| !matches!(find(dir, &files, wanted), Ok(None)))
 }
 
-/// The file names of a part. Errors mention the first of each; sets made after MNIST use `test` instead
-/// of `t10k`.
+/// The file names of a part.
 struct Part {
-    images: &'static [&'static str],
-    labels: &'static [&'static str],
+    images: Names,
+    labels: Names,
+}
+
+/// The names that a file may have.
+struct Names {
+    /// The name in MNIST, which errors mention.
+    usual: &'static str,
+    /// Other names: sets made after MNIST use `test` instead of `t10k`, and colour has a fourth dimension.
+    others: &'static [&'static str],
+}
+
+impl Names {
+    fn all(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.usual).chain(self.others.iter().copied())
+    }
 }
 
 const TRAIN: Part = Part {
-    images: &["train-images-idx3-ubyte", "train-images-idx4-ubyte"],
-    labels: &["train-labels-idx1-ubyte"],
+    images: Names {
+        usual: "train-images-idx3-ubyte",
+        others: &["train-images-idx4-ubyte"],
+    },
+    labels: Names {
+        usual: "train-labels-idx1-ubyte",
+        others: &[],
+    },
 };
 
 const TEST: Part = Part {
-    images: &[
-        "t10k-images-idx3-ubyte",
-        "t10k-images-idx4-ubyte",
-        "test-images-idx3-ubyte",
-        "test-images-idx4-ubyte",
-    ],
-    labels: &["t10k-labels-idx1-ubyte", "test-labels-idx1-ubyte"],
+    images: Names {
+        usual: "t10k-images-idx3-ubyte",
+        others: &[
+            "t10k-images-idx4-ubyte",
+            "test-images-idx3-ubyte",
+            "test-images-idx4-ubyte",
+        ],
+    },
+    labels: Names {
+        usual: "t10k-labels-idx1-ubyte",
+        others: &["test-labels-idx1-ubyte"],
+    },
 };
 
 fn load_part(dir: &Path, files: &[String], part: &Part) -> Result<Images, DataError> {
     let path = required(dir, files, part)?;
     let images = idx::read_images(&path.display().to_string(), open(&path)?)?;
-    let Some(path) = find(dir, files, part.labels)? else {
+    let Some(path) = find(dir, files, &part.labels)? else {
         return Ok(images);
     };
     let name = path.display().to_string();
@@ -92,24 +116,20 @@ fn list(dir: &Path) -> Result<Vec<String>, DataError> {
 }
 
 fn required(dir: &Path, files: &[String], part: &Part) -> Result<PathBuf, DataError> {
-    find(dir, files, part.images)?.ok_or_else(|| DataError::MissingIdx {
+    find(dir, files, &part.images)?.ok_or_else(|| DataError::MissingIdx {
         dir: dir.display().to_string(),
-        wanted: part.images.first().copied().unwrap_or_default(),
+        wanted: part.images.usual,
     })
 }
 
 /// The only file that matches one of the `wanted` names, possibly with a prefix that ends in `-`, with
 /// `.idx` instead of `-idx`, or with `.gz` at the end. If a file exists both compressed and
 /// decompressed, the latter is used.
-fn find(
-    dir: &Path,
-    files: &[String],
-    wanted: &'static [&'static str],
-) -> Result<Option<PathBuf>, DataError> {
+fn find(dir: &Path, files: &[String], wanted: &Names) -> Result<Option<PathBuf>, DataError> {
     let matches = |file: &str| {
         let stem = file.strip_suffix(".gz").unwrap_or(file);
         let stem = stem.replace(".idx", "-idx");
-        wanted.iter().any(|&name| {
+        wanted.all().any(|name| {
             let prefix = stem.strip_suffix(name);
             prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('-'))
         })
@@ -125,7 +145,7 @@ fn find(
         [file] => Ok(Some(dir.join(file))),
         _ => Err(DataError::AmbiguousIdx {
             dir: dir.display().to_string(),
-            wanted: wanted.first().copied().unwrap_or_default(),
+            wanted: wanted.usual,
             candidates: candidates.join(", "),
         }),
     }

@@ -7,7 +7,9 @@ use data::{Batches, Dataset, Images, PictureOptions, Source, Split, TestPart, Wa
 use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
-use crate::config::{Config, DataConfig, Located, LossChoice, PretrainConfig, TestChoice};
+use crate::config::{
+    Config, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig, TestChoice,
+};
 use crate::error::Result;
 use crate::run::checkpoint::Progress;
 use crate::streams::Stream;
@@ -56,73 +58,47 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
             DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
-            DataConfig::Images { dir, .. } => Source::Folder {
-                dir: dir.clone(),
-                options: self.pictures(seed),
-            },
-            DataConfig::Photos { .. } => Source::Photos {
-                options: self.pictures(seed),
-            },
-        }
-    }
-
-    /// How pictures become images; the defaults if the data is not pictures.
-    fn pictures(&self, seed: u64) -> PictureOptions {
-        match self {
-            DataConfig::Mnist { .. } | DataConfig::Idx { .. } => PictureOptions::default(),
             DataConfig::Images {
-                size,
-                patch,
-                crops,
-                flip,
-                channels,
+                dir,
+                pictures,
                 test,
-                ..
-            }
-            | DataConfig::Photos {
-                size,
-                patch,
-                crops,
-                flip,
-                channels,
-                test,
-                ..
-            } => PictureOptions {
-                size: *size,
-                patch: *patch,
-                crops: *crops,
-                flip: flip.unwrap_or(true),
-                channels: *channels,
-                test: match test {
-                    TestChoice::Share(share) => TestPart::Share(*share),
-                    TestChoice::Files(names) => TestPart::Files(names.clone()),
-                },
-                strict: matches!(self, DataConfig::Images { strict: true, .. }),
-                seed: Stream::Split.seed(seed, 0),
+                strict,
+            } => Source::Folder {
+                dir: dir.clone(),
+                options: pictures.options(test, *strict, seed),
+            },
+            DataConfig::Photos { pictures, test } => Source::Photos {
+                options: pictures.options(test, false, seed),
             },
         }
     }
+}
 
-    fn limit(&self) -> Option<usize> {
-        match self {
-            DataConfig::Mnist { limit, .. }
-            | DataConfig::Idx { limit, .. }
-            | DataConfig::Images { limit, .. }
-            | DataConfig::Photos { limit, .. } => *limit,
+impl PicturesConfig {
+    /// How pictures become images, with these set aside for testing; `seed` is the run's.
+    fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
+        PictureOptions {
+            size: self.size,
+            patch: self.patch,
+            crops: self.crops,
+            flip: self.flip.unwrap_or(true),
+            channels: self.channels,
+            test: match test {
+                TestChoice::Share(share) => TestPart::Share(*share),
+                TestChoice::Files(names) => TestPart::Files(names.clone()),
+            },
+            strict,
+            seed: Stream::Split.seed(seed, 0),
         }
     }
+}
 
-    /// Number of validation pictures among `count` training pictures.
-    fn validation(&self, count: usize) -> usize {
-        match self {
-            DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
-                *validation
-            }
-            // The usual tenth, but at least one of two or more.
-            DataConfig::Images { validation, .. } | DataConfig::Photos { validation, .. } => {
-                validation.unwrap_or((count / 10).max(1).min(count - count.min(1)))
-            }
-        }
+/// The usual number of validation pictures among `count` training pictures: a tenth, but at least one of
+/// two or more.
+fn tenth(count: usize) -> usize {
+    match count {
+        0 | 1 => 0,
+        count => (count / 10).max(1),
     }
 }
 
@@ -180,7 +156,7 @@ impl Setup {
             dataset.train.truncate_pictures(limit);
         }
         let pictures = dataset.train.pictures();
-        let held_out = config.data.validation(pictures);
+        let held_out = (config.data.validation()).unwrap_or_else(|| tenth(pictures));
         if held_out >= pictures {
             let what = if pictures < dataset.train.len() {
                 "pictures"

@@ -15,6 +15,7 @@ use hourglass::Result;
 use hourglass::config::flat;
 use hourglass::files::{self, FileError};
 use hourglass::measure::evaluation::Evaluation;
+use hourglass::measure::metrics::metric;
 use hourglass::measure::summary::{self, Summary};
 use hourglass::pictures::shown::{self, Shown};
 use hourglass::run::Run;
@@ -213,10 +214,7 @@ impl Report<'_> {
                 .and_then(|summary| summary.restoration.as_ref()),
         );
         page.html(&page::table(
-            &format!(
-                "{} {on}; mse per pixel value, sum_sq per image, bce in nats per pixel value, psnr in dB",
-                self.indices.len()
-            ),
+            &format!("{} {on}; {}", self.indices.len(), metric::units()),
             &[&[""], cells.headings.as_slice()].concat(),
             &cells.rows,
         ));

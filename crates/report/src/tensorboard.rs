@@ -15,6 +15,7 @@ use image::ImageFormat;
 use hourglass::Result;
 use hourglass::files::FileError;
 use hourglass::measure::metrics::Figures;
+use hourglass::measure::metrics::metric::METRICS;
 use hourglass::pictures::{PictureError, samples};
 use hourglass::run::Run;
 use hourglass::setup::Setup;
@@ -129,7 +130,9 @@ impl Events {
             ("lr", Some(row.lr)),
             ("images_per_s", Some(row.images_per_s)),
         ];
-        self.scalars(row.step, &figures)?;
+        for (tag, figure) in figures {
+            self.scalar(row.step, tag, figure)?;
+        }
         let reader = image::ImageReader::with_format(Cursor::new(samples), ImageFormat::Png);
         let (width, height) = reader.into_dimensions().map_err(PictureError::Encode)?;
         let mut picture = Vec::new();
@@ -145,25 +148,21 @@ impl Events {
     /// # Errors
     /// If the file cannot be written.
     pub fn test(&mut self, step: usize, found: &Figures) -> Result<()> {
-        let figures = [
-            ("test/mse", Some(found.mse)),
-            ("test/bce", Some(found.bce)),
-            ("test/psnr", Some(found.psnr)),
-            ("test/ssim", found.ssim),
-        ];
-        self.scalars(step, &figures)
-    }
-
-    fn scalars(&mut self, step: usize, figures: &[(&str, Option<f64>)]) -> Result<()> {
-        for (tag, figure) in figures {
-            if let Some(figure) = figure {
-                self.summary(step, tag, |value| {
-                    key(value, SIMPLE_VALUE, 5);
-                    value.extend((*figure as f32).to_le_bytes());
-                })?;
-            }
+        for metric in METRICS.iter().filter(|it| it.in_tensorboard) {
+            self.scalar(step, &format!("test/{}", metric.name), (metric.of)(found))?;
         }
         Ok(())
+    }
+
+    /// Writes a figure, if there is one.
+    fn scalar(&mut self, step: usize, tag: &str, figure: Option<f64>) -> Result<()> {
+        let Some(figure) = figure else {
+            return Ok(());
+        };
+        self.summary(step, tag, |value| {
+            key(value, SIMPLE_VALUE, 5);
+            value.extend((figure as f32).to_le_bytes());
+        })
     }
 
     fn summary(

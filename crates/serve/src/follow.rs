@@ -113,7 +113,7 @@ fn event(folder: &Path) -> Event {
 fn news(folder: &Path) -> Result<String> {
     let run = Run::open(folder, Path::new(""))?;
     let config: Config = run.read_json("config.json")?;
-    let rows: Vec<Row> = run.lines("metrics.jsonl");
+    let rows: Vec<Row> = run.lines("metrics.jsonl")?;
     let summary: Option<Summary> = run.read_json("summary.json").ok();
     let found = summary.as_ref();
     let pca = found.and_then(|summary| summary.baselines.pca);

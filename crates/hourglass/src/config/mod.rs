@@ -33,7 +33,7 @@ pub use flat::{WORDS, flat};
 pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
-pub use source::{DataConfig, TestChoice};
+pub use source::{DataConfig, PicturesConfig, TestChoice};
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 

@@ -85,14 +85,7 @@ impl Config {
     /// Contradictions between keys that are each valid: key paths and messages.
     pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        let validates = match &self.data {
-            DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
-                *validation > 0
-            }
-            DataConfig::Images { validation, .. } | DataConfig::Photos { validation, .. } => {
-                *validation != Some(0)
-            }
-        };
+        let validates = self.data.validation() != Some(0);
         if let (Some(patience), false) = (self.train.patience, validates) {
             let cure = "set data.validation above 0, or patience to null";
             let text = format!("found {patience} without validation images; {cure}");

@@ -54,40 +54,9 @@ pub enum DataConfig {
         /// The folder, relative to the working directory.
         #[schemars(length(min = 1))]
         dir: PathBuf,
-        /// Number of training pictures to set aside for validation. With `patch`, these are whole
-        /// pictures, because patches of one picture overlap. Default: a tenth, but at least one.
-        #[serde(default)]
-        #[schemars(range(max = MOST))]
-        validation: Option<usize>,
-        /// Use only this many training pictures, from the first on. Default: all.
-        #[serde(default)]
-        #[schemars(range(min = 1, max = MOST))]
-        limit: Option<usize>,
-        /// Random changes of the training pictures, or of the random patches. Default: none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        augment: Option<AugmentConfig>,
-        /// Height and width to resize every picture to, in pixels. Default: no resizing; all pictures
-        /// must then have the same size.
-        #[serde(default)]
-        #[schemars(inner(range(min = 1, max = LARGEST_SIDE)))]
-        size: Option<[usize; 2]>,
-        /// Side of the square patches to cut from the pictures, in pixels: at random places, redrawn
-        /// every epoch, for training, and on a fixed grid for validation and testing. Default: whole
-        /// pictures.
-        #[serde(default)]
-        #[schemars(range(min = 1, max = LARGEST_SIDE))]
-        patch: Option<usize>,
-        /// Random patches per training picture and epoch. Default: as many as its grid has.
-        #[serde(default)]
-        #[schemars(range(min = 1, max = MOST_CROPS))]
-        crops: Option<usize>,
-        /// Whether half of the random patches are mirrored left to right. Default: true with `patch`.
-        #[serde(default)]
-        flip: Option<bool>,
-        /// Channels to convert every picture to: 1 for grey, 3 for colour. Default: as in the files.
-        #[serde(default)]
-        #[schemars(extend("enum" = [1, 3, null]))]
-        channels: Option<usize>,
+        /// How the pictures become images.
+        #[serde(flatten)]
+        pictures: PicturesConfig,
         /// Pictures to set aside for testing: a fraction, drawn with the seed, or a list of file names.
         /// Default: 0.1.
         #[serde(default)]
@@ -100,45 +69,53 @@ pub enum DataConfig {
     /// The ten colour photographs that come with the program, of various sizes up to 512 x 512 pixels;
     /// use `size` or `patch` to make them equal in size.
     Photos {
-        /// Number of training pictures to set aside for validation. With `patch`, these are whole
-        /// pictures, because patches of one picture overlap. Default: a tenth, but at least one.
-        #[serde(default)]
-        #[schemars(range(max = MOST))]
-        validation: Option<usize>,
-        /// Use only this many training pictures, from the first on. Default: all.
-        #[serde(default)]
-        #[schemars(range(min = 1, max = MOST))]
-        limit: Option<usize>,
-        /// Random changes of the training pictures, or of the random patches. Default: none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        augment: Option<AugmentConfig>,
-        /// Height and width to resize every picture to, in pixels. Default: no resizing; all pictures
-        /// must then have the same size.
-        #[serde(default)]
-        #[schemars(inner(range(min = 1, max = LARGEST_SIDE)))]
-        size: Option<[usize; 2]>,
-        /// Side of the square patches to cut from the pictures, in pixels: at random places, redrawn
-        /// every epoch, for training, and on a fixed grid for validation and testing. Default: whole
-        /// pictures.
-        #[serde(default)]
-        #[schemars(range(min = 1, max = LARGEST_SIDE))]
-        patch: Option<usize>,
-        /// Random patches per training picture and epoch. Default: as many as its grid has.
-        #[serde(default)]
-        #[schemars(range(min = 1, max = MOST_CROPS))]
-        crops: Option<usize>,
-        /// Whether half of the random patches are mirrored left to right. Default: true with `patch`.
-        #[serde(default)]
-        flip: Option<bool>,
-        /// Channels to convert every picture to: 1 for grey, 3 for colour. Default: as in the files.
-        #[serde(default)]
-        #[schemars(extend("enum" = [1, 3, null]))]
-        channels: Option<usize>,
+        /// How the photographs become images.
+        #[serde(flatten)]
+        pictures: PicturesConfig,
         /// Photographs to set aside for testing: a fraction, drawn with the seed, or a list of names.
         /// Default: ["rocket.jpg", "flower.jpg"].
         #[serde(default = "test_photos")]
         test: TestChoice,
     },
+}
+
+/// What every data set of pictures can be told: its keys stand beside `dataset`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PicturesConfig {
+    /// Number of training pictures to set aside for validation. With `patch`, these are whole
+    /// pictures, because patches of one picture overlap. Default: a tenth, but at least one.
+    #[serde(default)]
+    #[schemars(range(max = MOST))]
+    pub validation: Option<usize>,
+    /// Use only this many training pictures, from the first on. Default: all.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = MOST))]
+    pub limit: Option<usize>,
+    /// Random changes of the training pictures, or of the random patches. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<AugmentConfig>,
+    /// Height and width to resize every picture to, in pixels. Default: no resizing; all pictures
+    /// must then have the same size.
+    #[serde(default)]
+    #[schemars(inner(range(min = 1, max = LARGEST_SIDE)))]
+    pub size: Option<[usize; 2]>,
+    /// Side of the square patches to cut from the pictures, in pixels: at random places, redrawn
+    /// every epoch, for training, and on a fixed grid for validation and testing. Default: whole
+    /// pictures.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = LARGEST_SIDE))]
+    pub patch: Option<usize>,
+    /// Random patches per training picture and epoch. Default: as many as its grid has.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = MOST_CROPS))]
+    pub crops: Option<usize>,
+    /// Whether half of the random patches are mirrored left to right. Default: true with `patch`.
+    #[serde(default)]
+    pub flip: Option<bool>,
+    /// Channels to convert every picture to: 1 for grey, 3 for colour. Default: as in the files.
+    #[serde(default)]
+    #[schemars(extend("enum" = [1, 3, null]))]
+    pub channels: Option<usize>,
 }
 
 /// Which pictures are set aside for testing.
@@ -164,32 +141,47 @@ impl DataConfig {
     /// Random changes of the training pictures, if there are any.
     pub fn augment(&self) -> Option<&AugmentConfig> {
         match self {
-            DataConfig::Mnist { augment, .. }
-            | DataConfig::Idx { augment, .. }
-            | DataConfig::Images { augment, .. }
-            | DataConfig::Photos { augment, .. } => augment.as_ref(),
+            DataConfig::Mnist { augment, .. } | DataConfig::Idx { augment, .. } => augment.as_ref(),
+            DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
+                pictures.augment.as_ref()
+            }
+        }
+    }
+
+    /// Use only this many training images or pictures, from the first on; all if `None`.
+    pub fn limit(&self) -> Option<usize> {
+        match self {
+            DataConfig::Mnist { limit, .. } | DataConfig::Idx { limit, .. } => *limit,
+            DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
+                pictures.limit
+            }
+        }
+    }
+
+    /// Number of validation images or pictures to set aside; `None` if it depends on how many there
+    /// are.
+    pub fn validation(&self) -> Option<usize> {
+        match self {
+            DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
+                Some(*validation)
+            }
+            DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
+                pictures.validation
+            }
         }
     }
 
     /// Keys that only make sense with `patch`, if `patch` is missing: path and value.
     pub(super) fn without_patch(&self) -> Vec<(&'static str, String)> {
-        let (DataConfig::Images {
-            patch: None,
-            crops,
-            flip,
-            ..
-        }
-        | DataConfig::Photos {
-            patch: None,
-            crops,
-            flip,
-            ..
-        }) = self
+        let (DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. }) = self
         else {
             return Vec::new();
         };
-        let crops = crops.map(|crops| ("data.crops", crops.to_string()));
-        let flip = flip.map(|flip| ("data.flip", flip.to_string()));
+        if pictures.patch.is_some() {
+            return Vec::new();
+        }
+        let crops = pictures.crops.map(|it| ("data.crops", it.to_string()));
+        let flip = pictures.flip.map(|it| ("data.flip", it.to_string()));
         crops.into_iter().chain(flip).collect()
     }
 }

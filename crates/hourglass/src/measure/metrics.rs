@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use ssim::Ssim;
 
+pub mod metric;
 mod ssim;
 
 /// Without logits, probabilities are clamped this far from 0 and 1 before taking their logarithm,

@@ -9,7 +9,7 @@ use crate::run::RunError;
 use crate::setup::Setup;
 
 /// Version of Burn that the workspace pins.
-const BURN: &str = "0.22.1";
+const BURN: &str = env!("HOURGLASS_BURN");
 
 /// `env.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -419,12 +419,20 @@ impl Run {
             .map_err(FileError::write(&path))
     }
 
-    /// The complete lines of such a file; `None` if it does not exist yet.
-    pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Vec<T> {
-        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+    /// The complete lines of such a file; none if it does not exist yet.
+    ///
+    /// # Errors
+    /// If the file exists and cannot be read.
+    pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, FileError> {
+        let path = self.path(name);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            bytes => bytes.map_err(FileError::read(&path))?,
+        };
+        // A program that was killed may have left half a line.
+        let complete = |line: &[u8]| serde_json::from_slice(line).ok();
+        let lines = bytes.split(|byte| *byte == b'\n');
+        Ok(lines.filter_map(complete).collect())
     }
 
     /// Replaces such a file.

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::init::InitConfig;
 use super::super::{
-    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig,
-    TestChoice, TrainConfig, parse, raw,
+    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PicturesConfig, PretrainConfig,
+    ScheduleConfig, TestChoice, TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -234,29 +234,22 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                 Some(_) => (crops, flip),
                 None => (None, None),
             };
+            let pictures = PicturesConfig {
+                validation,
+                limit,
+                augment,
+                size,
+                patch,
+                crops,
+                flip,
+                channels,
+            };
             if bundled {
-                DataConfig::Photos {
-                    validation,
-                    limit,
-                    augment,
-                    size,
-                    patch,
-                    crops,
-                    flip,
-                    channels,
-                    test,
-                }
+                DataConfig::Photos { pictures, test }
             } else {
                 DataConfig::Images {
                     dir,
-                    validation,
-                    limit,
-                    augment,
-                    size,
-                    patch,
-                    crops,
-                    flip,
-                    channels,
+                    pictures,
                     test,
                     strict,
                 }

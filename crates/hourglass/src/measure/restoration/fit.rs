@@ -1,6 +1,7 @@
 //! The baselines for a corruption, tuned for the best PSNR on the validation pictures, so that the test
 //! pictures are not used for tuning.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -91,11 +92,11 @@ impl Baselines {
     }
 
     /// Baselines without settings, and those of `Kinds` that `choose` returns a setting for.
-    fn with(
+    fn with<E>(
         corruptions: &[Corruption],
-        mut choose: impl FnMut(&[Baseline]) -> Result<Option<Baseline>>,
+        mut choose: impl FnMut(&[Baseline]) -> Result<Option<Baseline>, E>,
         colours: impl FnOnce() -> Option<MeanColours>,
-    ) -> Result<Self> {
+    ) -> Result<Self, E> {
         let kinds = Kinds::of(corruptions);
         let mut all = Vec::new();
         if kinds.noise {
@@ -149,10 +150,10 @@ impl Baselines {
                 let setting = found?.baselines.get(candidate.name())?.setting;
                 candidate.clone().set(&setting)
             });
-            Ok(set)
+            Ok::<_, Infallible>(set)
         };
-        // This way of choosing cannot fail.
-        Self::with(corruptions, choose, || None).unwrap_or_default()
+        let Ok(baselines) = Self::with(corruptions, choose, || None);
+        baselines
     }
 }
 
@@ -221,7 +222,7 @@ mod tests {
 
     /// The names of a chain's baselines, of the first candidates each.
     fn names(json: Value) -> Vec<&'static str> {
-        let first = |candidates: &[Baseline]| Ok(candidates.first().cloned());
+        let first = |candidates: &[Baseline]| Ok::<_, Infallible>(candidates.first().cloned());
         let found = Baselines::with(&chain(json), first, || None).unwrap();
         found.all().iter().map(Baseline::name).collect()
     }

@@ -8,40 +8,53 @@ use model::ImageShape;
 use super::verdict;
 use crate::measure::evaluation::{Baselines, CodeUse};
 use crate::measure::metrics::Figures;
+use crate::measure::metrics::metric::{self, METRICS, MSE, Metric, PSNR, SSIM, SUM_SQ};
 use crate::measure::restoration::{Fidelity, Restoration, Setting, label};
 
 /// Width of the table's heading.
 const NARROWEST: usize = 20;
 
+/// Headings, digits and widths of the columns after the metrics'; a column is omitted if no row has it.
+const HOLE: (&str, usize, usize) = ("hole psnr", 2, 9);
+const AB_ERROR: (&str, usize, usize) = ("ab error", 2, 8);
+
 /// A line of the table.
-#[derive(Default)]
 struct Row {
     name: String,
-    mse: Option<f64>,
-    bce: Option<f64>,
-    psnr: Option<f64>,
-    ssim: Option<f64>,
+    /// A figure for each of [`METRICS`].
+    figures: [Option<f64>; METRICS.len()],
     hole: Option<f64>,
     ab_error: Option<f64>,
 }
 
 impl Row {
-    fn of(name: impl Into<String>, mse: f64) -> Self {
-        Self {
+    /// A line with these figures alone.
+    fn of(name: impl Into<String>, figures: &[(Metric, Option<f64>)]) -> Self {
+        let row = Self {
             name: name.into(),
-            mse: Some(mse),
-            ..Self::default()
+            figures: [None; METRICS.len()],
+            hole: None,
+            ab_error: None,
+        };
+        row.and(figures)
+    }
+
+    /// The same with these figures in place of its own.
+    fn and(mut self, figures: &[(Metric, Option<f64>)]) -> Self {
+        for (metric, own) in METRICS.iter().zip(&mut self.figures) {
+            if let Some((_, figure)) = figures.iter().find(|(it, _)| it.name == metric.name) {
+                *own = *figure;
+            }
         }
+        self
     }
 
     /// The same with the measurements of restored pictures.
     fn with(self, fidelity: &Fidelity) -> Self {
         Self {
-            psnr: Some(fidelity.psnr),
-            ssim: fidelity.ssim,
             hole: fidelity.hole.map(|hole| hole.psnr),
             ab_error: fidelity.ab_error,
-            ..self
+            ..self.and(&[(PSNR, Some(fidelity.psnr)), (SSIM, fidelity.ssim)])
         }
     }
 }
@@ -80,59 +93,41 @@ pub fn table(
 /// The model first, then the baselines.
 fn rows(
     name: &str,
+    values: usize,
     test: &Figures,
     baselines: Option<&Baselines>,
     restoration: Option<&Restoration>,
 ) -> Vec<Row> {
-    let model = Row {
-        bce: Some(test.bce),
-        psnr: Some(test.psnr),
-        ssim: test.ssim,
-        ..Row::of(name, test.mse)
-    };
+    // A baseline's error is an mse alone.
+    let error = |mse: f64| [(MSE, Some(mse)), (SUM_SQ, Some(mse * values as f64))];
+    let model = Row::of(name, &METRICS.map(|metric| (metric, (metric.of)(test))));
     let mut rows = vec![match restoration {
         Some(restoration) => model.with(&restoration.output),
         None => model,
     }];
     if let Some(pca) = baselines.and_then(|baselines| baselines.pca) {
-        rows.push(Row::of(format!("PCA, code {}", pca.code_size), pca.mse));
+        rows.push(Row::of(
+            format!("PCA, code {}", pca.code_size),
+            &error(pca.mse),
+        ));
     }
     if let Some(baselines) = baselines {
-        rows.push(Row::of("mean picture", baselines.mean.mse));
+        rows.push(Row::of("mean picture", &error(baselines.mean.mse)));
     }
     if let Some(corrupted) = baselines.and_then(|baselines| baselines.corrupted) {
-        let row = Row {
-            psnr: Some(corrupted.psnr),
-            ..Row::of("corrupted input", corrupted.mse)
-        };
+        let row = Row::of("corrupted input", &error(corrupted.mse));
+        let row = row.and(&[(PSNR, Some(corrupted.psnr))]);
         rows.push(match restoration {
             Some(restoration) => row.with(&restoration.input),
             None => row,
         });
     }
     for (name, found) in restoration.iter().flat_map(|it| &it.baselines) {
-        let row = Row {
-            name: label(name, &found.setting),
-            ..Row::default()
-        };
+        let row = Row::of(label(name, &found.setting), &[]);
         rows.push(row.with(&found.fidelity));
     }
     rows
 }
-
-/// The headings of the figures; the last two are omitted if no row has them.
-const HEADINGS: [&str; 7] = [
-    "mse",
-    "sum_sq",
-    "bce",
-    "psnr",
-    "ssim",
-    "hole psnr",
-    "ab error",
-];
-
-/// Width of each column.
-const WIDTHS: [usize; 7] = [9, 9, 9, 8, 7, 9, 8];
 
 /// The figures of a model and its baselines, as text.
 pub struct Cells {
@@ -151,35 +146,27 @@ pub fn cells(
     baselines: Option<&Baselines>,
     restoration: Option<&Restoration>,
 ) -> Cells {
-    let rows = rows(name, test, baselines, restoration);
+    let rows = rows(name, values, test, baselines, restoration);
     let holes = rows.iter().any(|row| row.hole.is_some());
     let colours = rows.iter().any(|row| row.ab_error.is_some());
-    let shown = [true, true, true, true, true, holes, colours];
-    let figure = |figure: Option<f64>, digits: usize| {
-        figure.map_or_else(|| "-".into(), |figure| format!("{figure:.digits$}"))
-    };
+    let columns: Vec<(&str, usize, usize)> = METRICS
+        .iter()
+        .map(|it| (it.name, it.digits, it.width))
+        .chain(holes.then_some(HOLE))
+        .chain(colours.then_some(AB_ERROR))
+        .collect();
     let texts = |row: Row| {
-        let figures = [
-            figure(row.mse, 6),
-            figure(row.mse.map(|mse| mse * values as f64), 3),
-            figure(row.bce, 6),
-            figure(row.psnr, 2),
-            figure(row.ssim, 4),
-            figure(row.hole, 2),
-            figure(row.ab_error, 2),
-        ];
-        let figures = figures.into_iter().zip(shown);
-        let figures = figures.filter_map(|(figure, shown)| shown.then_some(figure));
+        let figures = (row.figures.into_iter())
+            .chain(holes.then_some(row.hole))
+            .chain(colours.then_some(row.ab_error));
+        let figures = figures.zip(&columns);
+        let figures = figures.map(|(figure, (_, digits, _))| metric::text(figure, *digits));
         std::iter::once(row.name).chain(figures).collect()
     };
-    let columns = HEADINGS.into_iter().zip(WIDTHS).zip(shown);
-    let (headings, widths) = columns
-        .filter_map(|(column, shown)| shown.then_some(column))
-        .unzip();
     Cells {
-        headings,
         rows: rows.into_iter().map(texts).collect(),
-        widths,
+        headings: columns.iter().map(|(name, ..)| *name).collect(),
+        widths: columns.iter().map(|(_, _, width)| *width).collect(),
     }
 }
 

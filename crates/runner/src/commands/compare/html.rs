@@ -55,7 +55,8 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     page.section("Curves");
     let mut curves = Vec::new();
     for (color, row) in comparison.runs.iter().enumerate() {
-        let epochs: Vec<row::Row> = Run::open(Path::new(&row.run), Path::new("."))?.lines(METRICS);
+        let epochs: Vec<row::Row> =
+            Run::open(Path::new(&row.run), Path::new("."))?.lines(METRICS)?;
         let point = |epoch: &row::Row| Some((epoch.epoch as f64, epoch.val_mse?));
         // Colours come again after the last.
         let drawing = match color < COLORS {
