@@ -15,6 +15,7 @@ use crate::commands::own_images;
 use crate::input;
 use crate::terminal;
 use hourglass::analysis::subject::{self, Labelled, Subject};
+use hourglass::files;
 use hourglass::measure::pca::{Pca, PcaError};
 use hourglass::run::Run;
 
@@ -108,8 +109,7 @@ pub fn finish(
     json: bool,
 ) -> Result<()> {
     let name = format!("{name}.json");
-    file(run, &name)?;
-    run.write_json(&format!("{FOLDER}/{name}"), report)?;
+    files::write_json(&file(run, &name)?, report)?;
     if json {
         terminal::print_json(report)
     } else {
