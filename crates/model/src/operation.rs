@@ -149,7 +149,7 @@ pub(crate) fn words(operations: &[Operation]) -> String {
     let several = || {
         let (count, mut all) = (convolutions().count(), convolutions());
         let (inputs, mut outputs, kernel, what) = all.next()?;
-        if let Some((_, last, ..)) = all.last() {
+        if let Some((_, last, ..)) = all.next_back() {
             outputs = last;
         }
         let times = match count {

@@ -48,7 +48,7 @@ impl Observer for Reporter {
             evaluation,
             summary: None,
         };
-        Ok(report.write()?)
+        report.write()
     }
 
     fn end(&mut self, end: &End<'_>) -> hourglass::Result<()> {
@@ -63,7 +63,7 @@ impl Observer for Reporter {
             evaluation: end.evaluation,
             summary: Some(end.summary),
         };
-        Ok(report.write()?)
+        report.write()
     }
 }
 

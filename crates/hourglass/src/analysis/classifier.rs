@@ -75,6 +75,11 @@ impl Pictures {
         self.images.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The class of each picture.
     pub fn classes(&self) -> &[u8] {
         &self.classes

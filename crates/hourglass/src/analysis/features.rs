@@ -99,6 +99,11 @@ impl Features {
         self.values.len() / self.width
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Numbers in a row, at least 1.
     pub fn width(&self) -> usize {
         self.width

@@ -31,10 +31,13 @@ pub(crate) struct Conv {
     decoder: Vec<Block>,
 }
 
+/// What a config's levels are: height and width of each, the input's first; the channels of all but the
+/// encoder's last level; and the channels of that.
+type Levels<'a> = (Vec<[usize; 2]>, &'a [usize], usize);
+
 impl ConvConfig {
-    /// Checks all keys; height and width of each level, the input's first, and the channels of the
-    /// encoder's last level after those of the others.
-    fn check(&self, ends: Ends) -> Result<(Vec<[usize; 2]>, &[usize], usize), ModelError> {
+    /// Checks all keys.
+    fn check(&self, ends: Ends) -> Result<Levels<'_>, ModelError> {
         let [_, height, width] = ends.input;
         let Some((&last, hidden)) = self.channels.split_last() else {
             return Err(ModelError::new(

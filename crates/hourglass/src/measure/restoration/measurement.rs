@@ -58,6 +58,11 @@ impl Batch {
         self.clean.len() / self.shape.iter().product::<usize>().max(1)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// One of the pictures.
     fn degraded(&self, number: usize) -> Degraded<'_> {
         let [channels, height, width] = self.shape;
