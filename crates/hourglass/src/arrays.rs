@@ -149,7 +149,7 @@ fn zipped(error: zip::result::ZipError) -> ArrayError {
 
 /// Strings as NumPy holds them: UTF-8 bytes, all as long as the longest.
 fn strings(names: &[String]) -> Result<Vec<u8>, ArrayError> {
-    let longest = names.iter().map(String::len).max().unwrap_or(0).max(1);
+    let longest = names.iter().map(String::len).fold(1, usize::max);
     let mut bytes = Vec::new();
     let mut writer = npyz::WriteOptions::<[u8]>::new()
         .dtype(plain(&format!("|S{longest}"))?)

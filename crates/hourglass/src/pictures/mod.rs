@@ -181,10 +181,8 @@ impl Canvas {
         (line, brightness): (usize, u8),
     ) -> Result<Self, PictureError> {
         let [channels, height, width] = shape;
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        if columns == 0 {
-            return Err(PictureError::Empty);
-        }
+        let columns = rows.iter().map(Vec::len).max();
+        let columns = columns.filter(|it| *it > 0).ok_or(PictureError::Empty)?;
         let (cell_height, cell_width) = (height * scale + line, width * scale + line);
         let mut canvas = Canvas::new(
             channels,

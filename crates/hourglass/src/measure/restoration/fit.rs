@@ -201,7 +201,7 @@ fn pictures(model: &Autoencoder, setup: &Setup) -> Result<Vec<Batch>> {
     let device = &setup.backend.device;
     // A separate batch, so that a whole set need not be copied to the device again for these few.
     let clean = data::Batches::new(Arc::clone(&setup.train), device, false);
-    let clean = clean.gather(from.get(..count).unwrap_or_default())?;
+    let clean = clean.gather(&from[..count])?;
     let seed = Stream::Evaluation.seed(setup.config.seed, 0);
     let corrupted = corrupt(model, clean.clone(), seed)?;
     Ok(vec![Batch::new(model, values(clean)?, shape, corrupted)?])

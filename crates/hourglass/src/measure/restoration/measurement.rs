@@ -102,9 +102,12 @@ impl Batch {
 #[derive(Clone, Debug)]
 pub struct Measurement<'a> {
     baselines: &'a Baselines,
-    figures: Vec<Reconstruction>,
-    /// Figures of the input, the output and each baseline.
-    closer: Vec<Closer>,
+    /// Special figures of the input.
+    input: Closer,
+    /// Special figures of the model's output.
+    output: Closer,
+    /// Figures of each baseline.
+    figures: Vec<(Reconstruction, Closer)>,
 }
 
 impl<'a> Measurement<'a> {
@@ -113,8 +116,9 @@ impl<'a> Measurement<'a> {
         let count = baselines.all().len();
         Self {
             baselines,
-            figures: vec![Reconstruction::new(shape); count],
-            closer: vec![Closer::default(); count + 2],
+            input: Closer::default(),
+            output: Closer::default(),
+            figures: vec![(Reconstruction::new(shape), Closer::default()); count],
         }
     }
 
@@ -127,17 +131,14 @@ impl<'a> Measurement<'a> {
         let [channels, height, width] = batch.shape;
         let (plane, missing) = (height * width, batch.missing.as_deref());
         let colours = self.baselines.colours();
-        let mut closer = self.closer.iter_mut();
-        let mut look = |restored: &[f32]| {
-            if let Some(closer) = closer.next() {
-                closer.push(&batch.clean, restored, [channels, plane], missing, colours);
-            }
+        let look = |closer: &mut Closer, restored: &[f32]| {
+            closer.push(&batch.clean, restored, [channels, plane], missing, colours);
         };
-        look(&batch.shown);
-        look(output);
-        for (baseline, figures) in self.baselines.all().iter().zip(&mut self.figures) {
+        look(&mut self.input, &batch.shown);
+        look(&mut self.output, output);
+        for (baseline, (figures, closer)) in self.baselines.all().iter().zip(&mut self.figures) {
             let restored = batch.restore(baseline);
-            look(&restored);
+            look(closer, &restored);
             if !baseline.is_input() {
                 figures.push(&batch.clean, &restored)?;
             }
@@ -148,22 +149,17 @@ impl<'a> Measurement<'a> {
     /// The figures of all pictures; `input` and `output` are the figures of the corrupted pictures and of
     /// the model's output.
     pub fn finish(&self, input: &Figures, output: &Figures) -> Restoration {
-        let mut closer = self.closer.iter();
-        let mut fidelity = |figures: &Figures| {
-            let closer = closer.next().copied().unwrap_or_default();
-            Fidelity {
-                psnr: figures.psnr,
-                ssim: figures.ssim,
-                hole: closer.hole(),
-                ab_error: closer.ab_error(),
-            }
+        let fidelity = |figures: &Figures, closer: &Closer| Fidelity {
+            psnr: figures.psnr,
+            ssim: figures.ssim,
+            hole: closer.hole(),
+            ab_error: closer.ab_error(),
         };
-        let (of_input, of_output) = (fidelity(input), fidelity(output));
         let baselines = self.baselines.all().iter().zip(&self.figures);
-        let baselines = baselines.map(|(baseline, figures)| {
+        let baselines = baselines.map(|(baseline, (figures, closer))| {
             let fidelity = match baseline.is_input() {
-                true => fidelity(input),
-                false => fidelity(&figures.finish()),
+                true => fidelity(input, closer),
+                false => fidelity(&figures.finish(), closer),
             };
             let setting = baseline.setting();
             (
@@ -172,8 +168,8 @@ impl<'a> Measurement<'a> {
             )
         });
         Restoration {
-            input: of_input,
-            output: of_output,
+            input: fidelity(input, &self.input),
+            output: fidelity(output, &self.output),
             baselines: baselines.collect(),
         }
     }

@@ -173,8 +173,7 @@ pub fn cells(
 /// The lines, for a terminal.
 fn draw(cells: &Cells) -> String {
     let names = cells.rows.iter().filter_map(|row| row.first());
-    let longest = names.map(|name| name.chars().count()).max();
-    let width = longest.unwrap_or_default().max(NARROWEST);
+    let width = names.fold(NARROWEST, |width, name| width.max(name.chars().count()));
     let mut text = String::new();
     let mut line = |name: &str, figures: &mut dyn Iterator<Item = &str>| {
         // Writing to a string cannot fail.
