@@ -1,7 +1,7 @@
 //! Hourglass: trains, measures and compares autoencoders from JSON configs.
 //!
 //! A [`Config`] says what is trained on which data. A [`Setup`] has everything loaded and checked; a
-//! [`Run`] is the folder that a training leaves; [`train`] trains, and an
+//! [`Run`] is the folder that a training leaves; [`train()`] trains, and an
 //! [`Observer`](train::observer::Observer) watches. A [`Loaded`] model of a run encodes, decodes and is
 //! measured.
 //!

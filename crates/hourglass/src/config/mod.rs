@@ -1,8 +1,8 @@
 //! The config: one JSON file with the data, the model and how to train it.
 //!
-//! A config is read in four steps: the text becomes a tree with places ([`raw`]), `--set` changes
-//! the tree ([`overrides`]), the tree is checked against the schema ([`mod@check`]), and a valid tree
-//! becomes the resolved config ([`resolved`]). The types of the resolved config are the only source of
+//! A config is read in four steps: the text becomes a tree with places (`raw`), `--set` changes
+//! the tree (`overrides`), the tree is checked against the schema (`check`), and a valid tree
+//! becomes the resolved config (`resolved`). The types of the resolved config are the only source of
 //! names, defaults and ranges: the schema is generated from them.
 
 mod allowed;
