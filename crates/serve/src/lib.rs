@@ -1,7 +1,7 @@
 //! A local web page that lists runs, follows trainings and explores models. It only reads run folders and never writes
 //! into them, so it is independent of the process that trains.
 //!
-//! The main thread runs the models, because it belongs to the thread pool ([`models`]). A second thread serves HTTP
+//! The main thread runs the models, because it belongs to the thread pool (`models`). A second thread serves HTTP
 //! and reads files on other threads, so that it never blocks.
 
 mod assets;
