@@ -38,6 +38,8 @@ mod full_disk;
 mod init;
 // Processes killed at any moment.
 mod killed;
+// A run that version 0.1.0 left.
+mod old_run;
 // `plot`: pictures of every kind's code, whole, and nothing else touched.
 mod plot;
 // `train.pretrain`: layers by themselves, before all are trained together.

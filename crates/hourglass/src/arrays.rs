@@ -6,7 +6,7 @@ use std::path::Path;
 
 use npyz::WriterBuilder;
 use zip::write::FileOptions;
-use zip::{ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::Result;
 use crate::files::{self, FileError};
@@ -114,7 +114,8 @@ pub fn write_codes(
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let mut add = |name: &str, bytes: &[u8]| -> Result<(), ArrayError> {
         // Codes are noise to a compressor: deflating them takes time and saves nothing.
-        let options = FileOptions::default().large_file(true);
+        let stored = FileOptions::default().compression_method(CompressionMethod::Stored);
+        let options = stored.large_file(true);
         zip.start_file(name, options).map_err(zipped)?;
         Ok(zip.write_all(bytes)?)
     };

@@ -4,8 +4,11 @@
 //! exactly: the second moments of 8-bit images are sums of integers below 2^53, which f64 holds without
 //! rounding, so they do not depend on the order of additions.
 
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd;
 use faer::linalg::matmul::{matmul, triangular};
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, Par, Spec};
 use triangular::BlockStructure::{Rectangular, TriangularLower};
 
 /// The largest symmetric matrix whose eigenvectors are computed. Its side is the number of values per
@@ -315,12 +318,26 @@ fn from_gram(
 /// If the eigensolver fails.
 pub fn largest(matrix: &Mat<f64>, wanted: usize) -> Result<(Vec<f64>, Mat<f64>), PcaError> {
     let side = matrix.nrows();
-    let solved =
-        (matrix.self_adjoint_eigen(Side::Lower)).map_err(|_| PcaError::NoConvergence { side })?;
+    // One thread: several wait for each other by spinning, which beside any other work makes a second of PCA a
+    // minute. Alone, one thread is hardly slower, and rounds the same everywhere.
+    let par = Par::Seq;
+    let mut all_vectors = Mat::zeros(side, side);
+    let mut all_values = Diag::zeros(side);
+    let with_vectors = evd::ComputeEigenvectors::Yes;
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(side, with_vectors, par, Spec::default());
+    evd::self_adjoint_evd(
+        matrix.as_ref(),
+        all_values.as_mut(),
+        Some(all_vectors.as_mut()),
+        par,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Spec::default(),
+    )
+    .map_err(|_| PcaError::NoConvergence { side })?;
     let wanted = wanted.min(side);
     // The solver returns the smallest first.
-    let values = (0..wanted).map(|k| solved.S()[side - 1 - k]).collect();
-    let vectors = Mat::from_fn(side, wanted, |i, k| solved.U()[(i, side - 1 - k)]);
+    let values = (0..wanted).map(|k| all_values[side - 1 - k]).collect();
+    let vectors = Mat::from_fn(side, wanted, |i, k| all_vectors[(i, side - 1 - k)]);
     Ok((values, vectors))
 }
 

@@ -14,6 +14,7 @@ use super::DONE;
 use crate::cli::{CompareArgs, SortKey, TableFormat};
 use crate::{output, terminal};
 
+#[cfg(feature = "report")]
 mod html;
 mod render;
 
@@ -32,8 +33,13 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
     }
     if let Some(path) = &args.html {
         output::check_new(path, args.force)?;
-        let device = backend::open(super::chosen(&args.backend)?)?.device;
-        html::write(&comparison, &device, path)?;
+        #[cfg(not(feature = "report"))]
+        return Err(super::left_out("--html", "report").into());
+        #[cfg(feature = "report")]
+        {
+            let device = backend::open(super::chosen(&args.backend)?)?.device;
+            html::write(&comparison, &device, path)?;
+        }
         terminal::note(&format!("the page is {}", path.display()));
     }
     let format = if args.json {

@@ -2,6 +2,7 @@
 //! size and quality against PNG, JPEG, WebP and PCA.
 
 mod measure;
+#[cfg(feature = "report")]
 mod plot;
 mod report;
 mod rivals;

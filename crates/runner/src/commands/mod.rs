@@ -13,13 +13,16 @@ mod evaluate;
 mod inspect;
 mod kept;
 mod one_class;
+#[cfg(feature = "report")]
 mod plot;
 mod probe;
 mod reconstruct;
 mod restore;
 mod resume;
+#[cfg(feature = "serve")]
 mod serve;
 mod sweep;
+#[cfg(feature = "report")]
 mod tour;
 mod train;
 mod transfer;
@@ -48,6 +51,15 @@ const DIVERGED: u8 = 3;
 #[error("{0}")]
 pub struct UsageError(pub String);
 
+/// A verb or an option that this program was built without.
+#[cfg_attr(all(feature = "report", feature = "serve"), allow(dead_code))]
+pub fn left_out(what: &str, feature: &str) -> UsageError {
+    UsageError(format!(
+        "{what}: this program was built without its feature \"{feature}\"; to have it: cargo run -p runner \
+         --features {feature} -- ..."
+    ))
+}
+
 /// Runs the command line and returns the program's exit code.
 ///
 /// # Errors
@@ -60,13 +72,11 @@ pub fn run(cli: Cli) -> Result<u8> {
         .use_current_thread()
         .build_global()
         .context("the threads cannot be started; try fewer with --threads")?;
-    // The eigensolver's threads wait for each other by spinning: next to any other work, a second of
-    // PCA becomes a minute. One thread is hardly slower, and rounds the same everywhere.
-    faer::set_global_parallelism(faer::Par::Seq);
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
             Command::Resume(args) => resume::run(&args),
             Command::Sweep(args) => sweep::run(&args),
+            #[cfg(feature = "report")]
             Command::Tour(args) => tour::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Compare(args) => compare::run(&args),
@@ -78,11 +88,19 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Decode(args) => decode::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
             Command::Restore(args) => restore::run(&args),
+            #[cfg(feature = "report")]
             Command::Plot(args) => plot::run(&args),
             Command::Probe(args) => probe::run(&args),
             Command::Transfer(args) => transfer::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            #[cfg(feature = "serve")]
             Command::Serve(args) => serve::run(&args),
+            #[cfg(not(feature = "report"))]
+            Command::Tour(_) => Err(left_out("tour", "report").into()),
+            #[cfg(not(feature = "report"))]
+            Command::Plot(_) => Err(left_out("plot", "report").into()),
+            #[cfg(not(feature = "serve"))]
+            Command::Serve(_) => Err(left_out("serve", "serve").into()),
             Command::Backends(args) => backends::run(&args),
             Command::Schema => {
                 terminal::print_json(&config::schema())?;

@@ -3,6 +3,7 @@
 
 mod beside;
 mod clean;
+#[cfg(feature = "report")]
 mod compare;
 mod files;
 mod given;
@@ -165,10 +166,15 @@ impl Restorer<'_> {
         if !self.args.compare {
             return Ok(None);
         }
-        let [channels, ..] = self.model.output_shape();
-        let [height, width] = job.size;
-        compare::write(panels, [channels, height, width], &job.compare)?;
-        Ok(Some(job.compare.clone()))
+        #[cfg(not(feature = "report"))]
+        return Err(super::left_out("--compare", "report").into());
+        #[cfg(feature = "report")]
+        {
+            let [channels, ..] = self.model.output_shape();
+            let [height, width] = job.size;
+            compare::write(panels, [channels, height, width], &job.compare)?;
+            Ok(Some(job.compare.clone()))
+        }
     }
 
     /// Reports a picture that was not restored.

@@ -22,6 +22,7 @@ use hourglass::files;
 use hourglass::measure::evaluation::Baselines;
 use hourglass::measure::metrics::Figures;
 use hourglass::run::{self, Status};
+#[cfg(feature = "report")]
 use report::curve::{self, Curve};
 
 mod plan;
@@ -142,10 +143,16 @@ fn conclude(
     name: &str,
     args: &SweepArgs,
 ) -> Result<u8> {
-    let curve = curve_of(&sweep.keys, &report.points);
-    if let Some(curve) = &curve {
-        curve.write(&format!("Sweep of {name}"), &folder.join("plots"))?;
-    }
+    #[cfg(feature = "report")]
+    let drawn = match curve_of(&sweep.keys, &report.points) {
+        Some(curve) => {
+            curve.write(&format!("Sweep of {name}"), &folder.join("plots"))?;
+            ", plots/curve.svg, plots/curve.csv"
+        }
+        None => "",
+    };
+    #[cfg(not(feature = "report"))]
+    let drawn = "";
     let finished = report.points.iter().filter(|it| it.test.is_some());
     let runs: Vec<PathBuf> = finished.map(|it| PathBuf::from(&it.run)).collect();
     if args.train.output.json {
@@ -154,9 +161,8 @@ fn conclude(
         terminal::print(&compare::table_of(&runs)?)?;
     }
     if !args.train.output.quiet {
-        let curve = curve.map_or("", |_| ", plots/curve.svg, plots/curve.csv");
         terminal::note(&format!(
-            "results in {}: sweep.json{curve}",
+            "results in {}: sweep.json{drawn}",
             folder.display()
         ));
     }
@@ -173,6 +179,7 @@ fn conclude(
 }
 
 /// The test error over the single key that is swept besides the seed, if its values are numbers.
+#[cfg(feature = "report")]
 fn curve_of(keys: &[String], points: &[Done]) -> Option<Curve> {
     let mut keys = keys.iter().filter(|key| *key != "seed");
     let (Some(key), None) = (keys.next(), keys.next()) else {

@@ -11,6 +11,7 @@ use crate::cli::{Labels, TransferArgs};
 use crate::progress::Display;
 use crate::terminal;
 
+#[cfg(feature = "report")]
 mod plot;
 
 pub fn run(args: &TransferArgs) -> Result<u8> {
@@ -32,14 +33,20 @@ pub fn run(args: &TransferArgs) -> Result<u8> {
         ));
     }
     let run = &subject.loaded.run;
-    let name = run.folder().file_name().unwrap_or_default();
-    let title = format!("Transfer of {}", name.to_string_lossy());
-    let file = analysed::file(run, "transfer.svg")?;
-    plot::draw(&title, seeds, &series(&report.labels), &file)?;
+    #[cfg(feature = "report")]
+    {
+        let title = format!("Transfer of {}", run.name());
+        let file = analysed::file(run, "transfer.svg")?;
+        plot::draw(&title, seeds, &series(&report.labels), &file)?;
+    }
     analysed::finish(run, "transfer", &report, &table(&report), args.output.json)?;
     display.line(&format!(
-        "results in {}: analysis/transfer.json, analysis/transfer.svg",
-        report.run
+        "results in {}: analysis/transfer.json{}",
+        report.run,
+        match cfg!(feature = "report") {
+            true => ", analysis/transfer.svg",
+            false => "",
+        }
     ));
     Ok(DONE)
 }
@@ -75,6 +82,7 @@ fn counts(asked: &[Labels], study: &Labelled) -> Result<Vec<usize>> {
 }
 
 /// The lines of the chart.
+#[cfg(feature = "report")]
 fn series(labels: &[Found]) -> [plot::Series; 3] {
     let series = |name, pick: fn(&Found) -> Accuracy| {
         let point = |found: &Found| (found.count, pick(found).mean, pick(found).spread);

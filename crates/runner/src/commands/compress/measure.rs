@@ -1,14 +1,15 @@
 //! The rate-distortion table: bytes per picture and quality at several bit depths, compared with picture formats and
 //! with PCA under the same quantiser and entropy coder.
 
-use std::ffi::OsStr;
 use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::found;
+#[cfg(feature = "report")]
+use super::plot;
 use super::report::{AtPsnr, Others, Report, curves, depths_curve, formats_curve, table, verdict};
 use super::rivals::{Format, Rivals};
-use super::{found, plot};
 use crate::cli::CompressArgs;
 use crate::commands::opened;
 use crate::commands::own_images;
@@ -73,18 +74,27 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         points: rates.points,
         baselines,
     };
-    let folder = analysed::file(&loaded.run, "compress")?;
-    std::fs::create_dir_all(&folder)?;
-    let short = loaded.run.folder().file_name();
-    let short = short.map_or_else(|| name.as_str().into(), OsStr::to_string_lossy);
-    let title = format!("Compression by {short}, code {}", report.code_size);
-    plot::write(&title, &curves(&report), &folder.join("rate"))?;
+    #[cfg(feature = "report")]
+    {
+        let folder = analysed::file(&loaded.run, "compress")?;
+        std::fs::create_dir_all(&folder)?;
+        let title = format!(
+            "Compression by {}, code {}",
+            loaded.run.name(),
+            report.code_size
+        );
+        plot::write(&title, &curves(&report), &folder.join("rate"))?;
+    }
     analysed::finish(&loaded.run, "compress", &report, &table(&report), args.json)?;
     if !args.json {
         terminal::print(&verdict(&report))?;
     }
     terminal::note(&format!(
-        "results in {name}: analysis/compress.json, analysis/compress/rate.svg and .png"
+        "results in {name}: analysis/compress.json{}",
+        match cfg!(feature = "report") {
+            true => ", analysis/compress/rate.svg and .png",
+            false => "",
+        }
     ));
     Ok(DONE)
 }

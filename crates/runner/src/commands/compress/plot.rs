@@ -4,11 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::report::Curve;
 use report::chart::{Axis, Chart, Drawing, Scale, Series};
 use report::plots::write_chart;
-
-/// A name and its points: bytes per picture, dB.
-pub type Curve<'a> = (&'a str, Vec<(f64, f64)>);
 
 /// Draws one line per name through its points as `STEM.svg` and `STEM.png`.
 ///

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use super::plot::Curve;
 use super::rivals::Point;
 use crate::commands::analysed::{self, figure};
 use hourglass::codec::compress::BITS;
 use hourglass::codec::quality::Quality;
 use hourglass::codec::rate::{Depth, bytes_at};
+
+/// A name and its points: bytes per picture, dB.
+pub type Curve<'a> = (&'a str, Vec<(f64, f64)>);
 
 /// The baselines of the report.
 #[derive(Debug, Serialize)]
