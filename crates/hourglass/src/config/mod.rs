@@ -26,6 +26,8 @@ use std::path::Path;
 
 use model::{ImageShape, Layers, ModelError};
 
+use crate::files;
+
 pub use augment::AugmentTarget;
 pub use check::nearest;
 pub use error::ConfigError;
@@ -137,8 +139,7 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
                 }
                 _ => String::new(),
             };
-            let error = error.to_string();
-            let reason = error.split(" (os error").next().unwrap_or(&error);
+            let reason = files::reason(&error);
             return refuse(Place::File, format!("cannot be read: {reason}{hint}"));
         }
     };
