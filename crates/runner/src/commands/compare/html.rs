@@ -96,7 +96,7 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
             Series::new("PCA", 2, Drawing::Marks, pca),
         ];
         let by_size = chart(
-            "Rate and distortion: test error over code size",
+            "Rate-distortion: test error over code size",
             Axis::new("values in the code").scale(scale),
             series,
         );
