@@ -96,16 +96,24 @@ pub fn read(
         };
         pictures(&data::pictures(&folder)?, shape)?
     };
-    if images.shape() != shape {
-        let words = |[channels, height, width]: ImageShape| format!("{channels}x{height}x{width}");
-        return Err(InputError::Shape {
-            spec: spec.to_owned(),
-            found: words(images.shape()),
-            wanted: words(shape),
-        }
-        .into());
-    }
+    check_shape(spec, &images, shape)?;
     Ok(images)
+}
+
+/// Fails if the images have another shape than the model's. `spec` is what they are called.
+///
+/// # Errors
+/// [`InputError::Shape`].
+pub fn check_shape(spec: &str, images: &Images, shape: ImageShape) -> Result<(), InputError> {
+    if images.shape() == shape {
+        return Ok(());
+    }
+    let words = |[channels, height, width]: ImageShape| format!("{channels}x{height}x{width}");
+    Err(InputError::Shape {
+        spec: spec.to_owned(),
+        found: words(images.shape()),
+        wanted: words(shape),
+    })
 }
 
 /// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use data::{Batches, Images};
-use model::{Autoencoder, ImageShape};
+use model::Autoencoder;
 
 use super::Run;
 use super::checkpoint::{self, Meta};
@@ -12,7 +12,7 @@ use super::environment::Environment;
 use crate::batched;
 use crate::config::{self, Override};
 use crate::error::Result;
-use crate::input::InputError;
+use crate::input;
 use crate::setup::Setup;
 
 /// A run's best model on a device.
@@ -48,17 +48,7 @@ impl Loaded {
     /// # Errors
     /// Images of another shape than the model's, or a device that fails.
     pub fn encode(&self, images: &Arc<Images>) -> Result<Vec<f32>> {
-        let shape = self.meta.input_shape;
-        if images.shape() != shape {
-            let (found, wanted) = (by(images.shape()), by(shape));
-            let spec = "images".to_owned();
-            return Err(InputError::Shape {
-                spec,
-                found,
-                wanted,
-            }
-            .into());
-        }
+        input::check_shape("images", images, self.meta.input_shape)?;
         let batches = Batches::new(Arc::clone(images), &self.device, false);
         let all: Vec<u32> = (0..images.len() as u32).collect();
         batched::encoded(&self.model, &batches, &all, usize::MAX, |_| ())
@@ -83,14 +73,6 @@ impl Loaded {
         )?;
         Ok(images)
     }
-
-    /// The run's own images, as it was trained and measured on them; `backend` as in a config.
-    ///
-    /// # Errors
-    /// As [`own_images`].
-    pub fn own_images(&self, backend: Option<&str>) -> Result<Setup> {
-        own_images(&self.run, backend)
-    }
 }
 
 /// A run's own images, as it was trained and measured on them; `backend` as in a config, or the best one.
@@ -104,9 +86,4 @@ pub fn own_images(run: &Run, backend: Option<&str>) -> Result<Setup> {
     let setup = Setup::new(located, environment.quick)?;
     environment.check_data(&setup)?;
     Ok(setup)
-}
-
-/// A shape in words.
-fn by([channels, height, width]: ImageShape) -> String {
-    format!("{channels}x{height}x{width}")
 }

@@ -59,7 +59,7 @@ pub fn train(
         setup,
         run,
         observer,
-        writer: Writer::new(setup, run, Vec::new()),
+        writer: Writer::new(setup, run),
         batches: setup.batches(&setup.train),
         steps_per_epoch: setup.steps_per_epoch(),
         since: start.since,
@@ -188,7 +188,7 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
 
 /// Initial weights, or everything as the checkpoint has it.
 fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State> {
-    let (setup, run) = (training.setup, training.run);
+    let setup = training.setup;
     let config = &setup.config;
     let settings = &config.train;
     let device = setup.backend.device.clone().autodiff();
@@ -214,7 +214,7 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
         }
     };
     let model = pretrained::freeze(model, &frozen);
-    training.writer = Writer::new(setup, run, frozen);
+    training.writer.freeze(frozen);
     let writer = &mut training.writer;
     match from {
         Some(_) => writer.state(Status::Running, &progress)?,

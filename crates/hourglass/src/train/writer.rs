@@ -18,12 +18,12 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer for a training in which the layers `frozen` have no part.
-    pub fn new(setup: &'a Setup, run: &'a Run, frozen: Vec<String>) -> Self {
+    /// A writer for a training of all layers.
+    pub fn new(setup: &'a Setup, run: &'a Run) -> Self {
         Self {
             setup,
             run,
-            frozen,
+            frozen: Vec::new(),
             background: Background::default(),
         }
     }
@@ -47,6 +47,11 @@ impl<'a> Writer<'a> {
             snapshot.write(&run, names)?;
             Ok(run.write_json("state.json", &state)?)
         })
+    }
+
+    /// Notes the layers that have no part in the training.
+    pub fn freeze(&mut self, frozen: Vec<String>) {
+        self.frozen = frozen;
     }
 
     /// Whether a layer is not trained.

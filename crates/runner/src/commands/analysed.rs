@@ -1,7 +1,6 @@
 //! What all analyses of a run share: its model, the pictures, the PCA baseline, and the files that
 //! they write into the run's folder.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -89,14 +88,6 @@ pub fn pca(train: &Images, components: usize) -> Result<Option<Pca>> {
     }
 }
 
-/// The path of a file in a run's analysis folder, which is made if needed.
-///
-/// # Errors
-/// If the folder cannot be made.
-pub fn file(run: &Run, name: &str) -> Result<PathBuf> {
-    Ok(run.analysis(name)?)
-}
-
 /// Writes `analysis/NAME.json`, and prints either the same JSON or a table.
 ///
 /// # Errors
@@ -109,7 +100,7 @@ pub fn finish(
     json: bool,
 ) -> Result<()> {
     let name = format!("{name}.json");
-    files::write_json(&file(run, &name)?, report)?;
+    files::write_json(&run.analysis(&name)?, report)?;
     if json {
         terminal::print_json(report)
     } else {

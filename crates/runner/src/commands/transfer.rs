@@ -36,7 +36,7 @@ pub fn run(args: &TransferArgs) -> Result<u8> {
     #[cfg(feature = "report")]
     {
         let title = format!("Transfer of {}", run.name());
-        let file = analysed::file(run, "transfer.svg")?;
+        let file = run.analysis("transfer.svg")?;
         plot::draw(&title, seeds, &series(&report.labels), &file)?;
     }
     analysed::finish(run, "transfer", &report, &table(&report), args.output.json)?;

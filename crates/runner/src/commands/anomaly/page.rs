@@ -9,8 +9,6 @@ use hourglass::analysis::subject::Subject;
 use hourglass::batched::values;
 use hourglass::pictures;
 
-use crate::commands::analysed;
-
 /// Number of lowest-scoring and of highest-scoring pictures on the page.
 const PICTURES: usize = 12;
 
@@ -52,7 +50,7 @@ pub fn write(
         .iter()
         .map(|row| row.iter().map(Vec::as_slice).collect())
         .collect();
-    let file = analysed::file(&subject.loaded.run, "anomaly.png")?;
+    let file = subject.loaded.run.analysis("anomaly.png")?;
     Ok(pictures::grid(&rows, [3, height, width], &file)?)
 }
 

@@ -7,7 +7,6 @@ use hourglass::analysis::features::Features;
 use hourglass::analysis::subject::Subject;
 use hourglass::pictures;
 
-use crate::commands::analysed;
 use crate::terminal;
 
 /// Pictures per cluster on the page, besides the decoded centre.
@@ -51,6 +50,6 @@ pub fn write(subject: &Subject, chosen: &[u32], found: &Found) -> Result<()> {
         .iter()
         .map(|row| row.iter().map(Vec::as_slice).collect())
         .collect();
-    let file = analysed::file(&subject.loaded.run, "cluster.png")?;
+    let file = subject.loaded.run.analysis("cluster.png")?;
     Ok(pictures::grid(&rows, subject.test.shape(), &file)?)
 }

@@ -76,7 +76,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     };
     #[cfg(feature = "report")]
     {
-        let folder = analysed::file(&loaded.run, "compress")?;
+        let folder = loaded.run.analysis("compress")?;
         std::fs::create_dir_all(&folder)?;
         let title = format!(
             "Compression by {}, code {}",

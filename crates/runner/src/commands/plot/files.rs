@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::commands::analysed;
 use hourglass::run::Run;
 
 /// All files that this command may write, without extensions.
@@ -23,7 +22,7 @@ pub struct Files<'a> {
 impl<'a> Files<'a> {
     /// Makes their folder.
     pub fn new(run: &'a Run) -> Result<Self> {
-        let folder = analysed::file(run, "plot")?;
+        let folder = run.analysis("plot")?;
         fs::create_dir_all(&folder)
             .with_context(|| format!("{}: cannot be made", folder.display()))?;
         Ok(Self {
