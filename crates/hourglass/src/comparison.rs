@@ -11,47 +11,103 @@ use serde_json::Value;
 use crate::analysis::spread::mean_and_spread;
 use crate::config::{WORDS, flat};
 use crate::error::Result;
+use crate::measure::metrics::Figures;
+use crate::measure::metrics::metric::{METRICS, MSE, Metric};
 use crate::measure::summary::{self, Summary};
 use crate::run::environment::Environment;
 use crate::run::{Run, RunError, Status};
 
 /// A figure that runs can be sorted by, best first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum SortBy {
-    /// Mean squared error on the test images.
-    #[default]
-    Mse,
-    /// Binary cross-entropy on the test images.
-    Bce,
-    /// Peak signal-to-noise ratio.
-    Psnr,
-    /// Structural similarity.
-    Ssim,
-    /// PCA's error at the same code size divided by the run's.
-    Gain,
-    /// Code size.
-    CodeSize,
-    /// Trainable parameters.
-    Parameters,
-    /// Training time.
-    Seconds,
-    /// Training speed in images per second.
-    ImagesPerS,
+    /// A metric of the test images.
+    Metric(Metric),
+    /// Another figure of the run.
+    Figure(Figure),
+}
+
+/// A figure of a [`Row`] that is not a metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    name: &'static str,
+    about: &'static str,
+    less_is_better: bool,
+    of: fn(&Row) -> Option<f64>,
+}
+
+/// Figures beside the metrics.
+const FIGURES: [Figure; 5] = [
+    Figure {
+        name: "gain",
+        about: "PCA's error at the same code size divided by the run's",
+        less_is_better: false,
+        of: |row| row.gain,
+    },
+    Figure {
+        name: "code_size",
+        about: "Code size",
+        less_is_better: true,
+        of: |row| Some(row.code_size as f64),
+    },
+    Figure {
+        name: "parameters",
+        about: "Trainable parameters",
+        less_is_better: true,
+        of: |row| Some(row.parameters as f64),
+    },
+    Figure {
+        name: "seconds",
+        about: "Training time",
+        less_is_better: true,
+        of: |row| Some(row.seconds),
+    },
+    Figure {
+        name: "images_per_s",
+        about: "Training speed in images per second",
+        less_is_better: false,
+        of: |row| Some(row.images_per_s),
+    },
+];
+
+impl Default for SortBy {
+    fn default() -> Self {
+        Self::Metric(MSE)
+    }
 }
 
 impl SortBy {
-    /// Its key in the JSON of a [`Row`].
+    /// Every metric, then the other figures.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let metrics = METRICS.into_iter().map(Self::Metric);
+        metrics.chain(FIGURES.into_iter().map(Self::Figure))
+    }
+
+    /// Its key in the JSON of a [`Row`], and its word on a command line.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Mse => "mse",
-            Self::Bce => "bce",
-            Self::Psnr => "psnr",
-            Self::Ssim => "ssim",
-            Self::Gain => "gain",
-            Self::CodeSize => "code_size",
-            Self::Parameters => "parameters",
-            Self::Seconds => "seconds",
-            Self::ImagesPerS => "images_per_s",
+            Self::Metric(metric) => metric.name,
+            Self::Figure(figure) => figure.name,
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Metric(metric) => metric.about,
+            Self::Figure(figure) => figure.about,
+        }
+    }
+
+    /// A row's figure, turned so that less is better; infinity if it has none.
+    fn key(self, row: &Row) -> f64 {
+        let (figure, less_is_better) = match self {
+            Self::Metric(metric) => ((metric.of)(&row.test), metric.less_is_better),
+            Self::Figure(figure) => ((figure.of)(row), figure.less_is_better),
+        };
+        match (figure, less_is_better) {
+            (Some(figure), true) => figure,
+            (Some(figure), false) => -figure,
+            (None, _) => f64::INFINITY,
         }
     }
 }
@@ -79,14 +135,9 @@ pub struct Row {
     pub seconds: f64,
     /// Images trained on in a second.
     pub images_per_s: f64,
-    /// Mean squared error on the test images.
-    pub mse: f64,
-    /// Binary cross-entropy on the test images.
-    pub bce: f64,
-    /// Peak signal-to-noise ratio on the test images, in dB.
-    pub psnr: f64,
-    /// Structural similarity on the test images; `None` if they are smaller than its window.
-    pub ssim: Option<f64>,
+    /// The metrics on the test images.
+    #[serde(flatten)]
+    pub test: Figures,
     /// PCA's error at the same code size divided by the run's; `None` if PCA is exact.
     pub gain: Option<f64>,
     /// The data set.
@@ -192,11 +243,8 @@ impl Row {
             epochs: summary.epochs,
             seconds: summary.train_seconds,
             images_per_s: summary.train_images_per_s,
-            mse: summary.test.mse,
-            bce: summary.test.bce,
-            psnr: summary.test.psnr,
-            ssim: summary.test.ssim,
             gain: summary::gain_over_pca(&summary.test, &summary.baselines, summary.input_shape),
+            test: summary.test,
             dataset: environment.dataset,
             test_sha256: environment.test_sha256,
             quick: summary.quick,
@@ -205,22 +253,6 @@ impl Row {
                 .filter(|(key, _)| !WORDS.contains(&key.as_str()))
                 .collect(),
         })
-    }
-
-    /// The figure to sort by, turned so that less is better.
-    fn key(&self, sort: SortBy) -> f64 {
-        let missing = f64::INFINITY;
-        match sort {
-            SortBy::Mse => self.mse,
-            SortBy::Bce => self.bce,
-            SortBy::Psnr => -self.psnr,
-            SortBy::Ssim => self.ssim.map_or(missing, |ssim| -ssim),
-            SortBy::Gain => self.gain.map_or(missing, |gain| -gain),
-            SortBy::CodeSize => self.code_size as f64,
-            SortBy::Parameters => self.parameters as f64,
-            SortBy::Seconds => self.seconds,
-            SortBy::ImagesPerS => -self.images_per_s,
-        }
     }
 }
 
@@ -256,7 +288,7 @@ impl Comparison {
         rows.sort_by(|a, b| {
             group(a)
                 .cmp(&group(b))
-                .then(a.key(sort).total_cmp(&b.key(sort)))
+                .then(sort.key(a).total_cmp(&sort.key(b)))
         });
         let mut rank = 0;
         let mut before = None;
@@ -302,12 +334,12 @@ impl Seeds {
                         .iter()
                         .filter_map(|row| row.config.get("seed").cloned())
                         .collect(),
-                    mse: over(|row| row.mse),
-                    bce: over(|row| row.bce),
-                    psnr: over(|row| row.psnr),
+                    mse: over(|row| row.test.mse),
+                    bce: over(|row| row.test.bce),
+                    psnr: over(|row| row.test.psnr),
                     ssim: group
                         .iter()
-                        .map(|row| row.ssim)
+                        .map(|row| row.test.ssim)
                         .collect::<Option<Vec<f64>>>()
                         .map(|all| Spread::of(all.into_iter())),
                     seconds: over(|row| row.seconds),
@@ -356,10 +388,14 @@ mod tests {
             epochs: 3,
             seconds: 10.0,
             images_per_s: 1000.0,
-            mse,
-            bce: 0.1,
-            psnr: 20.0,
-            ssim: None,
+            test: Figures {
+                mse,
+                bce: 0.1,
+                bce_over_floor: 0.02,
+                sum_sq: 784.0 * mse,
+                psnr: 20.0,
+                ssim: None,
+            },
             gain: Some(2.0),
             dataset: "mnist".into(),
             test_sha256: data.into(),
@@ -383,7 +419,7 @@ mod tests {
             row("b", 0.1, "y", json!({})),
             row("c", 0.2, "x", json!({})),
         ];
-        let comparison = Comparison::new(rows, SortBy::Mse);
+        let comparison = Comparison::new(rows, SortBy::default());
         assert!(!comparison.same_data);
         assert_eq!(names(&comparison), [("c", 1), ("a", 2), ("b", 1)]);
     }
@@ -404,7 +440,7 @@ mod tests {
                 json!({"seed": 1, "train": {"epochs": 3, "batch_size": 8}}),
             ),
         ];
-        let comparison = Comparison::new(rows, SortBy::Mse);
+        let comparison = Comparison::new(rows, SortBy::default());
         for row in &comparison.runs {
             assert_eq!(row.differs.keys().collect::<Vec<_>>(), ["train.epochs"]);
         }
@@ -437,7 +473,7 @@ mod tests {
                 json!({"model": {"kind": "dense", "tied": true}}),
             ),
         ];
-        let comparison = Comparison::new(rows, SortBy::Mse);
+        let comparison = Comparison::new(rows, SortBy::default());
         let told: Vec<Vec<&str>> = (comparison.runs.iter())
             .map(|row| row.differs.keys().map(String::as_str).collect())
             .collect();
@@ -461,7 +497,7 @@ mod tests {
             row("other", 0.4, "x", json!({"seed": 3, "epochs": 9})),
             row("elsewhere", 0.5, "y", json!({"seed": 4, "epochs": 2})),
         ];
-        let seeds = Comparison::new(rows, SortBy::Mse).seeds;
+        let seeds = Comparison::new(rows, SortBy::default()).seeds;
         assert_eq!(seeds.len(), 1);
         assert_eq!(seeds[0].runs, ["a", "b", "c"]);
         assert!((seeds[0].mse.mean - 0.2).abs() < 1e-12);
@@ -472,7 +508,8 @@ mod tests {
     #[test]
     fn every_figure_sorts_with_the_best_first() {
         let mut good = row("good", 0.1, "x", json!({}));
-        (good.bce, good.psnr, good.ssim, good.gain) = (0.05, 30.0, Some(0.9), Some(4.0));
+        (good.test.bce, good.test.psnr, good.test.ssim, good.gain) =
+            (0.05, 30.0, Some(0.9), Some(4.0));
         (
             good.code_size,
             good.parameters,
@@ -480,17 +517,7 @@ mod tests {
             good.images_per_s,
         ) = (2, 9, 1.0, 2e4);
         let bad = row("bad", 0.2, "x", json!({}));
-        for sort in [
-            SortBy::Mse,
-            SortBy::Bce,
-            SortBy::Psnr,
-            SortBy::Ssim,
-            SortBy::Gain,
-            SortBy::CodeSize,
-            SortBy::Parameters,
-            SortBy::Seconds,
-            SortBy::ImagesPerS,
-        ] {
+        for sort in SortBy::all() {
             let comparison = Comparison::new(vec![bad.clone(), good.clone()], sort);
             assert_eq!(comparison.runs[0].run, "good", "{sort:?}");
         }

@@ -31,25 +31,25 @@ const GREATEST_GAIN: f64 = 100.0;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ModelConfig {
-    /// Fully connected layers down to the code and back.
+    /// Dense (fully connected) layers.
     Dense(DenseConfig),
-    /// Convolutions that shrink the image to the code, and their mirror image.
+    /// Convolutions that shrink the image to the code, and a decoder that mirrors them.
     Conv(ConvConfig),
-    /// Another model, with a penalty that keeps its code sparse.
+    /// A model with a sparse code: few of its values are active for one image.
     Sparse(SparseConfig),
-    /// Another model, trained to restore its input from a corrupted copy.
+    /// A model that learns to restore images from corrupted copies.
     Denoising(DenoisingConfig),
 }
 
-/// Fully connected layers down to the code and back.
+/// Dense (fully connected) layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
-    /// Units of each hidden layer of the encoder, from the input to the code. May be empty: then
-    /// the encoder is one layer.
+    /// Units of each hidden layer of the encoder, from the input to the code. If empty, the encoder
+    /// is a single layer.
     #[schemars(inner(range(min = 1, max = WIDEST)))]
     pub layers: Vec<usize>,
-    /// Values in the code of one image.
+    /// Code size: the number of values in the code of one image.
     #[schemars(range(min = 1, max = WIDEST))]
     pub code_size: usize,
     /// Activation after each hidden layer. Default: relu.
@@ -64,20 +64,20 @@ pub struct DenseConfig {
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = WIDEST)))]
     pub decoder: Option<Vec<usize>>,
-    /// Whether the decoder uses the encoder's weights, transposed, in place of its own.
+    /// Whether the decoder shares the encoder's weights, transposed, instead of having its own.
     /// Default: false.
     #[serde(default)]
     pub tied: bool,
-    /// What the initial weights, uniform in plus or minus one over the root of a layer's inputs, are
-    /// multiplied by. 1 is PyTorch's default, under which the signal shrinks from layer to layer; at
-    /// 1.73 (LeCun 1998) it keeps its size through linear layers, at 2.45 (He 2015) through ReLU.
-    /// Deep networks learn several times faster from about 2. Default: 1.
+    /// Factor of the initial weights, which are uniform between -1/sqrt(inputs) and 1/sqrt(inputs)
+    /// of their layer. 1 is PyTorch's default and shrinks the signal from layer to layer; 1.73
+    /// (LeCun 1998) keeps its size through linear layers, 2.45 (He 2015) through ReLU. Deep
+    /// networks learn several times faster with about 2. Default: 1.
     #[serde(default = "one")]
     #[schemars(range(max = GREATEST_GAIN), extend("exclusiveMinimum" = 0))]
     pub initial_gain: f64,
 }
 
-/// Convolutions that shrink the image to the code, and their mirror image.
+/// Convolutions that shrink the image to the code, and a decoder that mirrors them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvConfig {
@@ -85,8 +85,7 @@ pub struct ConvConfig {
     /// and width.
     #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
     pub channels: Vec<usize>,
-    /// Height and width of every convolution's kernel, in pixels; odd, so that it has a middle.
-    /// Default: 3.
+    /// Height and width of every convolution's kernel, in pixels; must be odd. Default: 3.
     #[serde(default = "three")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 9, 11, 13, 15]))]
     pub kernel: usize,
@@ -96,82 +95,81 @@ pub struct ConvConfig {
     /// How a stage of the decoder doubles height and width. Default: nearest.
     #[serde(default)]
     pub upsample: Upsample,
-    /// Values in the code of one image, made by a dense layer from the last feature map. Default:
-    /// no such layer; the last feature map is the code.
+    /// Code size: a dense layer turns the last feature map into a code of this many values.
+    /// Default: no such layer; the last feature map is the code.
     #[serde(default)]
     #[schemars(range(min = 1, max = WIDEST))]
     pub code_size: Option<usize>,
-    /// Units of each dense layer between the last feature map and the code, from the map to the
-    /// code; the decoder has them in reverse order. Needs a `code_size`. Default: none.
+    /// Units of each dense hidden layer between the last feature map and the code; the decoder has
+    /// them in reverse order. Needs `code_size`. Default: none.
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = WIDEST)))]
     pub layers: Vec<usize>,
-    /// Convolutions of each stage of the encoder, one after another at one height and width, before it
-    /// halves them, and of each of the decoder after it doubles them (Simonyan & Zisserman 2015); with
-    /// `unshuffle` and `shuffle` all of them work at half the height and width (Zhang et al. 2018).
-    /// Default: 1.
+    /// Convolutions per stage: in the encoder before height and width are halved, in the decoder
+    /// after they are doubled (Simonyan & Zisserman 2015). With `unshuffle` and `shuffle`, all of
+    /// them work at the halved size (Zhang et al. 2018). Default: 1.
     #[serde(default = "single")]
     #[schemars(range(min = 1, max = MOST_CONVOLUTIONS))]
     pub convolutions: usize,
     /// Activation after each hidden layer. Default: relu.
     #[serde(default)]
     pub activation: Activation,
-    /// Activation on the code itself. Default: none, or `activation` where the code is the last
-    /// feature map.
+    /// Activation on the code itself. Default: none with `code_size`, else the same as
+    /// `activation`.
     #[serde(default, with = "code_activation")]
     #[schemars(with = "code_activation::Word")]
     pub code_activation: Option<Activation>,
-    /// Whether each convolution but the last is followed by batch normalisation. Default: false.
+    /// Whether batch normalisation follows every convolution except the last. Default: false.
     #[serde(default)]
     pub batch_norm: bool,
-    /// Channels of each stage of the decoder, from the code to the output, without the last stage's,
-    /// which are the image's own: one number fewer than `channels`. Default: the encoder's
-    /// `channels` but the last, in reverse order.
+    /// Channels of each stage of the decoder, from the code to the output, except the last stage,
+    /// which has the image's channels: one number fewer than `channels`. Default: the encoder's
+    /// `channels` in reverse order, without its last.
     #[serde(default)]
     #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
     pub decoder: Option<Vec<usize>>,
-    /// What the initial weights, uniform in plus or minus one over the root of a layer's inputs, are
-    /// multiplied by. 1 is PyTorch's default, under which the signal shrinks from layer to layer; at
-    /// 1.73 (LeCun 1998) it keeps its size through linear layers, at 2.45 (He 2015) through ReLU.
-    /// Deep networks learn several times faster from about 2. Default: 1.
+    /// Factor of the initial weights, which are uniform between -1/sqrt(inputs) and 1/sqrt(inputs)
+    /// of their layer. 1 is PyTorch's default and shrinks the signal from layer to layer; 1.73
+    /// (LeCun 1998) keeps its size through linear layers, 2.45 (He 2015) through ReLU. Deep
+    /// networks learn several times faster with about 2. Default: 1.
     #[serde(default = "one")]
     #[schemars(range(max = GREATEST_GAIN), extend("exclusiveMinimum" = 0))]
     pub initial_gain: f64,
 }
 
-/// Another model, with a penalty that keeps its code sparse.
+/// A model with a sparse code: few of its values are active for one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SparseConfig {
-    /// What keeps the code sparse: a word, or a table of options.
+    /// What keeps the code sparse: its name, for the default options, or an object with options.
     #[serde(deserialize_with = "word_or_table")]
     #[schemars(schema_with = "word_or_table_schema::<Penalty>")]
     pub penalty: Penalty,
-    /// The model whose code is kept sparse.
+    /// The model that gets the sparse code.
     pub of: Box<ModelConfig>,
 }
 
-/// Another model, trained to restore its input from a corrupted copy.
+/// A model that learns to restore images from corrupted copies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenoisingConfig {
-    /// How the input is corrupted: a word, which takes the default strength, a table of options, or
-    /// an array of them, which follow each other.
+    /// How the input is corrupted: a name, for the default strength, an object with options, or an
+    /// array of these, applied in order.
     #[serde(
         deserialize_with = "corruption::chain",
         serialize_with = "corruption::one_or_several"
     )]
     #[schemars(schema_with = "corruption::chain_schema")]
     pub corruption: Vec<Corruption>,
-    /// Whether the network gives the difference between its input and the clean image instead of the
-    /// image itself (Zhang et al. 2017). Needs the mean squared error. Default: false.
+    /// Residual learning: whether the network predicts the difference between its input and the
+    /// clean image instead of the image (Zhang et al. 2017). Needs the mse loss. Default: false.
     #[serde(default)]
     pub residual: bool,
     /// The model that restores the input.
     pub of: Box<ModelConfig>,
 }
 
-/// The function after each hidden layer.
+/// The activation function after each hidden layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -196,14 +194,15 @@ pub enum Activation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Downsample {
-    /// The largest of each 2 x 2 values.
+    /// Max pooling: the largest of each 2 x 2 values.
     #[default]
     Max,
-    /// The mean of each 2 x 2 values.
+    /// Average pooling: the mean of each 2 x 2 values.
     Average,
-    /// A convolution of stride 2.
+    /// A convolution with stride 2.
     Stride,
-    /// Each 2 x 2 pixels become channels before the first convolution, so that nothing is lost (Shi et al. 2016).
+    /// Pixel unshuffle: each block of 2 x 2 pixels becomes four channels before the first
+    /// convolution, so no value is lost (Shi et al. 2016).
     Unshuffle,
 }
 
@@ -211,12 +210,13 @@ pub enum Downsample {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Upsample {
-    /// Each value repeated 2 x 2 times, then a convolution.
+    /// Nearest-neighbour upsampling by 2, then a convolution.
     #[default]
     Nearest,
-    /// A transposed convolution of stride 2.
+    /// A transposed convolution with stride 2.
     Transposed,
-    /// The last convolution has four times the channels, which become 2 x 2 pixels (Shi et al. 2016).
+    /// Pixel shuffle: the last convolution gives four times the channels, which become blocks of 2
+    /// x 2 pixels (Shi et al. 2016).
     Shuffle,
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use hourglass::comparison::SortBy;
 use hourglass::config::Override;
 use hourglass::run::RUNS;
 
@@ -195,8 +197,8 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub runs: RunsArg,
     /// Figure to sort by, best first.
-    #[arg(long, value_enum, default_value_t)]
-    pub sort: SortKey,
+    #[arg(long, value_name = "FIGURE", default_value = "mse", value_parser = sort_by())]
+    pub sort: SortBy,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
@@ -213,29 +215,13 @@ pub struct CompareArgs {
     pub backend: BackendArg,
 }
 
-/// A figure that runs can be sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum SortKey {
-    /// Mean squared error on the test images.
-    #[default]
-    Mse,
-    /// Binary cross-entropy on the test images.
-    Bce,
-    /// Peak signal-to-noise ratio.
-    Psnr,
-    /// Structural similarity.
-    Ssim,
-    /// PCA's error at the same code size divided by the run's.
-    Gain,
-    /// Code size.
-    CodeSize,
-    /// Trainable parameters.
-    Parameters,
-    /// Training time.
-    Seconds,
-    /// Training speed in images per second.
-    ImagesPerS,
+/// Reads the name of a figure that runs can be sorted by.
+fn sort_by() -> impl TypedValueParser<Value = SortBy> {
+    let values = SortBy::all().map(|it| PossibleValue::new(it.name()).help(it.about()));
+    PossibleValuesParser::new(values).map(|name| {
+        let named = SortBy::all().find(|it| it.name() == name);
+        named.unwrap_or_default()
+    })
 }
 
 /// A way to print a table.

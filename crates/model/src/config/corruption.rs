@@ -7,67 +7,68 @@ use serde_json::{Value, json};
 
 use super::{WIDEST, word_or_table, word_or_table_schema};
 
-/// What is done to the input of a denoising autoencoder, whose values lie in [0, 1], before the
-/// encoder sees it.
+/// The corruption of a denoising autoencoder's input. Values are in [0, 1].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Corruption {
-    /// Normal noise is added to each value.
+    /// Adds Gaussian noise to each value.
     Gaussian {
-        /// Standard deviation of the noise, or a range [low, high] of it. Default: 0.4.
+        /// Standard deviation of the noise, or a range [low, high] to draw it from. Default: 0.4.
         #[serde(default = "two_fifths")]
         #[schemars(schema_with = "positive")]
         std: Strength,
     },
-    /// Values are set to zero.
+    /// Sets random values to zero.
     Masking {
-        /// Chance of each value to be set to zero, or a range [low, high] of it. Default: 0.5.
+        /// Probability that a value is set to zero, or a range [low, high] to draw it from.
+        /// Default: 0.5.
         #[serde(default = "half")]
         #[schemars(schema_with = "probability")]
         probability: Strength,
     },
-    /// Values are set to zero or one, equally likely.
+    /// Salt and pepper: sets random values to zero or one, equally likely.
     SaltAndPepper {
-        /// Chance of each value to be set, or a range [low, high] of it. Default: 0.25.
+        /// Probability that a value is set, or a range [low, high] to draw it from. Default: 0.25.
         #[serde(default = "quarter")]
         #[schemars(schema_with = "probability")]
         probability: Strength,
     },
-    /// Each value is multiplied by one plus normal noise.
+    /// Speckle: multiplies each value by one plus Gaussian noise.
     Speckle {
-        /// Standard deviation of the noise, or a range [low, high] of it. Default: 0.4.
+        /// Standard deviation of the noise, or a range [low, high] to draw it from. Default: 0.4.
         #[serde(default = "two_fifths")]
         #[schemars(schema_with = "positive")]
         std: Strength,
     },
-    /// A rectangle is missing: its pixels are zero in all channels. Each picture has its own place
-    /// for it, which lies inside the picture.
+    /// Blanks out a rectangle at a random place: its pixels become zero in all channels.
     Block {
-        /// Pixels along each side of a square, or [height, width], each a number or a range
-        /// [low, high].
+        /// Side of a square in pixels, or [height, width]; each is a number or a range [low, high]
+        /// to draw it from.
         #[schemars(schema_with = "block_size")]
         size: BlockSize,
     },
-    /// The picture is convolved with a Gaussian, beyond its border with the pixels of the border.
+    /// Gaussian blur. Beyond its border, the picture continues with the pixels of the border.
     Blur {
-        /// Standard deviation of the Gaussian in pixels, or a range [low, high] of it. Default: 1.5.
+        /// Standard deviation of the Gaussian in pixels, or a range [low, high] to draw it from.
+        /// Default: 1.5.
         #[serde(default = "three_halves")]
         #[schemars(schema_with = "positive")]
         sigma: Strength,
     },
-    /// The picture is made smaller and brought back to its size: the mean of each cell of factor x
-    /// factor pixels, then bicubic interpolation (Catmull-Rom).
+    /// Lowers the resolution: averages each cell of factor x factor pixels, then enlarges the
+    /// picture to its size by bicubic interpolation (Catmull-Rom).
     Downscale {
         /// Height and width of a cell, in pixels. Default: 2.
         #[serde(default = "two")]
         #[schemars(extend("enum" = [2, 3, 4]))]
         factor: usize,
     },
-    /// Colour becomes grey by luma (Rec. 709): the encoder gets one channel, the output has three.
+    /// Turns colour into grey by luma (Rec. 709): the encoder gets one channel, the output has
+    /// three.
     Grayscale,
 }
 
-/// How strong a corruption is: the same for all pictures, or each picture's own.
+/// The strength of a corruption: fixed, or drawn for each picture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Strength<T = f64> {
@@ -78,7 +79,7 @@ pub enum Strength<T = f64> {
 }
 
 impl<T: Copy> Strength<T> {
-    /// The least and the greatest that a picture may get.
+    /// The smallest and the largest strength that a picture may get.
     pub fn ends(self) -> [T; 2] {
         match self {
             Strength::Fixed(value) => [value; 2],
@@ -87,7 +88,7 @@ impl<T: Copy> Strength<T> {
     }
 }
 
-/// The size of the rectangle that is missing, in pixels.
+/// The size of the blanked rectangle, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum BlockSize {

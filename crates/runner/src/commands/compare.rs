@@ -11,7 +11,7 @@ use hourglass::comparison::{self, Comparison, Row, SortBy};
 use hourglass::{Run, backend};
 
 use super::DONE;
-use crate::cli::{CompareArgs, SortKey, TableFormat};
+use crate::cli::{CompareArgs, TableFormat};
 use crate::{output, terminal};
 
 #[cfg(feature = "report")]
@@ -24,7 +24,7 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
     if rows.is_empty() {
         bail!("none of the named runs is finished; name at least one finished run");
     }
-    let comparison = Comparison::new(rows, args.sort.into());
+    let comparison = Comparison::new(rows, args.sort);
     if !comparison.same_data {
         terminal::note(
             "note: these runs were measured on different test images; only runs on the same test \
@@ -60,36 +60,5 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
 pub(super) fn table_of(runs: &[PathBuf]) -> Result<String> {
     let rows = (runs.iter()).map(|run| Row::read(&Run::open(run, Path::new("."))?));
     let rows = rows.collect::<hourglass::Result<_>>()?;
-    Ok(render::table(&Comparison::new(rows, SortBy::Mse)))
-}
-
-impl From<SortKey> for SortBy {
-    fn from(key: SortKey) -> Self {
-        match key {
-            SortKey::Mse => Self::Mse,
-            SortKey::Bce => Self::Bce,
-            SortKey::Psnr => Self::Psnr,
-            SortKey::Ssim => Self::Ssim,
-            SortKey::Gain => Self::Gain,
-            SortKey::CodeSize => Self::CodeSize,
-            SortKey::Parameters => Self::Parameters,
-            SortKey::Seconds => Self::Seconds,
-            SortKey::ImagesPerS => Self::ImagesPerS,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::ValueEnum;
-
-    use super::*;
-
-    #[test]
-    fn figures_have_the_same_names_on_the_command_line_and_in_json() {
-        for key in SortKey::value_variants() {
-            let word = key.to_possible_value().unwrap();
-            assert_eq!(word.get_name(), SortBy::from(*key).name());
-        }
-    }
+    Ok(render::table(&Comparison::new(rows, SortBy::default())))
 }

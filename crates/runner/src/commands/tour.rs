@@ -127,27 +127,9 @@ pub fn run(args: &TourArgs) -> Result<u8> {
                 true => Ended::Finished,
                 false => train(name, &kept, &mut guide, args)?,
             };
-            let code = match ended {
-                Ended::Finished => continue,
-                Ended::Interrupted => {
-                    report.status = Status::Interrupted;
-                    if !args.show.quiet {
-                        terminal::note("saved; continue with the same command");
-                    }
-                    interrupt::EXIT_CODE
-                }
-                Ended::Diverged(folder) => {
-                    report.status = Status::Diverged;
-                    let text = "diverged, but the tour needs its figures; try another --seed";
-                    terminal::note(&format!("error: {}: {text}", folder.display()));
-                    DIVERGED
-                }
-            };
-            files::write_json(&folder.join(FIGURES), &report)?;
-            if args.show.json {
-                terminal::print_json(&report)?;
+            if !matches!(ended, Ended::Finished) {
+                return stop(ended, report, &folder, args);
             }
-            return Ok(code);
         }
         let chapter = (plan.tell)(&guide)?;
         report.chapters.push(chapter);
@@ -171,6 +153,31 @@ pub fn run(args: &TourArgs) -> Result<u8> {
         ));
     }
     Ok(DONE)
+}
+
+/// Ends the tour before its last chapter, because a training was interrupted or diverged. Gives the exit code.
+fn stop(ended: Ended, mut report: Report, folder: &Path, args: &TourArgs) -> Result<u8> {
+    let code = match ended {
+        Ended::Finished => DONE,
+        Ended::Interrupted => {
+            report.status = Status::Interrupted;
+            if !args.show.quiet {
+                terminal::note("saved; continue with the same command");
+            }
+            interrupt::EXIT_CODE
+        }
+        Ended::Diverged(run) => {
+            report.status = Status::Diverged;
+            let text = "diverged, but the tour needs its figures; try another --seed";
+            terminal::note(&format!("error: {}: {text}", run.display()));
+            DIVERGED
+        }
+    };
+    files::write_json(&folder.join(FIGURES), &report)?;
+    if args.show.json {
+        terminal::print_json(&report)?;
+    }
+    Ok(code)
 }
 
 /// How a run of the tour ended.

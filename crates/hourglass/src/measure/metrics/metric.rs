@@ -8,6 +8,8 @@ use super::Figures;
 pub struct Metric {
     /// Its name in JSON, in headings and on the command line.
     pub name: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
     /// What a number of it counts, as in "mse per pixel value"; `None` if it has no unit.
     pub unit: Option<&'static str>,
     /// Whether the smaller of two values is the better one.
@@ -25,6 +27,7 @@ pub struct Metric {
 /// Mean squared error.
 pub const MSE: Metric = Metric {
     name: "mse",
+    about: "Mean squared error",
     unit: Some("per pixel value"),
     less_is_better: true,
     digits: 6,
@@ -37,6 +40,7 @@ pub const MSE: Metric = Metric {
 /// of them.
 pub const SUM_SQ: Metric = Metric {
     name: "sum_sq",
+    about: "Squared error summed over an image",
     unit: Some("per image"),
     less_is_better: true,
     digits: 3,
@@ -48,6 +52,7 @@ pub const SUM_SQ: Metric = Metric {
 /// Binary cross-entropy.
 pub const BCE: Metric = Metric {
     name: "bce",
+    about: "Binary cross-entropy",
     unit: Some("in nats per pixel value"),
     less_is_better: true,
     digits: 6,
@@ -59,6 +64,7 @@ pub const BCE: Metric = Metric {
 /// Peak signal-to-noise ratio.
 pub const PSNR: Metric = Metric {
     name: "psnr",
+    about: "Peak signal-to-noise ratio",
     unit: Some("in dB"),
     less_is_better: false,
     digits: 2,
@@ -70,6 +76,7 @@ pub const PSNR: Metric = Metric {
 /// Structural similarity.
 pub const SSIM: Metric = Metric {
     name: "ssim",
+    about: "Structural similarity",
     unit: None,
     less_is_better: false,
     digits: 4,

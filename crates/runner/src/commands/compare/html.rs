@@ -85,9 +85,9 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         points
     };
-    let sizes = points(|row| Some(row.mse));
+    let sizes = points(|row| Some(row.test.mse));
     if sizes.first().map(|it| it.0) != sizes.last().map(|it| it.0) {
-        let mut pca = points(|row| Some(row.gain? * row.mse));
+        let mut pca = points(|row| Some(row.gain? * row.test.mse));
         pca.dedup();
         // Of a straight line between two sizes nothing is known.
         let scale = Scale::over(sizes.iter().map(|it| it.0), DECADE);

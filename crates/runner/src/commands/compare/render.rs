@@ -109,10 +109,10 @@ pub fn csv(comparison: &Comparison) -> String {
             row.epochs.to_string(),
             row.seconds.to_string(),
             row.images_per_s.to_string(),
-            row.mse.to_string(),
-            row.bce.to_string(),
-            row.psnr.to_string(),
-            optional(row.ssim),
+            row.test.mse.to_string(),
+            row.test.bce.to_string(),
+            row.test.psnr.to_string(),
+            optional(row.test.ssim),
             optional(row.gain),
             row.dataset.clone(),
             row.test_sha256.clone(),
@@ -173,10 +173,11 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         row.epochs.to_string(),
         format!("{:.0}", row.seconds),
         format!("{:.0}", row.images_per_s),
-        format!("{:.6}", row.mse),
-        format!("{:.6}", row.bce),
-        format!("{:.2}", row.psnr),
-        row.ssim
+        format!("{:.6}", row.test.mse),
+        format!("{:.6}", row.test.bce),
+        format!("{:.2}", row.test.psnr),
+        row.test
+            .ssim
             .map_or_else(|| "-".into(), |ssim| format!("{ssim:.4}")),
         row.gain
             .map_or_else(|| "-".into(), |gain| format!("{gain:.2}")),
