@@ -13,6 +13,7 @@ use crate::config::{
 use crate::error::Result;
 use crate::run::checkpoint::Progress;
 use crate::streams::Stream;
+use crate::train::batching::Batching;
 use crate::train::pretrained::Pretrained;
 
 /// Data sets up to this many bytes as f32 are copied to a GPU whole; larger ones batch by batch.
@@ -53,8 +54,10 @@ pub struct Setup {
 }
 
 impl DataConfig {
-    /// The source of the images; `seed` is the run's.
+    /// The source of the images; `seed` is the run's, which draws the test pictures unless the data have a seed of
+    /// their own.
     pub fn source(&self, seed: u64) -> Source {
+        let seed = self.split_seed().unwrap_or(seed);
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
             DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
@@ -75,7 +78,7 @@ impl DataConfig {
 }
 
 impl PicturesConfig {
-    /// How pictures become images, with these set aside for testing; `seed` is the run's.
+    /// How pictures become images, with these set aside for testing; `seed` is the split's.
     fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
         PictureOptions {
             size: self.size,
@@ -167,7 +170,8 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let mut split = (dataset.train).split(held_out, Stream::Split.seed(config.seed, 1))?;
+        let mut split =
+            (dataset.train).split(held_out, Stream::Split.seed(config.split_seed(), 1))?;
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
@@ -254,9 +258,15 @@ impl Setup {
         self.pretrain_steps(None) + self.steps_per_epoch() * self.config.train.epochs
     }
 
-    /// The steps that are already done.
+    /// The steps that are already done, as if all had been of the config's size.
     pub fn steps_made(&self, progress: &Progress) -> usize {
-        self.pretrain_steps(progress.pretraining) + progress.step
+        let batching = Batching::new(
+            self.config.train.batch_size,
+            self.split.train.len(),
+            progress,
+        );
+        let steps = batching.steps(progress.epoch, progress.images);
+        self.pretrain_steps(progress.pretraining) + steps as usize
     }
 
     /// Optimizer steps for pre-training the encoder layers before `layer`, or all layers if it is `None`.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::checkpoint::Checkpoint;
 use super::environment::Environment;
+use super::holes::Hole;
 use super::resumed::Resumed;
 use super::{Run, RunError, Status};
 use crate::config::{Located, WORDS, flat};
@@ -45,6 +46,8 @@ pub struct Ready {
     pub run: Run,
     /// Where the training goes on; `None` if it starts.
     pub from: Option<Checkpoint>,
+    /// Figures that are lost.
+    pub holes: Vec<Hole>,
     /// Keeps other processes from training it.
     _lock: File,
 }
@@ -120,6 +123,7 @@ impl Kept {
             return Ok(Ready {
                 setup,
                 from: None,
+                holes: Vec::new(),
                 _lock: run.lock()?,
                 run,
             });
@@ -128,11 +132,12 @@ impl Kept {
         let environment: Environment = run.read_json("env.json")?;
         let backend = serde_json::from_value(Value::String(environment.backend));
         located.config.backend = backend.map_err(FileError::json(&run.path("env.json")))?;
-        let Resumed { setup, from } = Resumed::prepare(run, located)?;
+        let Resumed { setup, from, holes } = Resumed::prepare(run, located)?;
         Ok(Ready {
             setup,
             run: run.clone(),
             from,
+            holes,
             _lock: lock,
         })
     }

@@ -3,8 +3,10 @@
 //! Important files are written under a temporary name, synced and renamed, so that a process killed at
 //! any moment leaves either the old file or the new one.
 
+pub mod changes;
 pub mod checkpoint;
 pub mod environment;
+pub mod holes;
 pub mod kept;
 pub mod loaded;
 pub mod resumed;
@@ -403,7 +405,7 @@ impl Run {
         files::write_json(&self.path(name), value)
     }
 
-    /// Appends one line to a file of lines, such as `metrics.jsonl`.
+    /// Appends one line to a file of lines, such as `metrics.jsonl`, which a power cut then leaves.
     ///
     /// # Errors
     /// Where it cannot be written; a part of a line may then be left, which readers skip.
@@ -411,12 +413,20 @@ impl Run {
         let path = self.path(name);
         let mut line = serde_json::to_vec(row).map_err(FileError::json(&path))?;
         line.push(b'\n');
+        let is_new = !path.exists();
         File::options()
             .create(true)
             .append(true)
             .open(&path)
-            .and_then(|mut file| file.write_all(&line))
-            .map_err(FileError::write(&path))
+            .and_then(|mut file| {
+                file.write_all(&line)?;
+                file.sync_data()
+            })
+            .map_err(FileError::write(&path))?;
+        if is_new {
+            sync_folder(&self.folder);
+        }
+        Ok(())
     }
 
     /// The complete lines of such a file; none if it does not exist yet.

@@ -118,6 +118,6 @@ impl Report {
 /// The pictures that `spec` names; warns about files that are left out.
 fn found(spec: &str, meta: &Meta) -> Result<Pictures> {
     let warn = |text: &str| terminal::note(&format!("warning: {text}"));
-    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.seed);
+    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.split_seed());
     Ok(Pictures::find(spec, part, shape, seed, warn)?)
 }
