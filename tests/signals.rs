@@ -204,3 +204,43 @@ fn an_interrupted_tour_saves_and_says_how_to_go_on() {
     }
     assert!(!work.path("runs/tour/tour.html").exists());
 }
+
+#[test]
+fn an_interrupted_model_for_each_label_goes_on_with_its_label() {
+    let work = Work::new();
+    slow_epochs(&work);
+    // Ten labels of some 200 pictures each.
+    let line = "anomaly slow.json --one-class";
+    let whole = work.ok_json(&format!("{line} --json --name whole"));
+    let (mut child, mut lines) = start(&work, &format!("{line} --name stopped"));
+    wait_for(&mut lines, "label 3: auroc");
+    signal("INT", &child);
+    wait_for(
+        &mut lines,
+        "saved; continue with: hourglass resume runs/stopped",
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = "runs/stopped";
+    assert_eq!(
+        work.read_json(&format!("{run}/state.json"))["status"],
+        "interrupted"
+    );
+    let kept = work.read_json(&format!("{run}/one-class.json"));
+    let done = kept["classes"].as_array().unwrap().len();
+    assert!((4..10).contains(&done), "{done}");
+    assert!(work.path(&format!("{run}/label-{done}")).is_dir());
+
+    // Killed in a later label, and given again.
+    let (mut child, mut lines) = start(&work, "resume stopped");
+    wait_for(&mut lines, &format!("label {done}: auroc"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let report = work.ok_json(&format!("{line} --name stopped --json"));
+    assert_eq!(report["classes"], whole["classes"]);
+    assert_eq!(report["run"], run);
+    assert!(
+        !work.names(run).iter().any(|name| name.contains("label-")),
+        "{:?}",
+        work.names(run)
+    );
+}

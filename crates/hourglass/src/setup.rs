@@ -8,7 +8,8 @@ use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
 use crate::config::{
-    Config, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig, TestChoice,
+    self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
+    TestChoice,
 };
 use crate::error::Result;
 use crate::run::checkpoint::Progress;
@@ -148,6 +149,9 @@ impl Setup {
         let source = config.data.source(config.seed);
         let shape = source.shape()?;
         let layers = located.check_model(shape)?;
+        if starts {
+            located.check_batches(&layers, None)?;
+        }
         let backend = backend::open(config.backend)?;
         let pretrained = if starts {
             Pretrained::open(&located, shape, &layers, &backend.device)?
@@ -179,6 +183,9 @@ impl Setup {
             (dataset.train, split) = only(&dataset.train, &split)?;
             dataset.test.truncate(tested);
         }
+        if starts {
+            located.check_batches(&layers, Some(split.train.len()))?;
+        }
         let data_sha256 = dataset.sha256();
         let test_sha256 = dataset.test.sha256();
         let Dataset {
@@ -208,7 +215,7 @@ impl Setup {
     /// The same for the images of one label alone, in the training, validation and test splits.
     ///
     /// # Errors
-    /// If the images have no labels, or none has this one.
+    /// If the images have no labels, or none has this one, or a batch has too few to be normalised.
     pub fn only(&self, label: u8) -> Result<Self> {
         let of = |images: &Images, indices: &[u32]| -> Vec<u32> {
             let labels = images.labels().unwrap_or_default();
@@ -223,6 +230,10 @@ impl Setup {
         let test = self.test.select(&of(&self.test, &tested))?;
         let (train, split) = only(&self.train, &split)?;
         let dataset = format!("{}, label {label}", self.dataset);
+        let images = Some(split.train.len());
+        if let Some(text) = config::single_value(&self.config, &self.layers, images) {
+            return Err(ConfigError::about(&dataset, config::BATCH_SIZE, text).into());
+        }
         let (test_sha256, train_sha256) = (test.sha256(), train.sha256());
         Ok(Self {
             config: self.config.clone(),

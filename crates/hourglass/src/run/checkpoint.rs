@@ -12,6 +12,7 @@ use model::weights::{self, WeightsError};
 use model::{Autoencoder, ImageShape, ModelConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::codec::kept;
 use crate::config::Config;
 use crate::digest::{sha256, short};
 use crate::files::{self, FileError};
@@ -253,7 +254,7 @@ impl Snapshot {
             folder: folders.last.clone(),
             error,
         };
-        folders.settle().map_err(failed)?;
+        folders.settle(run).map_err(failed)?;
         fs::create_dir_all(&folders.new).map_err(failed)?;
         let written = (|| {
             files::write(&folders.new.join("model.safetensors"), &self.model)?;
@@ -270,6 +271,7 @@ impl Snapshot {
         }
         fs::rename(&folders.new, &folders.last).map_err(failed)?;
         files::sync_folder(&run.path("checkpoints"));
+        kept::keep_replaced(run, &folders.old).map_err(failed)?;
         remove(&folders.old).map_err(failed)
     }
 }
@@ -282,10 +284,12 @@ impl Snapshot {
 pub fn settle(run: &Run) -> Result<(), CheckpointError> {
     for name in ["best", "last"] {
         let folders = Folders::of(run, name);
-        folders.settle().map_err(|error| CheckpointError::Settle {
-            folder: folders.last.clone(),
-            error,
-        })?;
+        folders
+            .settle(run)
+            .map_err(|error| CheckpointError::Settle {
+                folder: folders.last.clone(),
+                error,
+            })?;
     }
     Ok(())
 }
@@ -296,31 +300,46 @@ pub fn settle(run: &Run) -> Result<(), CheckpointError> {
 /// A file that is missing, damaged or of a newer format.
 pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
     let folders = Folders::of(run, name);
-    let Some(folder) = folders.present().cloned() else {
+    let Some(folder) = folders.present() else {
         return Ok(None);
     };
-    let meta = meta_of(&folder)?;
-    let file = |name: &str, expected: &str| -> Result<Vec<u8>, CheckpointError> {
-        let path = folder.join(name);
-        let bytes = fs::read(&path).map_err(FileError::read(&path))?;
-        let found = sha256(&bytes);
-        if found != expected {
-            return Err(CheckpointError::Damaged {
-                path,
-                found: short(&found).to_owned(),
-                expected: short(expected).to_owned(),
-            });
-        }
-        Ok(bytes)
-    };
-    let model = file("model.safetensors", &meta.model_sha256)?;
-    let optimizer = file("optimizer.safetensors", &meta.optimizer_sha256)?;
+    let (meta, folder) = (meta_of(folder)?, folder.clone());
     Ok(Some(Checkpoint {
+        model: verified(&folder, "model.safetensors", &meta.model_sha256)?,
+        optimizer: verified(&folder, "optimizer.safetensors", &meta.optimizer_sha256)?,
         meta,
         folder,
-        model,
-        optimizer,
     }))
+}
+
+/// A file of a checkpoint, whose digest must be the expected one.
+fn verified(folder: &Path, name: &str, expected: &str) -> Result<Vec<u8>, CheckpointError> {
+    let path = folder.join(name);
+    let bytes = fs::read(&path).map_err(FileError::read(&path))?;
+    let found = sha256(&bytes);
+    if found != expected {
+        return Err(CheckpointError::Damaged {
+            path,
+            found: short(&found).to_owned(),
+            expected: short(expected).to_owned(),
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a model that was kept in a folder, without an optimizer's state.
+pub(crate) fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
+    let meta = meta_of(folder)?;
+    let model = verified(folder, "model.safetensors", &meta.model_sha256)?;
+    Ok(Checkpoint::embedded(meta, model, folder.to_owned()))
+}
+
+/// Reads `meta.json` of what [`read_best`] reads; `None` if the run has no checkpoint.
+pub(crate) fn meta_of_best(run: &Run) -> Result<Option<Meta>, CheckpointError> {
+    match meta(run, "best")? {
+        Some(best) => Ok(Some(best)),
+        None => meta(run, "last"),
+    }
 }
 
 /// Reads `meta.json` of `checkpoints/<name>` alone; `None` if the run has no such checkpoint yet.
@@ -430,13 +449,14 @@ impl Folders {
     }
 
     /// Leaves only the checkpoint, under its own name.
-    fn settle(&self) -> std::io::Result<()> {
+    fn settle(&self, run: &Run) -> std::io::Result<()> {
         if let Some(present) = self.present()
             && *present != self.last
         {
             fs::rename(present, &self.last)?;
         }
         remove(&self.new)?;
+        kept::keep_replaced(run, &self.old)?;
         remove(&self.old)
     }
 

@@ -145,6 +145,40 @@ impl Kept {
 
 /// Fails if the run has another config than the wanted one.
 fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result<()> {
+    let Some(differs) = difference(run, located, quick)? else {
+        return Ok(());
+    };
+    let what = match differs {
+        Difference::Key(key, found, wanted) => {
+            format!("{key} {found}, but {} has {wanted}", owner.config)
+        }
+        Difference::Quick => "--quick".into(),
+        Difference::All => "all images, but this is --quick".into(),
+    };
+    Err(RunError::OtherConfig {
+        folder: run.folder().to_owned(),
+        what,
+        allowed: owner.allowed,
+    }
+    .into())
+}
+
+/// How a run differs from what is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Difference {
+    /// In a key: its value in the run, and the wanted one.
+    Key(String, String, String),
+    /// The run is a `--quick` one, and all images are wanted.
+    Quick,
+    /// The run is one with all images, and `--quick` is wanted.
+    All,
+}
+
+/// How a run differs from the wanted one, if it does.
+///
+/// # Errors
+/// If the run's files cannot be read.
+pub fn difference(run: &Run, located: &Located, quick: bool) -> Result<Option<Difference>> {
     let leaves = |config: &Value| -> Vec<(String, Value)> {
         let mut leaves = flat(config);
         leaves.retain(|(key, _)| !WORDS.contains(&key.as_str()));
@@ -156,27 +190,16 @@ fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result
     let differs = (found.iter().find(|it| !wanted.contains(it)))
         .or_else(|| wanted.iter().find(|it| !found.contains(it)));
     let environment: Environment = run.read_json("env.json")?;
-    let what = match differs {
+    Ok(match differs {
         Some((key, _)) => {
             let value = |leaves: &[(String, Value)]| {
                 let leaf = leaves.iter().find(|leaf| leaf.0 == *key);
                 leaf.map_or_else(|| "none".into(), |leaf| leaf.1.to_string())
             };
-            format!(
-                "{key} {}, but {} has {}",
-                value(&found),
-                owner.config,
-                value(&wanted)
-            )
+            Some(Difference::Key(key.clone(), value(&found), value(&wanted)))
         }
-        None if environment.quick && !quick => "--quick".into(),
-        None if quick && !environment.quick => "all images, but this is --quick".into(),
-        None => return Ok(()),
-    };
-    Err(RunError::OtherConfig {
-        folder: run.folder().to_owned(),
-        what,
-        allowed: owner.allowed,
-    }
-    .into())
+        None if environment.quick && !quick => Some(Difference::Quick),
+        None if quick && !environment.quick => Some(Difference::All),
+        None => None,
+    })
 }

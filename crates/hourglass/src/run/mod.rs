@@ -193,16 +193,28 @@ impl Run {
     /// # Errors
     /// A folder that cannot be written.
     pub fn start(setup: &Setup, runs: &Path, name: &str) -> Result<Self, RunError> {
-        Self::create(
-            runs,
-            name,
-            &setup.config.without_schema(),
-            &Environment::new(setup),
-            &Progress::default().state(Status::Running),
-        )
+        Self::start_with(setup, runs, name, None::<(&str, &())>)
     }
 
-    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with its first files in
+    /// The same with one more JSON file, by its name and what is in it, which the folder has from its start.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn start_with(
+        setup: &Setup,
+        runs: &Path,
+        name: &str,
+        file: Option<(&str, &impl Serialize)>,
+    ) -> Result<Self, RunError> {
+        Self::create(runs, name, |draft| {
+            draft.write_json("config.json", &setup.config.without_schema())?;
+            draft.write_json("env.json", &Environment::new(setup))?;
+            draft.write_json("state.json", &Progress::default().state(Status::Running))?;
+            file.map_or(Ok(()), |(name, value)| draft.write_json(name, value))
+        })
+    }
+
+    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with the files that `write` makes in
     /// place; never touches one that exists.
     ///
     /// # Errors
@@ -210,9 +222,7 @@ impl Run {
     fn create(
         runs: &Path,
         stem: &str,
-        config: &impl Serialize,
-        env: &impl Serialize,
-        state: &State,
+        write: impl FnOnce(&Self) -> Result<(), FileError>,
     ) -> Result<Self, RunError> {
         let failed = |error: io::Error| RunError::Create {
             runs: runs.to_owned(),
@@ -227,9 +237,7 @@ impl Run {
         let draft = Run {
             folder: new.path().to_owned(),
         };
-        draft.write_json("config.json", config)?;
-        draft.write_json("env.json", env)?;
-        draft.write_json("state.json", state)?;
+        write(&draft)?;
         // Temporary folders are private to the user; a run gets the permissions of any new folder.
         fs::create_dir(draft.path("samples")).map_err(failed)?;
         fs::create_dir(draft.path("checkpoints")).map_err(failed)?;

@@ -17,9 +17,9 @@ use crate::commands::own_images;
 use crate::{output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
-use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;
 use hourglass::codec::quality::Quality;
+use hourglass::codec::{kept, learned};
 use hourglass::files;
 use hourglass::run::checkpoint::{self, Meta};
 
@@ -77,6 +77,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         args.model,
     )?;
     files::write(path, &made.bytes)?;
+    kept::keep_used(&loaded.run, &checkpoint, &statistics)?;
     let each = |bytes: usize| bytes as f64 / made.pictures.max(1) as f64;
     let report = Report {
         file: path.display().to_string(),

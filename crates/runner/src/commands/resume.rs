@@ -9,12 +9,15 @@ use hourglass::run::changes;
 use hourglass::run::environment::Environment;
 use hourglass::run::resumed::Resumed;
 
-use super::{DONE, UsageError};
+use super::{DONE, UsageError, one_class};
 use crate::cli::ResumeArgs;
 use crate::terminal;
 
 pub fn run(args: &ResumeArgs) -> Result<u8> {
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
+    if let Some(code) = one_class::resume(&run, args)? {
+        return Ok(code);
+    }
     let _lock = run.lock()?;
     let folder = run.folder().display();
     let environment: Environment = run.read_json("env.json")?;

@@ -41,7 +41,8 @@ pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
     }
     let mut planned: Vec<Planned> = Vec::new();
     for Point { settings, located } in &sweep.points {
-        located.check_model(located.data.source(located.seed).shape()?)?;
+        let layers = located.check_model(located.data.source(located.seed).shape()?)?;
+        located.check_batches(&layers, None)?;
         let mut run_folder = folder.join(run_name(settings));
         // Truncated values, or values that differ only in dropped characters, may look alike.
         if planned.iter().any(|it| it.kept.folder == run_folder) {
