@@ -288,9 +288,7 @@ fn a_single_value_is_not_normalised_by_its_own_spread() {
         ));
     }
     work.ok("norm.json");
-    let line = work.refused(
-        1,
-        "resume norm --set train.epochs=3 --set train.batch_size=79",
+    let line = work.refused(2, "resume norm --set train.epochs=3 --set train.batch_size=79",
     );
     assert!(
         line.contains("train.batch_size: found 79, which leaves 1 of 80"),

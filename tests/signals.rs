@@ -65,7 +65,8 @@ fn interrupted(work: &Work, name: &str) -> String {
         let run = format!("{name}-{attempt}x");
         let (mut child, mut lines) = start(work, &format!("slow.json --name {run}"));
         wait_for(&mut lines, "epoch   1/3");
-        std::thread::sleep(Duration::from_millis(5));
+        // Longer each time: what is written between two epochs may take longer than that.
+        std::thread::sleep(Duration::from_millis(5 << attempt.min(7)));
         signal(name, &child);
         wait_for(&mut lines, "stopping after this step and saving");
         wait_for(
