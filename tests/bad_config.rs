@@ -287,12 +287,14 @@ fn a_single_value_is_not_normalised_by_its_own_spread() {
             "norm.json --quick --set train.batch_size=79 --set {other}"
         ));
     }
-    work.ok("norm.json");
-    let line = work.refused(2, "resume norm --set train.epochs=3 --set train.batch_size=79",
+    work.ok("norm.json --name whole");
+    let line = work.refused(
+        2,
+        "resume whole --set train.epochs=3 --set train.batch_size=79",
     );
     assert!(
         line.contains("train.batch_size: found 79, which leaves 1 of 80"),
         "{line}"
     );
-    work.ok("resume norm --set train.epochs=3 --set train.batch_size=78");
+    work.ok("resume whole --set train.epochs=3 --set train.batch_size=78");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::common::{BACKEND, Work, tiny};
+use crate::common::{BACKEND, PROGRAM, Work, tiny};
 
 fn signal(name: &str, child: &Child) {
     let status = Command::new("sh")
@@ -244,4 +244,63 @@ fn an_interrupted_model_for_each_label_goes_on_with_its_label() {
         "{:?}",
         work.names(run)
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_terminal_ends_no_program_that_was_started_with_nohup() {
+    let work = Work::new();
+    slow_epochs(&work);
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("trap '' HUP; exec {PROGRAM} slow.json")])
+        .current_dir(work.path("."))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, "epoch   1/3");
+    signal("HUP", &child);
+    wait_for(&mut lines, "epoch   3/3");
+    // Other signals are what they are.
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let (mut child, mut lines) = start(&work, "slow.json --name closed");
+    wait_for(&mut lines, "epoch   1/3");
+    signal("HUP", &child);
+    wait_for(
+        &mut lines,
+        "saved; continue with: hourglass resume runs/closed",
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_training_whose_lock_was_removed_holds_it_or_leaves_the_run_to_another() {
+    let work = Work::new();
+    slow_epochs(&work);
+    let lock = work.path("runs/slow/.lock");
+    let (mut child, mut lines) = start(&work, "slow.json --set train.epochs=200");
+    wait_for(&mut lines, "epoch   1/200");
+    std::fs::remove_file(&lock).unwrap();
+    wait_for(
+        &mut lines,
+        "warning: runs/slow: its .lock was removed and is there again; without it two processes could train this run",
+    );
+    assert_eq!(
+        work.run("resume slow").stderr,
+        "error: runs/slow: another process is training this run; wait until it ends\n"
+    );
+    // Another process takes it before the training looks again: the removed file is replaced at once.
+    let other = std::fs::File::create(work.path("runs/slow/.taken")).unwrap();
+    other.lock().unwrap();
+    std::fs::rename(work.path("runs/slow/.taken"), &lock).unwrap();
+    wait_for(
+        &mut lines,
+        "error: runs/slow: its .lock was removed, and another process has trained this run since then; this one stops",
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // What the other process writes is the state of the run.
+    assert_eq!(work.read_json("runs/slow/state.json")["status"], "running");
+    other.unlock().unwrap();
 }

@@ -1,7 +1,6 @@
 //! Runs that somebody keeps in folders with fixed names: reused if they are finished, resumed if they are not, started
 //! if they do not exist.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,7 +9,7 @@ use super::checkpoint::Checkpoint;
 use super::environment::Environment;
 use super::holes::Hole;
 use super::resumed::Resumed;
-use super::{Run, RunError, Status};
+use super::{Lock, Run, RunError, Status};
 use crate::config::{Located, WORDS, flat};
 use crate::error::Result;
 use crate::files::FileError;
@@ -49,7 +48,7 @@ pub struct Ready {
     /// Figures that are lost.
     pub holes: Vec<Hole>,
     /// Keeps other processes from training it.
-    _lock: File,
+    pub lock: Lock,
 }
 
 impl Ready {
@@ -124,7 +123,7 @@ impl Kept {
                 setup,
                 from: None,
                 holes: Vec::new(),
-                _lock: run.lock()?,
+                lock: run.lock()?,
                 run,
             });
         };
@@ -138,7 +137,7 @@ impl Kept {
             run: run.clone(),
             from,
             holes,
-            _lock: lock,
+            lock,
         })
     }
 }

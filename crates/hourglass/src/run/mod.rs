@@ -9,13 +9,12 @@ pub mod environment;
 pub mod holes;
 pub mod kept;
 pub mod loaded;
+mod lock;
 pub mod resumed;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -24,6 +23,8 @@ use crate::files::{self, DRAFT, FileError, sync_folder};
 use crate::setup::Setup;
 use checkpoint::Progress;
 use environment::Environment;
+use lock::LOCK;
+pub use lock::{Held, Lock, lock};
 
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
@@ -33,14 +34,6 @@ pub const ANALYSIS: &str = "analysis";
 
 /// The default folder of runs.
 pub const RUNS: &str = "runs";
-
-/// The file in a folder that is locked by the process that works in it.
-const LOCK: &str = ".lock";
-
-/// How often and at what interval a lock is tried before it counts as held. A check whether it is held
-/// ([`Run::is_locked`]) itself holds it for microseconds.
-const LOCK_TRIES: u32 = 3;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a run folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +69,12 @@ pub enum RunError {
         folder: PathBuf,
         /// What the other process does.
         busy: String,
+    },
+    /// The lock was removed, and another process took it.
+    #[error("{}: its .lock was removed, and another process has trained this run since then; this one stops", folder.display())]
+    LockLost {
+        /// The folder.
+        folder: PathBuf,
     },
     /// The folder of a new run cannot be made.
     #[error("{}: the run's folder cannot be made: {}", runs.display(), files::reason(error))]
@@ -306,7 +305,7 @@ impl Run {
     ///
     /// # Errors
     /// Where another process holds the lock.
-    pub fn lock(&self) -> Result<File, RunError> {
+    pub fn lock(&self) -> Result<Lock, RunError> {
         lock(&self.folder, "is training this run")
     }
 
@@ -466,30 +465,6 @@ impl Run {
         }
         files::write(&path, &text)
     }
-}
-
-/// Keeps other processes from working in a folder until the lock is dropped or the process ends in any
-/// way. `busy` says what this process does there.
-///
-/// # Errors
-/// Where another process holds the lock.
-pub fn lock(folder: &Path, busy: &str) -> Result<File, RunError> {
-    let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(FileError::write(&path))?;
-    for tried in 1.. {
-        match file.try_lock() {
-            Err(fs::TryLockError::WouldBlock) if tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(RunError::Locked {
-                    folder: folder.to_owned(),
-                    busy: busy.to_owned(),
-                });
-            }
-            // A file system without locks cannot tell, which is no reason not to train.
-            Err(fs::TryLockError::Error(_)) | Ok(()) => break,
-        }
-    }
-    Ok(file)
 }
 
 /// A hint that names the run whose name is nearest.

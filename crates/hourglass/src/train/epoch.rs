@@ -17,7 +17,7 @@ use crate::batched::values;
 use crate::config::{AugmentTarget, Config, TrainConfig};
 use crate::error::{Error, Result};
 use crate::run::checkpoint::{CheckpointError, Progress};
-use crate::run::{Run, Status};
+use crate::run::{Held, Lock, Run, Status};
 use crate::setup::Setup;
 use crate::streams::Stream;
 
@@ -41,6 +41,8 @@ pub(super) struct Training<'a> {
     pub observer: &'a mut dyn Observer,
     pub writer: Writer<'a>,
     pub batches: Batches,
+    /// The lock of the run's folder, if the caller has it.
+    pub lock: Option<&'a Lock>,
     /// When the program started, until the first step is made.
     pub since: Option<Instant>,
     /// Seconds from then to the end of the first step.
@@ -81,6 +83,18 @@ pub(super) struct Trained {
 }
 
 impl Training<'_> {
+    /// Fails if another process works in the run's folder, because somebody removed its lock.
+    pub fn check_lock(&mut self) -> Result<()> {
+        let held = self.lock.map_or(Ok(Held::Still), Lock::check)?;
+        if held == Held::Again {
+            let folder = self.run.folder().display();
+            self.observer.warn(&format!(
+                "{folder}: its .lock was removed and is there again; without it two processes could train this run"
+            ));
+        }
+        Ok(())
+    }
+
     /// Makes the steps of an epoch that are not made yet; `losses` says what one of them minimises.
     pub fn epoch(
         &mut self,
@@ -141,6 +155,7 @@ impl Training<'_> {
             let stop = self.observer.flow() == Flow::Stop;
             if stop || last_reading.elapsed() >= READING_INTERVAL {
                 last_reading = Instant::now();
+                self.check_lock()?;
                 progress.loss_sum = first(&loss_sum)?;
                 let loss = progress.loss_sum / progress.images as f32;
                 self.observer.loss(&plan.place, loss);

@@ -14,7 +14,7 @@ use crate::measure::metrics::MetricError;
 use crate::measure::summary::{self, Summary};
 use crate::measure::{evaluation, restoration};
 use crate::run::checkpoint::{self, Checkpoint, Progress};
-use crate::run::{Best, Run, Status};
+use crate::run::{Best, Lock, Run, RunError, Status};
 use crate::setup::Setup;
 use crate::streams::Stream;
 use batching::Batching;
@@ -42,6 +42,8 @@ mod writer;
 pub struct Start<'a> {
     /// The checkpoint that it goes on from; `None` starts with initial weights.
     pub from: Option<&'a Checkpoint>,
+    /// The lock of the run's folder, which the training looks after: it stops if another process has taken it.
+    pub lock: Option<&'a Lock>,
     /// When the program started, if the seconds to its first step are a figure of this run.
     pub since: Option<Instant>,
 }
@@ -63,6 +65,7 @@ pub fn train(
         observer,
         writer: Writer::new(setup, run),
         batches: setup.batches(&setup.train),
+        lock: start.lock,
         since: start.since,
         start_seconds: None,
     };
@@ -79,7 +82,10 @@ pub fn train(
     };
     // What it started to write must not come after what is written here.
     drop(training);
+    // Where another process trains, its state is the one that counts.
+    let lost = |error: &Error| matches!(error.root(), Error::Run(RunError::LockLost { .. }));
     if let Err(error) = &ended
+        && !lost(error)
         && let Ok(mut state) = run.state()
     {
         state.status = Status::Failed;
@@ -157,6 +163,7 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
             val_bce: figures.map(|figures| figures.bce),
             val_psnr: figures.map(|figures| figures.psnr),
         };
+        training.check_lock()?;
         run.append_line(METRICS, &row)?;
         rows.push(row.clone());
         training.observer.epoch(&Epoch {

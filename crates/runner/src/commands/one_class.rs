@@ -230,7 +230,7 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
         true => Run::start(&only, run.folder(), &inner(label))?,
         false => Run::open(&folder, run.folder())?,
     };
-    let _lock = inner.lock()?;
+    let lock = inner.lock()?;
     let Resumed {
         setup: only,
         from,
@@ -245,7 +245,7 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
     };
     terminal::warn_of_holes(&holes);
     let display = Display::new(true, only.steps(), 0);
-    match watched(&only, &inner, from.as_ref(), &display)? {
+    match watched(&only, (&inner, &lock), from.as_ref(), &display)? {
         Outcome::Finished(_) => {}
         Outcome::Interrupted => return Ok(Found::Interrupted),
         Outcome::Diverged(_) => return Ok(Found::Diverged),

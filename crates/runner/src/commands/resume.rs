@@ -18,7 +18,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     if let Some(code) = one_class::resume(&run, args)? {
         return Ok(code);
     }
-    let _lock = run.lock()?;
+    let lock = run.lock()?;
     let folder = run.folder().display();
     let environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
@@ -61,5 +61,5 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         config.backend = asked.backend;
         run.write_json("config.json", &config)?;
     }
-    super::train::drive(&setup, &run, from.as_ref(), &args.output)
+    super::train::drive(&setup, (&run, &lock), from.as_ref(), &args.output)
 }
