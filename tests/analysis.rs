@@ -358,6 +358,7 @@ fn each_label_in_turn_is_told_from_the_others() {
             "analysis/anomaly.json",
             "config.json",
             "env.json",
+            "one-class.json",
             "state.json"
         ]
     );
@@ -371,4 +372,59 @@ fn each_label_in_turn_is_told_from_the_others() {
     );
     let line = work.refused(2, "anomaly run --other set --quick");
     assert!(line.starts_with("--set, --quick and --name"), "{line}");
+}
+
+/// Leaves a finished run of one model for each label as it was while `label` was trained.
+fn unfinish(work: &Work, run: &str, label: u64) {
+    let mut kept = work.read_json(&format!("{run}/one-class.json"));
+    let classes = kept["classes"].as_array_mut().unwrap();
+    classes.retain(|class| class["normal"].as_u64().unwrap() < label);
+    work.json(&format!("{run}/one-class.json"), &kept);
+    let mut state = work.read_json(&format!("{run}/state.json"));
+    state["status"] = "running".into();
+    work.json(&format!("{run}/state.json"), &state);
+    std::fs::remove_file(work.path(&format!("{run}/analysis/anomaly.json"))).unwrap();
+}
+
+#[test]
+fn a_model_for_each_label_goes_on_label_by_label() {
+    let work = Work::new();
+    bars_run(&work);
+    let line = "anomaly bars.json --one-class --json --set train.epochs=6";
+    let whole = work.ok_json(line);
+    let run = "runs/bars-one-class";
+    // Killed within the second label, whose folder a process left half made.
+    unfinish(&work, run, 77);
+    work.write(&format!("{run}/.new-x/config.json"), "{");
+    let again = work.ok_json(line);
+    assert_eq!(again, whole);
+    // The same with resume, which keeps what is done: the first label's figure stays whatever it is.
+    unfinish(&work, run, 255);
+    let mut kept = work.read_json(&format!("{run}/one-class.json"));
+    kept["classes"][0]["auroc"] = 0.25.into();
+    work.json(&format!("{run}/one-class.json"), &kept);
+    let resumed = work.ok_json("resume bars-one-class --json");
+    assert_eq!(resumed["classes"][0]["auroc"], 0.25);
+    assert_eq!(resumed["classes"][2], whole["classes"][2]);
+    assert_eq!(work.names(run).len(), 6, "{:?}", work.names(run));
+    let line = work.refused(2, "resume bars-one-class --set train.epochs=9");
+    assert!(
+        line.starts_with("--set train.epochs=9: the labels would have different trainings"),
+        "{line}"
+    );
+    // Another score or another training is another run.
+    unfinish(&work, run, 77);
+    let other = work.ok_json("anomaly bars.json --one-class --json --set train.epochs=1");
+    assert_eq!(other["run"], "runs/bars-one-class-2");
+    assert_eq!(
+        work.read_json(&format!("{run}/state.json"))["status"],
+        "running"
+    );
+    // Version 0.1.0 kept nothing.
+    std::fs::remove_file(work.path(&format!("{run}/one-class.json"))).unwrap();
+    let line = work.refused(2, "resume bars-one-class");
+    assert!(
+        line.starts_with("runs/bars-one-class: has one model for each label"),
+        "{line}"
+    );
 }

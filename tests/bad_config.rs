@@ -253,3 +253,48 @@ fn a_backend_that_was_left_out_says_how_to_get_it() {
         );
     }
 }
+
+#[test]
+fn a_single_value_is_not_normalised_by_its_own_spread() {
+    let work = Work::new();
+    let mut config = tiny();
+    // Three halvings leave one pixel of 8 x 8, which the last convolution gives before it is normalised.
+    config["model"] = json!({
+        "kind": "conv", "channels": [2, 2, 2], "downsample": "stride", "code_size": 2, "batch_norm": true,
+    });
+    work.json("norm.json", &config);
+    let cure = "and model.batch_norm cannot normalise the single value that a channel of encoder.2 then has; use \
+                another batch size, or set model.batch_norm to false";
+    assert_eq!(
+        work.refused(2, "norm.json --set train.batch_size=1"),
+        format!("--set train.batch_size=1: train.batch_size: found 1, {cure}")
+    );
+    // 80 training images: 79 and one.
+    assert_eq!(
+        work.refused(2, "norm.json --set train.batch_size=79"),
+        format!(
+            "--set train.batch_size=79: train.batch_size: found 79, which leaves 1 of 80 training images for the last \
+             batch, {cure}"
+        )
+    );
+    // Pooling comes after the normalisation, of four pixels; others have no such map, or no normalisation.
+    for other in [
+        "model.downsample=max",
+        "model.batch_norm=false",
+        "model.channels=[2,2]",
+    ] {
+        work.ok(&format!(
+            "norm.json --quick --set train.batch_size=79 --set {other}"
+        ));
+    }
+    work.ok("norm.json --name whole");
+    let line = work.refused(
+        2,
+        "resume whole --set train.epochs=3 --set train.batch_size=79",
+    );
+    assert!(
+        line.contains("train.batch_size: found 79, which leaves 1 of 80"),
+        "{line}"
+    );
+    work.ok("resume whole --set train.epochs=3 --set train.batch_size=78");
+}

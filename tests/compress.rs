@@ -392,3 +392,44 @@ fn what_cannot_be_is_refused() {
         assert!(refused.starts_with("runs/residual: "), "{refused}");
     }
 }
+
+#[test]
+fn a_file_opens_after_its_run_was_trained_further() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    work.ok("compress tiny set -o old.hg");
+    work.ok("decompress old.hg -o before --run tiny");
+    for epochs in [4, 6] {
+        work.ok(&format!("resume tiny --set train.epochs={epochs}"));
+        let best = &work.read_json("runs/tiny/state.json")["best"];
+        assert!(
+            best["epoch"].as_u64().unwrap() > epochs - 2,
+            "the model is another one: {best}"
+        );
+        work.ok(&format!("compress tiny set -o new{epochs}.hg"));
+        for (file, out) in [("old", "after"), (&*format!("new{epochs}"), "new")] {
+            work.ok(&format!("decompress {file}.hg -o {out}{epochs} --run tiny"));
+        }
+        for name in work.names("before") {
+            assert!(
+                work.read(&format!("before/{name}")) == work.read(&format!("after{epochs}/{name}")),
+                "{name} differs"
+            );
+        }
+    }
+    // Two models were replaced that files were compressed with, and no more are kept than these.
+    let kept = std::fs::read_dir(work.path("runs/tiny/analysis/compressed"))
+        .unwrap()
+        .count();
+    assert_eq!(kept, 2);
+    // A kept model that was damaged is no model.
+    let folder = std::fs::read_dir(work.path("runs/tiny/analysis/compressed")).unwrap();
+    for entry in folder {
+        let path = entry.unwrap().path().join("model.safetensors");
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let line = work.refused(1, "decompress old.hg -o damaged --run tiny");
+    assert!(line.contains("model.safetensors: damaged"), "{line}");
+}

@@ -270,29 +270,207 @@ fn a_run_whose_data_changed_is_refused() {
     assert!(line.starts_with("set: cannot be read"), "{line}");
 }
 
+/// What a run cannot go on with, after "found".
+fn kept(work: &Work, run: &str, change: &str) -> String {
+    let line = work.refused(2, &format!("resume {run} --set {change}"));
+    let (key, _) = change.split_once('=').unwrap();
+    let start = format!("--set {change}: {key}: found ");
+    let rest = line
+        .strip_prefix(&start)
+        .unwrap_or_else(|| panic!("{line}"));
+    let end = format!(
+        "; set it back, or start a new run, which takes these weights with init.from=runs/{run}"
+    );
+    rest.strip_suffix(&end)
+        .unwrap_or_else(|| panic!("{line}"))
+        .to_owned()
+}
+
 #[test]
-fn only_the_training_of_a_run_may_change() {
+fn what_would_spoil_what_a_run_has_told_is_refused() {
     let work = Work::new();
     work.ok("tiny.json");
-    for key in [
-        "model.code_size=5",
-        "data.validation=8",
-        "seed=1",
-        "trainx=1",
-        "backend=flex",
+    for (change, expected) in [
+        (
+            "model.code_size=5",
+            "5, but the run was trained with 4, and the weights are those of another model",
+        ),
+        (
+            "data.validation=8",
+            "8, but the run was trained with 16, and its figures would be of other images",
+        ),
+        (
+            "seed=1",
+            "1, but the run was trained with 42, and the order of the images and the split come from it",
+        ),
+        (
+            "train.loss=mse",
+            "\"mse\", but the run was trained with \"bce\", and the best epoch would be chosen across two losses",
+        ),
     ] {
-        let line = work.refused(2, &format!("resume tiny --set {key}"));
-        let name = key.split('=').next().unwrap();
-        assert_eq!(
-            line,
-            format!(
-                "--set {name}: a resumed run cannot change this key; change a key under train, or start \
-                 a new run"
-            )
-        );
+        assert_eq!(kept(&work, "tiny", change), expected);
     }
+    for change in [
+        "train.optimizer=sgd",
+        "train.optimizer.beta2=0.9",
+        "train.pretrain=layerwise",
+    ] {
+        let line = work.refused(2, &format!("resume tiny --set {change}"));
+        assert!(line.contains("; set it back, or start a new run"), "{line}");
+    }
+    assert_eq!(
+        work.refused(2, "resume tiny --set backend=flex"),
+        "--set backend: cannot be set here, because a run keeps its backend; use --backend"
+    );
+    assert!(
+        work.refused(2, "resume tiny --set trainx=1")
+            .contains("trainx")
+    );
     assert_eq!(
         work.refused(2, "resume tiny --set train.epochs=0"),
         "--set train.epochs=0: train.epochs: found 0; allowed: an integer of at least 1"
     );
+    // A config that was edited by hand is no other way in.
+    let config = work.read_json("runs/tiny/config.json");
+    let mut edited = config.clone();
+    edited["train"]["loss"] = "mse".into();
+    edited["train"]["epochs"] = 4.into();
+    work.json("runs/tiny/config.json", &edited);
+    let line = work.refused(2, "resume tiny");
+    assert!(line.starts_with("runs/tiny/config.json:1:"), "{line}");
+    assert!(
+        line.contains("train.loss: found \"mse\", but the run was trained with \"bce\""),
+        "{line}"
+    );
+    work.json("runs/tiny/config.json", &config);
+    // What is the same is no change, and what does not touch the past may change.
+    work.ok("resume tiny --set seed=42 --set train.loss=bce --set train.epochs=3 --set train.clip_norm=1 \
+             --set train.learning_rate=0.002 --set train.optimizer.weight_decay=0.1 --set train.patience=9");
+    assert_eq!(work.read_json("runs/tiny/summary.json")["epochs"], 3);
+}
+
+#[test]
+fn data_that_moved_are_found_where_they_are() {
+    let work = Work::new();
+    work.ok("tiny.json --name whole --set train.epochs=4");
+    work.ok("tiny.json --name halves");
+    fs::rename(work.path("set"), work.path("moved")).unwrap();
+    work.ok("resume halves --set train.epochs=4 --set data.dir=moved");
+    work.assert_same("runs/whole", "runs/halves");
+}
+
+/// Rows of a run's figures.
+fn rows(work: &Work, run: &str) -> Vec<Value> {
+    let text = work.read_text(&format!("runs/{run}/metrics.jsonl"));
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn another_batch_size_goes_on_with_the_learning_rate_where_it_was() {
+    let work = Work::new();
+    let mut config = tiny();
+    config["train"]["schedule"] = "cosine".into();
+    config["train"]["epochs"] = 6.into();
+    work.json("cosine.json", &config);
+    work.ok("cosine.json --name whole");
+    work.ok("cosine.json --name resized");
+    // As it was after two of six epochs.
+    work.ok("cosine.json --name two --set train.epochs=2 --set train.schedule=constant");
+    let mut config = work.read_json("runs/two/config.json");
+    config["train"] = work.read_json("runs/whole/config.json")["train"].clone();
+    work.json("runs/two/config.json", &config);
+    work.ok("resume two --set train.batch_size=80");
+    let rates = |run: &str| -> Vec<f64> {
+        rows(&work, run)
+            .iter()
+            .map(|row| row["lr"].as_f64().unwrap())
+            .collect()
+    };
+    let (whole, resized) = (rates("whole"), rates("two"));
+    // One step of an epoch begins where the epoch does; the last of five is four fifths on.
+    for epoch in 2..6 {
+        let cosine = |at: f64| 0.01 * 0.5 * (1.0 + (std::f64::consts::PI * at / 6.0).cos());
+        assert!(
+            (resized[epoch] - cosine(epoch as f64)).abs() < 1e-9,
+            "{resized:?}"
+        );
+        assert!(
+            (whole[epoch] - cosine(epoch as f64 + 0.8)).abs() < 1e-9,
+            "{whole:?}"
+        );
+    }
+}
+
+#[test]
+fn the_best_epoch_is_the_lowest_whatever_counts_for_patience() {
+    let work = Work::new();
+    work.ok("tiny.json --set train.epochs=5 --set train.min_delta=0.05");
+    let losses: Vec<f64> = rows(&work, "tiny")
+        .iter()
+        .map(|row| row["val/loss"].as_f64().unwrap())
+        .collect();
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let place = losses.iter().position(|loss| *loss == lowest).unwrap() + 1;
+    assert!(place > 1, "{losses:?}");
+    let state = work.read_json("runs/tiny/state.json");
+    assert_eq!(state["best"], json!({ "epoch": place, "value": lowest }));
+    assert_eq!(
+        work.read_json("runs/tiny/summary.json")["best_epoch"],
+        place
+    );
+}
+
+#[test]
+fn lost_lines_of_figures_are_named() {
+    let work = Work::new();
+    work.ok("tiny.json --name whole --set train.epochs=5");
+    work.ok("tiny.json --name halves --set train.epochs=4");
+    let text = work.read_text("runs/halves/metrics.jsonl");
+    let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
+    // A byte that is not JSON, a digit that makes an epoch another one, and an end that a power cut lost.
+    lines[0] = lines[0].replacen('{', "x", 1);
+    lines[1] = lines[1].replace("\"epoch\":2", "\"epoch\":7");
+    lines.truncate(3);
+    work.write("runs/halves/metrics.jsonl", lines.join("\n") + "\n");
+    let ended = work.ok("resume halves --set train.epochs=5");
+    let warning = "warning: runs/halves/metrics.jsonl: the figures of epochs 1, 2, 4 are lost, because their \
+                   lines are missing or damaged; the weights are whole";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+    let (whole, halves) = (work.outcome("runs/whole"), work.outcome("runs/halves"));
+    assert!(
+        whole.last == halves.last && whole.best == halves.best,
+        "the weights differ"
+    );
+    assert_eq!(halves.metrics.len(), 2);
+}
+
+#[test]
+fn a_figure_that_json_cannot_hold_makes_no_run_unreadable() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    for (file, keys) in [
+        ("summary.json", vec!["train_images_per_s", "train_seconds"]),
+        ("metrics.jsonl", vec!["images_per_s", "seconds"]),
+    ] {
+        let path = format!("runs/tiny/{file}");
+        let values = work.read_text(&path);
+        let values = serde_json::Deserializer::from_str(&values).into_iter::<Value>();
+        let text: String = values
+            .map(|value| {
+                let mut value = value.unwrap();
+                for key in &keys {
+                    value[*key] = Value::Null;
+                }
+                value.to_string() + "\n"
+            })
+            .collect();
+        work.write(&path, text);
+    }
+    work.ok("compare tiny --json");
+    work.ok("resume tiny");
+    let ended = work.ok("resume tiny --set train.epochs=3");
+    assert!(!ended.stderr.contains("lost"), "{}", ended.stderr);
+    assert_eq!(rows(&work, "tiny").len(), 3);
 }

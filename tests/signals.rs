@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::common::{BACKEND, Work, tiny};
+use crate::common::{BACKEND, PROGRAM, Work, tiny};
 
 fn signal(name: &str, child: &Child) {
     let status = Command::new("sh")
@@ -65,7 +65,8 @@ fn interrupted(work: &Work, name: &str) -> String {
         let run = format!("{name}-{attempt}x");
         let (mut child, mut lines) = start(work, &format!("slow.json --name {run}"));
         wait_for(&mut lines, "epoch   1/3");
-        std::thread::sleep(Duration::from_millis(5));
+        // Longer each time: what is written between two epochs may take longer than that.
+        std::thread::sleep(Duration::from_millis(5 << attempt.min(7)));
         signal(name, &child);
         wait_for(&mut lines, "stopping after this step and saving");
         wait_for(
@@ -203,4 +204,103 @@ fn an_interrupted_tour_saves_and_says_how_to_go_on() {
         assert_eq!(status, "interrupted", "{file}");
     }
     assert!(!work.path("runs/tour/tour.html").exists());
+}
+
+#[test]
+fn an_interrupted_model_for_each_label_goes_on_with_its_label() {
+    let work = Work::new();
+    slow_epochs(&work);
+    // Ten labels of some 200 pictures each.
+    let line = "anomaly slow.json --one-class";
+    let whole = work.ok_json(&format!("{line} --json --name whole"));
+    let (mut child, mut lines) = start(&work, &format!("{line} --name stopped"));
+    wait_for(&mut lines, "label 3: auroc");
+    signal("INT", &child);
+    wait_for(
+        &mut lines,
+        "saved; continue with: hourglass resume runs/stopped",
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = "runs/stopped";
+    assert_eq!(
+        work.read_json(&format!("{run}/state.json"))["status"],
+        "interrupted"
+    );
+    let kept = work.read_json(&format!("{run}/one-class.json"));
+    let done = kept["classes"].as_array().unwrap().len();
+    assert!((4..10).contains(&done), "{done}");
+    assert!(work.path(&format!("{run}/label-{done}")).is_dir());
+
+    // Killed in a later label, and given again.
+    let (mut child, mut lines) = start(&work, "resume stopped");
+    wait_for(&mut lines, &format!("label {done}: auroc"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let report = work.ok_json(&format!("{line} --name stopped --json"));
+    assert_eq!(report["classes"], whole["classes"]);
+    assert_eq!(report["run"], run);
+    assert!(
+        !work.names(run).iter().any(|name| name.contains("label-")),
+        "{:?}",
+        work.names(run)
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_terminal_ends_no_program_that_was_started_with_nohup() {
+    let work = Work::new();
+    slow_epochs(&work);
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("trap '' HUP; exec {PROGRAM} slow.json")])
+        .current_dir(work.path("."))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, "epoch   1/3");
+    signal("HUP", &child);
+    wait_for(&mut lines, "epoch   3/3");
+    // Other signals are what they are.
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let (mut child, mut lines) = start(&work, "slow.json --name closed");
+    wait_for(&mut lines, "epoch   1/3");
+    signal("HUP", &child);
+    wait_for(
+        &mut lines,
+        "saved; continue with: hourglass resume runs/closed",
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_training_whose_lock_was_removed_holds_it_or_leaves_the_run_to_another() {
+    let work = Work::new();
+    slow_epochs(&work);
+    let lock = work.path("runs/slow/.lock");
+    let (mut child, mut lines) = start(&work, "slow.json --set train.epochs=200");
+    wait_for(&mut lines, "epoch   1/200");
+    std::fs::remove_file(&lock).unwrap();
+    wait_for(
+        &mut lines,
+        "warning: runs/slow: its .lock was removed and is there again; without it two processes could train this run",
+    );
+    assert_eq!(
+        work.run("resume slow").stderr,
+        "error: runs/slow: another process is training this run; wait until it ends\n"
+    );
+    // Another process takes it before the training looks again: the removed file is replaced at once.
+    let other = std::fs::File::create(work.path("runs/slow/.taken")).unwrap();
+    other.lock().unwrap();
+    std::fs::rename(work.path("runs/slow/.taken"), &lock).unwrap();
+    wait_for(
+        &mut lines,
+        "error: runs/slow: its .lock was removed, and another process has trained this run since then; this one stops",
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // What the other process writes is the state of the run.
+    assert_eq!(work.read_json("runs/slow/state.json")["status"], "running");
+    other.unlock().unwrap();
 }

@@ -49,8 +49,10 @@ fn every_point_is_a_run_as_training_gives_it() {
         report["points"][3]["settings"],
         json!({ "model.code_size": 20, "seed": 2 })
     );
-    // The same config by itself comes to the same, bit for bit.
-    work.ok("tiny.json --name alone --set model.code_size=20 --set seed=2");
+    // The same config by itself, with the split that all seeds have, comes to the same, bit for bit.
+    work.ok(
+        "tiny.json --name alone --set model.code_size=20 --set seed=2 --set data.split_seed=42",
+    );
     work.assert_same("runs/alone", RUNS[3]);
 }
 
@@ -112,7 +114,9 @@ fn given_again_it_keeps_what_is_finished_and_trains_the_rest() {
     let last = work.outcome(RUNS[2]);
     std::fs::remove_dir_all(work.path(RUNS[3])).unwrap();
     std::fs::remove_dir_all(work.path(RUNS[2])).unwrap();
-    work.ok("tiny.json --name short --set train.epochs=1 --set model.code_size=20 --set seed=1");
+    work.ok(
+        "tiny.json --name short --set train.epochs=1 --set model.code_size=20 --set seed=1 --set data.split_seed=42",
+    );
     work.copy("runs/short", RUNS[2]);
     let mut config = work.read_json(&format!("{}/config.json", RUNS[2]));
     config["train"]["epochs"] = 2.into();
@@ -252,4 +256,61 @@ fn a_point_that_diverges_does_not_stop_the_others() {
         assert_eq!(report["points"][0]["test"], Value::Null);
         assert!(report["points"][1]["test"]["mse"].is_f64());
     }
+}
+
+/// The digests of the test images of the runs of a sweep.
+fn tested(work: &Work, runs: &[&str]) -> Vec<Value> {
+    let env = |run: &&str| work.read_json(&format!("{run}/env.json"))["test_sha256"].clone();
+    runs.iter().map(env).collect()
+}
+
+#[test]
+fn all_seeds_are_measured_on_the_same_pictures() {
+    let work = Work::new();
+    let mut config = tiny();
+    config["data"] = json!({ "dataset": "photos", "size": [8, 8], "channels": 1, "test": 0.3 });
+    work.json("alone.json", &config);
+    config["sweep"] = json!({ "seed": [1, 2, 3] });
+    work.json("photos.json", &config);
+    let runs = [
+        "runs/photos/seed=1",
+        "runs/photos/seed=2",
+        "runs/photos/seed=3",
+    ];
+    let ended = work.ok("sweep photos.json");
+    assert!(
+        ended
+            .stdout
+            .contains("mean and standard deviation over seeds"),
+        "{}",
+        ended.stdout
+    );
+    let all = tested(&work, &runs);
+    assert!(all.iter().all(|it| *it == all[0]), "{all:?}");
+    // The resolved config says so, and one seed alone has its own split, as ever.
+    assert_eq!(
+        work.read_json("runs/photos/seed=2/config.json")["data"]["split_seed"],
+        42
+    );
+    work.ok("alone.json --set seed=2");
+    let alone = work.read_json("runs/alone/config.json");
+    assert_eq!(alone["data"].get("split_seed"), None);
+    assert!(
+        tested(&work, &["runs/alone"])[0] != all[0],
+        "seed 2 drew the test pictures of seed 42"
+    );
+}
+
+#[test]
+fn a_sweep_that_has_a_split_for_each_seed_goes_on_with_it() {
+    let work = grid();
+    // As version 0.1.0 started it.
+    work.ok("tiny.json --name old --set model.code_size=2 --set seed=1");
+    work.copy("runs/old", RUNS[0]);
+    let ended = work.ok("sweep grid.json");
+    let note = "note: runs/grid: was started with a split for each seed, so its figures are of different images; \
+                for one split, choose another --name";
+    assert!(ended.stderr.contains(note), "{}", ended.stderr);
+    work.ok("tiny.json --name alone --set model.code_size=20 --set seed=2");
+    work.assert_same("runs/alone", RUNS[3]);
 }

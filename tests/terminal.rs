@@ -2,7 +2,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{PROGRAM, Work};
+use crate::common::{PROGRAM, Work, finish};
 
 #[test]
 fn inspect_shows_layers_shapes_parameters_and_hyperparameters() {
@@ -338,4 +338,35 @@ fn a_terminal_gets_a_bar_with_the_time_left() {
     assert!(shown.contains("epoch   2/2"), "{shown:?}");
     let quiet = on_a_terminal(&work, &format!("{line} --quiet"), false).unwrap();
     assert!(!quiet.contains("epoch"), "{quiet:?}");
+}
+
+#[test]
+fn absurd_numbers_of_threads_are_refused_at_once() {
+    let work = Work::new();
+    for (name, found) in [
+        ("RAYON_NUM_THREADS", "999999999"),
+        ("RAYON_RS_NUM_CPUS", "1025"),
+        ("RAYON_NUM_THREADS", "many"),
+        ("RAYON_NUM_THREADS", "-1"),
+    ] {
+        let mut command = work.command();
+        command.env(name, found).args(["backends"]);
+        let ended = finish(command);
+        assert_eq!(ended.code, Some(2));
+        let allowed = "allowed: an integer from 0, which is one per core, to 1024";
+        assert_eq!(
+            ended.stderr,
+            format!("error: {name}: found {found:?}; {allowed}\n")
+        );
+    }
+    let ended = work.run("backends --threads 20000");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("1024"), "{}", ended.stderr);
+    // The flag counts, whatever the variables say.
+    let mut command = work.command();
+    command
+        .env("RAYON_NUM_THREADS", "999999999")
+        .args(["backends", "--threads", "2"]);
+    assert_eq!(finish(command).code, Some(0));
+    work.ok("backends --threads 1024");
 }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How the name of a file begins that is not yet whole.
 pub(crate) const DRAFT: &str = ".tmp-";
@@ -79,6 +79,14 @@ pub fn reason(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or(&text);
     let text = text.split(" at path").next().unwrap_or(text);
     text.to_owned()
+}
+
+/// For `deserialize_with`: a figure that JSON cannot hold was written as null, and is not a number.
+///
+/// # Errors
+/// What is neither a number nor null.
+pub(crate) fn or_nan<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
 /// Reads a JSON file.

@@ -8,11 +8,13 @@ use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
 use crate::config::{
-    Config, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig, TestChoice,
+    self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
+    TestChoice,
 };
 use crate::error::Result;
 use crate::run::checkpoint::Progress;
 use crate::streams::Stream;
+use crate::train::batching::Batching;
 use crate::train::pretrained::Pretrained;
 
 /// Data sets up to this many bytes as f32 are copied to a GPU whole; larger ones batch by batch.
@@ -53,8 +55,10 @@ pub struct Setup {
 }
 
 impl DataConfig {
-    /// The source of the images; `seed` is the run's.
+    /// The source of the images; `seed` is the run's, which draws the test pictures unless the data have a seed of
+    /// their own.
     pub fn source(&self, seed: u64) -> Source {
+        let seed = self.split_seed().unwrap_or(seed);
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
             DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
@@ -75,7 +79,7 @@ impl DataConfig {
 }
 
 impl PicturesConfig {
-    /// How pictures become images, with these set aside for testing; `seed` is the run's.
+    /// How pictures become images, with these set aside for testing; `seed` is the split's.
     fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
         PictureOptions {
             size: self.size,
@@ -145,6 +149,9 @@ impl Setup {
         let source = config.data.source(config.seed);
         let shape = source.shape()?;
         let layers = located.check_model(shape)?;
+        if starts {
+            located.check_batches(&layers, None)?;
+        }
         let backend = backend::open(config.backend)?;
         let pretrained = if starts {
             Pretrained::open(&located, shape, &layers, &backend.device)?
@@ -167,13 +174,17 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let mut split = (dataset.train).split(held_out, Stream::Split.seed(config.seed, 1))?;
+        let mut split =
+            (dataset.train).split(held_out, Stream::Split.seed(config.split_seed(), 1))?;
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
             split.validation.truncate(validation);
             (dataset.train, split) = only(&dataset.train, &split)?;
             dataset.test.truncate(tested);
+        }
+        if starts {
+            located.check_batches(&layers, Some(split.train.len()))?;
         }
         let data_sha256 = dataset.sha256();
         let test_sha256 = dataset.test.sha256();
@@ -204,7 +215,7 @@ impl Setup {
     /// The same for the images of one label alone, in the training, validation and test splits.
     ///
     /// # Errors
-    /// If the images have no labels, or none has this one.
+    /// If the images have no labels, or none has this one, or a batch has too few to be normalised.
     pub fn only(&self, label: u8) -> Result<Self> {
         let of = |images: &Images, indices: &[u32]| -> Vec<u32> {
             let labels = images.labels().unwrap_or_default();
@@ -219,6 +230,10 @@ impl Setup {
         let test = self.test.select(&of(&self.test, &tested))?;
         let (train, split) = only(&self.train, &split)?;
         let dataset = format!("{}, label {label}", self.dataset);
+        let images = Some(split.train.len());
+        if let Some(text) = config::single_value(&self.config, &self.layers, images) {
+            return Err(ConfigError::about(&dataset, config::BATCH_SIZE, text).into());
+        }
         let (test_sha256, train_sha256) = (test.sha256(), train.sha256());
         Ok(Self {
             config: self.config.clone(),
@@ -254,9 +269,15 @@ impl Setup {
         self.pretrain_steps(None) + self.steps_per_epoch() * self.config.train.epochs
     }
 
-    /// The steps that are already done.
+    /// The steps that are already done, as if all had been of the config's size.
     pub fn steps_made(&self, progress: &Progress) -> usize {
-        self.pretrain_steps(progress.pretraining) + progress.step
+        let batching = Batching::new(
+            self.config.train.batch_size,
+            self.split.train.len(),
+            progress,
+        );
+        let steps = batching.steps(progress.epoch, progress.images);
+        self.pretrain_steps(progress.pretraining) + steps as usize
     }
 
     /// Optimizer steps for pre-training the encoder layers before `layer`, or all layers if it is `None`.

@@ -123,6 +123,29 @@ impl Layer {
         self.output.iter().product()
     }
 
+    /// Whether it normalises maps of one pixel, of which a channel has a single value per image: a batch of one image
+    /// has no spread to be normalised by.
+    pub fn normalises_single_values(&self) -> bool {
+        let half = |size: [usize; 2]| size.map(|side| side.div_ceil(2));
+        let (&[_, height, width], &[_, rows, columns]) = (&self.input[..], &self.output[..]) else {
+            return false;
+        };
+        let mut size = [height, width];
+        for operation in &self.operations {
+            match *operation {
+                Operation::BatchNorm { .. } if size == [1, 1] => return true,
+                Operation::Unshuffle
+                | Operation::MaxPool
+                | Operation::AveragePool
+                | Operation::Convolution { stride: 2, .. } => size = half(size),
+                Operation::Upsample { size: to } | Operation::Shuffle { size: to } => size = to,
+                Operation::Transposed { .. } => size = [rows, columns],
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// Trainable parameters, batch normalisation's included.
     pub fn parameters(&self) -> usize {
         self.operations.iter().map(Operation::parameters).sum()

@@ -9,6 +9,9 @@ use hourglass::comparison::SortBy;
 use hourglass::config::Override;
 use hourglass::run::RUNS;
 
+/// The most CPU threads: more than any machine has, and few enough to start at once.
+pub const MOST_THREADS: u16 = 1024;
+
 const EXAMPLES: &str = "\
 Examples:
   hourglass tour                                       see what an autoencoder is
@@ -33,8 +36,8 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub train: TrainArgs,
-    /// Number of CPU threads [default: RAYON_NUM_THREADS, or one per core].
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Number of CPU threads, up to 1024 [default: RAYON_NUM_THREADS, or one per core].
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
     pub threads: Option<u16>,
 }
 

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::{Context, Result};
+use hourglass::run::holes::Hole;
 use terminal_size::{Width, terminal_size_of};
 
 /// Columns assumed for a terminal that does not report its width.
@@ -87,6 +88,13 @@ pub fn warn(warnings: &[data::Warning]) {
     }
     if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS) {
         note(&format!("warning: and {more} more"));
+    }
+}
+
+/// Warns about figures of a run that are lost.
+pub fn warn_of_holes(holes: &[Hole]) {
+    for hole in holes {
+        note(&format!("warning: {hole}"));
     }
 }
 

@@ -74,6 +74,10 @@ impl Observer for Terminal<'_> {
         self.display.finish();
     }
 
+    fn warn(&mut self, message: &str) {
+        self.display.always(&format!("warning: {message}"));
+    }
+
     fn diverged(&mut self, message: &str) {
         self.display.line(message);
     }

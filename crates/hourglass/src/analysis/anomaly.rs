@@ -7,6 +7,8 @@ use burn::tensor::Device;
 use data::{Batches, Images};
 use model::Autoencoder;
 
+use serde::{Deserialize, Serialize};
+
 use crate::batched::{self, values};
 use crate::error::{Error, Result};
 
@@ -14,7 +16,8 @@ use crate::error::{Error, Result};
 pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
 
 /// How images are scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Score {
     /// The mean squared error per value.
     Mse,

@@ -2,7 +2,7 @@
 //! all others (Ruff et al. 2018 test so).
 
 use model::Autoencoder;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::anomaly::{PREPROCESSING, Score, squared_errors};
 use super::error::AnalysisError;
@@ -11,8 +11,20 @@ use crate::error::Result;
 use crate::measure::pca::Pca;
 use crate::setup::Setup;
 
+/// The file in the run's folder that keeps what is done.
+pub const FILE: &str = "one-class.json";
+
+/// `one-class.json`: the labels that are done, so that the others can be done later.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// How pictures are scored.
+    pub score: Score,
+    /// The labels that are done, ascending.
+    pub classes: Vec<Class>,
+}
+
 /// How well one label is told from the others.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Class {
     /// The label.
     pub normal: u8,

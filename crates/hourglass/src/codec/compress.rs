@@ -9,7 +9,7 @@ use super::quality::{Comparison, Quality};
 use super::quantiser::Statistics;
 use crate::batched::BATCH;
 use crate::error::Result;
-use crate::run::checkpoint::Checkpoint;
+use crate::run::checkpoint::{Checkpoint, Meta};
 
 /// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression").
 pub const BITS: u32 = 5;
@@ -62,8 +62,13 @@ pub fn compress(
     container.statistics_crc = crc32fast::hash(&text);
     container.stream = encoder.finish()?;
     if embed {
+        // What it was trained with names folders, which are nobody else's business.
+        let meta = Meta {
+            config: None,
+            ..checkpoint.meta.clone()
+        };
         container.embedded = Some(Embedded {
-            meta: serde_json::to_vec(&checkpoint.meta).map_err(|it| Damaged(it.to_string()))?,
+            meta: serde_json::to_vec(&meta).map_err(|it| Damaged(it.to_string()))?,
             weights: checkpoint.weights().to_vec(),
             statistics: text,
         });

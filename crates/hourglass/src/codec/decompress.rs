@@ -13,7 +13,7 @@ use super::coder::Coder;
 use super::container::{Container, Embedded};
 use super::pictures::Picture;
 use super::quantiser::Statistics;
-use super::{learned, tiles};
+use super::{kept, learned, tiles};
 use crate::batched::BATCH;
 use crate::digest;
 use crate::error::{At, Error, Result};
@@ -144,9 +144,17 @@ impl Archive {
     /// # Errors
     /// A run that has another model or other ranges than the file, and a damaged stream.
     pub fn of_run(file: &str, container: Container, run: &Run, device: &Device) -> Result<Self> {
-        let checkpoint = checkpoint::read_best(run)?;
-        let (meta, file) = (&checkpoint.meta, || file.to_owned());
+        let mut checkpoint = checkpoint::read_best(run)?;
+        let file = || file.to_owned();
         let folder = || run.folder().to_owned();
+        let mut statistics = None;
+        if checkpoint.meta.model_sha256 != container.model_sha256
+            && let Some(kept) = kept::find(run, &container.model_sha256)?
+        {
+            // The run was trained further since then.
+            (checkpoint, statistics) = (kept.0, Some(kept.1));
+        }
+        let meta = &checkpoint.meta;
         if meta.model_sha256 != container.model_sha256 {
             return Err(DecompressError::OtherModel {
                 model: digest::short(&container.model_sha256).to_owned(),
@@ -157,8 +165,11 @@ impl Archive {
         }
         check_shape(&container, meta).at(file)?;
         let units = meta.model.layers(meta.input_shape)?.code_size();
-        let statistics = learned::known(run, &meta.model_sha256, units)?
-            .ok_or_else(|| DecompressError::NoRanges { run: folder() })?;
+        let statistics = match statistics {
+            Some(kept) => kept,
+            None => learned::known(run, &meta.model_sha256, units)?
+                .ok_or_else(|| DecompressError::NoRanges { run: folder() })?,
+        };
         if crc32fast::hash(&statistics.to_bytes()?) != container.statistics_crc {
             return Err(DecompressError::OtherRanges { run: folder() }).at(file);
         }

@@ -1,5 +1,6 @@
 //! The ranges and frequencies of a run's codes: learned once from its training images and kept in its folder.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use data::Images;
@@ -13,7 +14,7 @@ use crate::files::{self, FileError};
 use crate::run::{ANALYSIS, Run};
 
 /// The file in the run's `analysis`.
-const FILE: &str = "codes.json";
+pub(super) const FILE: &str = "codes.json";
 
 /// The statistics of a run's codes: those in its folder, or else those of the training images that `train` gives,
 /// which are then written there.
@@ -37,12 +38,20 @@ pub fn of_run<E: From<Error>>(
 /// # Errors
 /// If the file exists but was not written by this program.
 pub fn known(run: &Run, model_sha256: &str, units: usize) -> Result<Option<Statistics>> {
-    let path = run.path(ANALYSIS).join(FILE);
+    known_in(&run.path(ANALYSIS).join(FILE), model_sha256, units)
+}
+
+/// The same of a file; `None` also if there is no such file.
+pub(super) fn known_in(
+    path: &Path,
+    model_sha256: &str,
+    units: usize,
+) -> Result<Option<Statistics>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let value: Value = files::read_json(&path)?;
-    let known: Statistics = serde_json::from_value(value).map_err(FileError::json(&path))?;
+    let value: Value = files::read_json(path)?;
+    let known: Statistics = serde_json::from_value(value).map_err(FileError::json(path))?;
     if known.model_sha256 != model_sha256 {
         // The run was trained further since then.
         return Ok(None);

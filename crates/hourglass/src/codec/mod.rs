@@ -5,6 +5,7 @@ pub mod coder;
 pub mod compress;
 pub mod container;
 pub mod decompress;
+pub mod kept;
 pub mod learned;
 pub mod pictures;
 pub mod quality;

@@ -14,6 +14,11 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// An error about a key that is not written anywhere; `name` is what it is about.
+    pub(crate) fn about(name: &str, path: &str, text: impl Into<String>) -> Self {
+        Self::new(name, vec![Fault::new(&Place::File, path, text)])
+    }
+
     /// The faults of the config called `name`, sorted by place.
     pub(super) fn new(name: &str, mut faults: Vec<Fault>) -> Self {
         faults.sort_by(|a, b| a.place.cmp(&b.place));

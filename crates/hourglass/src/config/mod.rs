@@ -84,6 +84,46 @@ impl Located {
         }
         Ok(layers)
     }
+
+    /// Fails if a training step would normalise a single value by its own spread: batch normalisation of a map of one
+    /// pixel in a batch of one image. `images` is how many an epoch has, if that is known.
+    ///
+    /// # Errors
+    ///
+    /// The batch size, with its place.
+    pub fn check_batches(&self, layers: &Layers, images: Option<usize>) -> Result<(), ConfigError> {
+        match single_value(&self.config, layers, images) {
+            Some(text) => Err(self.error(BATCH_SIZE, text)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The key that says how large a batch is.
+pub(crate) const BATCH_SIZE: &str = "train.batch_size";
+
+/// Why batches cannot be normalised, as for [`Located::check_batches`]; `None` if they can.
+pub(crate) fn single_value(
+    config: &Config,
+    layers: &Layers,
+    images: Option<usize>,
+) -> Option<String> {
+    let layer = layers
+        .iter()
+        .find(|layer| layer.normalises_single_values())?;
+    let size = config.train.batch_size;
+    let alone = match images {
+        _ if size == 1 => "found 1".to_owned(),
+        Some(images) if images % size == 1 => {
+            format!("found {size}, which leaves 1 of {images} training images for the last batch")
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{alone}, and model.batch_norm cannot normalise the single value that a channel of {} then has; use another \
+         batch size, or set model.batch_norm to false",
+        layer.name()
+    ))
 }
 
 impl Deref for Located {

@@ -13,7 +13,7 @@ use super::train::{LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig};
 pub(super) const MOST: usize = 1 << 31;
 
 /// The largest seed, 2^53: integers up to it survive programs that read JSON numbers as floats.
-const LARGEST_SEED: u64 = 1 << f64::MANTISSA_DIGITS;
+pub(super) const LARGEST_SEED: u64 = 1 << f64::MANTISSA_DIGITS;
 
 /// The training of an autoencoder: the data, the model and how it is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,11 @@ impl Config {
         }
     }
 
+    /// The seed that draws the test and validation images.
+    pub fn split_seed(&self) -> u64 {
+        self.data.split_seed().unwrap_or(self.seed)
+    }
+
     /// Contradictions between keys that are each valid: key paths and messages.
     pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
@@ -126,6 +131,7 @@ impl Config {
     }
 }
 
-fn forty_two() -> u64 {
+/// The seed of a config that has none.
+pub(super) fn forty_two() -> u64 {
     42
 }

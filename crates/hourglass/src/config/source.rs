@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::augment::AugmentConfig;
-use super::resolved::MOST;
+use super::resolved::{LARGEST_SEED, MOST};
 
 /// The largest height or width of an image, in pixels: larger ones are too large for any model here.
 const LARGEST_SIDE: usize = 1 << 14;
@@ -28,6 +28,10 @@ pub enum DataConfig {
         #[serde(default)]
         #[schemars(range(min = 1, max = MOST))]
         limit: Option<usize>,
+        /// Seed that draws the validation images. Default: the config's `seed`; a sweep over seeds has one split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = LARGEST_SEED))]
+        split_seed: Option<u64>,
         /// Random changes of the training pictures. Default: none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         augment: Option<AugmentConfig>,
@@ -45,6 +49,10 @@ pub enum DataConfig {
         #[serde(default)]
         #[schemars(range(min = 1, max = MOST))]
         limit: Option<usize>,
+        /// Seed that draws the validation images. Default: the config's `seed`; a sweep over seeds has one split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = LARGEST_SEED))]
+        split_seed: Option<u64>,
         /// Random changes of the training pictures. Default: none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         augment: Option<AugmentConfig>,
@@ -91,6 +99,11 @@ pub struct PicturesConfig {
     #[serde(default)]
     #[schemars(range(min = 1, max = MOST))]
     pub limit: Option<usize>,
+    /// Seed that draws the test pictures, if they are a fraction, and the validation pictures. Default: the
+    /// config's `seed`; a sweep over seeds has one split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = LARGEST_SEED))]
+    pub split_seed: Option<u64>,
     /// Random changes of the training pictures, or of the random patches. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<AugmentConfig>,
@@ -154,6 +167,30 @@ impl DataConfig {
             DataConfig::Mnist { limit, .. } | DataConfig::Idx { limit, .. } => *limit,
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.limit
+            }
+        }
+    }
+
+    /// Seed of the split, if it is not the config's own.
+    pub fn split_seed(&self) -> Option<u64> {
+        match self {
+            DataConfig::Mnist { split_seed, .. } | DataConfig::Idx { split_seed, .. } => {
+                *split_seed
+            }
+            DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
+                pictures.split_seed
+            }
+        }
+    }
+
+    /// Sets the seed of the split; `None` stands for the config's own.
+    pub(crate) fn set_split_seed(&mut self, seed: Option<u64>) {
+        match self {
+            DataConfig::Mnist { split_seed, .. } | DataConfig::Idx { split_seed, .. } => {
+                *split_seed = seed;
+            }
+            DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
+                pictures.split_seed = seed;
             }
         }
     }

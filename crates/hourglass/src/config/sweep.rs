@@ -6,10 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::error::{Fault, Place, join};
 use super::raw::{Entry, Node, Raw};
+use super::resolved::forty_two;
 use super::{ConfigError, Located, Override, check, overrides, resolve, schema, tree};
 
 /// The config key that lists the swept values.
 pub(super) const KEY: &str = "sweep";
+
+/// The key of the seed of the split.
+const SPLIT: &str = "data.split_seed";
 
 /// The most runs of one sweep: more are probably a mistake in a list, or a year of training.
 const MOST_RUNS: usize = 10_000;
@@ -21,6 +25,22 @@ pub struct Sweep {
     pub keys: Vec<String>,
     /// The points; the last key changes fastest.
     pub points: Vec<Point>,
+    /// Whether the seed is swept and the split is not, so that all points got the seed of the split from the config
+    /// that they have in common.
+    pub one_split: bool,
+}
+
+impl Sweep {
+    /// The same with a split for each seed, as version 0.1.0 had it.
+    pub fn split_each(&mut self) {
+        if std::mem::take(&mut self.one_split) {
+            let configs = self
+                .points
+                .iter_mut()
+                .map(|point| &mut point.located.config);
+            configs.for_each(|config| config.data.set_split_seed(None));
+        }
+    }
 }
 
 /// One point of a grid.
@@ -96,6 +116,16 @@ pub(super) fn parse_sweep(
         return Err(refuse(faults));
     }
     let schema = schema();
+    // Figures of several seeds are of the same test images, whose selection is no part of what a seed decides.
+    let own_seed = root.get("seed").cloned();
+    let one_split = axes.iter().any(|axis| axis.key == "seed")
+        && !axes
+            .iter()
+            .any(|axis| axis.key == "data" || axis.key == SPLIT)
+        && root
+            .get("data")
+            .and_then(|data| data.get("split_seed"))
+            .is_none();
     let mut points = Vec::new();
     for number in 0..runs {
         let mut root = root.clone();
@@ -110,6 +140,14 @@ pub(super) fn parse_sweep(
             };
             settings.insert((*key).to_string(), value.to_json());
             faults_here.extend(overrides::put(&mut root, key, place, value.clone()).err());
+        }
+        if one_split && faults_here.is_empty() && root.get("data").is_some() {
+            let place = &swept.place;
+            let seed = own_seed.clone().unwrap_or_else(|| Node {
+                place: place.clone(),
+                raw: Raw::Number(forty_two().to_string()),
+            });
+            faults_here.extend(overrides::put(&mut root, SPLIT, place, seed).err());
         }
         faults_here.extend(check::check(&root, &schema));
         if faults_here.is_empty() {
@@ -128,7 +166,11 @@ pub(super) fn parse_sweep(
         return Err(refuse(faults));
     }
     let keys = axes.iter().map(|axis| axis.key.to_string()).collect();
-    Ok(Sweep { keys, points })
+    Ok(Sweep {
+        keys,
+        points,
+        one_split,
+    })
 }
 
 /// Removes `sweep` from a config, which then describes one training.

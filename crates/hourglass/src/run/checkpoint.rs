@@ -12,6 +12,7 @@ use model::weights::{self, WeightsError};
 use model::{Autoencoder, ImageShape, ModelConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::codec::kept;
 use crate::config::Config;
 use crate::digest::{sha256, short};
 use crate::files::{self, FileError};
@@ -69,6 +70,14 @@ pub enum CheckpointError {
         /// Layers of the model's encoder.
         depth: usize,
     },
+    /// It has used more images of its epoch than there are.
+    #[error("the checkpoint has used {found} images of an epoch of {all}; train the run again")]
+    Images {
+        /// Images used.
+        found: usize,
+        /// Images of an epoch.
+        all: usize,
+    },
     /// The folder cannot be put into place.
     #[error("{}: the checkpoint cannot be written: {}", folder.display(), files::reason(error))]
     Write {
@@ -90,6 +99,15 @@ pub enum CheckpointError {
     File(#[from] FileError),
 }
 
+/// A place within an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Images of the epoch before it.
+    pub images: usize,
+    /// The share of the epoch before it, 0 to 1: what the learning rate follows.
+    pub share: f64,
+}
+
 /// The progress of a training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -105,13 +123,21 @@ pub struct Progress {
     pub loss_sum: f32,
     /// Images of the current epoch that training has used.
     pub images: usize,
+    /// Where in the current epoch the batches got the size that they have now; `None` if they have had it
+    /// from the epoch's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Seconds spent in training steps.
     pub train_seconds: f64,
     /// Images trained on in those seconds.
     pub train_images: usize,
     /// The best epoch so far.
     pub best: Option<Best>,
-    /// Epochs since the best one.
+    /// The validation loss that the next improvement is counted from for early stopping; `None` if that is
+    /// the best one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_from: Option<f64>,
+    /// Epochs without an improvement that counts for early stopping.
     pub epochs_without_improvement: usize,
 }
 
@@ -142,6 +168,9 @@ pub struct Meta {
     pub input_shape: ImageShape,
     /// Seed of the run.
     pub seed: u64,
+    /// What it was trained with; `None` in checkpoints of version 0.1.0 and in compressed files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Config>,
     /// Names of the frozen layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frozen: Vec<String>,
@@ -151,6 +180,13 @@ pub struct Meta {
     pub model_sha256: String,
     /// SHA-256 of `optimizer.safetensors`.
     pub optimizer_sha256: String,
+}
+
+impl Meta {
+    /// The seed that drew the test and validation images.
+    pub fn split_seed(&self) -> u64 {
+        (self.config.as_ref()).map_or(self.seed, Config::split_seed)
+    }
 }
 
 /// A checkpoint's files in memory.
@@ -189,6 +225,7 @@ impl Snapshot {
                 model: config.model.clone(),
                 input_shape: model.output_shape(),
                 seed: config.seed,
+                config: Some(config.without_schema()),
                 frozen: frozen.to_vec(),
                 progress: progress.clone(),
                 model_sha256: String::new(),
@@ -217,7 +254,7 @@ impl Snapshot {
             folder: folders.last.clone(),
             error,
         };
-        folders.settle().map_err(failed)?;
+        folders.settle(run).map_err(failed)?;
         fs::create_dir_all(&folders.new).map_err(failed)?;
         let written = (|| {
             files::write(&folders.new.join("model.safetensors"), &self.model)?;
@@ -234,6 +271,7 @@ impl Snapshot {
         }
         fs::rename(&folders.new, &folders.last).map_err(failed)?;
         files::sync_folder(&run.path("checkpoints"));
+        kept::keep_replaced(run, &folders.old).map_err(failed)?;
         remove(&folders.old).map_err(failed)
     }
 }
@@ -246,10 +284,12 @@ impl Snapshot {
 pub fn settle(run: &Run) -> Result<(), CheckpointError> {
     for name in ["best", "last"] {
         let folders = Folders::of(run, name);
-        folders.settle().map_err(|error| CheckpointError::Settle {
-            folder: folders.last.clone(),
-            error,
-        })?;
+        folders
+            .settle(run)
+            .map_err(|error| CheckpointError::Settle {
+                folder: folders.last.clone(),
+                error,
+            })?;
     }
     Ok(())
 }
@@ -260,9 +300,58 @@ pub fn settle(run: &Run) -> Result<(), CheckpointError> {
 /// A file that is missing, damaged or of a newer format.
 pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
     let folders = Folders::of(run, name);
-    let Some(folder) = folders.present().cloned() else {
+    let Some(folder) = folders.present() else {
         return Ok(None);
     };
+    let (meta, folder) = (meta_of(folder)?, folder.clone());
+    Ok(Some(Checkpoint {
+        model: verified(&folder, "model.safetensors", &meta.model_sha256)?,
+        optimizer: verified(&folder, "optimizer.safetensors", &meta.optimizer_sha256)?,
+        meta,
+        folder,
+    }))
+}
+
+/// A file of a checkpoint, whose digest must be the expected one.
+fn verified(folder: &Path, name: &str, expected: &str) -> Result<Vec<u8>, CheckpointError> {
+    let path = folder.join(name);
+    let bytes = fs::read(&path).map_err(FileError::read(&path))?;
+    let found = sha256(&bytes);
+    if found != expected {
+        return Err(CheckpointError::Damaged {
+            path,
+            found: short(&found).to_owned(),
+            expected: short(expected).to_owned(),
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a model that was kept in a folder, without an optimizer's state.
+pub(crate) fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
+    let meta = meta_of(folder)?;
+    let model = verified(folder, "model.safetensors", &meta.model_sha256)?;
+    Ok(Checkpoint::embedded(meta, model, folder.to_owned()))
+}
+
+/// Reads `meta.json` of what [`read_best`] reads; `None` if the run has no checkpoint.
+pub(crate) fn meta_of_best(run: &Run) -> Result<Option<Meta>, CheckpointError> {
+    match meta(run, "best")? {
+        Some(best) => Ok(Some(best)),
+        None => meta(run, "last"),
+    }
+}
+
+/// Reads `meta.json` of `checkpoints/<name>` alone; `None` if the run has no such checkpoint yet.
+///
+/// # Errors
+/// A file that is missing, not of this program or of a newer format.
+pub fn meta(run: &Run, name: &str) -> Result<Option<Meta>, CheckpointError> {
+    let folders = Folders::of(run, name);
+    folders.present().map(|folder| meta_of(folder)).transpose()
+}
+
+fn meta_of(folder: &Path) -> Result<Meta, CheckpointError> {
     let path = folder.join("meta.json");
     let meta: serde_json::Value = files::read_json(&path)?;
     let version = meta
@@ -271,28 +360,7 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError
     if let Some(found) = version.filter(|&version| version > u64::from(FORMAT_VERSION)) {
         return Err(CheckpointError::Newer { path, found });
     }
-    let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
-    let file = |name: &str, expected: &str| -> Result<Vec<u8>, CheckpointError> {
-        let path = folder.join(name);
-        let bytes = fs::read(&path).map_err(FileError::read(&path))?;
-        let found = sha256(&bytes);
-        if found != expected {
-            return Err(CheckpointError::Damaged {
-                path,
-                found: short(&found).to_owned(),
-                expected: short(expected).to_owned(),
-            });
-        }
-        Ok(bytes)
-    };
-    let model = file("model.safetensors", &meta.model_sha256)?;
-    let optimizer = file("optimizer.safetensors", &meta.optimizer_sha256)?;
-    Ok(Some(Checkpoint {
-        meta,
-        folder,
-        model,
-        optimizer,
-    }))
+    Ok(serde_json::from_value(meta).map_err(FileError::json(&path))?)
 }
 
 /// Reads the checkpoint of a run's model: the best one, or else the last one.
@@ -381,13 +449,14 @@ impl Folders {
     }
 
     /// Leaves only the checkpoint, under its own name.
-    fn settle(&self) -> std::io::Result<()> {
+    fn settle(&self, run: &Run) -> std::io::Result<()> {
         if let Some(present) = self.present()
             && *present != self.last
         {
             fs::rename(present, &self.last)?;
         }
         remove(&self.new)?;
+        kept::keep_replaced(run, &self.old)?;
         remove(&self.old)
     }
 

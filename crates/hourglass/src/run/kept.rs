@@ -1,15 +1,15 @@
 //! Runs that somebody keeps in folders with fixed names: reused if they are finished, resumed if they are not, started
 //! if they do not exist.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::checkpoint::Checkpoint;
 use super::environment::Environment;
+use super::holes::Hole;
 use super::resumed::Resumed;
-use super::{Run, RunError, Status};
+use super::{Lock, Run, RunError, Status};
 use crate::config::{Located, WORDS, flat};
 use crate::error::Result;
 use crate::files::FileError;
@@ -45,8 +45,10 @@ pub struct Ready {
     pub run: Run,
     /// Where the training goes on; `None` if it starts.
     pub from: Option<Checkpoint>,
+    /// Figures that are lost.
+    pub holes: Vec<Hole>,
     /// Keeps other processes from training it.
-    _lock: File,
+    pub lock: Lock,
 }
 
 impl Ready {
@@ -120,7 +122,8 @@ impl Kept {
             return Ok(Ready {
                 setup,
                 from: None,
-                _lock: run.lock()?,
+                holes: Vec::new(),
+                lock: run.lock()?,
                 run,
             });
         };
@@ -128,18 +131,53 @@ impl Kept {
         let environment: Environment = run.read_json("env.json")?;
         let backend = serde_json::from_value(Value::String(environment.backend));
         located.config.backend = backend.map_err(FileError::json(&run.path("env.json")))?;
-        let Resumed { setup, from } = Resumed::prepare(run, located)?;
+        let Resumed { setup, from, holes } = Resumed::prepare(run, located)?;
         Ok(Ready {
             setup,
             run: run.clone(),
             from,
-            _lock: lock,
+            holes,
+            lock,
         })
     }
 }
 
 /// Fails if the run has another config than the wanted one.
 fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result<()> {
+    let Some(differs) = difference(run, located, quick)? else {
+        return Ok(());
+    };
+    let what = match differs {
+        Difference::Key(key, found, wanted) => {
+            format!("{key} {found}, but {} has {wanted}", owner.config)
+        }
+        Difference::Quick => "--quick".into(),
+        Difference::All => "all images, but this is --quick".into(),
+    };
+    Err(RunError::OtherConfig {
+        folder: run.folder().to_owned(),
+        what,
+        allowed: owner.allowed,
+    }
+    .into())
+}
+
+/// How a run differs from what is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Difference {
+    /// In a key: its value in the run, and the wanted one.
+    Key(String, String, String),
+    /// The run is a `--quick` one, and all images are wanted.
+    Quick,
+    /// The run is one with all images, and `--quick` is wanted.
+    All,
+}
+
+/// How a run differs from the wanted one, if it does.
+///
+/// # Errors
+/// If the run's files cannot be read.
+pub fn difference(run: &Run, located: &Located, quick: bool) -> Result<Option<Difference>> {
     let leaves = |config: &Value| -> Vec<(String, Value)> {
         let mut leaves = flat(config);
         leaves.retain(|(key, _)| !WORDS.contains(&key.as_str()));
@@ -151,27 +189,16 @@ fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result
     let differs = (found.iter().find(|it| !wanted.contains(it)))
         .or_else(|| wanted.iter().find(|it| !found.contains(it)));
     let environment: Environment = run.read_json("env.json")?;
-    let what = match differs {
+    Ok(match differs {
         Some((key, _)) => {
             let value = |leaves: &[(String, Value)]| {
                 let leaf = leaves.iter().find(|leaf| leaf.0 == *key);
                 leaf.map_or_else(|| "none".into(), |leaf| leaf.1.to_string())
             };
-            format!(
-                "{key} {}, but {} has {}",
-                value(&found),
-                owner.config,
-                value(&wanted)
-            )
+            Some(Difference::Key(key.clone(), value(&found), value(&wanted)))
         }
-        None if environment.quick && !quick => "--quick".into(),
-        None if quick && !environment.quick => "all images, but this is --quick".into(),
-        None => return Ok(()),
-    };
-    Err(RunError::OtherConfig {
-        folder: run.folder().to_owned(),
-        what,
-        allowed: owner.allowed,
-    }
-    .into())
+        None if environment.quick && !quick => Some(Difference::Quick),
+        None if quick && !environment.quick => Some(Difference::All),
+        None => None,
+    })
 }

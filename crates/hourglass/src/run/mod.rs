@@ -3,17 +3,18 @@
 //! Important files are written under a temporary name, synced and renamed, so that a process killed at
 //! any moment leaves either the old file or the new one.
 
+pub mod changes;
 pub mod checkpoint;
 pub mod environment;
+pub mod holes;
 pub mod kept;
 pub mod loaded;
+mod lock;
 pub mod resumed;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ use crate::files::{self, DRAFT, FileError, sync_folder};
 use crate::setup::Setup;
 use checkpoint::Progress;
 use environment::Environment;
+use lock::LOCK;
+pub use lock::{Held, Lock, lock};
 
 /// Version of the run folder's layout. A folder with a higher one is refused.
 pub const FORMAT_VERSION: u32 = 1;
@@ -31,14 +34,6 @@ pub const ANALYSIS: &str = "analysis";
 
 /// The default folder of runs.
 pub const RUNS: &str = "runs";
-
-/// The file in a folder that is locked by the process that works in it.
-const LOCK: &str = ".lock";
-
-/// How often and at what interval a lock is tried before it counts as held. A check whether it is held
-/// ([`Run::is_locked`]) itself holds it for microseconds.
-const LOCK_TRIES: u32 = 3;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a run folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +69,12 @@ pub enum RunError {
         folder: PathBuf,
         /// What the other process does.
         busy: String,
+    },
+    /// The lock was removed, and another process took it.
+    #[error("{}: its .lock was removed, and another process has trained this run since then; this one stops", folder.display())]
+    LockLost {
+        /// The folder.
+        folder: PathBuf,
     },
     /// The folder of a new run cannot be made.
     #[error("{}: the run's folder cannot be made: {}", runs.display(), files::reason(error))]
@@ -191,16 +192,28 @@ impl Run {
     /// # Errors
     /// A folder that cannot be written.
     pub fn start(setup: &Setup, runs: &Path, name: &str) -> Result<Self, RunError> {
-        Self::create(
-            runs,
-            name,
-            &setup.config.without_schema(),
-            &Environment::new(setup),
-            &Progress::default().state(Status::Running),
-        )
+        Self::start_with(setup, runs, name, None::<(&str, &())>)
     }
 
-    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with its first files in
+    /// The same with one more JSON file, by its name and what is in it, which the folder has from its start.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn start_with(
+        setup: &Setup,
+        runs: &Path,
+        name: &str,
+        file: Option<(&str, &impl Serialize)>,
+    ) -> Result<Self, RunError> {
+        Self::create(runs, name, |draft| {
+            draft.write_json("config.json", &setup.config.without_schema())?;
+            draft.write_json("env.json", &Environment::new(setup))?;
+            draft.write_json("state.json", &Progress::default().state(Status::Running))?;
+            file.map_or(Ok(()), |(name, value)| draft.write_json(name, value))
+        })
+    }
+
+    /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with the files that `write` makes in
     /// place; never touches one that exists.
     ///
     /// # Errors
@@ -208,9 +221,7 @@ impl Run {
     fn create(
         runs: &Path,
         stem: &str,
-        config: &impl Serialize,
-        env: &impl Serialize,
-        state: &State,
+        write: impl FnOnce(&Self) -> Result<(), FileError>,
     ) -> Result<Self, RunError> {
         let failed = |error: io::Error| RunError::Create {
             runs: runs.to_owned(),
@@ -225,9 +236,7 @@ impl Run {
         let draft = Run {
             folder: new.path().to_owned(),
         };
-        draft.write_json("config.json", config)?;
-        draft.write_json("env.json", env)?;
-        draft.write_json("state.json", state)?;
+        write(&draft)?;
         // Temporary folders are private to the user; a run gets the permissions of any new folder.
         fs::create_dir(draft.path("samples")).map_err(failed)?;
         fs::create_dir(draft.path("checkpoints")).map_err(failed)?;
@@ -296,7 +305,7 @@ impl Run {
     ///
     /// # Errors
     /// Where another process holds the lock.
-    pub fn lock(&self) -> Result<File, RunError> {
+    pub fn lock(&self) -> Result<Lock, RunError> {
         lock(&self.folder, "is training this run")
     }
 
@@ -403,7 +412,7 @@ impl Run {
         files::write_json(&self.path(name), value)
     }
 
-    /// Appends one line to a file of lines, such as `metrics.jsonl`.
+    /// Appends one line to a file of lines, such as `metrics.jsonl`, which a power cut then leaves.
     ///
     /// # Errors
     /// Where it cannot be written; a part of a line may then be left, which readers skip.
@@ -411,12 +420,20 @@ impl Run {
         let path = self.path(name);
         let mut line = serde_json::to_vec(row).map_err(FileError::json(&path))?;
         line.push(b'\n');
+        let is_new = !path.exists();
         File::options()
             .create(true)
             .append(true)
             .open(&path)
-            .and_then(|mut file| file.write_all(&line))
-            .map_err(FileError::write(&path))
+            .and_then(|mut file| {
+                file.write_all(&line)?;
+                file.sync_data()
+            })
+            .map_err(FileError::write(&path))?;
+        if is_new {
+            sync_folder(&self.folder);
+        }
+        Ok(())
     }
 
     /// The complete lines of such a file; none if it does not exist yet.
@@ -448,30 +465,6 @@ impl Run {
         }
         files::write(&path, &text)
     }
-}
-
-/// Keeps other processes from working in a folder until the lock is dropped or the process ends in any
-/// way. `busy` says what this process does there.
-///
-/// # Errors
-/// Where another process holds the lock.
-pub fn lock(folder: &Path, busy: &str) -> Result<File, RunError> {
-    let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(FileError::write(&path))?;
-    for tried in 1.. {
-        match file.try_lock() {
-            Err(fs::TryLockError::WouldBlock) if tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(RunError::Locked {
-                    folder: folder.to_owned(),
-                    busy: busy.to_owned(),
-                });
-            }
-            // A file system without locks cannot tell, which is no reason not to train.
-            Err(fs::TryLockError::Error(_)) | Ok(()) => break,
-        }
-    }
-    Ok(file)
 }
 
 /// A hint that names the run whose name is nearest.

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use data::Batches;
 use model::{Autoencoder, Losses};
 
+use super::batching::Batching;
 use super::observer::{Flow, Observer, Place};
 use super::optimizer::Optimizer;
 use super::outcome::Stop;
@@ -15,13 +16,16 @@ use super::writer::Writer;
 use crate::batched::values;
 use crate::config::{AugmentTarget, Config, TrainConfig};
 use crate::error::{Error, Result};
-use crate::run::checkpoint::Progress;
-use crate::run::{Run, Status};
+use crate::run::checkpoint::{CheckpointError, Progress};
+use crate::run::{Held, Lock, Run, Status};
 use crate::setup::Setup;
 use crate::streams::Stream;
 
 /// How long to wait between two readings of the loss: each one waits for the device.
 const READING_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The least that a clock tells, in seconds.
+const TICK: f64 = 1e-9;
 
 /// A training as it stands.
 pub(super) struct State {
@@ -37,7 +41,8 @@ pub(super) struct Training<'a> {
     pub observer: &'a mut dyn Observer,
     pub writer: Writer<'a>,
     pub batches: Batches,
-    pub steps_per_epoch: usize,
+    /// The lock of the run's folder, if the caller has it.
+    pub lock: Option<&'a Lock>,
     /// When the program started, until the first step is made.
     pub since: Option<Instant>,
     /// Seconds from then to the end of the first step.
@@ -61,8 +66,8 @@ pub(super) struct Batch {
     pub target: Tensor<4>,
     /// The seed of the step's corruption.
     pub seed: u64,
-    /// Steps made before, of this training.
-    pub step: usize,
+    /// Epochs made before, of this training, with the share of the current one.
+    pub epochs: f64,
 }
 
 /// The figures of an epoch's steps.
@@ -78,6 +83,18 @@ pub(super) struct Trained {
 }
 
 impl Training<'_> {
+    /// Fails if another process works in the run's folder, because somebody removed its lock.
+    pub fn check_lock(&mut self) -> Result<()> {
+        let held = self.lock.map_or(Ok(Held::Still), Lock::check)?;
+        if held == Held::Again {
+            let folder = self.run.folder().display();
+            self.observer.warn(&format!(
+                "{folder}: its .lock was removed and is there again; without it two processes could train this run"
+            ));
+        }
+        Ok(())
+    }
+
     /// Makes the steps of an epoch that are not made yet; `losses` says what one of them minimises.
     pub fn epoch(
         &mut self,
@@ -95,15 +112,20 @@ impl Training<'_> {
         let order = data::epoch_order(&self.setup.split.train, seed(Stream::Order));
         let augment = augment_of(&self.setup.config);
         let device = &self.setup.backend.device;
-        // The last batch may have fewer images; a stop behind it leaves nothing of the epoch.
+        let batching = Batching::new(settings.batch_size, order.len(), &progress);
         let before = progress.images;
-        let done = before.div_ceil(settings.batch_size);
+        let too_many = || CheckpointError::Images {
+            found: before,
+            all: order.len(),
+        };
+        let rest = batching.rest(&order, before).ok_or_else(too_many)?;
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], device);
         let started = Instant::now();
         let mut last_reading = started;
         let mut rate = settings.learning_rate;
-        for indices in order.chunks(settings.batch_size).skip(done) {
-            rate = learning_rate(settings, progress.step, self.steps_per_epoch);
+        for indices in rest {
+            let steps = batching.steps(progress.epoch, progress.images);
+            rate = learning_rate(settings, steps, batching.per_epoch());
             let (shown, target) = pictures(
                 &self.batches,
                 indices,
@@ -115,7 +137,7 @@ impl Training<'_> {
                 shown,
                 target,
                 seed: Stream::Corruption.seed(plan.seed, progress.step as u64),
-                step: progress.step,
+                epochs: steps / batching.per_epoch() as f64,
             };
             let losses = losses(&mut model, batch);
             let grads = GradientsParams::from_grads(losses.total.backward(), &model);
@@ -133,6 +155,7 @@ impl Training<'_> {
             let stop = self.observer.flow() == Flow::Stop;
             if stop || last_reading.elapsed() >= READING_INTERVAL {
                 last_reading = Instant::now();
+                self.check_lock()?;
                 progress.loss_sum = first(&loss_sum)?;
                 let loss = progress.loss_sum / progress.images as f32;
                 self.observer.loss(&plan.place, loss);
@@ -158,12 +181,13 @@ impl Training<'_> {
         let trained = Trained {
             loss,
             seconds,
-            images_per_s: (progress.images - before) as f64 / seconds,
+            images_per_s: per_second(progress.images - before, seconds),
             rate,
         };
         progress.train_seconds += seconds;
         progress.epoch = epoch;
         progress.images = 0;
+        progress.part = None;
         progress.loss_sum = 0.0;
         let state = State {
             model,
@@ -204,6 +228,11 @@ fn pictures(
             (images.clone(), images)
         }
     })
+}
+
+/// Images per second; a clock that stood still counts as having told the least that it can.
+pub(super) fn per_second(images: usize, seconds: f64) -> f64 {
+    images as f64 / seconds.max(TICK)
 }
 
 /// The value of a tensor of one element.

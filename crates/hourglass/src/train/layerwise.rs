@@ -93,6 +93,7 @@ pub(super) fn layers(training: &mut Training<'_>, mut state: State) -> Result<St
             lr: figures.rate,
             train_loss: figures.loss,
         };
+        training.check_lock()?;
         run.append_line(LAYERS, &row)?;
         if place.epoch >= epochs {
             state.progress = next(state.progress, layer, depth);

@@ -14,9 +14,10 @@ use crate::measure::metrics::MetricError;
 use crate::measure::summary::{self, Summary};
 use crate::measure::{evaluation, restoration};
 use crate::run::checkpoint::{self, Checkpoint, Progress};
-use crate::run::{Best, Run, Status};
+use crate::run::{Best, Lock, Run, RunError, Status};
 use crate::setup::Setup;
 use crate::streams::Stream;
+use batching::Batching;
 use epoch::{Plan, State, Training};
 use observer::{End, Epoch, Flow, Observer, Place};
 use optimizer::Optimizer;
@@ -25,6 +26,7 @@ use row::{METRICS, Row};
 use writer::Writer;
 
 mod background;
+pub(crate) mod batching;
 mod epoch;
 mod layerwise;
 pub mod observer;
@@ -40,6 +42,8 @@ mod writer;
 pub struct Start<'a> {
     /// The checkpoint that it goes on from; `None` starts with initial weights.
     pub from: Option<&'a Checkpoint>,
+    /// The lock of the run's folder, which the training looks after: it stops if another process has taken it.
+    pub lock: Option<&'a Lock>,
     /// When the program started, if the seconds to its first step are a figure of this run.
     pub since: Option<Instant>,
 }
@@ -61,7 +65,7 @@ pub fn train(
         observer,
         writer: Writer::new(setup, run),
         batches: setup.batches(&setup.train),
-        steps_per_epoch: setup.steps_per_epoch(),
+        lock: start.lock,
         since: start.since,
         start_seconds: None,
     };
@@ -78,7 +82,10 @@ pub fn train(
     };
     // What it started to write must not come after what is written here.
     drop(training);
+    // Where another process trains, its state is the one that counts.
+    let lost = |error: &Error| matches!(error.root(), Error::Run(RunError::LockLost { .. }));
     if let Err(error) = &ended
+        && !lost(error)
         && let Ok(mut state) = run.state()
     {
         state.status = Status::Failed;
@@ -118,10 +125,9 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
             settings,
             seed,
         };
-        let per_epoch = training.steps_per_epoch as f64;
         let trained;
         (state, trained) = training.epoch(state, &plan, |model, batch| {
-            model.at_epoch(Some(batch.step as f64 / per_epoch));
+            model.at_epoch(Some(batch.epochs));
             let noise = Noise::Device { seed: batch.seed };
             let input = model.corrupt(batch.shown.autodiff(), noise);
             model.loss(input, batch.target.autodiff(), setup.loss, noise)
@@ -157,6 +163,7 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
             val_bce: figures.map(|figures| figures.bce),
             val_psnr: figures.map(|figures| figures.psnr),
         };
+        training.check_lock()?;
         run.append_line(METRICS, &row)?;
         rows.push(row.clone());
         training.observer.epoch(&Epoch {
@@ -198,7 +205,13 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
             let model = checkpoint.model(&device)?;
             checkpoint.restore(&mut optimizer, &model, &setup.backend.device)?;
             let meta = &checkpoint.meta;
-            (model, meta.progress.clone(), meta.frozen.clone())
+            let mut progress = meta.progress.clone();
+            let before = (meta.config.as_ref()).map(|config| config.train.batch_size);
+            if let Some(size) = before.filter(|&size| size != settings.batch_size) {
+                let images = setup.split.train.len();
+                progress.part = Batching::new(size, images, &progress).left_at(&progress);
+            }
+            (model, progress, meta.frozen.clone())
         }
         None => {
             let seed = Stream::Init.seed(config.seed, 0);
@@ -251,7 +264,7 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
         best_epoch: progress.best.map_or(progress.epoch, |best| best.epoch),
         steps: progress.step,
         seconds: progress.train_seconds,
-        images: progress.train_images,
+        images_per_s: epoch::per_second(progress.train_images, progress.train_seconds),
         start_seconds: training.start_seconds,
     };
     let summary = Summary::new(setup, trained, &evaluation, baselines);
@@ -273,17 +286,25 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
     })
 }
 
-/// Notes whether an epoch is the best so far; whether it is.
+/// Notes whether an epoch is the best so far, which is the one of the lowest loss, and whether it improved enough to
+/// count for early stopping; whether it is the best.
 fn note_best(progress: &mut Progress, value: f64, min_delta: f64) -> bool {
-    let best = progress.best;
-    let improved = best.is_none_or(|best| value < best.value - min_delta);
+    let best = progress.best.map(|best| best.value);
+    let counted = progress.counted_from.or(best);
+    let improved = best.is_none_or(|best| value < best);
     if improved {
         let epoch = progress.epoch;
         progress.best = Some(Best { epoch, value });
+    }
+    let counts = counted.is_none_or(|counted| value < counted - min_delta);
+    if counts {
         progress.epochs_without_improvement = 0;
     } else {
         progress.epochs_without_improvement += 1;
     }
+    let counted = if counts { Some(value) } else { counted };
+    let best = progress.best.map(|best| best.value);
+    progress.counted_from = counted.filter(|_| counted != best);
     improved
 }
 

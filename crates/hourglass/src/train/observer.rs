@@ -71,6 +71,9 @@ pub trait Observer {
         Ok(())
     }
 
+    /// Something that somebody should know, in one line; the training goes on.
+    fn warn(&mut self, _message: &str) {}
+
     /// The loss is no longer finite, so the training ends here; `message` says when that was.
     fn diverged(&mut self, _message: &str) {}
 }
@@ -174,6 +177,10 @@ impl Observer for Vec<Box<dyn Observer + '_>> {
 
     fn end(&mut self, end: &End<'_>) -> Result<()> {
         self.iter_mut().try_for_each(|it| it.end(end))
+    }
+
+    fn warn(&mut self, message: &str) {
+        self.iter_mut().for_each(|it| it.warn(message));
     }
 
     fn diverged(&mut self, message: &str) {

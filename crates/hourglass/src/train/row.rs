@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::or_nan;
+
 /// The file of figures, a line for each epoch.
 pub const METRICS: &str = "metrics.jsonl";
 
@@ -17,13 +19,16 @@ pub struct Row {
     /// Optimizer steps made in all epochs.
     pub step: usize,
     /// Seconds spent in this epoch's steps.
+    #[serde(deserialize_with = "or_nan")]
     pub seconds: f64,
     /// Images trained on per second, in those.
+    #[serde(deserialize_with = "or_nan")]
     pub images_per_s: f64,
     /// The last step's learning rate.
+    #[serde(deserialize_with = "or_nan")]
     pub lr: f64,
     /// Mean loss of the epoch's images, each before the step that it was part of.
-    #[serde(rename = "train/loss")]
+    #[serde(rename = "train/loss", deserialize_with = "or_nan")]
     pub train_loss: f64,
     /// The same of the validation images, after the epoch; `None` if there are none, as for the next three.
     #[serde(rename = "val/loss", skip_serializing_if = "Option::is_none", default)]
@@ -49,12 +54,15 @@ pub struct LayerRow {
     /// Optimizer steps made.
     pub step: usize,
     /// Seconds spent in this epoch's steps.
+    #[serde(deserialize_with = "or_nan")]
     pub seconds: f64,
     /// Images trained on per second, in those.
+    #[serde(deserialize_with = "or_nan")]
     pub images_per_s: f64,
     /// The last step's learning rate.
+    #[serde(deserialize_with = "or_nan")]
     pub lr: f64,
     /// Of the first layer the config's loss, of the others the mean squared error of what is below them.
-    #[serde(rename = "train/loss")]
+    #[serde(rename = "train/loss", deserialize_with = "or_nan")]
     pub train_loss: f64,
 }

@@ -1,16 +1,17 @@
-//! Learning-rate schedules: the learning rate as a function of the step, so that a resumed run
+//! Learning-rate schedules: the learning rate as a function of how far the training is, so that a resumed run
 //! needs no scheduler state.
 
 use std::f64::consts::PI;
 
 use crate::config::{ScheduleConfig, TrainConfig};
 
-/// The learning rate at `step` (counted from 0) in a run with `steps_per_epoch` steps per epoch.
-pub fn learning_rate(train: &TrainConfig, step: usize, steps_per_epoch: usize) -> f64 {
+/// The learning rate after `steps` steps, a whole number unless batches of several sizes made up an epoch, in a run
+/// with `steps_per_epoch` steps per epoch.
+pub fn learning_rate(train: &TrainConfig, steps: f64, steps_per_epoch: usize) -> f64 {
     let base = train.learning_rate;
     let per_epoch = steps_per_epoch as f64;
     let total = train.epochs as f64 * per_epoch;
-    let at = step as f64;
+    let at = steps;
     let warming = |warmup_epochs: f64| {
         let warmup = warmup_epochs * per_epoch;
         // The first step already has one share of the learning rate, not zero.
@@ -27,7 +28,7 @@ pub fn learning_rate(train: &TrainConfig, step: usize, steps_per_epoch: usize) -
             final_learning_rate + (base - final_learning_rate) * 0.5 * (1.0 + (PI * done).cos())
         }),
         ScheduleConfig::Step { every, factor } => {
-            let epoch = step / steps_per_epoch.max(1);
+            let epoch = (at / per_epoch.max(1.0)) as usize;
             base * factor.powf((epoch / every.max(1)) as f64)
         }
     }
@@ -59,10 +60,10 @@ mod tests {
             warmup_epochs: 0.0,
             final_learning_rate: 0.01,
         });
-        close(learning_rate(&train, 0, 100), 0.1);
-        close(learning_rate(&train, 500, 100), 0.055);
-        close(learning_rate(&train, 1000, 100), 0.01);
-        close(learning_rate(&train, 2000, 100), 0.01);
+        close(learning_rate(&train, 0.0, 100), 0.1);
+        close(learning_rate(&train, 500.0, 100), 0.055);
+        close(learning_rate(&train, 1000.0, 100), 0.01);
+        close(learning_rate(&train, 2000.0, 100), 0.01);
     }
 
     #[test]
@@ -70,10 +71,10 @@ mod tests {
         let train = train(ScheduleConfig::Constant {
             warmup_epochs: 0.99,
         });
-        close(learning_rate(&train, 0, 100), 0.001);
-        close(learning_rate(&train, 49, 100), 0.05);
-        close(learning_rate(&train, 99, 100), 0.1);
-        close(learning_rate(&train, 150, 100), 0.1);
+        close(learning_rate(&train, 0.0, 100), 0.001);
+        close(learning_rate(&train, 49.0, 100), 0.05);
+        close(learning_rate(&train, 99.0, 100), 0.1);
+        close(learning_rate(&train, 150.0, 100), 0.1);
     }
 
     #[test]
@@ -82,8 +83,8 @@ mod tests {
             every: 3,
             factor: 0.5,
         });
-        close(learning_rate(&train, 299, 100), 0.1);
-        close(learning_rate(&train, 300, 100), 0.05);
-        close(learning_rate(&train, 600, 100), 0.025);
+        close(learning_rate(&train, 299.0, 100), 0.1);
+        close(learning_rate(&train, 300.0, 100), 0.05);
+        close(learning_rate(&train, 600.0, 100), 0.025);
     }
 }

@@ -28,7 +28,7 @@ pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result
     let Some(spec) = spec else {
         return Ok(Subject::own(loaded, setup?)?);
     };
-    let (shape, seed) = (loaded.meta.input_shape, loaded.meta.seed);
+    let (shape, seed) = (loaded.meta.input_shape, loaded.meta.split_seed());
     let images = input::read("--data", spec, Part::Test, shape, seed)?;
     if let Err(error) = &setup {
         terminal::note(&format!(
@@ -54,7 +54,7 @@ pub fn labelled(subject: &Subject, spec: Option<&String>, what: &'static str) ->
         (None, Some(setup)) => Arc::clone(&setup.train),
         (spec, _) => {
             let spec = spec.map(String::as_str).unwrap_or_default();
-            let (shape, seed) = (meta.input_shape, meta.seed);
+            let (shape, seed) = (meta.input_shape, meta.split_seed());
             Arc::new(input::read("--data", spec, Part::Train, shape, seed)?)
         }
     };

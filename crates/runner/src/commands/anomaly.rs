@@ -33,7 +33,10 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let run = run_arg(args, &args.target);
     let subject = analysed::open(&run, &args.backend, args.normal.as_ref())?;
     let (_, code_size) = subject.kind_and_code_size()?;
-    let (shape, seed) = (subject.loaded.meta.input_shape, subject.loaded.meta.seed);
+    let (shape, seed) = (
+        subject.loaded.meta.input_shape,
+        subject.loaded.meta.split_seed(),
+    );
     let read = |part| input::read("--other", other_spec, part, shape, seed);
     let pictures = Pictures::of(&subject, Arc::new(read(Part::Test)?))?;
     let other_run = match &args.other_run {

@@ -17,9 +17,9 @@ use crate::commands::own_images;
 use crate::{output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
-use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;
 use hourglass::codec::quality::Quality;
+use hourglass::codec::{kept, learned};
 use hourglass::files;
 use hourglass::run::checkpoint::{self, Meta};
 
@@ -77,6 +77,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         args.model,
     )?;
     files::write(path, &made.bytes)?;
+    kept::keep_used(&loaded.run, &checkpoint, &statistics)?;
     let each = |bytes: usize| bytes as f64 / made.pictures.max(1) as f64;
     let report = Report {
         file: path.display().to_string(),
@@ -118,6 +119,6 @@ impl Report {
 /// The pictures that `spec` names; warns about files that are left out.
 fn found(spec: &str, meta: &Meta) -> Result<Pictures> {
     let warn = |text: &str| terminal::note(&format!("warning: {text}"));
-    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.seed);
+    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.split_seed());
     Ok(Pictures::find(spec, part, shape, seed, warn)?)
 }

@@ -47,7 +47,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         &input.input,
         input.split,
         meta.input_shape,
-        meta.seed,
+        meta.split_seed(),
     )?);
     let batches = Batches::new(Arc::clone(&images), &device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();

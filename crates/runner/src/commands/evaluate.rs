@@ -49,7 +49,13 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         (None, Ok(setup)) => (Arc::clone(&setup.test), Some(setup)),
         (None, Err(error)) => return Err(error),
         (Some(spec), setup) => {
-            let images = input::read("--data", spec, Part::Test, meta.input_shape, meta.seed)?;
+            let images = input::read(
+                "--data",
+                spec,
+                Part::Test,
+                meta.input_shape,
+                meta.split_seed(),
+            )?;
             if let Err(error) = &setup {
                 terminal::note(&format!(
                     "note: baselines skipped: the run's images could not be loaded: {error:#}"

@@ -16,8 +16,14 @@ use crate::terminal;
 pub fn train(kept: &Kept, display: impl FnOnce(usize, usize) -> Display) -> Result<bool> {
     let ready = kept.prepare()?;
     terminal::warn(&ready.setup.warnings);
+    terminal::warn_of_holes(&ready.holes);
     let display = display(ready.setup.steps(), ready.steps_made());
-    match watched(&ready.setup, &ready.run, ready.from.as_ref(), &display)? {
+    match watched(
+        &ready.setup,
+        (&ready.run, &ready.lock),
+        ready.from.as_ref(),
+        &display,
+    )? {
         Outcome::Finished(_) => Ok(true),
         Outcome::Interrupted => Ok(false),
         Outcome::Diverged(message) => {

@@ -34,7 +34,7 @@ use hourglass::config::{self, ConfigError};
 use hourglass::run::{RunError, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
-use crate::cli::{BackendArg, Cli, Command, RunArg};
+use crate::cli::{BackendArg, Cli, Command, MOST_THREADS, RunArg};
 use crate::terminal;
 
 /// Success.
@@ -65,10 +65,11 @@ pub fn left_out(what: &str, feature: &str) -> UsageError {
 /// # Errors
 /// What stopped it, in one line; [`exit_code`] gives the matching exit code.
 pub fn run(cli: Cli) -> Result<u8> {
+    let threads = threads(cli.threads)?;
     // This thread is one of the pool: handing each operator to another thread and waiting for it takes
     // a tenth of a training step. 0 means RAYON_NUM_THREADS, or else one thread per core.
     rayon::ThreadPoolBuilder::new()
-        .num_threads(cli.threads.map_or(0, Into::into))
+        .num_threads(threads)
         .use_current_thread()
         .build_global()
         .context("the threads cannot be started; try fewer with --threads")?;
@@ -115,6 +116,28 @@ pub fn run(cli: Cli) -> Result<u8> {
         },
         (None, args) => train::run(&args),
     }
+}
+
+/// The variables that say how many threads to use where the command line does not, and that the pool obeys.
+const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "RAYON_RS_NUM_CPUS"];
+
+/// The number of threads; 0 leaves it to the pool.
+fn threads(asked: Option<u16>) -> Result<usize, UsageError> {
+    if let Some(asked) = asked {
+        return Ok(asked.into());
+    }
+    for name in THREADS {
+        let Some(found) = std::env::var_os(name).filter(|found| !found.is_empty()) else {
+            continue;
+        };
+        let number = found.to_str().and_then(|found| found.parse::<u16>().ok());
+        if number.is_none_or(|number| number > MOST_THREADS) {
+            return Err(UsageError(format!(
+                "{name}: found {found:?}; allowed: an integer from 0, which is one per core, to {MOST_THREADS}"
+            )));
+        }
+    }
+    Ok(0)
 }
 
 /// The exit code for an error.

@@ -29,7 +29,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
         &spec.input,
         spec.split,
         shape,
-        meta.seed,
+        meta.split_seed(),
     )?);
     let names = output::picture_names(images.names(), images.len());
     let files = files(args, &names)?;

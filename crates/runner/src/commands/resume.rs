@@ -5,30 +5,30 @@ use hourglass::Run;
 use hourglass::config::{self, Override};
 use hourglass::measure::summary::Summary;
 use hourglass::run::Status;
+use hourglass::run::changes;
 use hourglass::run::environment::Environment;
 use hourglass::run::resumed::Resumed;
 
-use super::{DONE, UsageError};
+use super::{DONE, UsageError, one_class};
 use crate::cli::ResumeArgs;
 use crate::terminal;
 
 pub fn run(args: &ResumeArgs) -> Result<u8> {
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
-    let _lock = run.lock()?;
+    if let Some(code) = one_class::resume(&run, args)? {
+        return Ok(code);
+    }
+    let lock = run.lock()?;
     let folder = run.folder().display();
     let environment: Environment = run.read_json("env.json")?;
     let mut overrides: Vec<Override> = args.set.iter().map(|it| Override::set(it)).collect();
-    // Layers that were pre-trained one by one are not pre-trained again.
-    let changes =
-        |key: &str| key.starts_with("train.") && !format!("{key}.").starts_with("train.pretrain.");
-    if let Some(fixed) = overrides.iter().find(|it| !changes(it.key())) {
-        return Err(UsageError(format!(
-            "--set {}: a resumed run cannot change this key; change a key under train, or start a new run",
-            fixed.key()
-        ))
-        .into());
+    if overrides.iter().any(|it| it.key() == "backend") {
+        let text =
+            "--set backend: cannot be set here, because a run keeps its backend; use --backend";
+        return Err(UsageError(text.into()).into());
     }
     let asked = config::load(&run.path("config.json"), &overrides)?;
+    changes::check(&run, &asked)?;
     // The run goes on where it was: with the backend that its figures came from so far.
     let backend = args.backend.backend.clone();
     let backend = backend.unwrap_or(environment.backend);
@@ -53,12 +53,13 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         }
         return Ok(DONE);
     }
-    let Resumed { setup, from } = Resumed::prepare(&run, located)?;
+    let Resumed { setup, from, holes } = Resumed::prepare(&run, located)?;
     terminal::warn(&setup.warnings);
+    terminal::warn_of_holes(&holes);
     if !args.set.is_empty() {
         let mut config = setup.config.without_schema();
         config.backend = asked.backend;
         run.write_json("config.json", &config)?;
     }
-    super::train::drive(&setup, &run, from.as_ref(), &args.output)
+    super::train::drive(&setup, (&run, &lock), from.as_ref(), &args.output)
 }

@@ -57,12 +57,20 @@ struct Done {
 
 pub fn run(args: &SweepArgs) -> Result<u8> {
     let path = config_of(&args.train)?;
-    let sweep = config::load_sweep(path, &args.train.overrides())?;
+    let mut sweep = config::load_sweep(path, &args.train.overrides())?;
     let name = match &args.train.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),
     };
     let folder = args.train.runs.runs.join(&name);
+    if sweep.one_split && plan::has_split_of_each_seed(&sweep, &folder)? {
+        sweep.split_each();
+        terminal::note(&format!(
+            "note: {}: was started with a split for each seed, so its figures are of different images; for one split, \
+             choose another --name",
+            folder.display()
+        ));
+    }
     let planned = plan::plan(&sweep, &folder, args.train.quick)?;
     if args.dry_run {
         return plan::list(&folder, &planned, args.train.output.json);

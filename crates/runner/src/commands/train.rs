@@ -7,8 +7,8 @@ use data::Warning;
 use hourglass::measure::summary;
 use hourglass::pictures::samples;
 use hourglass::pictures::shown::Shown;
-use hourglass::run::RUNS;
 use hourglass::run::checkpoint::Checkpoint;
+use hourglass::run::{Lock, RUNS};
 use hourglass::train::outcome::Finished;
 use hourglass::{Outcome, Run, Setup, Start, config};
 
@@ -30,8 +30,8 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     let setup = Setup::to_start(located, args.quick)?;
     terminal::warn(&setup.warnings);
     let run = Run::start(&setup, &args.runs.runs, &name)?;
-    let _lock = run.lock()?;
-    drive(&setup, &run, None, &args.output)
+    let lock = run.lock()?;
+    drive(&setup, (&run, &lock), None, &args.output)
 }
 
 /// The config that the command line names.
@@ -42,10 +42,10 @@ pub fn config_of(args: &TrainArgs) -> Result<&Path, UsageError> {
     })
 }
 
-/// Trains a run, whose lock the caller holds, to its end, reports it and returns the exit code.
+/// Trains a run, whose lock is beside it, to its end, reports it and returns the exit code.
 pub fn drive(
     setup: &Setup,
-    run: &Run,
+    (run, lock): (&Run, &Lock),
     from: Option<&Checkpoint>,
     output: &OutputArgs,
 ) -> Result<u8> {
@@ -56,7 +56,7 @@ pub fn drive(
         display.line(&line);
     }
     let folder = run.folder().display();
-    let outcome = watched(setup, run, from, &display)?;
+    let outcome = watched(setup, (run, lock), from, &display)?;
     if let (true, Outcome::Interrupted | Outcome::Diverged(_)) = (output.json, &outcome) {
         terminal::print_json(&run.state()?)?;
     }
@@ -94,19 +94,23 @@ pub fn drive(
     }
 }
 
-/// Trains a run, whose lock the caller holds, to its end, watched by all that this program has.
+/// Trains a run, whose lock is beside it, to its end, watched by all that this program has.
 ///
 /// # Errors
 /// As [`hourglass::train()`].
 pub fn watched(
     setup: &Setup,
-    run: &Run,
+    (run, lock): (&Run, &Lock),
     from: Option<&Checkpoint>,
     display: &Display,
 ) -> hourglass::Result<Outcome> {
-    let since = crate::started();
+    let start = Start {
+        from,
+        lock: Some(lock),
+        since: crate::started(),
+    };
     let mut observers = watch::observers(&setup.config, display);
-    let outcome = hourglass::train(setup, run, Start { from, since }, &mut observers);
+    let outcome = hourglass::train(setup, run, start, &mut observers);
     display.finish();
     outcome
 }

@@ -131,6 +131,7 @@ fn overrides_change_any_key() {
         DataConfig::Mnist {
             validation: 10,
             limit: None,
+            split_seed: None,
             augment: None
         }
     );

@@ -204,6 +204,7 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
         names.prop_map(TestChoice::Files),
     ];
     let crops = prop::option::of(1usize..=1_000_000);
+    let seed = || prop::option::of(0_u64..=1 << 53);
     let shared = (
         [count(), count()],
         (augmentations(), size),
@@ -211,50 +212,55 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
         (channels, test),
     );
     prop_oneof![
-        (1usize..60_000, count(), augmentations()).prop_map(|(validation, limit, augment)| {
-            DataConfig::Mnist {
+        (1usize..60_000, count(), seed(), augmentations()).prop_map(
+            |(validation, limit, split_seed, augment)| DataConfig::Mnist {
                 validation,
                 limit,
-                augment,
-            }
-        }),
-        (dir(), 1usize..60_000, count(), augmentations()).prop_map(
-            |(dir, validation, limit, augment)| DataConfig::Idx {
-                dir,
-                validation,
-                limit,
+                split_seed,
                 augment,
             }
         ),
-        (any::<bool>(), dir(), any::<bool>(), shared).prop_map(|(bundled, dir, strict, shared)| {
-            let (counts, (augment, size), (patch, crops, flip), (channels, test)) = shared;
-            let [validation, limit] = counts;
-            // They mean something with patches only.
-            let (crops, flip) = match patch {
-                Some(_) => (crops, flip),
-                None => (None, None),
-            };
-            let pictures = PicturesConfig {
+        (dir(), 1usize..60_000, count(), seed(), augmentations()).prop_map(
+            |(dir, validation, limit, split_seed, augment)| DataConfig::Idx {
+                dir,
                 validation,
                 limit,
+                split_seed,
                 augment,
-                size,
-                patch,
-                crops,
-                flip,
-                channels,
-            };
-            if bundled {
-                DataConfig::Photos { pictures, test }
-            } else {
-                DataConfig::Images {
-                    dir,
-                    pictures,
-                    test,
-                    strict,
+            }
+        ),
+        (any::<bool>(), dir(), any::<bool>(), seed(), shared).prop_map(
+            |(bundled, dir, strict, split_seed, shared)| {
+                let (counts, (augment, size), (patch, crops, flip), (channels, test)) = shared;
+                let [validation, limit] = counts;
+                // They mean something with patches only.
+                let (crops, flip) = match patch {
+                    Some(_) => (crops, flip),
+                    None => (None, None),
+                };
+                let pictures = PicturesConfig {
+                    validation,
+                    limit,
+                    split_seed,
+                    augment,
+                    size,
+                    patch,
+                    crops,
+                    flip,
+                    channels,
+                };
+                if bundled {
+                    DataConfig::Photos { pictures, test }
+                } else {
+                    DataConfig::Images {
+                        dir,
+                        pictures,
+                        test,
+                        strict,
+                    }
                 }
             }
-        }),
+        ),
     ]
 }
 

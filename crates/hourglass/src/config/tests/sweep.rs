@@ -36,6 +36,32 @@ fn a_grid_has_every_combination_and_its_last_key_changes_fastest() {
 }
 
 #[test]
+fn a_sweep_over_seeds_has_one_split() {
+    let splits = |sweep: &str, overrides: &[&str]| -> Vec<Option<u64>> {
+        let sweep = read(sweep, overrides).unwrap();
+        let points = sweep.points.iter();
+        points.map(|it| it.located.data.split_seed()).collect()
+    };
+    let seeds = r#"{"seed": [1, 2], "model.code_size": [3]}"#;
+    assert_eq!(splits(seeds, &[]), [Some(42); 2]);
+    let of_photos = &[r#"data={"dataset": "photos", "patch": 8}"#][..];
+    assert_eq!(splits(seeds, of_photos), [Some(42); 2]);
+    assert_eq!(splits(seeds, &["data.split_seed=7"]), [Some(7); 2]);
+    let both = r#"{"seed": [1], "data.split_seed": [1, 2], "model.code_size": [3]}"#;
+    assert_eq!(splits(both, &[]), [Some(1), Some(2)]);
+    // Without seeds nothing is filled in, and each is what it would be by itself.
+    assert_eq!(splits(r#"{"model.code_size": [3]}"#, &["seed=5"]), [None]);
+    let mut old = read(seeds, &[]).unwrap();
+    old.split_each();
+    assert!(
+        old.points
+            .iter()
+            .all(|it| it.located.data.split_seed().is_none())
+    );
+    assert_eq!(old.points[1].located.split_seed(), 2);
+}
+
+#[test]
 fn any_value_of_a_config_can_be_swept() {
     let optimizers = r#"["sgd", {"kind": "adamw", "weight_decay": 0.1}]"#;
     let swept = format!(

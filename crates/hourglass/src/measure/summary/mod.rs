@@ -6,6 +6,7 @@ mod table;
 use model::ImageShape;
 use serde::{Deserialize, Serialize};
 
+use crate::files::or_nan;
 use crate::measure::evaluation::{Baselines, CodeUse, Evaluation};
 use crate::measure::metrics::Figures;
 use crate::measure::restoration::Restoration;
@@ -38,8 +39,10 @@ pub struct Summary {
     /// Optimizer steps made.
     pub steps: usize,
     /// Seconds spent in training steps.
+    #[serde(deserialize_with = "or_nan")]
     pub train_seconds: f64,
     /// Images trained on per second during these.
+    #[serde(deserialize_with = "or_nan")]
     pub train_images_per_s: f64,
     /// Seconds from the start of the program to the end of its first training step. `None` if the
     /// program made no step because the run only had to be measured, and for all but the first run of
@@ -76,8 +79,8 @@ pub struct Trained {
     pub steps: usize,
     /// Seconds spent in training steps.
     pub seconds: f64,
-    /// Images trained on.
-    pub images: usize,
+    /// Images trained on per second, in those.
+    pub images_per_s: f64,
     /// Seconds from the start of the program to the end of its first step, if this run made that step.
     pub start_seconds: Option<f64>,
 }
@@ -97,7 +100,7 @@ impl Summary {
             best_epoch: trained.best_epoch,
             steps: trained.steps,
             train_seconds: trained.seconds,
-            train_images_per_s: trained.images as f64 / trained.seconds.max(f64::MIN_POSITIVE),
+            train_images_per_s: trained.images_per_s,
             start_seconds: trained.start_seconds,
             peak_rss_mib: peak_rss_mib(),
             loss: setup.loss.name().into(),

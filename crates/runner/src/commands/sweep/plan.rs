@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::{DONE, UsageError};
 use crate::terminal;
 use hourglass::config::{Point, Sweep};
+use hourglass::files;
 use hourglass::run::Status;
 use hourglass::run::kept::{Kept, Owner};
 
@@ -40,7 +41,8 @@ pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
     }
     let mut planned: Vec<Planned> = Vec::new();
     for Point { settings, located } in &sweep.points {
-        located.check_model(located.data.source(located.seed).shape()?)?;
+        let layers = located.check_model(located.data.source(located.seed).shape()?)?;
+        located.check_batches(&layers, None)?;
         let mut run_folder = folder.join(run_name(settings));
         // Truncated values, or values that differ only in dropped characters, may look alike.
         if planned.iter().any(|it| it.kept.folder == run_folder) {
@@ -53,6 +55,21 @@ pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
         });
     }
     Ok(planned)
+}
+
+/// Whether the folder has runs of a sweep over seeds that version 0.1.0 started, which split the images by each seed.
+///
+/// # Errors
+/// If a config in it cannot be read.
+pub fn has_split_of_each_seed(sweep: &Sweep, folder: &Path) -> Result<bool> {
+    for point in &sweep.points {
+        let path = folder.join(run_name(&point.settings)).join("config.json");
+        if path.is_file() {
+            let config: Value = files::read_json(&path)?;
+            return Ok(config.pointer("/data/split_seed").is_none());
+        }
+    }
+    Ok(false)
 }
 
 /// Settings as the name of a folder: `code_size=8,seed=1`.
