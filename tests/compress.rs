@@ -566,7 +566,7 @@ fn what_announces_far_more_than_it_holds_is_refused() {
         work.write("bomb.hg", file(count, size));
         let line = work.refused(1, "decompress bomb.hg -o out");
         assert!(
-            line.contains(&format!("that announce {count} pictures")) && line.contains("--large"),
+            line.contains(&format!("which announce {count} pictures")) && line.contains("--large"),
             "{line}"
         );
     }

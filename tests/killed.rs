@@ -222,7 +222,7 @@ fn writes_until_it_is_killed() {
     file.lock().unwrap();
     new.lock().unwrap();
     fs::write(path("ready"), "").unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(600));
+    sleep(Duration::from_secs(600));
 }
 
 #[cfg(unix)]
@@ -234,11 +234,13 @@ fn killed_while_writing() {
     let mut other = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "killed::writes_until_it_is_killed", "--ignored"])
         .env("LEFT_BEHIND", work.path(""))
-        .stdout(std::process::Stdio::null())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    while !work.path("ready").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
+    for _ in 0..1000 {
+        if !work.path("ready").exists() {
+            sleep(Duration::from_millis(20));
+        }
     }
     // Left by others that are gone.
     for left in [

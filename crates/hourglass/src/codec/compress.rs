@@ -75,7 +75,7 @@ pub fn compress(
     // What is written can be read again.
     decompress::check_written(&bytes, statistics)?;
     Ok(Compressed {
-        large: decompress::announced(&container, bytes.len() as u64).is_err(),
+        large: decompress::announced(&container, container.length_without_model(&bytes)).is_err(),
         bytes,
         stream: container.stream.len(),
         pictures: count,

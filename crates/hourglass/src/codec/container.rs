@@ -211,6 +211,13 @@ impl Container {
         Ok(bytes)
     }
 
+    /// Of its `bytes` the number that are not the embedded model.
+    pub fn length_without_model(&self, bytes: &[u8]) -> u64 {
+        let parts = |it: &Embedded| it.meta.len() + it.weights.len() + it.statistics.len();
+        let model = self.embedded.as_ref().map_or(0, parts);
+        bytes.len().saturating_sub(model) as u64
+    }
+
     /// Reads a file's bytes, which may be anything.
     ///
     /// # Errors

@@ -46,11 +46,11 @@ pub enum DecompressError {
     },
     /// It announces far more than its bytes suggest.
     #[error(
-        "found {bytes} bytes that announce {pictures} pictures, which are decoded into {values} values; allowed for so \
+        "found {bytes} bytes besides the model, which announce {pictures} pictures, which are decoded into {values} values; allowed for so \
          few bytes: {most_pictures} pictures and {most_values} values; if it is yours, use --large"
     )]
     Announces {
-        /// Its size in bytes.
+        /// Its size in bytes, without a model.
         bytes: u64,
         /// Pictures announced.
         pictures: u64,
@@ -160,7 +160,7 @@ pub enum DecompressError {
     Few,
 }
 
-/// Reads a compressed file; gives its length in bytes too.
+/// Reads a compressed file; gives its length in bytes too, without the model.
 ///
 /// # Errors
 /// A file that cannot be read, is too large, or is damaged.
@@ -179,10 +179,11 @@ pub fn read(path: &Path) -> Result<(Container, u64)> {
         (file.take(LARGEST).read_to_end(&mut bytes)).map_err(FileError::read(path))?;
     }
     let container = Container::from_bytes(&bytes).at(place)?;
-    Ok((container, bytes.len() as u64))
+    let length = container.length_without_model(&bytes);
+    Ok((container, length))
 }
 
-/// Refuses a file of so many bytes that announces far more than they suggest.
+/// Refuses a file of so many bytes, without a model, that announces far more than they suggest.
 ///
 /// # Errors
 /// [`DecompressError::Announces`].
