@@ -212,3 +212,32 @@ fn a_checkpoint_of_another_model_is_not_trained_on() {
         "runs/tiny: the model in checkpoints/last does not match config.json"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_a_run_is_not_followed() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    work.write("secret", "root:x:0");
+    for name in [
+        "config.json",
+        "state.json",
+        "summary.json",
+        "checkpoints/best/meta.json",
+    ] {
+        work.copy("runs/tiny", "runs/linked");
+        let path = work.path(&format!("runs/linked/{name}"));
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(work.path("secret"), &path).unwrap();
+        for verb in ["inspect", "evaluate", "resume", "compare"] {
+            let line = work.refused(1, &format!("{verb} linked"));
+            assert!(
+                line.contains(&format!(
+                    "{name}: is a link that leads out of the run's folder"
+                )),
+                "{verb}: {line}"
+            );
+        }
+        std::fs::remove_dir_all(work.path("runs/linked")).unwrap();
+    }
+}

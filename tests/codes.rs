@@ -371,3 +371,88 @@ fn more_images_than_a_batch_are_encoded_in_order() {
         assert!((one - other).abs() < 1e-5, "{one} {other}");
     }
 }
+
+#[test]
+fn the_same_codes_are_the_same_bytes() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    work.ok("encode tiny set -o one.npz");
+    // Times in an archive are of two seconds each.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    work.ok("encode tiny set -o two.npz");
+    assert!(work.read("one.npz") == work.read("two.npz"));
+}
+
+#[test]
+fn an_archive_that_announces_too_much_is_not_unpacked() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let mut bytes = Cursor::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(&mut bytes);
+    zip.start_file("codes.npy", zip::write::FileOptions::default())
+        .unwrap();
+    let rows = 1u64 << 28;
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, 4), }}\n");
+    std::io::Write::write_all(&mut zip, &npy(&header, &[0; 4096])).unwrap();
+    zip.finish().unwrap();
+    drop(zip);
+    work.write("bomb.npz", bytes.into_inner());
+    let line = work.refused(1, "decode tiny bomb.npz -o out");
+    assert!(
+        line.contains("found 4096 bytes of values, but its header announces"),
+        "{line}"
+    );
+}
+
+#[test]
+fn what_is_written_is_told_as_json_too() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let report = work.ok_json("encode tiny set -o codes.npy --json");
+    assert_eq!(report["run"], "runs/tiny");
+    assert_eq!(report["output"], "codes.npy");
+    assert_eq!(
+        (&report["layer"], &report["images"]),
+        (&"code".into(), &32.into())
+    );
+    assert_eq!(report["values_per_image"], 4);
+    assert!(report["images_per_s"].as_f64().unwrap() > 0.0);
+    let report = work.ok_json("decode tiny codes.npy -o out --json");
+    assert_eq!(
+        (&report["output"], &report["pictures"]),
+        (&"out".into(), &32.into())
+    );
+    assert_eq!(report["shape"], serde_json::json!([1, 8, 8]));
+    let report = work.ok_json("reconstruct tiny set -o rec --json");
+    let pictures = report["pictures"].as_array().unwrap();
+    assert_eq!(
+        (pictures.len(), &pictures[3]["output"]),
+        (32, &"rec/03.png".into())
+    );
+    let mse = |of: &serde_json::Value| of["mse"].as_f64().unwrap();
+    let mean: f64 = pictures.iter().map(mse).sum::<f64>() / 32.0;
+    assert!((mean - mse(&report)).abs() < 1e-6 && report["psnr"].is_f64());
+}
+
+/// The files are the result: a reader of stdout that goes away stops none of them.
+#[cfg(unix)]
+#[test]
+fn files_are_written_although_nobody_reads() {
+    use std::process::Stdio;
+
+    let work = Work::new();
+    work.set("many", 8, 300, 3);
+    work.ok("tiny.json");
+    let mut command = work.command();
+    command.args(["reconstruct", "tiny", "many", "-o", "out"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
+    assert_eq!(work.names("out").len(), 300);
+}

@@ -333,7 +333,7 @@ fn bytes_and_quality_are_measured_beside_other_formats() {
         .find(|it| it["bits"] == at["bits"]);
     assert_eq!(at["code"], code.unwrap()["bytes_per_picture"]);
     assert!(
-        ["code", "jpeg", "webp"]
+        ["code", "jpeg", "webp", "png", "pca"]
             .iter()
             .any(|name| at["winner"] == *name)
     );
@@ -352,6 +352,7 @@ fn bytes_and_quality_are_measured_beside_other_formats() {
         (&json!(3), &json!(false))
     );
     let text = work.ok("compress tiny").stdout;
+    assert!(text.contains("; the fewest: "), "{text}");
     assert!(
         text.contains("code 4, 5 bits") && text.contains("bytes per picture, JPEG"),
         "{text}"
@@ -432,4 +433,311 @@ fn a_file_opens_after_its_run_was_trained_further() {
     }
     let line = work.refused(1, "decompress old.hg -o damaged --run tiny");
     assert!(line.contains("model.safetensors: damaged"), "{line}");
+}
+
+/// A training beside the command swaps its best checkpoint again and again: the file is that of one of them, to the byte.
+#[cfg(unix)]
+#[test]
+fn beside_a_training_a_file_is_of_one_checkpoint() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let work = Work::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        work.ok(&format!(
+            "tiny.json --name {name} --set seed={seed} --quiet"
+        ));
+        // Codes of one and weights of the other would fit each other.
+        work.ok(&format!("compress {name} set -o {name}.hg --model"));
+    }
+    let expected = ["a.hg", "b.hg"].map(|name| work.read(name));
+    work.copy("runs/a", "runs/live");
+    let live = |name: &str| work.path(&format!("runs/live/checkpoints/{name}"));
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for name in ["b", "a"].into_iter().cycle() {
+                work.copy(
+                    &format!("runs/{name}/checkpoints/best"),
+                    "runs/live/checkpoints/.best.new",
+                );
+                fs::rename(live("best"), live(".best.old")).unwrap();
+                fs::rename(live(".best.new"), live("best")).unwrap();
+                fs::remove_dir_all(live(".best.old")).unwrap();
+                if ended.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+        });
+        let mut wrong = Vec::new();
+        for number in 0..12 {
+            let made = work.run("compress live set -o live.hg --model --force");
+            if made.code != Some(0) || !expected.contains(&work.read("live.hg")) {
+                wrong.push(format!("{number}: {made:?}"));
+            }
+        }
+        for line in [
+            "evaluate live --json",
+            "inspect live",
+            "encode live set -o live.npy",
+            "reconstruct live set -o out",
+        ] {
+            let made = work.run(line);
+            if made.code != Some(0) {
+                wrong.push(format!("{line}: {made:?}"));
+            }
+        }
+        ended.store(true, Ordering::SeqCst);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    });
+}
+
+/// Whatever the pictures are called, as many come out as went in, and what was written opens.
+#[cfg(unix)]
+#[test]
+fn names_stay_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let work = Work::new();
+    work.ok("tiny.json");
+    let mut config = tiny();
+    config["model"] =
+        json!({ "kind": "denoising", "corruption": "gaussian", "of": config["model"] });
+    work.json("noise.json", &config);
+    work.ok("noise.json");
+    let long = "l".repeat(251);
+    let sets: [(&str, Vec<Vec<u8>>); 4] = [
+        (
+            "twins",
+            ["a.png", "a.jpg", "a.png.png", "A.png"]
+                .map(|it| it.into())
+                .into(),
+        ),
+        (
+            "bytes",
+            [b"x\xff.png".into(), b"x\xfe.png".into(), b"x%FF.png".into()].into(),
+        ),
+        (
+            "signs",
+            ["a\\b.png", "a_b.png", "a\x1b[31m\n.png", "=1.png"]
+                .map(|it| it.into())
+                .into(),
+        ),
+        (
+            "long",
+            [format!("{long}.png").into(), format!("{long}.jpg").into()].into(),
+        ),
+    ];
+    for (set, names) in sets {
+        fs::create_dir(work.path(set)).unwrap();
+        for (number, name) in names.iter().enumerate() {
+            // What is in it decides how it is read; each has another size.
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let picture = GrayImage::from_pixel(8 + number as u32, 9, Luma([number as u8 * 30]));
+            picture
+                .write_to(&mut bytes, image::ImageFormat::Png)
+                .unwrap();
+            let path = work.path(set).join(OsStr::from_bytes(name));
+            fs::write(path, bytes.into_inner()).unwrap();
+        }
+        work.ok(&format!("compress tiny {set} -o {set}.hg"));
+        work.ok(&format!("decompress {set}.hg -o {set}-hg --run tiny"));
+        work.ok(&format!("reconstruct tiny {set} -o {set}-rec"));
+        work.ok(&format!("restore noise {set} -o {set}-res"));
+        for made in ["hg", "rec", "res"] {
+            let found = work.names(&format!("{set}-{made}"));
+            assert_eq!(found.len(), names.len(), "{made}: {found:?}");
+            let plain = |name: &String| name.ends_with(".png") && !name.contains(['\\', '\x1b']);
+            assert!(found.iter().all(plain), "{made}: {found:?}");
+        }
+        let widths = |folder: &str| {
+            let names = work.names(folder);
+            let width = |name: &String| grey(&work, &format!("{folder}/{name}")).width();
+            let mut widths: Vec<u32> = names.iter().map(width).collect();
+            widths.sort_unstable();
+            widths
+        };
+        let expected: Vec<u32> = (0..names.len() as u32).map(|number| 8 + number).collect();
+        assert_eq!(widths(&format!("{set}-hg")), expected);
+    }
+}
+
+#[test]
+fn what_announces_far_more_than_it_holds_is_refused() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    // Codes that never vary take no bytes.
+    let codes = |pictures: usize| {
+        let statistics = work.read_json("runs/tiny/analysis/codes.json");
+        let axis = json!({ "first": 0, "counts": [pictures] });
+        let axes = vec![axis; statistics["axes"].as_array().unwrap().len()];
+        let mut constant = statistics;
+        constant.as_object_mut().unwrap().shift_remove("turn");
+        constant["axes"] = json!(axes);
+        constant.to_string()
+    };
+    work.ok("compress tiny set -o good.hg --model");
+    let good = work.read("good.hg");
+    let statistics = codes(96);
+    // The header of a file, the announced numbers and an empty stream, then the model with the other statistics.
+    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap()) as usize;
+    let stream = number(&good[67..75]);
+    let model = 75 + stream;
+    let meta = number(&good[model..model + 8]);
+    let weights = model + 8 + meta;
+    let end = weights + 8 + number(&good[weights..weights + 8]);
+    let file = |count: u32, [height, width]: [u32; 2]| {
+        let mut body = good[..39].to_vec();
+        body.extend(crc32fast::hash(statistics.as_bytes()).to_le_bytes());
+        body.extend(&good[43..55]);
+        for part in [count, height, width] {
+            body.extend(part.to_le_bytes());
+        }
+        body.extend(0u64.to_le_bytes());
+        body.extend(&good[model..end]);
+        body.extend((statistics.len() as u64).to_le_bytes());
+        body.extend(statistics.as_bytes());
+        sealed(&body)
+    };
+    work.write("few.hg", file(3, [8, 8]));
+    let report = work.ok_json("decompress few.hg -o few --json");
+    assert_eq!(report["pictures"].as_array().unwrap().len(), 3);
+    assert_eq!(report["pictures"][2]["output"], "few/2.png");
+    for (count, size) in [(1, [32_768, 32_768]), (70_000, [1, 1]), (1 << 24, [1, 1])] {
+        work.write("bomb.hg", file(count, size));
+        let line = work.refused(1, "decompress bomb.hg -o out");
+        assert!(
+            line.contains(&format!("which announce {count} pictures")) && line.contains("--large"),
+            "{line}"
+        );
+    }
+    // Who asks for it gets it.
+    work.write("wide.hg", file(1, [8200, 8200]));
+    assert!(
+        work.refused(1, "decompress wide.hg -o out")
+            .contains("--large")
+    );
+    work.ok("decompress wide.hg -o out --large");
+    assert_eq!(grey(&work, "out/0.png").width(), 8200);
+
+    // A model that no config could ask for is refused before it is built.
+    for (key, value) in [
+        ("\"code_size\":4", "\"code_size\":9223372036854775809"),
+        ("[16]", "[4294967296]"),
+    ] {
+        let text = String::from_utf8(good[model + 8..weights].to_vec()).unwrap();
+        assert!(text.contains(key), "{text}");
+        let text = text.replace(key, value);
+        let mut body = good[..model].to_vec();
+        body.extend((text.len() as u64).to_le_bytes());
+        body.extend(text.as_bytes());
+        body.extend(&good[weights..good.len() - 4]);
+        work.write("bad.hg", sealed(&body));
+        let line = work.refused(1, "decompress bad.hg -o out");
+        assert!(
+            line.starts_with("bad.hg: ") && line.contains("model."),
+            "{line}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_no_files() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let mut config = tiny();
+    config["model"] =
+        json!({ "kind": "denoising", "corruption": "gaussian", "of": config["model"] });
+    work.json("noise.json", &config);
+    work.ok("noise.json");
+    let made = std::process::Command::new("mkfifo")
+        .arg(work.path("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    for input in ["/dev/zero", "pipe"] {
+        for line in [
+            format!("decompress {input} -o out"),
+            format!("decode tiny {input} -o out"),
+            format!("restore noise {input} -o out"),
+            format!("reconstruct tiny {input} -o out"),
+            format!("encode tiny {input} -o out.npy"),
+            format!("compress tiny {input} -o out.hg"),
+            format!("evaluate tiny --data {input}"),
+        ] {
+            // The files of a pipe would be read by the test itself.
+            let ended = work.run(&line);
+            assert_eq!(ended.code, Some(1), "{line}: {ended:?}");
+            assert!(
+                ended.stderr.contains("pipe or a device"),
+                "{line}: {ended:?}"
+            );
+            assert_eq!(ended.stderr.lines().count(), 1, "{line}: {ended:?}");
+        }
+    }
+    // A large file that is none of ours is not read whole: it has no bytes on disk.
+    for name in ["large.hg", "large.npy", "large.npz", "large.png"] {
+        let file = fs::File::create(work.path(name)).unwrap();
+        file.set_len(900 << 30).unwrap();
+    }
+    for line in [
+        "decompress large.hg -o out",
+        "decode tiny large.npy -o out",
+        "decode tiny large.npz -o out",
+        "restore noise large.png -o out",
+        "compress tiny large.png -o out.hg",
+    ] {
+        let ended = work.run(line);
+        assert_eq!(ended.code, Some(1), "{line}: {ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{line}: {ended:?}");
+    }
+}
+
+#[test]
+fn sets_of_one_picture_and_of_equal_pictures_are_measured() {
+    let work = Work::new();
+    work.set("one", 1, 1, 5);
+    work.ok("tiny.json --name one --set data.dir=one --set data.validation=0");
+    let ended = work.ok("compress one --json");
+    assert!(
+        ended.stderr.contains("PCA skipped: it has no component"),
+        "{ended:?}"
+    );
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["baselines"]["pca"], json!([]));
+    let text = work.ok("compress one one -o one.hg").stdout;
+    assert!(
+        text.starts_with("one.hg: 1 picture in ") && text.contains(" times larger than raw"),
+        "{text}"
+    );
+    for part in ["train", "t10k"] {
+        let pixels = vec![100; 40 * SIDE * SIDE];
+        let file = crate::common::idx(0x803, &[40, SIDE, SIDE], &pixels);
+        work.write(&format!("same/{part}-images-idx3-ubyte"), file);
+    }
+    work.ok("tiny.json --name same --set data.dir=same");
+    let ended = work.ok("compress same");
+    assert!(!ended.stdout.contains("the fewest: the code"), "{ended:?}");
+}
+
+#[test]
+fn a_compressed_folder_is_compared_with_its_files() {
+    let work = Work::new();
+    trained(&work);
+    photos(&work);
+    let report = work.ok_json("compress tiny photos -o photos.hg --json");
+    let names = work.names("photos");
+    let bytes: usize = names
+        .iter()
+        .map(|name| work.read(&format!("photos/{name}")).len())
+        .sum();
+    assert_eq!(report["stored_bytes"], bytes);
+    let ratio = bytes as f64 / work.read("photos.hg").len() as f64;
+    assert_eq!(report["stored_ratio"], ratio);
+    let text = work.ok("compress tiny photos -o photos.hg --force").stdout;
+    assert!(text.contains(" than the files; decompressed"), "{text}");
+    assert_eq!(
+        work.ok_json("compress tiny set -o set.hg --json")["stored_bytes"],
+        Value::Null
+    );
 }

@@ -210,3 +210,68 @@ fn a_checkpoint_under_its_new_name_is_not_written_over() {
     work.ok("resume two");
     work.assert_same("runs/whole", "runs/two");
 }
+
+/// What [`killed_while_writing`] starts: a process that writes in a folder until it is killed.
+#[cfg(unix)]
+#[test]
+#[ignore = "another test starts and kills it"]
+fn writes_until_it_is_killed() {
+    let Ok(folder) = std::env::var("LEFT_BEHIND") else {
+        return;
+    };
+    let path = |name: &str| std::path::Path::new(&folder).join(name);
+    let file = fs::File::create(path("out/.tmp-aaaaaa")).unwrap();
+    fs::create_dir(path("runs/.new-aaaaaa")).unwrap();
+    let new = fs::File::open(path("runs/.new-aaaaaa")).unwrap();
+    file.lock().unwrap();
+    new.lock().unwrap();
+    fs::write(path("ready"), "").unwrap();
+    sleep(Duration::from_secs(600));
+}
+
+#[cfg(unix)]
+#[test]
+fn killed_while_writing() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    fs::create_dir(work.path("out")).unwrap();
+    let mut other = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "killed::writes_until_it_is_killed", "--ignored"])
+        .env("LEFT_BEHIND", work.path(""))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..1000 {
+        if !work.path("ready").exists() {
+            sleep(Duration::from_millis(20));
+        }
+    }
+    // Left by others that are gone.
+    for left in [
+        "out/.tmp-bbbbbb",
+        "runs/tiny/analysis/.tmp-bbbbbb",
+        "runs/.new-bbbbbb/config.json",
+    ] {
+        work.write(left, "{");
+    }
+    let hidden = |folder: &str| {
+        let entries = fs::read_dir(work.path(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| name.starts_with(['.'])).collect();
+        names.sort();
+        names
+    };
+    work.ok("encode tiny set -o out/codes.npy");
+    work.ok("compress tiny");
+    work.ok("tiny.json");
+    // The living process keeps what it writes.
+    assert_eq!(hidden("out"), [".tmp-aaaaaa"]);
+    assert_eq!(hidden("runs"), [".new-aaaaaa"]);
+    assert_eq!(hidden("runs/tiny/analysis"), [""; 0]);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    work.ok("reconstruct tiny set -o out");
+    work.ok("tiny.json");
+    assert_eq!(hidden("out"), [""; 0]);
+    assert_eq!(hidden("runs"), [""; 0]);
+}

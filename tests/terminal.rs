@@ -370,3 +370,66 @@ fn absurd_numbers_of_threads_are_refused_at_once() {
     assert_eq!(finish(command).code, Some(0));
     work.ok("backends --threads 1024");
 }
+
+/// Names act on no terminal, whichever way they get there.
+#[cfg(unix)]
+#[test]
+fn hostile_names_are_shown_and_not_sent() {
+    let work = Work::new();
+    let name = "a\x1b]0;t\x07\u{202e}\n=<b>|";
+    work.write(&format!("{name}.json"), crate::common::tiny().to_string());
+    let quiet = |ended: &crate::common::Ended, what: &str| {
+        for text in [&ended.stdout, &ended.stderr] {
+            assert!(
+                !text.contains(['\x1b', '\x07', '\u{202e}']),
+                "{what}: {text:?}"
+            );
+        }
+    };
+    let ended = work.run_words(&[&format!("{name}.json")]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    quiet(&ended, "train");
+    // A run that somebody else named.
+    std::fs::rename(
+        work.path(
+            &work
+                .names("runs")
+                .first()
+                .map(|it| format!("runs/{}", it.split('/').next().unwrap()))
+                .unwrap(),
+        ),
+        work.path(&format!("runs/{name}")),
+    )
+    .unwrap();
+    work.ok("tiny.json");
+    work.write(&format!("photos/{name}.png"), "no picture");
+    let both = [name, "tiny"];
+    for (code, words) in [
+        (0, vec!["compare", both[0], both[1]]),
+        (0, vec!["compare", both[0], both[1], "--json"]),
+        (0, vec!["compare", both[0], both[1], "--format", "csv"]),
+        (0, vec!["compare", both[0], both[1], "--format", "markdown"]),
+        (0, vec!["evaluate", name]),
+        (0, vec!["evaluate", name, "--json"]),
+        (0, vec!["inspect", name]),
+        (0, vec!["compress", name]),
+        (0, vec!["encode", name, "set", "-o", "a\x1b.npy"]),
+        (1, vec!["evaluate", "b\x1b[31m\u{2066}"]),
+        (1, vec!["reconstruct", "tiny", &"photos", "-o", "out"]),
+        (1, vec!["decode", "tiny", "c\x1b.npy", "-o", "out"]),
+        (2, vec!["evaluate", "tiny", "--no\x1b[31m\u{2066}"]),
+    ] {
+        let ended = work.run_words(&words);
+        assert_eq!(ended.code, Some(code), "{words:?}: {ended:?}");
+        quiet(&ended, words[0]);
+        if code == 1 {
+            assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+        }
+        if words.contains(&"--json") {
+            let _: Value = serde_json::from_str(&ended.stdout).unwrap();
+        }
+        if words.contains(&"markdown") {
+            assert!(ended.stdout.contains("=&lt;b&gt;\\|"), "{}", ended.stdout);
+        }
+    }
+}

@@ -49,6 +49,29 @@ pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(files)
 }
 
+/// The last part of a path as text. A byte that is not UTF-8 becomes `%` and its two digits, so that names that differ
+/// in such bytes stay apart.
+pub fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    #[cfg(unix)]
+    {
+        use std::fmt::Write;
+        use std::os::unix::ffi::OsStrExt;
+
+        let mut text = String::new();
+        for part in name.as_bytes().utf8_chunks() {
+            text += part.valid();
+            for byte in part.invalid() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+        text
+    }
+    #[cfg(not(unix))]
+    name.to_string_lossy().into_owned()
+}
+
 fn is_picture(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let named = (ENDINGS.iter()).any(|known| extension.eq_ignore_ascii_case(known));

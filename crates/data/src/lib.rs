@@ -45,7 +45,7 @@ pub use dataset::{Dataset, ImageShape, Images};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::DataError;
-pub use folder::{pictures, subfolders};
+pub use folder::{file_name, pictures, subfolders};
 pub use idx_folder::is_idx_folder;
 pub use images::{PictureOptions, TestPart};
 pub use kernels::Interpolation;

@@ -5,7 +5,7 @@
 //! for one channel, and only the first picture of an animation is used.
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use image::imageops::{self, FilterType};
@@ -15,6 +15,7 @@ use image::{
     Limits, Pixel,
 };
 
+use crate::folder::file_name;
 use crate::{DataError, ImageShape, jpeg, webp};
 
 /// The longest side of a picture that is read, or of a size to resize to.
@@ -23,6 +24,12 @@ pub(crate) const MAX_SIDE: usize = 1 << 15;
 /// The most memory for decoding one picture, in MiB: a small hostile file whose header announces a huge
 /// picture is rejected before any memory is allocated.
 const MAX_MIB: u64 = 512;
+
+/// The largest picture file that is read, in bytes: twice what a decoded picture may take.
+const LARGEST: u64 = 2 * MAX_MIB << 20;
+
+/// As many of a file's first bytes as say what it is.
+const MAGIC: u64 = 64;
 
 /// A picture file.
 #[derive(Debug, Clone)]
@@ -56,10 +63,7 @@ impl File {
 
     /// The last part of the path.
     pub fn name(&self) -> Cow<'_, str> {
-        self.path()
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
+        file_name(self.path()).into()
     }
 
     /// Reads the header without decoding the picture.
@@ -111,10 +115,7 @@ impl File {
 
     fn read(&self) -> Result<Cow<'static, [u8]>, DataError> {
         match self {
-            File::Stored(path) => match std::fs::read(path) {
-                Ok(bytes) => Ok(bytes.into()),
-                Err(error) => Err(DataError::read(path, error)),
-            },
+            File::Stored(path) => Ok(stored(path)?.into()),
             File::Bundled { bytes, .. } => Ok((*bytes).into()),
         }
     }
@@ -172,6 +173,33 @@ pub(crate) fn check_side(option: &'static str, side: usize) -> Result<(), DataEr
         found: side.to_string(),
         allowed: format!("1 to {MAX_SIDE}"),
     })
+}
+
+/// The bytes of a file; of one that does not begin as a picture only the first, for the decoder to refuse.
+fn stored(path: &Path) -> Result<Vec<u8>, DataError> {
+    let refuse = |reason: String| DataError::Picture {
+        file: path.display().to_string(),
+        reason,
+    };
+    let failed = |error| DataError::read(path, error);
+    let about = std::fs::metadata(path).map_err(failed)?;
+    // A pipe or a device may never end. A folder cannot be read, which the system says.
+    if !about.is_file() && !about.is_dir() {
+        return Err(refuse("it is a pipe or a device, not a file".to_string()));
+    }
+    if about.len() > LARGEST {
+        return Err(refuse(format!(
+            "found {} bytes; allowed: at most {LARGEST}",
+            about.len()
+        )));
+    }
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    (file.by_ref().take(MAGIC).read_to_end(&mut bytes)).map_err(failed)?;
+    if image::guess_format(&bytes).is_ok() {
+        (file.take(LARGEST).read_to_end(&mut bytes)).map_err(failed)?;
+    }
+    Ok(bytes)
 }
 
 fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, DataError> {

@@ -1,7 +1,6 @@
 //! Arrays as NumPy files, whole or not at all.
 
-use std::fs;
-use std::io::{self, Cursor, Write};
+use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
 use npyz::WriterBuilder;
@@ -10,6 +9,12 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::Result;
 use crate::files::{self, FileError};
+
+/// As many of an array's first bytes as its header may take.
+const LONGEST_HEADER: u64 = 1 << 20;
+
+/// The most bytes of values that are read.
+const LARGEST: u64 = 1 << 31;
 
 /// Why codes cannot be read from a file.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +63,19 @@ pub enum ArrayError {
         /// The file.
         path: String,
         /// Bytes behind the header.
-        found: usize,
+        found: u64,
         /// The array's shape.
         shape: Vec<u64>,
         /// Bytes of a value.
         width: u64,
+    },
+    /// Its values are more than are read at once. An archive of a few megabytes may hold as many.
+    #[error("{path}: found {found} bytes of values; allowed: at most {LARGEST}")]
+    Large {
+        /// The file.
+        path: String,
+        /// Bytes behind the header.
+        found: u64,
     },
     /// A code holds a NaN or an infinity.
     #[error("{path}: found a value that is not finite in row {row}")]
@@ -115,7 +128,8 @@ pub fn write_codes(
     let mut add = |name: &str, bytes: &[u8]| -> Result<(), ArrayError> {
         // Codes are noise to a compressor: deflating them takes time and saves nothing.
         let stored = FileOptions::default().compression_method(CompressionMethod::Stored);
-        let options = stored.large_file(true);
+        // The same codes are the same bytes, whenever they are written.
+        let options = (stored.large_file(true)).last_modified_time(zip::DateTime::default());
         zip.start_file(name, options).map_err(zipped)?;
         Ok(zip.write_all(bytes)?)
     };
@@ -180,18 +194,30 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
         path: place(),
         reason,
     };
-    let mut bytes = fs::read(path).map_err(FileError::read(path))?;
+    let file = files::open_input(path)?;
     if is_npz(path) {
-        let archive = ZipArchive::new(Cursor::new(bytes));
+        let archive = ZipArchive::new(BufReader::new(file));
         let mut archive = archive.map_err(|error| format(error.to_string()))?;
-        let mut inner = Vec::new();
         let entry = archive.by_name("codes.npy");
         let mut entry = entry.map_err(|_| ArrayError::NoCodes { path: place() })?;
-        io::copy(&mut entry, &mut inner).map_err(|error| format(error.to_string()))?;
-        drop(entry);
-        bytes = inner;
+        let length = entry.size();
+        return read_array(path, &mut entry, length, units);
     }
-    let mut rest = bytes.as_slice();
+    let length = file.metadata().map_err(FileError::read(path))?.len();
+    read_array(path, file, length, units)
+}
+
+/// Reads codes from an array of `length` bytes, as far as its header fits the model.
+fn read_array(path: &Path, mut array: impl Read, length: u64, units: usize) -> Result<Vec<f32>> {
+    let place = || path.display().to_string();
+    let format = |reason: String| ArrayError::Format {
+        path: place(),
+        reason,
+    };
+    let unreadable = |error: io::Error| format(files::reason(&error));
+    let mut start = Vec::new();
+    (array.by_ref().take(LONGEST_HEADER).read_to_end(&mut start)).map_err(unreadable)?;
+    let mut rest = start.as_slice();
     let header = npyz::NpyHeader::from_reader(&mut rest).map_err(|error| {
         // The parser draws the place under its first line.
         let error = error.to_string();
@@ -222,23 +248,31 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
     }
     // Before memory is asked for: the header may claim anything.
     let expected = values.and_then(|it| it.checked_mul(width));
-    if expected != Some(rest.len() as u64) {
+    let found = length.saturating_sub((start.len() - rest.len()) as u64);
+    if expected != Some(found) {
         return Err(ArrayError::Size {
             path: place(),
-            found: rest.len(),
+            found,
             shape,
             width,
         }
         .into());
     }
-    let file = npyz::NpyFile::with_header(header, rest);
+    if found > LARGEST {
+        return Err(ArrayError::Large {
+            path: place(),
+            found,
+        }
+        .into());
+    }
+    let file = npyz::NpyFile::with_header(header, rest.chain(array));
     let values: Result<Vec<f32>, io::Error> = if wide {
         let values: io::Result<Vec<f64>> = file.into_vec();
         values.map(|values| values.into_iter().map(|value| value as f32).collect())
     } else {
         file.into_vec()
     };
-    let values = values.map_err(|error| format(error.to_string()))?;
+    let values = values.map_err(unreadable)?;
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(ArrayError::NotFinite {
             path: place(),

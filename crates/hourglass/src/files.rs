@@ -1,14 +1,18 @@
 //! Files: written whole or not at all, and read with errors that name them.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use tempfile::NamedTempFile;
 
 /// How the name of a file begins that is not yet whole.
 pub(crate) const DRAFT: &str = ".tmp-";
+
+/// How the name of a run's folder begins that is not yet whole.
+pub(crate) const NEW: &str = ".new-";
 
 /// Why a file or a folder could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,12 @@ pub enum FileError {
         path: PathBuf,
         /// What the system says.
         error: io::Error,
+    },
+    /// It is a pipe or a device, which may never end.
+    #[error("{}: is a pipe or a device; give a file", path.display())]
+    NotAFile {
+        /// What was asked for.
+        path: PathBuf,
     },
     /// The folder cannot be made.
     #[error("{}: the folder cannot be made: {}", path.display(), reason(error))]
@@ -89,6 +99,20 @@ pub(crate) fn or_nan<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Erro
     Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
+/// Opens a file to read. A pipe or a device is refused before it is opened, which could wait for ever.
+///
+/// # Errors
+/// If it is no file, or cannot be opened.
+pub fn open_input(path: &Path) -> Result<File, FileError> {
+    let about = fs::metadata(path).map_err(FileError::read(path))?;
+    if !about.is_file() && !about.is_dir() {
+        return Err(FileError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    File::open(path).map_err(FileError::read(path))
+}
+
 /// Reads a JSON file.
 ///
 /// # Errors
@@ -115,13 +139,7 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> 
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(DRAFT);
-        // Temporary files are private by default; these become files that others may read, as far
-        // as the user's mask lets them.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
+        let mut file = draft(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
@@ -132,9 +150,116 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     Ok(())
 }
 
+/// A temporary file, held as [`hold`] does as long as it is open.
+fn draft(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(DRAFT);
+    // Temporary files are private by default; these become files that others may read, as far
+    // as the user's mask lets them.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    loop {
+        let file = builder.tempfile_in(folder)?;
+        if hold(file.as_file(), file.path()) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Locks a draft, so that [`sweep`] leaves it until this process closes it or ends. Not if another process, which found
+/// it not yet locked, is just removing it.
+pub(crate) fn hold(draft: &File, path: &Path) -> bool {
+    match draft.try_lock() {
+        Err(TryLockError::WouldBlock) => false,
+        // Where files cannot be locked nothing is swept.
+        Err(TryLockError::Error(_)) => true,
+        Ok(()) => path.exists(),
+    }
+}
+
+/// Removes what killed processes left in a folder, under names that only unfinished files of this program have. What a
+/// living process writes is locked, and stays.
+pub fn sweep(folder: &Path) {
+    // Elsewhere a folder cannot be opened, and a lock keeps the owner from renaming.
+    if cfg!(unix) {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_draft)) {
+            // It does no harm if it stays.
+            let _ = remove_left(&entry.path());
+        }
+    }
+}
+
+/// Removes a draft, unless it is locked.
+fn remove_left(path: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(path)?;
+    if kind.is_file() || kind.is_dir() {
+        let draft = File::open(path)?;
+        if draft.try_lock().is_ok() {
+            return match kind.is_dir() {
+                true => fs::remove_dir_all(path),
+                false => fs::remove_file(path),
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is that of a draft: its beginning, and the six letters that make it unique.
+fn is_draft(name: &str) -> bool {
+    let random = [DRAFT, NEW].iter().find_map(|it| name.strip_prefix(it));
+    random.is_some_and(|it| it.len() == 6 && it.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// Makes renames in a folder outlive a power cut, if the system can; others order them anyway.
 pub(crate) fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_holds_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let living = draft(folder.path()).unwrap();
+        let new = path(".new-aBc123");
+        fs::create_dir(&new).unwrap();
+        let held = File::open(&new).unwrap();
+        assert!(hold(&held, &new));
+        // Left by who is gone, and what only looks like it.
+        fs::create_dir_all(path(".new-zzzzzz/samples")).unwrap();
+        for name in [".tmp-000000", ".tmp-mine", ".tmp-no.png", "tmp-000000"] {
+            fs::write(path(name), "x").unwrap();
+        }
+        sweep(folder.path());
+        assert!(living.path().exists() && new.exists());
+        assert!(!path(".new-zzzzzz").exists() && !path(".tmp-000000").exists());
+        for name in [".tmp-mine", ".tmp-no.png", "tmp-000000"] {
+            assert!(path(name).exists(), "{name}");
+        }
+        let left = living.path().to_owned();
+        // As a process that is killed: closed, and not removed.
+        let _ = living.keep().unwrap();
+        drop(held);
+        sweep(folder.path());
+        assert!(!left.exists() && !new.exists());
+        // Who had it opened before it was locked makes another.
+        let (gone, file) = (path("gone"), File::open(folder.path()).unwrap());
+        assert!(!hold(&file, &gone));
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened() {
+        let error = open_input(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert_eq!(error, "/dev/zero: is a pipe or a device; give a file");
     }
 }

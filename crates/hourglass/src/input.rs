@@ -29,6 +29,12 @@ pub enum InputError {
         /// What was asked for.
         spec: String,
     },
+    /// It is a pipe or a device, which may never end.
+    #[error("{spec}: is a pipe or a device; give a file or a folder")]
+    NotAFile {
+        /// What was asked for.
+        spec: String,
+    },
     /// Its images have another shape than the model's.
     #[error("{spec}: found images of {found}, but this model takes {wanted}")]
     Shape {
@@ -75,6 +81,11 @@ pub fn read(
     } else if spec == "photos" && !path.is_dir() {
         // A folder of this name is what its owner means.
         of(photos(shape).load()?, part)
+    } else if path.exists() && !path.is_dir() {
+        return Err(InputError::NotAFile {
+            spec: spec.to_owned(),
+        }
+        .into());
     } else if !path.is_dir() {
         return Err(InputError::Missing {
             spec: spec.to_owned(),
@@ -143,11 +154,6 @@ fn pictures(files: &[PathBuf], shape: ImageShape) -> Result<Images> {
         .par_iter()
         .map(|file| data::read_picture(file, shape))
         .collect();
-    let names = files.iter().map(|file| {
-        file.file_name()
-            .unwrap_or(file.as_os_str())
-            .to_string_lossy()
-            .into_owned()
-    });
+    let names = files.iter().map(|file| data::file_name(file));
     Ok(Images::new(pixels?.concat(), shape)?.with_names(names.collect())?)
 }

@@ -426,6 +426,9 @@ pub struct EncodeArgs {
     /// Save the output of this layer, by name or number, instead of the code.
     #[arg(long)]
     pub layer: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub write: WriteArgs,
 }
@@ -439,6 +442,9 @@ pub struct DecodeArgs {
     /// Output folder for the pictures, or an .npy file for their values.
     #[arg(short, long)]
     pub output: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub write: WriteArgs,
 }
@@ -476,6 +482,12 @@ pub struct DecompressArgs {
     /// The run that compressed the file; needed unless the model is embedded.
     #[arg(long, value_name = "RUN")]
     pub run: Option<PathBuf>,
+    /// Also open a file that announces far more pictures or pixels than its size suggests.
+    #[arg(long)]
+    pub large: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub runs: RunsArg,
     #[command(flatten)]
@@ -494,6 +506,9 @@ pub struct ReconstructArgs {
     /// Invert the input first: for dark-on-light drawings and a light-on-dark model.
     #[arg(long)]
     pub invert: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub write: WriteArgs,
 }

@@ -16,6 +16,7 @@ mod progress;
 mod terminal;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,13 +38,32 @@ fn started() -> Option<Instant> {
     (!ASKED.swap(true, Ordering::Relaxed)).then(|| *STARTED)
 }
 
+/// The command line; ends the program if it is wrong. The message, which quotes arguments, shows what would act on the
+/// terminal.
+fn arguments() -> cli::Cli {
+    let given: Vec<_> = std::env::args_os().collect();
+    cli::Cli::try_parse_from(&given).unwrap_or_else(|error| {
+        let text =
+            |argument: &OsString| terminal::one_line(&argument.to_string_lossy()).into_owned();
+        match cli::Cli::try_parse_from(given.iter().map(text)) {
+            Err(shown) => shown.exit(),
+            Ok(_) => error.exit(),
+        }
+    })
+}
+
 fn main() -> ExitCode {
     LazyLock::force(&STARTED);
-    let code = match commands::run(cli::Cli::parse()) {
+    let code = match commands::run(arguments()) {
         Ok(code) => code,
         Err(error) => {
-            // One line per fault, because a config may have several.
-            for line in format!("{error:#}").lines() {
+            let text = format!("{error:#}");
+            // One line per fault, because a config may have several. In another error a line would be part of a name.
+            let lines = match commands::has_lines(&error) {
+                true => text.lines().collect(),
+                false => vec![text.as_str()],
+            };
+            for line in lines {
                 terminal::note(&format!("error: {line}"));
             }
             commands::exit_code(&error)

@@ -1,15 +1,23 @@
 //! The output of a command: never over a file that exists unless that is asked for.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-/// Refuses a file that exists.
+use hourglass::files;
+use hourglass::pictures::names;
+
+/// Refuses a file that exists, and removes what a killed process left beside it.
 ///
 /// # Errors
 /// If it does and `force` is not given.
 pub fn check_new(path: &Path, force: bool) -> Result<()> {
+    check_free(path, force)?;
+    files::sweep(path.parent().unwrap_or(Path::new("")));
+    Ok(())
+}
+
+fn check_free(path: &Path, force: bool) -> Result<()> {
     if path.is_dir() {
         bail!("{}: is a folder; give the path of a file", path.display());
     }
@@ -22,45 +30,33 @@ pub fn check_new(path: &Path, force: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes a folder, and fails if it already contains a file with one of these names.
+/// Makes a folder, and fails if it already contains a file with one of these names. Removes what a killed process left
+/// there.
 ///
 /// # Errors
 /// As [`check_new`], and if the folder cannot be made.
 pub fn new_files(folder: &Path, names: &[String], force: bool) -> Result<Vec<PathBuf>> {
     let files: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     for file in &files {
-        check_new(file, force)?;
+        check_free(file, force)?;
     }
     fs::create_dir_all(folder)
         .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
+    files::sweep(folder);
     Ok(files)
 }
 
-/// Unique file names for pictures made from the named ones, or numbers if they have no names, with the
-/// extension of the written files.
-pub fn picture_names(names: Option<&[String]>, count: usize) -> Vec<String> {
-    let digits = count.saturating_sub(1).to_string().len();
-    let numbered = |index: usize| format!("{index:0digits$}.png");
-    let Some(names) = names else {
-        return (0..count).map(numbered).collect();
-    };
-    let stem = |name: &String| {
-        Path::new(name)
-            .file_stem()
-            .map(|it| it.to_string_lossy().into_owned())
-    };
-    let mut stems: HashMap<Option<String>, usize> = HashMap::new();
-    for name in names {
-        *stems.entry(stem(name)).or_default() += 1;
-    }
-    let mut made: Vec<String> = Vec::with_capacity(names.len());
-    for (index, name) in names.iter().enumerate() {
-        let plain = stem(name).map_or_else(|| numbered(index), |stem| format!("{stem}.png"));
-        // With a.jpg and a.png in one folder, the second keeps its whole name.
-        let twin = stems.get(&stem(name)).is_some_and(|&count| count > 1);
-        made.push(if twin { format!("{name}.png") } else { plain });
-    }
-    made
+/// As [`new_files`], for pictures made from the named ones, or numbered if they have no names.
+///
+/// # Errors
+/// As [`new_files`].
+pub fn new_pictures(
+    folder: &Path,
+    names: Option<&[String]>,
+    count: usize,
+    force: bool,
+) -> Result<Vec<PathBuf>> {
+    new_files(folder, &names::outputs(names, count), force)
 }
 
 /// A path as a word of a displayed command, in quotes if a shell would split it.

@@ -56,7 +56,7 @@ impl Display {
 
     /// The text next to the bar.
     pub fn message(&self, text: String) {
-        self.bar.set_message(text);
+        self.bar.set_message(terminal::one_line(&text).into_owned());
     }
 
     /// What an analysis tells.

@@ -1,7 +1,9 @@
 //! The terminal: results on stdout, everything else on stderr.
 //!
-//! A reader that stops reading (`| head`) ends the program quietly, as usual.
+//! A reader that stops reading (`| head`) is no error. The program goes on, because the files that it writes are wanted
+//! too, and what it prints from then on is dropped.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -57,15 +59,56 @@ fn colours_of(term: Option<&OsStr>, depth: Option<&OsStr>, windows: bool) -> Opt
     }
 }
 
-/// Writes a result and a line break to stdout.
+/// Whether a letter would move the cursor, colour what follows or turn the direction of reading: names hold any letters,
+/// and must not act on the terminal or look like other names.
+pub fn acts(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text with such letters shown instead of sent, on one line.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, acts, |letter| letter.escape_default().collect())
+}
+
+/// The same for text of several lines.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let acts = |letter| letter != '\n' && acts(letter);
+    escaped(text, acts, |letter| letter.escape_default().collect())
+}
+
+fn escaped(
+    text: &str,
+    acts: impl Fn(char) -> bool,
+    escape: impl Fn(char) -> String,
+) -> Cow<'_, str> {
+    if !text.contains(&acts) {
+        return Cow::Borrowed(text);
+    }
+    let letter = |letter: char| match acts(letter) {
+        true => escape(letter),
+        false => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(letter).collect())
+}
+
+/// Writes a result and a line break to stdout. What would act on the terminal is shown.
 ///
 /// # Errors
 /// If stdout cannot be written, for example because the disk behind it is full.
 pub fn print(text: &str) -> Result<()> {
+    print_drawn(&shown(text))
+}
+
+/// The same for a text with colours of this program's own, whose other parts are [`shown`].
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_drawn(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
     match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("stdout: cannot be written"),
     }
 }
@@ -75,7 +118,14 @@ pub fn print(text: &str) -> Result<()> {
 /// # Errors
 /// As [`print()`].
 pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+    // JSON has its own way to write such a letter, of which all are below U+10000.
+    let acts = |letter| letter != '\n' && acts(letter);
+    let escape = |letter: char| format!("\\u{:04x}", u32::from(letter));
+    print(&escaped(
+        &serde_json::to_string_pretty(value)?,
+        acts,
+        escape,
+    ))
 }
 
 /// Warnings about single files that are told: a folder may have thousands of bad ones.
@@ -98,14 +148,28 @@ pub fn warn_of_holes(holes: &[Hole]) {
     }
 }
 
-/// Writes a line for people to stderr; where nobody can read it there is nobody to tell.
+/// Writes a line for people to stderr; where nobody can read it there is nobody to tell. What would act on the terminal
+/// is shown.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", one_line(text));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_name_acts_on_the_terminal() {
+        let name = "a\x1b]0;title\x07\u{202e}gnp.\u{2066}\u{9b}31m\r\n\tb";
+        assert_eq!(
+            one_line(name),
+            r"a\u{1b}]0;title\u{7}\u{202e}gnp.\u{2066}\u{9b}31m\r\n\tb"
+        );
+        assert!(shown(name).contains('\n') && !shown(name).contains(['\x1b', '\u{202e}', '\r']));
+        for name in ["", "ü 日本 é.png", "\u{2019}"] {
+            assert_eq!(one_line(name), name);
+        }
+    }
 
     #[test]
     fn a_terminal_says_how_many_colours_it_has() {

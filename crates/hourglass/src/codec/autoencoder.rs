@@ -15,6 +15,9 @@ use crate::run::loaded::Loaded;
 /// are used.
 const LEARNED_VALUES: usize = 1 << 25;
 
+/// The most values of a layer for all tiles that go through a model together: 1 GiB.
+pub(super) const MOST_ACTIVE: usize = 1 << 28;
+
 /// A model that turns tiles into codes and codes into tiles.
 pub struct Codec<'a> {
     /// Without autodiff.
@@ -63,7 +66,24 @@ impl<'a> Codec<'a> {
         let images = Arc::new(Images::new(tiles, self.tile)?);
         let all: Vec<u32> = (0..images.len() as u32).collect();
         let batches = Batches::new(images, self.device, false);
-        batched::encoded(self.model, &batches, &all, usize::MAX, |_| ())
+        let mut codes = Vec::with_capacity(all.len() * self.units);
+        for part in all.chunks(self.at_once()) {
+            codes.extend(batched::encoded(
+                self.model,
+                &batches,
+                part,
+                usize::MAX,
+                |_| (),
+            )?);
+        }
+        Ok(codes)
+    }
+
+    /// Tiles that go through the model together: fewer than usual where one alone takes much memory.
+    fn at_once(&self) -> usize {
+        let layers = self.model.layers().iter();
+        let widest = layers.map(|layer| layer.size()).max().unwrap_or_default();
+        (MOST_ACTIVE / widest.max(1)).clamp(1, BATCH)
     }
 
     /// Decodes codes into tiles, as bytes.
@@ -74,16 +94,18 @@ impl<'a> Codec<'a> {
         let units = self.units.max(1);
         let mut tiles =
             Vec::with_capacity(codes.len() / units * self.tile.iter().product::<usize>());
-        batched::decoded(
-            self.model,
-            self.device,
-            codes,
-            units,
-            |decoded| -> Result<()> {
-                tiles.extend(decoded.iter().map(|&value| byte(value)));
-                Ok(())
-            },
-        )?;
+        for codes in codes.chunks(units * self.at_once()) {
+            batched::decoded(
+                self.model,
+                self.device,
+                codes,
+                units,
+                |decoded| -> Result<()> {
+                    tiles.extend(decoded.iter().map(|&value| byte(value)));
+                    Ok(())
+                },
+            )?;
+        }
         Ok(tiles)
     }
 

@@ -4,6 +4,7 @@ use super::Damaged;
 use super::autoencoder::Codec;
 use super::coder::Coder;
 use super::container::{Container, Embedded};
+use super::decompress;
 use super::pictures::Pictures;
 use super::quality::{Comparison, Quality};
 use super::quantiser::Statistics;
@@ -19,6 +20,8 @@ pub const BITS: u32 = 5;
 pub struct Compressed {
     /// The whole file.
     pub bytes: Vec<u8>,
+    /// Whether it announces so much for its size that decompressing must be asked for.
+    pub large: bool,
     /// Bytes of the codes alone, without header, names and model.
     pub stream: usize,
     /// Number of pictures.
@@ -73,8 +76,12 @@ pub fn compress(
             statistics: text,
         });
     }
+    let bytes = container.to_bytes()?;
+    // What is written can be read again.
+    decompress::check_written(&bytes, statistics)?;
     Ok(Compressed {
-        bytes: container.to_bytes()?,
+        large: decompress::announced(&container, container.length_without_model(&bytes)).is_err(),
+        bytes,
         stream: container.stream.len(),
         pictures: count,
         raw,

@@ -10,8 +10,10 @@ use data::ImageShape;
 
 use super::Damaged;
 use super::pictures::Pictures;
+use super::tiles;
 
-const MAGIC: &[u8; 4] = b"HGLS";
+/// How a file begins.
+pub(super) const MAGIC: &[u8; 4] = b"HGLS";
 
 /// Version of the format. Files of a higher version are rejected.
 const VERSION: u8 = 1;
@@ -82,6 +84,22 @@ impl Sizes {
         match self {
             Self::Alike(_, size) => std::slice::from_ref(size),
             Self::Each(sizes) => sizes,
+        }
+    }
+
+    /// Number of tiles of this height and width that cover all pictures.
+    pub fn tiles(&self, tile: [usize; 2]) -> usize {
+        let one = |size: &[usize; 2]| {
+            let sides = tiles::grid(*size, tile);
+            sides
+                .iter()
+                .fold(1, |all: usize, &side| all.saturating_mul(side))
+        };
+        let written = self.written().iter().map(one);
+        let written = written.fold(0, usize::saturating_add);
+        match self {
+            Self::Alike(count, _) => written.saturating_mul(*count),
+            Self::Each(_) => written,
         }
     }
 
@@ -191,6 +209,13 @@ impl Container {
         }
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         Ok(bytes)
+    }
+
+    /// Of its `bytes` the number that are not the embedded model.
+    pub fn length_without_model(&self, bytes: &[u8]) -> u64 {
+        let parts = |it: &Embedded| it.meta.len() + it.weights.len() + it.statistics.len();
+        let model = self.embedded.as_ref().map_or(0, parts);
+        bytes.len().saturating_sub(model) as u64
     }
 
     /// Reads a file's bytes, which may be anything.

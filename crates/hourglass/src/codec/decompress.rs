@@ -2,27 +2,38 @@
 //!
 //! Nothing that a file announces is trusted: an [`Archive`] has read its whole stream before it gives the first picture.
 
+use std::collections::HashSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use data::ImageShape;
 use model::Autoencoder;
 
-use super::autoencoder::Codec;
+use super::autoencoder::{Codec, MOST_ACTIVE};
 use super::coder::Coder;
-use super::container::{Container, Embedded};
+use super::container::{Container, Embedded, MAGIC};
 use super::pictures::Picture;
 use super::quantiser::Statistics;
 use super::{kept, learned, tiles};
 use crate::batched::BATCH;
+use crate::config;
 use crate::digest;
 use crate::error::{At, Error, Result};
-use crate::files::FileError;
+use crate::files::{self, FileError};
 use crate::run::Run;
 use crate::run::checkpoint::{self, Checkpoint, Meta};
 
 /// The largest file that is accepted, because a file is read whole.
 const LARGEST: u64 = 1 << 32;
+
+/// What a file may announce whatever its size, and for each of its bytes: values that its tiles are decoded into, and
+/// pictures. Codes that never vary take no bytes, so a file of a few kilobytes could announce gigabytes of pictures; a
+/// set that compresses further than this is rare and can be asked for.
+const VALUES: u64 = 1 << 26;
+const VALUES_A_BYTE: u64 = 1 << 12;
+const PICTURES: u64 = 1 << 16;
+const PICTURES_A_BYTE: u64 = 1 << 4;
 
 /// Why a compressed file cannot be turned into pictures.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +43,32 @@ pub enum DecompressError {
     TooLarge {
         /// Its size in bytes.
         found: u64,
+    },
+    /// It announces far more than its bytes suggest.
+    #[error(
+        "found {bytes} bytes besides the model, which announce {pictures} pictures, which are decoded into {values} values; allowed for so \
+         few bytes: {most_pictures} pictures and {most_values} values; if it is yours, use --large"
+    )]
+    Announces {
+        /// Its size in bytes, without a model.
+        bytes: u64,
+        /// Pictures announced.
+        pictures: u64,
+        /// Values of the tiles that cover them.
+        values: u64,
+        /// The most pictures for so many bytes.
+        most_pictures: u64,
+        /// The most values.
+        most_values: u64,
+    },
+    /// Its model takes much memory for a single tile.
+    #[error(
+        "found a model with a layer of {values} values for each tile; allowed: at most {MOST_ACTIVE}; if it is yours, \
+         use --large"
+    )]
+    Wide {
+        /// Values of the widest layer.
+        values: usize,
     },
     /// It holds no model, and no run is given.
     #[error("no embedded model; name the run with --run RUN, whose model has SHA-256 {model}...")]
@@ -106,25 +143,112 @@ pub enum DecompressError {
         /// The name.
         name: String,
     },
+    /// Two pictures in it have one name.
+    #[error("found two pictures that would both be named {name:?}")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// The model in it is wider than a config may ask for.
+    #[error("the description of the embedded model is not allowed: {reason}")]
+    Model {
+        /// What is not allowed.
+        reason: String,
+    },
     /// The model gives fewer tiles than it got codes.
     #[error("the model returned too few pictures")]
     Few,
 }
 
-/// Reads a compressed file.
+/// Reads a compressed file; gives its length in bytes too, without the model.
 ///
 /// # Errors
 /// A file that cannot be read, is too large, or is damaged.
-pub fn read(path: &Path) -> Result<Container> {
-    let file = || path.display().to_string();
-    let length = std::fs::metadata(path)
-        .map_err(FileError::read(path))?
-        .len();
-    if length > LARGEST {
-        return Err(DecompressError::TooLarge { found: length }).at(file);
+pub fn read(path: &Path) -> Result<(Container, u64)> {
+    let place = || path.display().to_string();
+    let mut file = files::open_input(path)?;
+    let mut bytes = Vec::new();
+    // Another file, of any size, is refused by its beginning.
+    let first = MAGIC.len() as u64;
+    (file.by_ref().take(first).read_to_end(&mut bytes)).map_err(FileError::read(path))?;
+    if bytes == MAGIC {
+        let length = file.metadata().map_err(FileError::read(path))?.len();
+        if length > LARGEST {
+            return Err(DecompressError::TooLarge { found: length }).at(place);
+        }
+        (file.take(LARGEST).read_to_end(&mut bytes)).map_err(FileError::read(path))?;
     }
-    let bytes = std::fs::read(path).map_err(FileError::read(path))?;
-    Container::from_bytes(&bytes).at(file)
+    let container = Container::from_bytes(&bytes).at(place)?;
+    let length = container.length_without_model(&bytes);
+    Ok((container, length))
+}
+
+/// Refuses a file of so many bytes, without a model, that announces far more than they suggest.
+///
+/// # Errors
+/// [`DecompressError::Announces`].
+pub fn announced(container: &Container, bytes: u64) -> Result<(), DecompressError> {
+    let most = |whatever: u64, a_byte: u64| whatever.max(bytes.saturating_mul(a_byte));
+    let (most_values, most_pictures) =
+        (most(VALUES, VALUES_A_BYTE), most(PICTURES, PICTURES_A_BYTE));
+    let [channels, height, width] = container.tile;
+    let tiles = container.sizes.tiles([height, width]);
+    let values = [tiles, channels, height, width]
+        .iter()
+        .fold(1, |all: u64, &it| all.saturating_mul(it as u64));
+    let pictures = container.sizes.count() as u64;
+    match values > most_values || pictures > most_pictures {
+        false => Ok(()),
+        true => Err(DecompressError::Announces {
+            bytes,
+            pictures,
+            values,
+            most_pictures,
+            most_values,
+        }),
+    }
+}
+
+/// Checks a file's bytes by all that a decoder asks of them, with the statistics that they were made with.
+///
+/// # Errors
+/// What a decoder would refuse.
+pub(super) fn check_written(bytes: &[u8], statistics: &Statistics) -> Result<()> {
+    let found = bytes.len() as u64;
+    if found > LARGEST {
+        return Err(DecompressError::TooLarge { found }.into());
+    }
+    let mut container = Container::from_bytes(bytes)?;
+    match container.embedded.take() {
+        Some(embedded) => check(&container, &unpacked(&container, embedded)?.1, None),
+        None => check(&container, statistics, None),
+    }
+}
+
+/// Reads the whole stream, and refuses names that lead out of a folder or are there twice, and what a file of so many
+/// `bytes` should not announce.
+fn check(container: &Container, statistics: &Statistics, bytes: Option<u64>) -> Result<()> {
+    let [_, height, width] = container.tile;
+    let tiles = container.sizes.tiles([height, width]);
+    let coder = Coder::new(&statistics.quantiser(container.bits))?;
+    let mut decoder = coder.decoder(&container.stream, tiles)?;
+    bytes.map_or(Ok(()), |bytes| announced(container, bytes))?;
+    for start in (0..tiles).step_by(BATCH) {
+        decoder.codes(BATCH.min(tiles - start))?;
+    }
+    if !decoder.at_end() {
+        return Err(DecompressError::Continues.into());
+    }
+    let mut seen = HashSet::new();
+    for name in container.names.iter().flatten() {
+        if !is_plain(name) {
+            return Err(DecompressError::Name { name: name.clone() }.into());
+        }
+        if !seen.insert(name) {
+            return Err(DecompressError::Twice { name: name.clone() }.into());
+        }
+    }
+    Ok(())
 }
 
 /// A compressed file with its model, read to its end and checked.
@@ -139,11 +263,18 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// With the model of the run that compressed it. Errors call the file `file`.
+    /// With the model of the run that compressed it. Errors call the file `file`; of one of `bytes` bytes much less than
+    /// it could announce is allowed.
     ///
     /// # Errors
     /// A run that has another model or other ranges than the file, and a damaged stream.
-    pub fn of_run(file: &str, container: Container, run: &Run, device: &Device) -> Result<Self> {
+    pub fn of_run(
+        file: &str,
+        container: Container,
+        bytes: Option<u64>,
+        run: &Run,
+        device: &Device,
+    ) -> Result<Self> {
         let mut checkpoint = checkpoint::read_best(run)?;
         let file = || file.to_owned();
         let folder = || run.folder().to_owned();
@@ -173,34 +304,45 @@ impl Archive {
         if crc32fast::hash(&statistics.to_bytes()?) != container.statistics_crc {
             return Err(DecompressError::OtherRanges { run: folder() }).at(file);
         }
-        Self::new(&file(), container, &checkpoint, statistics, device)
+        Self::new(&file(), container, bytes, &checkpoint, statistics, device)
     }
 
-    /// With the model that it holds. Errors call the file `file`.
+    /// With the model that it holds; else as [`Archive::of_run`].
     ///
     /// # Errors
     /// A file without a model, or with one that did not compress it, and a damaged stream.
-    pub fn of_file(file: &str, mut container: Container, device: &Device) -> Result<Self> {
+    pub fn of_file(
+        file: &str,
+        mut container: Container,
+        bytes: Option<u64>,
+        device: &Device,
+    ) -> Result<Self> {
         let Some(embedded) = container.embedded.take() else {
             let model = digest::short(&container.model_sha256).to_owned();
             return Err(DecompressError::NoModel { model }).at(|| file.to_owned());
         };
         let (checkpoint, statistics) = unpacked(&container, embedded).at(|| file.to_owned())?;
-        Self::new(file, container, &checkpoint, statistics, device)
+        Self::new(file, container, bytes, &checkpoint, statistics, device)
     }
 
     fn new(
         file: &str,
         container: Container,
+        bytes: Option<u64>,
         checkpoint: &Checkpoint,
         statistics: Statistics,
         device: &Device,
     ) -> Result<Self> {
         let meta = &checkpoint.meta;
+        let layers = meta.model.layers(meta.input_shape)?;
+        let widest = layers.iter().map(|layer| layer.size()).max();
+        if let (Some(values), true) = (widest.filter(|it| *it > MOST_ACTIVE), bytes.is_some()) {
+            return Err(DecompressError::Wide { values }).at(|| file.to_owned());
+        }
         let archive = Self {
             model: checkpoint.model(device)?,
             device: device.clone(),
-            units: meta.model.layers(meta.input_shape)?.code_size(),
+            units: layers.code_size(),
             container,
             statistics,
         };
@@ -208,26 +350,8 @@ impl Archive {
             return Err(DecompressError::Units).at(|| file.to_owned());
         }
         archive.codec().check(file)?;
-        archive.check().at(|| file.to_owned())?;
+        check(&archive.container, &archive.statistics, bytes).at(|| file.to_owned())?;
         Ok(archive)
-    }
-
-    /// Reads the whole stream, and refuses names that lead out of a folder.
-    fn check(&self) -> Result<()> {
-        let tiles = self.tiles();
-        let coder = Coder::new(&self.statistics.quantiser(self.container.bits))?;
-        let mut decoder = coder.decoder(&self.container.stream, tiles)?;
-        for start in (0..tiles).step_by(BATCH) {
-            decoder.codes(BATCH.min(tiles - start))?;
-        }
-        if !decoder.at_end() {
-            return Err(DecompressError::Continues.into());
-        }
-        let mut names = self.names().into_iter().flatten();
-        match names.find(|name| !is_plain(name)) {
-            Some(name) => Err(DecompressError::Name { name: name.clone() }.into()),
-            None => Ok(()),
-        }
     }
 
     /// Number of pictures.
@@ -295,8 +419,8 @@ impl Archive {
 
     /// Tiles of all pictures.
     fn tiles(&self) -> usize {
-        let sizes = self.container.sizes.iter();
-        sizes.map(|size| self.tiles_of(size)).sum()
+        let [_, height, width] = self.container.tile;
+        self.container.sizes.tiles([height, width])
     }
 
     /// Tiles of a picture of this height and width.
@@ -334,6 +458,8 @@ fn unpacked(container: &Container, embedded: Embedded) -> Result<(Checkpoint, St
         .map_err(|error| DecompressError::Ranges { error })?;
     // Checked before memory is allocated for the described model.
     check_shape(container, &meta)?;
+    let allowed = config::check_model(&meta.model);
+    allowed.map_err(|reason| DecompressError::Model { reason })?;
     let parameters = meta.model.layers(meta.input_shape)?.parameters();
     let found = embedded.weights.len();
     if parameters.saturating_mul(size_of::<f32>()) > found {

@@ -8,6 +8,7 @@ use super::container::Sizes;
 use super::tiles;
 use crate::error::{Error, Result};
 use crate::input::{self, InputError, Part};
+use crate::pictures::names;
 
 /// A picture.
 #[derive(Clone, Debug)]
@@ -102,18 +103,24 @@ impl Pictures {
         }
     }
 
-    /// Names of the files; empty for images without names.
+    /// Names of the pictures, no two of which are the same; none for images without names.
     pub fn names(&self) -> Option<Vec<String>> {
         match self {
-            Self::Set(images) => images.names().map(<[String]>::to_vec),
+            Self::Set(images) => images.names().map(names::kept),
             Self::Files(files) => {
-                let name = |path: &PathBuf| {
-                    path.file_name()
-                        .unwrap_or_default()
-                        .to_string_lossy()
-                        .into_owned()
-                };
-                Some(files.iter().map(|(path, _)| name(path)).collect())
+                let files = files.iter().map(|(path, _)| data::file_name(path));
+                Some(names::kept(&files.collect::<Vec<_>>()))
+            }
+        }
+    }
+
+    /// Bytes of the pictures' files as they lie on disk; `None` for a data set.
+    pub fn stored(&self) -> Option<u64> {
+        match self {
+            Self::Set(_) => None,
+            Self::Files(files) => {
+                let length = |(path, _): &(PathBuf, _)| Some(path.metadata().ok()?.len());
+                files.iter().map(length).sum()
             }
         }
     }

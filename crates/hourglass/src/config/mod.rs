@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 
-use model::{ImageShape, Layers, ModelError};
+use model::{ImageShape, Layers, ModelConfig, ModelError};
 
 use crate::files;
 
@@ -261,6 +261,21 @@ pub fn data(flag: &'static str, text: &str) -> Result<DataConfig, ConfigError> {
     let around = r#"{"model": {"kind": "dense", "layers": [], "code_size": 1}}"#;
     let located = parse(flag, around, &[Override::flag(flag, "data", text)])?;
     Ok(located.config.data)
+}
+
+/// Checks a model that was not read from a config against the ranges of the schema: nothing is built of a model that a
+/// file describes before it is known to be one that a config may ask for.
+///
+/// # Errors
+/// The first key that is not allowed, in words.
+pub fn check_model(model: &ModelConfig) -> Result<(), String> {
+    // Any data will do, because the config only carries the model.
+    let text = serde_json::json!({ "data": { "dataset": "mnist" }, "model": model }).to_string();
+    let words = |fault: &Fault| format!("{}: {}", fault.path, fault.text);
+    let mut faults = Vec::new();
+    let root = raw::parse(&text, &mut faults).map_err(|fault| words(&fault))?;
+    faults.extend(check::check(&root, &schema()));
+    faults.first().map_or(Ok(()), |fault| Err(words(fault)))
 }
 
 /// The bytes of the file, but only slightly more than [`LARGEST`] of a larger one.

@@ -4,8 +4,11 @@
 //! A checkpoint is a folder of three files, written under a temporary name and then swapped in. The
 //! digests in `meta.json` reveal damaged files.
 
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::thread;
+use std::time::Duration;
 
 use burn::prelude::*;
 use model::weights::{self, WeightsError};
@@ -18,6 +21,10 @@ use crate::digest::{sha256, short};
 use crate::files::{self, FileError};
 use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
 use crate::train::optimizer::Optimizer;
+
+/// How often a checkpoint is read again that a training swapped meanwhile, and at what interval.
+const SWAPS: u32 = 200;
+const SWAP_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a checkpoint cannot be read, used or written.
 #[derive(Debug, thiserror::Error)]
@@ -294,43 +301,53 @@ pub fn settle(run: &Run) -> Result<(), CheckpointError> {
     Ok(())
 }
 
-/// Reads and checks `checkpoints/<name>`; `None` if the run has none yet.
+/// Reads and checks `checkpoints/<name>`; `None` if the run has none yet. A training may swap it at any moment:
+/// what is given is one checkpoint, and what a swap alone brought about is no error.
 ///
 /// # Errors
 /// A file that is missing, damaged or of a newer format.
 pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
     let folders = Folders::of(run, name);
-    let Some(folder) = folders.present() else {
-        return Ok(None);
-    };
-    let (meta, folder) = (meta_of(folder)?, folder.clone());
-    Ok(Some(Checkpoint {
-        model: verified(&folder, "model.safetensors", &meta.model_sha256)?,
-        optimizer: verified(&folder, "optimizer.safetensors", &meta.optimizer_sha256)?,
-        meta,
-        folder,
-    }))
+    steady(&folders, |folder| read_folder(folder))
 }
 
-/// A file of a checkpoint, whose digest must be the expected one.
-fn verified(folder: &Path, name: &str, expected: &str) -> Result<Vec<u8>, CheckpointError> {
-    let path = folder.join(name);
-    let bytes = fs::read(&path).map_err(FileError::read(&path))?;
-    let found = sha256(&bytes);
-    if found != expected {
-        return Err(CheckpointError::Damaged {
-            path,
-            found: short(&found).to_owned(),
-            expected: short(expected).to_owned(),
-        });
+/// Reads the checkpoint that is present, again if another took its place meanwhile; `None` if there is none.
+fn steady<T>(
+    folders: &Folders,
+    read: impl Fn(&Path) -> Result<T, CheckpointError>,
+) -> Result<Option<T>, CheckpointError> {
+    for tried in 1.. {
+        let before = folders.stamp();
+        let found = folders.present().map(|folder| read(folder)).transpose();
+        match found {
+            Ok(Some(checkpoint)) => return Ok(Some(checkpoint)),
+            // Only where nothing moved meanwhile is this what the run's folder holds.
+            settled if tried == SWAPS || folders.stamp() == before => return settled,
+            _ => thread::sleep(SWAP_PAUSE),
+        }
     }
-    Ok(bytes)
+    Ok(None)
+}
+
+/// Reads and checks the checkpoint in a folder.
+fn read_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
+    // All are opened before one is read: a file that is open stays what it is, whatever takes its name.
+    let meta = Opened::new(folder, "meta.json")?;
+    let model = Opened::new(folder, "model.safetensors")?;
+    let optimizer = Opened::new(folder, "optimizer.safetensors")?;
+    let meta = meta.meta()?;
+    Ok(Checkpoint {
+        model: model.verified(&meta.model_sha256)?,
+        optimizer: optimizer.verified(&meta.optimizer_sha256)?,
+        meta,
+        folder: folder.to_owned(),
+    })
 }
 
 /// Reads a model that was kept in a folder, without an optimizer's state.
 pub(crate) fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
-    let meta = meta_of(folder)?;
-    let model = verified(folder, "model.safetensors", &meta.model_sha256)?;
+    let meta = Opened::new(folder, "meta.json")?.meta()?;
+    let model = Opened::new(folder, "model.safetensors")?.verified(&meta.model_sha256)?;
     Ok(Checkpoint::embedded(meta, model, folder.to_owned()))
 }
 
@@ -347,20 +364,59 @@ pub(crate) fn meta_of_best(run: &Run) -> Result<Option<Meta>, CheckpointError> {
 /// # Errors
 /// A file that is missing, not of this program or of a newer format.
 pub fn meta(run: &Run, name: &str) -> Result<Option<Meta>, CheckpointError> {
-    let folders = Folders::of(run, name);
-    folders.present().map(|folder| meta_of(folder)).transpose()
+    steady(&Folders::of(run, name), |folder| {
+        Opened::new(folder, "meta.json")?.meta()
+    })
 }
 
-fn meta_of(folder: &Path) -> Result<Meta, CheckpointError> {
-    let path = folder.join("meta.json");
-    let meta: serde_json::Value = files::read_json(&path)?;
-    let version = meta
-        .get("format_version")
-        .and_then(serde_json::Value::as_u64);
-    if let Some(found) = version.filter(|&version| version > u64::from(FORMAT_VERSION)) {
-        return Err(CheckpointError::Newer { path, found });
+/// A file of a checkpoint.
+struct Opened {
+    path: PathBuf,
+    file: File,
+}
+
+impl Opened {
+    fn new(folder: &Path, name: &str) -> Result<Self, CheckpointError> {
+        let path = folder.join(name);
+        let file = File::open(&path).map_err(FileError::read(&path))?;
+        Ok(Self { path, file })
     }
-    Ok(serde_json::from_value(meta).map_err(FileError::json(&path))?)
+
+    fn bytes(&mut self) -> Result<Vec<u8>, CheckpointError> {
+        let mut bytes = Vec::new();
+        let read = self.file.read_to_end(&mut bytes);
+        read.map_err(FileError::read(&self.path))?;
+        Ok(bytes)
+    }
+
+    /// Its bytes, whose digest must be the expected one.
+    fn verified(mut self, expected: &str) -> Result<Vec<u8>, CheckpointError> {
+        let bytes = self.bytes()?;
+        let found = sha256(&bytes);
+        if found != expected {
+            return Err(CheckpointError::Damaged {
+                path: self.path,
+                found: short(&found).to_owned(),
+                expected: short(expected).to_owned(),
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Its content as a `meta.json`.
+    fn meta(mut self) -> Result<Meta, CheckpointError> {
+        let bytes = self.bytes()?;
+        let path = self.path;
+        let meta: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(FileError::json(&path))?;
+        let version = meta
+            .get("format_version")
+            .and_then(serde_json::Value::as_u64);
+        if let Some(found) = version.filter(|&version| version > u64::from(FORMAT_VERSION)) {
+            return Err(CheckpointError::Newer { path, found });
+        }
+        Ok(serde_json::from_value(meta).map_err(FileError::json(&path))?)
+    }
 }
 
 /// Reads the checkpoint of a run's model: the best one, or else the last one.
@@ -460,6 +516,11 @@ impl Folders {
         remove(&self.old)
     }
 
+    /// What a swap changes: which of the folders are there, and the `meta.json` of each.
+    fn stamp(&self) -> [Option<Vec<u8>>; 3] {
+        [&self.last, &self.new, &self.old].map(|folder| fs::read(folder.join("meta.json")).ok())
+    }
+
     /// The folder of the checkpoint, if there is one yet.
     fn present(&self) -> Option<&PathBuf> {
         // If killed between the two renames of `save`, both other folders are complete and the newer one counts.
@@ -474,5 +535,88 @@ fn remove(folder: &Path) -> std::io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A checkpoint whose weights and optimizer are `step`, many times.
+    fn snapshot(step: usize) -> Snapshot {
+        let model = json!({ "kind": "dense", "layers": [], "code_size": 1 });
+        Snapshot {
+            meta: Meta {
+                format_version: FORMAT_VERSION,
+                model: serde_json::from_value(model).unwrap(),
+                input_shape: [1, 2, 2],
+                config: None,
+                seed: 1,
+                frozen: Vec::new(),
+                progress: Progress {
+                    step,
+                    ..Progress::default()
+                },
+                model_sha256: String::new(),
+                optimizer_sha256: String::new(),
+            },
+            model: vec![step as u8; 60_000],
+            optimizer: vec![step as u8; 60_000],
+        }
+    }
+
+    fn run(folder: &Path) -> Run {
+        fs::create_dir(folder.join("checkpoints")).unwrap();
+        Run {
+            folder: folder.to_owned(),
+        }
+    }
+
+    #[test]
+    fn whoever_reads_beside_a_training_gets_one_whole_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path());
+        snapshot(0).write(&run, &["best"]).unwrap();
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for step in 1..250 {
+                    snapshot(step).write(&run, &["best"]).unwrap();
+                }
+                ended.store(true, Ordering::SeqCst);
+            });
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !ended.load(Ordering::SeqCst) {
+                        let found = read_best(&run).unwrap();
+                        let step = found.meta.progress.step as u8;
+                        let mut bytes = found.model.iter().chain(&found.optimizer);
+                        assert!(bytes.all(|byte| *byte == step));
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn what_no_swap_explains_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path());
+        assert!(matches!(read_best(&run), Err(CheckpointError::None { .. })));
+        snapshot(1).write(&run, &["best"]).unwrap();
+        let file = run.path("checkpoints/best/model.safetensors");
+        fs::write(&file, "other").unwrap();
+        let error = read_best(&run).unwrap_err();
+        assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
+        fs::remove_file(&file).unwrap();
+        let error = read_best(&run).unwrap_err().to_string();
+        assert!(
+            error.contains("model.safetensors: cannot be read"),
+            "{error}"
+        );
     }
 }

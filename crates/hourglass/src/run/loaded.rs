@@ -7,7 +7,7 @@ use data::{Batches, Images};
 use model::Autoencoder;
 
 use super::Run;
-use super::checkpoint::{self, Meta};
+use super::checkpoint::{self, Checkpoint, Meta};
 use super::environment::Environment;
 use crate::batched;
 use crate::config::{self, Override};
@@ -35,9 +35,18 @@ impl Loaded {
     /// If the run has no checkpoint, or a damaged one.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let checkpoint = checkpoint::read_best(&run)?;
+        Self::of(run, &checkpoint, device)
+    }
+
+    /// The model of a checkpoint that was read from the run. Who needs its weights too takes them from the same
+    /// checkpoint, because a training may put another in its place.
+    ///
+    /// # Errors
+    /// Weights that do not belong to the model that `meta.json` describes.
+    pub fn of(run: Run, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
         Ok(Self {
             model: checkpoint.model(&device)?,
-            meta: checkpoint.meta,
+            meta: checkpoint.meta.clone(),
             run,
             device,
         })

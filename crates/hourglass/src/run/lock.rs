@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::RunError;
-use crate::files::FileError;
+use crate::files::{self, FileError};
 
 /// The file in a folder that is locked by the process that works in it.
 pub(super) const LOCK: &str = ".lock";
@@ -52,6 +52,9 @@ pub fn lock(folder: &Path, busy: &str) -> Result<Lock, RunError> {
             // A file system without locks cannot tell, which is no reason not to train.
             Err(TryLockError::Error(_)) | Ok(()) => break,
         }
+    }
+    for part in ["", "samples", "plots"] {
+        files::sweep(&folder.join(part));
     }
     Ok(Lock {
         folder: folder.to_owned(),

@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod environment;
 pub mod holes;
 pub mod kept;
+mod links;
 pub mod loaded;
 mod lock;
 pub mod resumed;
@@ -18,8 +19,9 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
-use crate::files::{self, DRAFT, FileError, sync_folder};
+use crate::files::{self, DRAFT, FileError, NEW, sync_folder};
 use crate::setup::Setup;
 use checkpoint::Progress;
 use environment::Environment;
@@ -53,6 +55,12 @@ pub enum RunError {
     NotARun {
         /// The folder.
         folder: PathBuf,
+    },
+    /// A part of it is a link to somewhere else.
+    #[error("{}: is a link that leads out of the run's folder, which is not followed; put the file itself there", path.display())]
+    Outside {
+        /// The link.
+        path: PathBuf,
     },
     /// A newer version of the program wrote the folder.
     #[error("{}: found format version {found}, but this program reads up to {FORMAT_VERSION}; update the program", path.display())]
@@ -229,10 +237,8 @@ impl Run {
         };
         fs::create_dir_all(runs).map_err(failed)?;
         // Everything is first written under a temporary name, so that a folder with a run's name is complete.
-        let new = tempfile::Builder::new()
-            .prefix(".new-")
-            .tempdir_in(runs)
-            .map_err(failed)?;
+        files::sweep(runs);
+        let (new, _held) = Self::draft(runs).map_err(failed)?;
         let draft = Run {
             folder: new.path().to_owned(),
         };
@@ -272,6 +278,21 @@ impl Run {
         })
     }
 
+    /// A folder under a temporary name, which is not swept up before what holds it is dropped.
+    fn draft(runs: &Path) -> io::Result<(TempDir, Option<File>)> {
+        loop {
+            let new = tempfile::Builder::new().prefix(NEW).tempdir_in(runs)?;
+            // Not every system opens folders; one that does not has nothing swept.
+            let held = File::open(new.path()).ok();
+            if held
+                .as_ref()
+                .is_none_or(|held| files::hold(held, new.path()))
+            {
+                return Ok((new, held));
+            }
+        }
+    }
+
     /// Opens a run by its folder, or by its name in `runs`.
     ///
     /// # Errors
@@ -296,6 +317,7 @@ impl Run {
         if !run.path("config.json").is_file() {
             return Err(RunError::NotARun { folder: run.folder });
         }
+        links::check(&run.folder)?;
         run.state()?;
         Ok(run)
     }
@@ -345,7 +367,10 @@ impl Run {
     pub fn analysis(&self, name: &str) -> Result<PathBuf, FileError> {
         let folder = self.path(ANALYSIS);
         fs::create_dir_all(&folder).map_err(FileError::folder(&folder))?;
-        Ok(folder.join(name))
+        let path = folder.join(name);
+        files::sweep(&folder);
+        files::sweep(&path);
+        Ok(path)
     }
 
     /// Reads `state.json`.

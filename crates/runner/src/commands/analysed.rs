@@ -115,7 +115,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
         .load_style(comfy_table::presets::NOTHING)
         .set_header(header.iter().copied());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| terminal::one_line(cell)));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -10,9 +10,8 @@ mod rivals;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{DONE, UsageError};
+use super::{DONE, UsageError, chosen};
 use crate::cli::{CompressArgs, Part};
-use crate::commands::opened;
 use crate::commands::own_images;
 use crate::{output, terminal};
 use hourglass::codec::autoencoder::Codec;
@@ -22,6 +21,7 @@ use hourglass::codec::quality::Quality;
 use hourglass::codec::{kept, learned};
 use hourglass::files;
 use hourglass::run::checkpoint::{self, Meta};
+use hourglass::{Loaded, Run, backend};
 
 /// What `--json` prints about a written file.
 #[derive(Debug, Serialize)]
@@ -37,6 +37,9 @@ struct Report {
     stream_bytes_per_picture: f64,
     /// The raw size, one byte per value, divided by the file's size.
     ratio: f64,
+    /// Bytes of the given files, and these divided by the file's size; `None` for a data set.
+    stored_bytes: Option<u64>,
+    stored_ratio: Option<f64>,
     #[serde(flatten)]
     quality: Quality,
 }
@@ -59,8 +62,11 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         return Err(UsageError(text.into()).into());
     };
     output::check_new(path, args.write.force)?;
-    let loaded = opened(&args.run, &args.write.backend)?;
-    let checkpoint = checkpoint::read_best(&loaded.run)?;
+    let run = Run::open(&args.run.name, &args.run.runs.runs)?;
+    let device = backend::open(chosen(&args.write.backend)?)?.device;
+    // Codes, digest and embedded weights are of one checkpoint, whatever a training writes meanwhile.
+    let checkpoint = checkpoint::read_best(&run)?;
+    let loaded = Loaded::of(run, &checkpoint, device)?;
     let codec = Codec::of(&loaded)?;
     let pictures = found(spec, &loaded.meta)?;
     let sha256 = &checkpoint.meta.model_sha256;
@@ -78,6 +84,12 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     )?;
     files::write(path, &made.bytes)?;
     kept::keep_used(&loaded.run, &checkpoint, &statistics)?;
+    if made.large {
+        terminal::note(
+            "note: the file announces so many pictures for its size that it takes decompress --large to open it",
+        );
+    }
+    let stored = pictures.stored();
     let each = |bytes: usize| bytes as f64 / made.pictures.max(1) as f64;
     let report = Report {
         file: path.display().to_string(),
@@ -88,6 +100,8 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         bytes_per_picture: each(made.bytes.len()),
         stream_bytes_per_picture: each(made.stream),
         ratio: made.raw as f64 / made.bytes.len() as f64,
+        stored_bytes: stored,
+        stored_ratio: stored.map(|stored| stored as f64 / made.bytes.len() as f64),
         quality: made.quality,
     };
     if args.json {
@@ -100,16 +114,24 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
 
 impl Report {
     fn text(&self) -> String {
+        let times = |ratio: f64| match ratio < 1.0 {
+            true => format!("{:.1} times larger", 1.0 / ratio),
+            false => format!("{ratio:.1} times smaller"),
+        };
+        let stored = self.stored_ratio;
+        let stored = stored.map(|ratio| format!(" and {} than the files", times(ratio)));
+        let plural = if self.pictures == 1 { "" } else { "s" };
         format!(
-            "{}: {} pictures in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {:.1} \
-             times smaller than raw pixels; decompressed: {:.2} dB, SSIM {}",
+            "{}: {} picture{plural} in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {} \
+             than raw pixels{}; decompressed: {:.2} dB, SSIM {}",
             self.file,
             self.pictures,
             self.bytes,
             self.bytes_per_picture,
             self.stream_bytes_per_picture,
             self.bits,
-            self.ratio,
+            times(self.ratio),
+            stored.unwrap_or_default(),
             self.quality.psnr,
             super::analysed::figure(self.quality.ssim)
         )

@@ -1,8 +1,10 @@
 //! Decoding: codes to pictures.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use model::ImageShape;
+use serde::Serialize;
 
 use super::{DONE, Loaded};
 use crate::cli::DecodeArgs;
@@ -13,16 +15,27 @@ use hourglass::batched;
 use hourglass::files;
 use hourglass::pictures;
 
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    run: String,
+    /// The folder, or the file of all values.
+    output: PathBuf,
+    pictures: usize,
+    /// Channels, height and width of each.
+    shape: ImageShape,
+}
+
 pub fn run(args: &DecodeArgs) -> Result<u8> {
     let as_array = output::has_extension(&args.output, &["npy"]);
     if as_array {
         output::check_new(&args.output, args.write.force)?;
     }
     let Loaded {
+        run,
         model,
         device,
         meta,
-        ..
     } = opened(&args.run, &args.write.backend)?;
     if model.is_residual() {
         bail!("{}: {}", args.run.name.display(), model::NeedsInput);
@@ -31,10 +44,9 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
     let units = meta.model.layers(shape)?.code_size();
     let codes = arrays::read_codes(&args.input, units)?;
     let count = codes.len() / units.max(1);
-    let names = output::picture_names(None, count);
     let files = match as_array {
         true => Vec::new(),
-        false => output::new_files(&args.output, &names, args.write.force)?,
+        false => output::new_pictures(&args.output, None, count, args.write.force)?,
     };
     let image: usize = shape.iter().product();
     let mut pictures = Vec::with_capacity(if as_array { count * image } else { 0 });
@@ -56,11 +68,18 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
             &arrays::npy(&pictures, &[count, channels, height, width])?,
         )?;
     }
-    report(&args.output, count)?;
-    Ok(DONE)
-}
-
-fn report(path: &Path, count: usize) -> Result<()> {
+    let report = Report {
+        run: run.folder().display().to_string(),
+        output: args.output.clone(),
+        pictures: count,
+        shape,
+    };
+    if args.json {
+        terminal::print_json(&report)?;
+        return Ok(DONE);
+    }
     let plural = if count == 1 { "" } else { "s" };
-    terminal::print(&format!("{}: {count} picture{plural}", path.display()))
+    let output = args.output.display();
+    terminal::print(&format!("{output}: {count} picture{plural}"))?;
+    Ok(DONE)
 }

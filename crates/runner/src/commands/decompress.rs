@@ -1,44 +1,98 @@
 //! Decompression: restores the pictures of a compressed file with its embedded model or that of the run.
 
-use std::collections::HashSet;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use hourglass::codec::decompress::{self, Archive};
 use hourglass::codec::pictures::Picture;
 use hourglass::{Run, backend, pictures};
+use serde::Serialize;
 
 use super::{DONE, chosen};
 use crate::cli::DecompressArgs;
 use crate::{output, terminal};
 
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    output: PathBuf,
+    pictures: Vec<Written>,
+}
+
+/// A picture that was written.
+#[derive(Debug, Serialize)]
+struct Written {
+    output: PathBuf,
+    height: usize,
+    width: usize,
+}
+
 pub fn run(args: &DecompressArgs) -> Result<u8> {
     let file = args.file.display().to_string();
-    let container = decompress::read(&args.file)?;
+    let (container, bytes) = decompress::read(&args.file)?;
+    let bytes = (!args.large).then_some(bytes);
     let device = backend::open(chosen(&args.write.backend)?)?.device;
     let archive = match &args.run {
-        Some(run) => Archive::of_run(&file, container, &Run::open(run, &args.runs.runs)?, &device)?,
-        None => Archive::of_file(&file, container, &device)?,
+        Some(run) => {
+            let run = Run::open(run, &args.runs.runs)?;
+            Archive::of_run(&file, container, bytes, &run, &device)?
+        }
+        None => Archive::of_file(&file, container, bytes, &device)?,
     };
-    write(args, &archive).with_context(|| file.clone())?;
-    let (output, count) = (args.output.display(), archive.count());
-    terminal::print(&format!("{output}: {count} pictures of {file}"))?;
+    let pictures = write(args, &archive).with_context(|| file.clone())?;
+    let report = Report {
+        file,
+        output: args.output.clone(),
+        pictures,
+    };
+    if args.json {
+        terminal::print_json(&report)?;
+        return Ok(DONE);
+    }
+    let (output, count) = (report.output.display(), report.pictures.len());
+    let plural = if count == 1 { "" } else { "s" };
+    terminal::print(&format!(
+        "{output}: {count} picture{plural} of {}",
+        report.file
+    ))?;
     Ok(DONE)
 }
 
 /// Writes the pictures of a file, each as it is decoded.
-fn write(args: &DecompressArgs, archive: &Archive) -> Result<()> {
-    let names = output::picture_names(archive.names(), archive.count());
-    let mut seen = HashSet::new();
-    if let Some(name) = names.iter().find(|&name| !seen.insert(name)) {
-        bail!("two pictures would both be written to {name}");
-    }
-    let files = output::new_files(&args.output, &names, args.write.force)?;
-    let mut files = files.iter();
-    archive.pictures(|Picture { pixels, size }| {
-        let file = files.next().context("found fewer names than pictures")?;
+fn write(args: &DecompressArgs, archive: &Archive) -> Result<Vec<Written>> {
+    let (names, count) = (archive.names(), archive.count());
+    let files = output::new_pictures(&args.output, names, count, args.write.force)?;
+    let mut files = files.into_iter();
+    let mut written = Vec::new();
+    archive.pictures(|Picture { pixels, size }| -> Result<()> {
+        let output = files.next().context("found fewer names than pictures")?;
         let [height, width] = size;
-        let values: Vec<f32> = pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-        pictures::save_picture(&values, [archive.channels(), height, width], file)?;
+        let channels = archive.channels();
+        let bytes = interleaved(pixels, channels);
+        pictures::save_bytes(bytes, [channels, height, width], &output)?;
+        written.push(Written {
+            output,
+            height,
+            width,
+        });
         Ok(())
-    })
+    })?;
+    Ok(written)
+}
+
+/// `[channels, pixels]` as `[pixels, channels]`.
+fn interleaved(planes: Vec<u8>, channels: usize) -> Vec<u8> {
+    if channels == 1 {
+        return planes;
+    }
+    let plane = planes.len() / channels.max(1);
+    let mut bytes = vec![0; planes.len()];
+    for (channel, values) in planes.chunks_exact(plane.max(1)).enumerate() {
+        let places = bytes.iter_mut().skip(channel).step_by(channels);
+        places
+            .zip(values)
+            .for_each(|(place, value)| *place = *value);
+    }
+    bytes
 }

@@ -1,11 +1,13 @@
 //! Encoding: images to codes, or to the output of any layer of the encoder.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
 use data::Batches;
 use model::Layer;
+use serde::Serialize;
 
 use super::{DONE, Loaded, UsageError};
 use crate::cli::EncodeArgs;
@@ -14,6 +16,18 @@ use crate::input;
 use crate::{output, terminal};
 use hourglass::arrays;
 use hourglass::batched;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    run: String,
+    output: PathBuf,
+    /// The layer whose output was saved, as it was asked for.
+    layer: String,
+    images: usize,
+    values_per_image: usize,
+    images_per_s: f64,
+}
 
 pub fn run(args: &EncodeArgs) -> Result<u8> {
     if !output::has_extension(&args.output, &["npy", "npz"]) {
@@ -56,11 +70,23 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);
     arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
+    let report = Report {
+        run: run.folder().display().to_string(),
+        output: args.output.clone(),
+        layer: layer.to_owned(),
+        images: images.len(),
+        values_per_image: units,
+        images_per_s,
+    };
+    if args.json {
+        terminal::print_json(&report)?;
+        return Ok(DONE);
+    }
     terminal::print(&format!(
         "{}: {} images, {units} values each, from {layer} of {}, {images_per_s:.0} images/s",
-        args.output.display(),
-        images.len(),
-        run.folder().display()
+        report.output.display(),
+        report.images,
+        report.run
     ))?;
     Ok(DONE)
 }

@@ -140,6 +140,15 @@ fn threads(asked: Option<u16>) -> Result<usize, UsageError> {
     Ok(0)
 }
 
+/// Whether the text of an error has a line for each of several faults.
+pub fn has_lines(error: &anyhow::Error) -> bool {
+    let of_config = |error: &(dyn std::error::Error + 'static)| {
+        let ours = error.downcast_ref::<Error>().map(Error::root);
+        error.is::<ConfigError>() || matches!(ours, Some(Error::Config(_)))
+    };
+    error.chain().any(of_config)
+}
+
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let config = |error: &Error| {

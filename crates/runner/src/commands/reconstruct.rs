@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::Batches;
+use data::{Batches, Images};
+use serde::Serialize;
 
 use super::{DONE, Loaded};
 use crate::cli::ReconstructArgs;
@@ -15,12 +16,30 @@ use hourglass::batched::{self, values};
 use hourglass::measure::metrics::Reconstruction;
 use hourglass::pictures;
 
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    run: String,
+    /// Of all pictures together.
+    mse: f64,
+    psnr: f64,
+    pictures: Vec<Written>,
+}
+
+/// A picture that was written.
+#[derive(Debug, Serialize)]
+struct Written {
+    output: PathBuf,
+    mse: f64,
+    psnr: f64,
+}
+
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let Loaded {
+        run,
         model,
         device,
         meta,
-        ..
     } = opened(&args.run, &args.write.backend)?;
     let shape = meta.input_shape;
     let spec = &args.input;
@@ -31,8 +50,8 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
         shape,
         meta.split_seed(),
     )?);
-    let names = output::picture_names(images.names(), images.len());
-    let files = files(args, &names)?;
+    let files = files(args, &images)?;
+    let mut written = Vec::with_capacity(images.len());
     let batches = Batches::new(Arc::clone(&images), &device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let image: usize = shape.iter().product();
@@ -58,17 +77,33 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
                 }
                 false => pictures::save_picture(restored, shape, file)?,
             }
-            terminal::print(&format!(
-                "{}: mse {:.6}, psnr {:.2} dB",
-                file.display(),
-                figures.mse,
-                figures.psnr
-            ))?;
+            if !args.json {
+                terminal::print(&format!(
+                    "{}: mse {:.6}, psnr {:.2} dB",
+                    file.display(),
+                    figures.mse,
+                    figures.psnr
+                ))?;
+            }
+            written.push(Written {
+                output: file.clone(),
+                mse: figures.mse,
+                psnr: figures.psnr,
+            });
         }
         Ok(())
     })?;
+    let figures = whole.finish();
+    if args.json {
+        terminal::print_json(&Report {
+            run: run.folder().display().to_string(),
+            mse: figures.mse,
+            psnr: figures.psnr,
+            pictures: written,
+        })?;
+        return Ok(DONE);
+    }
     if images.len() > 1 {
-        let figures = whole.finish();
         terminal::print(&format!(
             "{} pictures: mse {:.6}, psnr {:.2} dB",
             images.len(),
@@ -80,11 +115,12 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
 }
 
 /// The output path of each picture: the named file for a single picture, else a file in a folder.
-fn files(args: &ReconstructArgs, names: &[String]) -> Result<Vec<PathBuf>> {
-    let one = names.len() == 1 && Path::new(&args.input.input).is_file();
+fn files(args: &ReconstructArgs, images: &Images) -> Result<Vec<PathBuf>> {
+    let (names, count) = (images.names(), images.len());
+    let one = count == 1 && Path::new(&args.input.input).is_file();
     if one && output::has_extension(&args.output, &["png"]) {
         output::check_new(&args.output, args.write.force)?;
         return Ok(vec![args.output.clone()]);
     }
-    output::new_files(&args.output, names, args.write.force)
+    output::new_pictures(&args.output, names, count, args.write.force)
 }

@@ -125,7 +125,9 @@ fn picture(setup: &Setup, finished: &Finished) -> Result<()> {
     let shown = Shown::of(&finished.model, device, &setup.test, &indices, seed)?;
     let columns = terminal::columns();
     match half_block::draw(&shown.stacks(), half_block::SIDE, columns, colours) {
-        Some(picture) => terminal::print(&format!("test pictures, {}\n{picture}", shown.words())),
+        Some(picture) => {
+            terminal::print_drawn(&format!("test pictures, {}\n{picture}", shown.words()))
+        }
         None => Ok(()),
     }
 }
@@ -193,7 +195,8 @@ fn left_out(setup: &Setup) -> String {
     }
 }
 
-/// The name that a config gives its run: that of the file, or of the run whose config it is.
+/// The name that a config gives its run: that of the file, or of the run whose config it is, without what no `--name`
+/// may have.
 pub fn name_of(config: &Path) -> String {
     let folder = config
         .parent()
@@ -202,17 +205,50 @@ pub fn name_of(config: &Path) -> String {
         (Some(folder), Some(name)) if name == "config.json" => folder.file_name(),
         _ => config.file_stem(),
     };
-    named.map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
+    let name = named.unwrap_or_default().to_string_lossy();
+    let name = name.trim_start_matches(['.', '-']);
+    match name.is_empty() {
+        true => "run".into(),
+        false => name.replace(bad, "_"),
+    }
 }
 
 /// Checks that a `--name` makes a folder directly inside the folder of runs.
 pub fn checked_name(name: &str) -> Result<String, UsageError> {
-    let bad = |found: char| found.is_control() || matches!(found, '/' | '\\' | ':');
-    if name.is_empty() || name.starts_with('.') || name.contains(bad) {
+    if name.is_empty() || name.starts_with(['.', '-']) || name.contains(bad) {
         return Err(UsageError(format!(
             "--name: found {name:?}; use a folder name without separators that does not start \
-             with a dot"
+             with a dot or a dash"
         )));
     }
     Ok(name.to_owned())
+}
+
+/// Whether a letter cannot be in a run's name.
+fn bad(letter: char) -> bool {
+    terminal::acts(letter) || matches!(letter, '/' | '\\' | ':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_gives_its_run_a_name_that_could_be_asked_for() {
+        for (file, name) in [
+            ("configs/conv.json", "conv"),
+            (".hidden.json", "hidden"),
+            ("--help.json", "help"),
+            ("a\x1b[31m\u{202e}b.json", "a_[31m_b"),
+            ("c:d.json", "c_d"),
+            ("..", "run"),
+            ("-.json", "run"),
+        ] {
+            assert_eq!(name_of(Path::new(file)), name, "{file}");
+            assert_eq!(checked_name(name).unwrap(), name);
+        }
+        for name in ["", ".a", "-a", "a/b", "a\u{202e}b"] {
+            assert!(checked_name(name).is_err(), "{name}");
+        }
+    }
 }

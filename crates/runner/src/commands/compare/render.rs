@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
+use crate::terminal;
 use hourglass::comparison::{Comparison, Row, Seeds, Spread};
 
 pub const COLUMNS: [&str; 14] = [
@@ -54,7 +55,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     let mut parts = Vec::new();
     for group in groups(comparison) {
         if let (false, Some(first)) = (comparison.same_data, group.first()) {
-            parts.push(heading(first));
+            parts.push(markup(&heading(first)));
         }
         parts.push(pipes(
             &COLUMNS,
@@ -122,9 +123,12 @@ pub fn csv(comparison: &Comparison) -> String {
     lines.join("\n")
 }
 
-/// A field of CSV as in RFC 4180.
+/// A field of CSV as in RFC 4180. What a spreadsheet would take for a formula begins with an apostrophe, which marks text.
 fn quoted(field: &str) -> String {
-    if field.contains(['"', ',', '\n', '\r']) {
+    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if formula && field.parse::<f64>().is_err() {
+        format!("\"'{}\"", field.replace('"', "\"\""))
+    } else if field.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field.to_owned()
@@ -133,7 +137,8 @@ fn quoted(field: &str) -> String {
 
 fn heading(row: &Row) -> String {
     let digest = hourglass::digest::short(&row.test_sha256);
-    format!("on the test images of {} ({digest}):", row.dataset)
+    let dataset = terminal::one_line(&row.dataset);
+    format!("on the test images of {dataset} ({digest}):")
 }
 
 /// The rows grouped by test images; rows of a group are adjacent.
@@ -211,7 +216,7 @@ fn draw(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number:
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(columns.iter().copied());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| terminal::one_line(cell)));
     }
     for column in table.column_iter_mut().skip(first_number) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -226,13 +231,36 @@ fn pipes(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number
         format!("| {} |", columns.join(" | ")),
         format!("| {} |", rule.collect::<Vec<_>>().join(" | ")),
     ];
-    // A bar inside a cell would end the cell.
-    lines.extend(rows.map(|row| {
-        line(
-            &row.iter()
-                .map(|cell| cell.replace('|', "\\|"))
-                .collect::<Vec<_>>(),
-        )
-    }));
+    lines.extend(rows.map(|row| line(&row.iter().map(|cell| markup(cell)).collect::<Vec<_>>())));
     lines.join("\n")
+}
+
+/// A text as Markdown: a bar would end its cell, and a tag would be one of the page.
+fn markup(text: &str) -> String {
+    let text = terminal::one_line(text);
+    text.replace('|', "\\|")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_is_a_formula_or_markup() {
+        for (field, written) in [
+            ("conv", "conv"),
+            ("-0.25", "-0.25"),
+            ("+1e-3", "+1e-3"),
+            ("=1+1", "\"'=1+1\""),
+            ("-a\"b", "\"'-a\"\"b\""),
+            ("@x,y", "\"'@x,y\""),
+            ("\tx", "\"'\tx\""),
+            ("a,b", "\"a,b\""),
+        ] {
+            assert_eq!(quoted(field), written);
+        }
+        assert_eq!(markup("<img src=x>|\n"), r"&lt;img src=x&gt;\|\n");
+    }
 }

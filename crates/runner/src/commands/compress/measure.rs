@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::found;
 #[cfg(feature = "report")]
 use super::plot;
-use super::report::{AtPsnr, Others, Report, curves, depths_curve, formats_curve, table, verdict};
+use super::report::{AtPsnr, Others, Report, curves, table, verdict};
 use super::rivals::{Format, Rivals};
 use crate::cli::CompressArgs;
 use crate::commands::opened;
@@ -34,16 +34,25 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     };
     let own = || "the run's test pictures".into();
     let data = args.input.clone().unwrap_or_else(own);
-    terminal::note(&format!("{name} on {} pictures of {data}", pictures.len()));
+    let plural = if pictures.len() == 1 { "" } else { "s" };
+    let count = pictures.len();
+    terminal::note(&format!("{name} on {count} picture{plural} of {data}"));
     let sha256 = &loaded.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || match &setup {
         Ok(setup) => Ok(Arc::clone(&setup.train)),
         Err(error) => anyhow::bail!("the ranges of the code cannot be learned: {error:#}"),
     })?;
     let pca = match &setup {
-        Ok(setup) => analysed::pca(&setup.train, codec.units)?
-            .map(|pca| PcaCodec::new(pca, &setup.train))
-            .transpose()?,
+        Ok(setup) => match analysed::pca(&setup.train, codec.units)? {
+            Some(pca) if pca.components() == 0 => {
+                terminal::note(
+                    "note: PCA skipped: it has no component, because the training pictures are all the same",
+                );
+                None
+            }
+            Some(pca) => Some(PcaCodec::new(pca, &setup.train)?),
+            None => None,
+        },
         Err(_) => None,
     };
     let mut rivals = Rivals::new(&pictures.sizes(), codec.tile[0]);
@@ -64,12 +73,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         pictures: pictures.len(),
         code_size: codec.units,
         unquantised: rates.unquantised,
-        at_psnr: AtPsnr::new(
-            &rates.points,
-            &formats_curve(&baselines.jpeg),
-            &formats_curve(&baselines.webp),
-            &depths_curve(&baselines.pca),
-        ),
+        at_psnr: AtPsnr::new(&rates.points, &baselines),
         sheets,
         points: rates.points,
         baselines,

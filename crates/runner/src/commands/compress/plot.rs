@@ -8,16 +8,19 @@ use super::report::Curve;
 use report::chart::{Axis, Chart, Drawing, Scale, Series};
 use report::plots::write_chart;
 
+/// A name and its points.
+type Named = (&'static str, Curve);
+
 /// Draws one line per name through its points as `STEM.svg` and `STEM.png`.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write(title: &str, curves: &[Curve], stem: &Path) -> Result<()> {
+pub fn write(title: &str, curves: &[Named], stem: &Path) -> Result<()> {
     Ok(write_chart(&chart(title, curves), stem)?)
 }
 
-fn chart(title: &str, curves: &[Curve]) -> Chart {
-    let series = |(color, (name, places)): (usize, &Curve)| {
+fn chart(title: &str, curves: &[Named]) -> Chart {
+    let series = |(color, (name, places)): (usize, &Named)| {
         Series::new(name, color, Drawing::Line, places.clone())
     };
     Chart {
@@ -35,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    fn curves() -> Vec<(&'static str, Vec<(f64, f64)>)> {
+    fn curves() -> Vec<Named> {
         vec![
             (
                 "autoencoder",

@@ -7,6 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::files::Job;
 use super::{Restored, Restorer};
+use crate::terminal;
 use hourglass::measure::metrics::Reconstruction;
 use hourglass::measure::restoration::tiles::{Picture, Pixels};
 use hourglass::measure::restoration::{Batch, Fidelity, Measurement, Restoration, corrupt, label};
@@ -92,10 +93,7 @@ fn titled(name: &str, psnr: Option<f64>) -> String {
 
 /// A table of each picture's figures and their mean.
 pub fn table(pictures: &[Restored], mean: &Restoration) -> String {
-    let name = |it: &Restored| {
-        let name = it.input.file_name().unwrap_or_default();
-        name.to_string_lossy().into_owned()
-    };
+    let name = |it: &Restored| terminal::one_line(&data::file_name(&it.input)).into_owned();
     let measured = pictures
         .iter()
         .filter_map(|it| Some((name(it), it.restoration.as_ref()?)));

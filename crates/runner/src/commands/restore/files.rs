@@ -1,10 +1,13 @@
 //! The files of `restore`: the input pictures, and the output path of each.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use data::DataError;
+use hourglass::pictures::names;
 
 use crate::cli::RestoreArgs;
 use crate::commands::UsageError;
@@ -75,21 +78,21 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
             (args.inputs.iter().map(|it| it.display().to_string())).collect();
         bail!("{}: no readable picture found", folders.join(", "));
     }
-    let names: Vec<String> = (readable.iter())
-        .map(|(path, ..)| path.file_name().unwrap_or_default())
-        .map(|name| name.to_string_lossy().into_owned())
+    let paths: Vec<&PathBuf> = readable.iter().map(|(path, ..)| path).collect();
+    let names: Vec<String> = paths.iter().map(|path| data::file_name(path)).collect();
+    let names = names::outputs(Some(&names), names.len());
+    // Of pictures of one name, from several folders, nobody could tell which is which afterwards.
+    let given: Vec<&OsStr> = (paths.iter())
+        .map(|path| path.file_name().unwrap_or_default())
         .collect();
-    let names = output::picture_names(Some(&names), names.len());
-    let compared = |name: &String| {
-        let stem = Path::new(name).file_stem().unwrap_or_default();
-        format!("{}-compare.png", stem.to_string_lossy())
-    };
+    no_two_alike(&given, &names, &paths)?;
+    let compared = |name: &String| names::beside(name, "-compare.png");
     let mut written: Vec<String> = names.clone();
     if args.compare {
         written.extend(names.iter().map(compared));
     }
-    let paths: Vec<&PathBuf> = readable.iter().map(|(path, ..)| path).collect();
-    no_two_alike(&written, &paths)?;
+    let keys: Vec<String> = written.iter().map(|name| name.to_lowercase()).collect();
+    no_two_alike(&keys, &written, &paths)?;
     output::new_files(&args.output, &written, args.write.force)?;
     let jobs = readable.into_iter().zip(&names);
     let job = |((input, found, size), name): ((PathBuf, bool, [usize; 2]), &String)| Job {
@@ -102,11 +105,15 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     Ok(jobs.map(job).collect())
 }
 
-/// Fails if two inputs would be written to one file. `names` has each input's one or two outputs.
-fn no_two_alike(names: &[String], inputs: &[&PathBuf]) -> Result<(), UsageError> {
-    let mut seen: HashMap<&String, &PathBuf> = HashMap::new();
-    for (name, input) in names.iter().zip(inputs.iter().cycle()) {
-        if let Some(other) = seen.insert(name, input) {
+/// Fails if two inputs have one key. `names` has each input's one or two outputs, in the order of the keys.
+fn no_two_alike<K: Eq + Hash>(
+    keys: &[K],
+    names: &[String],
+    inputs: &[&PathBuf],
+) -> Result<(), UsageError> {
+    let mut seen: HashMap<&K, (&String, &PathBuf)> = HashMap::new();
+    for ((key, name), input) in keys.iter().zip(names).zip(inputs.iter().cycle()) {
+        if let Some((name, other)) = seen.insert(key, (name, input)) {
             return Err(UsageError(format!(
                 "INPUT: {} and {} would both be written to {name}; give pictures with different \
                  names",

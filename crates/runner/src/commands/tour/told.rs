@@ -20,24 +20,29 @@ const WIDEST: usize = 88;
 /// If stdout cannot be written.
 pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
     let columns = terminal::columns();
-    let mut text = format!("\n{number}. {}\n", chapter.title);
+    let mut text = format!("\n{number}. {}\n", terminal::shown(&chapter.title));
     for paragraph in &chapter.text {
-        text += &format!("\n{}\n", wrapped(paragraph, columns.min(WIDEST)));
+        let paragraph = terminal::shown(paragraph);
+        text += &format!("\n{}\n", wrapped(&paragraph, columns.min(WIDEST)));
     }
     let colours = if quiet { None } else { terminal::colours() };
     if let Some(colours) = colours
         && let Some((words, drawn)) = drawn(&chapter.pictures, columns, colours)
     {
-        text += &format!("\n{}\n{drawn}\n", wrapped(&words, columns.min(WIDEST)));
+        text += &format!(
+            "\n{}\n{drawn}\n",
+            wrapped(&terminal::shown(&words), columns.min(WIDEST))
+        );
     }
     let table = analysed::table(&chapter.table.columns, chapter.table.rows.clone());
     text += &format!("\n{}:\n{}\n", chapter.table.caption, table.trim_fmt());
     for next in &chapter.next {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n    {}\n        {}", next.command, next.does);
+        let command = terminal::one_line(&next.command);
+        let _ = write!(text, "\n    {command}\n        {}", next.does);
     }
     text.push('\n');
-    terminal::print(&text)
+    terminal::print_drawn(&text)
 }
 
 /// The drawn pictures, and a line that says what they are.
