@@ -333,7 +333,7 @@ fn bytes_and_quality_are_measured_beside_other_formats() {
         .find(|it| it["bits"] == at["bits"]);
     assert_eq!(at["code"], code.unwrap()["bytes_per_picture"]);
     assert!(
-        ["code", "jpeg", "webp"]
+        ["code", "jpeg", "webp", "pca"]
             .iter()
             .any(|name| at["winner"] == *name)
     );

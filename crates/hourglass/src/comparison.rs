@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::analysis::spread::mean_and_spread;
 use crate::config::{WORDS, flat};
 use crate::error::Result;
-use crate::measure::summary::{self, Summary};
+use crate::measure::summary::Summary;
 use crate::run::environment::Environment;
 use crate::run::{Run, RunError, Status};
 
@@ -87,7 +87,7 @@ pub struct Row {
     pub psnr: f64,
     /// Structural similarity on the test images; `None` if they are smaller than its window.
     pub ssim: Option<f64>,
-    /// PCA's error at the same code size divided by the run's; `None` if PCA is exact.
+    /// PCA's error at the same code size divided by the run's; `None` where PCA is no yardstick.
     pub gain: Option<f64>,
     /// The data set.
     pub dataset: String,
@@ -140,11 +140,11 @@ pub struct Comparison {
     pub seeds: Vec<Seeds>,
 }
 
-/// Reads the figures of runs as they are opened, each run once. A run that is not finished is left out, and `skipped`
-/// hears why.
+/// Reads the figures of runs as they are opened, each run once. A run that is not finished is left out, and so is a
+/// folder or a file that is no run, as a pattern such as `runs/SWEEP/*` names some; `skipped` hears why.
 ///
 /// # Errors
-/// A run that cannot be opened or is damaged.
+/// A run that is missing or damaged.
 pub fn read(
     runs: impl IntoIterator<Item = Result<Run, RunError>>,
     mut skipped: impl FnMut(&str),
@@ -152,7 +152,16 @@ pub fn read(
     let mut rows = Vec::new();
     let mut folders = BTreeSet::new();
     for run in runs {
-        let run = run?;
+        let run = match run {
+            Err(RunError::NotARun { folder }) => {
+                skipped(&format!(
+                    "{} skipped because it is no run",
+                    folder.display()
+                ));
+                continue;
+            }
+            run => run?,
+        };
         if !folders.insert(run.folder().to_owned()) {
             continue;
         }
@@ -179,6 +188,7 @@ impl Row {
     /// If the run is not finished, or is damaged.
     pub fn read(run: &Run) -> Result<Self> {
         let summary: Summary = run.read_json("summary.json")?;
+        let gain = summary.measured().gain_over_pca();
         let environment: Environment = run.read_json("env.json")?;
         let config: Value = run.read_json("config.json")?;
         Ok(Self {
@@ -196,7 +206,7 @@ impl Row {
             bce: summary.test.bce,
             psnr: summary.test.psnr,
             ssim: summary.test.ssim,
-            gain: summary::gain_over_pca(&summary.test, &summary.baselines, summary.input_shape),
+            gain,
             dataset: environment.dataset,
             test_sha256: environment.test_sha256,
             quick: summary.quick,

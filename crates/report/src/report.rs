@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use data::Images;
+use data::{Images, counted};
 use model::Autoencoder;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use hourglass::config::flat;
 use hourglass::files::{self, FileError};
 use hourglass::measure::evaluation::Evaluation;
 use hourglass::measure::metrics::metric;
-use hourglass::measure::summary::{self, Summary};
+use hourglass::measure::summary::{self, Measured, Summary};
 use hourglass::pictures::shown::{self, Shown};
 use hourglass::run::Run;
 use hourglass::setup::Setup;
@@ -122,22 +122,24 @@ impl Report<'_> {
             .unwrap_or_default()
             .to_string_lossy();
         let [channels, height, width] = setup.shape();
-        let code_size = setup.layers.code_size();
         let ratio = setup.layers.compression_ratio(setup.shape());
         let mut page = Page::new(
             &name,
             &format!(
-                "{}: {channels}x{height}x{width} images, code of {code_size} values ({}), {} parameters; {} on {}",
+                "{}: {channels}x{height}x{width} images, code of {} ({}), {}; {} on {}",
                 setup.config.model.kind(),
+                counted(setup.layers.code_size(), "value"),
                 summary::compression(ratio),
-                setup.parameters(),
+                counted(setup.parameters(), "parameter"),
                 setup.backend.name,
                 setup.backend.adapter
             ),
         );
         self.figures(&mut page);
         page.section("Training");
-        let pca = self.summary.and_then(|summary| summary.baselines.pca);
+        let pca = self
+            .summary
+            .and_then(|summary| summary.measured().yardstick());
         let curves = curves::curves(self.rows, setup.loss, pca);
         page.html(&format!("<div class=\"charts\">{curves}</div>"));
         self.epochs(&mut page);
@@ -186,35 +188,52 @@ impl Report<'_> {
     fn figures(&self, page: &mut Page) {
         let on = match self.summary {
             Some(summary) => {
-                if let Some(verdict) = summary::verdict(
-                    &summary.test,
-                    &summary.baselines,
-                    summary.restoration.as_ref(),
-                    self.setup.shape(),
-                ) {
+                if let Some(verdict) = summary.measured().verdict() {
                     page.html(&format!(
                         "<p class=\"verdict\">{}.</p>",
                         page::escape(&verdict)
                     ));
                 }
-                "test images, which were never used in training; weights of the best epoch"
+                match self.setup.split.validation.is_empty() {
+                    true => {
+                        "; never used in training; weights of the epoch with the lowest training loss"
+                    }
+                    false => {
+                        "; never used in training; weights of the epoch with the lowest validation loss"
+                    }
+                }
             }
             None => {
                 page.html("<p class=\"verdict\">Still training. Test figures and baselines appear when it ends.</p>");
-                "validation images"
+                ""
             }
         };
-        let code_size = self.setup.layers.code_size();
-        let cells = summary::cells(
-            &format!("{}, code {code_size}", self.setup.config.model.kind()),
-            self.setup.shape().iter().product(),
-            &self.evaluation.figures,
-            self.summary.map(|summary| &summary.baselines),
-            self.summary
-                .and_then(|summary| summary.restoration.as_ref()),
-        );
+        let image = match self.summary {
+            Some(_) => "test image",
+            None => "validation image",
+        };
+        let kind = self.setup.config.model.kind();
+        let measured = match self.summary {
+            Some(summary) => summary.measured(),
+            None => Measured {
+                kind: &kind,
+                shape: self.setup.shape(),
+                code_size: self.setup.layers.code_size(),
+                on: "the validation images",
+                figures: &self.evaluation.figures,
+                code: &self.evaluation.code,
+                baselines: None,
+                restoration: None,
+                course: None,
+            },
+        };
+        let cells = measured.cells();
         page.html(&page::table(
-            &format!("{} {on}; {}", self.indices.len(), metric::units()),
+            &format!(
+                "{}{on}; {}",
+                counted(self.indices.len(), image),
+                metric::units()
+            ),
             &[&[""], cells.headings.as_slice()].concat(),
             &cells.rows,
         ));

@@ -11,11 +11,13 @@ mod commands;
 mod half_block;
 mod input;
 mod interrupt;
+mod mistyped;
 mod output;
 mod progress;
 mod terminal;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,15 +41,38 @@ fn started() -> Option<Instant> {
 
 fn main() -> ExitCode {
     LazyLock::force(&STARTED);
-    let code = match commands::run(cli::Cli::parse()) {
-        Ok(code) => code,
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let code = match cli::Cli::try_parse_from(&words) {
+        Ok(cli) => run(cli),
         Err(error) => {
-            // One line per fault, because a config may have several.
-            for line in format!("{error:#}").lines() {
-                terminal::note(&format!("error: {line}"));
+            let told: Vec<String> = words.iter().map(|it| it.to_string_lossy().into()).collect();
+            match mistyped::refused(&error, &told) {
+                Some(text) => {
+                    terminal::note(&format!("error: {text}"));
+                    commands::USAGE
+                }
+                None => error.exit(),
             }
-            commands::exit_code(&error)
         }
     };
     ExitCode::from(code)
+}
+
+/// Runs the command line; gives the exit code.
+fn run(cli: cli::Cli) -> u8 {
+    let no_config = match (&cli.command, &cli.train.config) {
+        (None, Some(config)) => config.to_str().and_then(mistyped::no_config),
+        _ => None,
+    };
+    if let Some(text) = no_config {
+        terminal::note(&format!("error: {text}"));
+        return commands::USAGE;
+    }
+    commands::run(cli).unwrap_or_else(|error| {
+        // One line per fault, because a config may have several.
+        for line in terminal::told(&error).lines() {
+            terminal::note(&format!("error: {line}"));
+        }
+        commands::exit_code(&error)
+    })
 }

@@ -90,6 +90,19 @@ pub fn warn(warnings: &[data::Warning]) {
     }
 }
 
+/// An error with its causes, in one line. A cause that the text before it already tells is not told again.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        match text.contains(&cause) {
+            true => {}
+            false if text.is_empty() => text = cause,
+            false => text += &format!(": {cause}"),
+        }
+    }
+    text
+}
+
 /// Writes a line for people to stderr; where nobody can read it there is nobody to tell.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
@@ -98,6 +111,14 @@ pub fn note(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let missing = anyhow::anyhow!("No such file").context("dir: cannot be read: No such file");
+        assert_eq!(told(&missing), "dir: cannot be read: No such file");
+        let other = anyhow::anyhow!("the reason").context("the place");
+        assert_eq!(told(&other), "the place: the reason");
+    }
 
     #[test]
     fn a_terminal_says_how_many_colours_it_has() {

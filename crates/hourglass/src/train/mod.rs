@@ -254,7 +254,7 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
         images: progress.train_images,
         start_seconds: training.start_seconds,
     };
-    let summary = Summary::new(setup, trained, &evaluation, baselines);
+    let summary = Summary::new(setup, trained, rows, &evaluation, baselines);
     training.observer.end(&End {
         setup,
         run,

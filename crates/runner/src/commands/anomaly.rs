@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use data::counted;
 use hourglass::Loaded;
 use hourglass::analysis::anomaly::PREPROCESSING;
 use hourglass::analysis::detection::{Detection, Errors, Pictures, Report};
@@ -67,11 +68,11 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let (report, json) = (&found.report, args.output.json);
     if !json {
         terminal::note(&format!(
-            "{}: {} normal pictures of {}, {} others of {}; {PREPROCESSING}; score: {}",
+            "{}: {} of {}, {} of {}; {PREPROCESSING}; score: {}",
             report.run,
-            report.normal_images,
+            counted(report.normal_images, "normal picture"),
             report.normal,
-            report.other_images,
+            counted(report.other_images, "other"),
             report.other,
             report.score
         ));

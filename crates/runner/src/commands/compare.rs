@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use hourglass::comparison::{self, Comparison, Row, SortBy};
+use hourglass::run::RunError;
 use hourglass::{Run, backend};
 
 use super::DONE;
@@ -19,7 +20,18 @@ mod html;
 mod render;
 
 pub fn run(args: &CompareArgs) -> Result<u8> {
-    let runs = args.names.iter().map(|it| Run::open(it, &args.runs.runs));
+    let several = args.names.len() > 1;
+    let runs = args.names.iter().map(|name| match name.is_file() {
+        // Beside a sweep's runs lie its own files.
+        true if several => Err(RunError::NotARun {
+            folder: name.clone(),
+        }),
+        _ => Run::open(name, &args.runs.runs),
+    });
+    let mut runs: Vec<Result<Run, RunError>> = runs.collect();
+    if let (false, Some(Err(_))) = (several, runs.first()) {
+        runs.remove(0)?;
+    }
     let rows = comparison::read(runs, |text| terminal::note(&format!("note: {text}")))?;
     if rows.is_empty() {
         bail!("none of the named runs is finished; name at least one finished run");

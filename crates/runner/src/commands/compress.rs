@@ -8,6 +8,7 @@ mod report;
 mod rivals;
 
 use anyhow::Result;
+use data::counted;
 use serde::Serialize;
 
 use super::{DONE, UsageError};
@@ -100,10 +101,10 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
 impl Report {
     fn text(&self) -> String {
         format!(
-            "{}: {} pictures in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {:.1} \
+            "{}: {} in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {:.1} \
              times smaller than raw pixels; decompressed: {:.2} dB, SSIM {}",
             self.file,
-            self.pictures,
+            counted(self.pictures, "picture"),
             self.bytes,
             self.bytes_per_picture,
             self.stream_bytes_per_picture,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Context, Result, bail};
+use data::counted;
 use hourglass::codec::decompress::{self, Archive};
 use hourglass::codec::pictures::Picture;
 use hourglass::{Run, backend, pictures};
@@ -20,8 +21,8 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
         None => Archive::of_file(&file, container, &device)?,
     };
     write(args, &archive).with_context(|| file.clone())?;
-    let (output, count) = (args.output.display(), archive.count());
-    terminal::print(&format!("{output}: {count} pictures of {file}"))?;
+    let (output, count) = (args.output.display(), counted(archive.count(), "picture"));
+    terminal::print(&format!("{output}: {count} of {file}"))?;
     Ok(DONE)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use data::Batches;
+use data::{Batches, counted};
 use model::Layer;
 
 use super::{DONE, Loaded, UsageError};
@@ -57,9 +57,10 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let units = codes.len() / images.len().max(1);
     arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
     terminal::print(&format!(
-        "{}: {} images, {units} values each, from {layer} of {}, {images_per_s:.0} images/s",
+        "{}: {}, {} each, from {layer} of {}, {images_per_s:.0} images/s",
         args.output.display(),
-        images.len(),
+        counted(images.len(), "image"),
+        counted(units, "value"),
         run.folder().display()
     ))?;
     Ok(DONE)

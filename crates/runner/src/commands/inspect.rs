@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
+use data::counted;
 use model::{ImageShape, Layer, ModelConfig};
 use serde_json::{Value, json};
 
@@ -55,11 +56,12 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         false => format!(", reduced to {} channel for the encoder", encoder[0]),
     };
     terminal::print(&format!(
-        "{}: {}, {channels}x{height}x{width} images{shown}, code of {code_size} values ({}), \
-         {parameters} parameters\n",
+        "{}: {}, {channels}x{height}x{width} images{shown}, code of {} ({}), {}\n",
         subject.name,
         subject.model.kind(),
-        summary::compression(ratio)
+        counted(code_size, "value"),
+        summary::compression(ratio),
+        counted(parameters, "parameter")
     ))?;
     terminal::print(&table(&layers).trim_fmt())?;
     terminal::print("\nhyperparameters")?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::Batches;
+use data::{Batches, counted};
 
 use super::{DONE, Loaded};
 use crate::cli::ReconstructArgs;
@@ -70,8 +70,8 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     if images.len() > 1 {
         let figures = whole.finish();
         terminal::print(&format!(
-            "{} pictures: mse {:.6}, psnr {:.2} dB",
-            images.len(),
+            "{}: mse {:.6}, psnr {:.2} dB",
+            counted(images.len(), "picture"),
             figures.mse,
             figures.psnr
         ))?;

@@ -3,11 +3,7 @@
 
 use std::fmt::Write;
 
-use model::ImageShape;
-
-use super::verdict;
-use crate::measure::evaluation::{Baselines, CodeUse};
-use crate::measure::metrics::Figures;
+use super::Measured;
 use crate::measure::metrics::metric::{self, METRICS, MSE, Metric, PSNR, SSIM, SUM_SQ};
 use crate::measure::restoration::{Fidelity, Restoration, Setting, label};
 
@@ -59,53 +55,47 @@ impl Row {
     }
 }
 
-/// The model's figures above those of the baselines, as text.
-pub fn table(
-    name: &str,
-    shape: ImageShape,
-    test: &Figures,
-    code: &CodeUse,
-    baselines: Option<&Baselines>,
-    restoration: Option<&Restoration>,
-) -> String {
-    let values = shape.iter().product();
-    let mut text = draw(&cells(name, values, test, baselines, restoration));
-    let set = |it: &Restoration| {
-        let mut settings = it.baselines.values().map(|it| it.setting);
-        settings.any(|setting| setting != Setting::default())
-    };
-    if restoration.is_some_and(set) {
-        text += "filters are tuned on the validation pictures\n";
+impl Measured<'_> {
+    /// The model's figures above those of the baselines, with the verdict below, as text.
+    pub fn table(&self) -> String {
+        let mut text = draw(&self.cells(), self.on);
+        let set = |it: &Restoration| {
+            let mut settings = it.baselines.values().map(|it| it.setting);
+            settings.any(|setting| setting != Setting::default())
+        };
+        if self.restoration.is_some_and(set) {
+            text += "filters are tuned on the validation pictures\n";
+        }
+        if let Some(verdict) = self.verdict() {
+            text += &format!("{verdict}\n");
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "{:.1} % of the code's units active per picture, {} dead",
+            self.code.active_share * 100.0,
+            self.code.dead_units
+        );
+        text
     }
-    if let Some(verdict) = baselines.and_then(|it| verdict(test, it, restoration, shape)) {
-        text += &format!("{verdict}; ");
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{:.1} % of the code's units active per picture, {} dead",
-        code.active_share * 100.0,
-        code.dead_units
-    );
-    text
 }
 
 /// The model first, then the baselines.
-fn rows(
-    name: &str,
-    values: usize,
-    test: &Figures,
-    baselines: Option<&Baselines>,
-    restoration: Option<&Restoration>,
-) -> Vec<Row> {
+fn rows(it: &Measured<'_>) -> Vec<Row> {
+    let values: usize = it.shape.iter().product();
+    let (baselines, restoration) = (it.baselines, it.restoration);
     // A baseline's error is an mse alone.
     let error = |mse: f64| [(MSE, Some(mse)), (SUM_SQ, Some(mse * values as f64))];
-    let model = Row::of(name, &METRICS.map(|metric| (metric, (metric.of)(test))));
+    let name = format!("{}, code {}", it.kind, it.code_size);
+    let model = Row::of(
+        name,
+        &METRICS.map(|metric| (metric, (metric.of)(it.figures))),
+    );
     let mut rows = vec![match restoration {
         Some(restoration) => model.with(&restoration.output),
         None => model,
     }];
-    if let Some(pca) = baselines.and_then(|baselines| baselines.pca) {
+    if let Some(pca) = it.yardstick() {
         rows.push(Row::of(
             format!("PCA, code {}", pca.code_size),
             &error(pca.mse),
@@ -138,41 +128,39 @@ pub struct Cells {
     widths: Vec<usize>,
 }
 
-/// The cells of the table, for all places that show it. `values` is the number of values per image.
-pub fn cells(
-    name: &str,
-    values: usize,
-    test: &Figures,
-    baselines: Option<&Baselines>,
-    restoration: Option<&Restoration>,
-) -> Cells {
-    let rows = rows(name, values, test, baselines, restoration);
-    let holes = rows.iter().any(|row| row.hole.is_some());
-    let colours = rows.iter().any(|row| row.ab_error.is_some());
-    let columns: Vec<(&str, usize, usize)> = METRICS
-        .iter()
-        .map(|it| (it.name, it.digits, it.width))
-        .chain(holes.then_some(HOLE))
-        .chain(colours.then_some(AB_ERROR))
-        .collect();
-    let texts = |row: Row| {
-        let figures = (row.figures.into_iter())
-            .chain(holes.then_some(row.hole))
-            .chain(colours.then_some(row.ab_error));
-        let figures = figures.zip(&columns);
-        let figures = figures.map(|(figure, (_, digits, _))| metric::text(figure, *digits));
-        std::iter::once(row.name).chain(figures).collect()
-    };
-    Cells {
-        rows: rows.into_iter().map(texts).collect(),
-        headings: columns.iter().map(|(name, ..)| *name).collect(),
-        widths: columns.iter().map(|(_, _, width)| *width).collect(),
+impl Measured<'_> {
+    /// The cells of the table, for all places that show it.
+    pub fn cells(&self) -> Cells {
+        let rows = rows(self);
+        let holes = rows.iter().any(|row| row.hole.is_some());
+        let colours = rows.iter().any(|row| row.ab_error.is_some());
+        let columns: Vec<(&str, usize, usize)> = METRICS
+            .iter()
+            .map(|it| (it.name, it.digits, it.width))
+            .chain(holes.then_some(HOLE))
+            .chain(colours.then_some(AB_ERROR))
+            .collect();
+        let texts = |row: Row| {
+            let figures = (row.figures.into_iter())
+                .chain(holes.then_some(row.hole))
+                .chain(colours.then_some(row.ab_error));
+            let figures = figures.zip(&columns);
+            let figures = figures.map(|(figure, (_, digits, _))| metric::text(figure, *digits));
+            std::iter::once(row.name).chain(figures).collect()
+        };
+        Cells {
+            rows: rows.into_iter().map(texts).collect(),
+            headings: columns.iter().map(|(name, ..)| *name).collect(),
+            widths: columns.iter().map(|(_, _, width)| *width).collect(),
+        }
     }
 }
 
 /// The lines, for a terminal.
-fn draw(cells: &Cells) -> String {
+fn draw(cells: &Cells, on: &str) -> String {
+    let heading = format!("on {on}");
     let names = cells.rows.iter().filter_map(|row| row.first());
+    let names = names.chain([&heading]);
     let width = names.fold(NARROWEST, |width, name| width.max(name.chars().count()));
     let mut text = String::new();
     let mut line = |name: &str, figures: &mut dyn Iterator<Item = &str>| {
@@ -183,7 +171,7 @@ fn draw(cells: &Cells) -> String {
         }
         text.push('\n');
     };
-    line("on the test images", &mut cells.headings.iter().copied());
+    line(&heading, &mut cells.headings.iter().copied());
     for row in &cells.rows {
         if let Some((name, figures)) = row.split_first() {
             line(name, &mut figures.iter().map(String::as_str));

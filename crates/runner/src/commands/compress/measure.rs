@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use data::counted;
 
 use super::found;
 #[cfg(feature = "report")]
@@ -34,7 +35,8 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     };
     let own = || "the run's test pictures".into();
     let data = args.input.clone().unwrap_or_else(own);
-    terminal::note(&format!("{name} on {} pictures of {data}", pictures.len()));
+    let count = counted(pictures.len(), "picture");
+    terminal::note(&format!("{name} on {count} of {data}"));
     let sha256 = &loaded.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || match &setup {
         Ok(setup) => Ok(Arc::clone(&setup.train)),

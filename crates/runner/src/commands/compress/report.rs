@@ -33,7 +33,7 @@ pub struct AtPsnr {
     pub pca: Option<f64>,
     /// Codecs whose smallest files are already better than that; these smallest files are compared.
     pub lowest: Vec<&'static str>,
-    /// The one of the code, JPEG and WebP that takes the fewest bytes.
+    /// The one of the code, JPEG, WebP and PCA that takes the fewest bytes.
     pub winner: &'static str,
 }
 
@@ -66,9 +66,9 @@ impl AtPsnr {
         let lowest = lowest.into_iter().filter(|(_, curve)| {
             !curve.is_empty() && curve.iter().all(|&(_, quality)| quality > psnr)
         });
-        let (at_jpeg, at_webp) = (bytes_at(jpeg, psnr), bytes_at(webp, psnr));
+        let [at_jpeg, at_webp, at_pca] = [jpeg, webp, pca].map(|curve| bytes_at(curve, psnr));
         let mut winner = ("code", code);
-        for (name, bytes) in [("jpeg", at_jpeg), ("webp", at_webp)] {
+        for (name, bytes) in [("jpeg", at_jpeg), ("webp", at_webp), ("pca", at_pca)] {
             if let Some(bytes) = bytes.filter(|&bytes| bytes < winner.1) {
                 winner = (name, bytes);
             }
@@ -79,7 +79,7 @@ impl AtPsnr {
             code,
             jpeg: at_jpeg,
             webp: at_webp,
-            pca: bytes_at(pca, psnr),
+            pca: at_pca,
             lowest: lowest.map(|(name, _)| name).collect(),
             winner: winner.0,
         }
@@ -153,38 +153,45 @@ pub fn table(report: &Report) -> comfy_table::Table {
 pub fn verdict(report: &Report) -> String {
     let at = &report.at_psnr;
     let others = [("JPEG", at.jpeg), ("WebP", at.webp), ("PCA", at.pca)];
-    let told: Vec<String> = others
-        .iter()
-        .map(|(name, bytes)| {
-            let lowest = at.lowest.iter().any(|it| it.eq_ignore_ascii_case(name));
-            let lowest = if lowest {
-                ", at its lowest quality, which is still better"
-            } else {
-                ""
-            };
-            match bytes {
-                Some(bytes) => {
-                    format!(
-                        "{name} {bytes:.1} ({:.2} times the bytes{lowest})",
-                        bytes / at.code
-                    )
-                }
-                None => format!("{name} does not reach it"),
-            }
-        })
-        .collect();
-    let who = match at.winner {
-        "code" => "the code",
-        "jpeg" => "JPEG",
-        _ => "WebP",
+    let known = |name: &str| match name {
+        "JPEG" => !report.baselines.jpeg.is_empty(),
+        "WebP" => !report.baselines.webp.is_empty(),
+        _ => !report.baselines.pca.is_empty(),
     };
-    format!(
-        "at {:.2} dB the code of {} bits takes {:.1} bytes per picture, {}; smallest of code, JPEG and WebP: {who}",
+    let others: Vec<(&str, Option<f64>)> =
+        others.into_iter().filter(|(name, _)| known(name)).collect();
+    let told = others.iter().map(|(name, bytes)| {
+        let lowest = at.lowest.iter().any(|it| it.eq_ignore_ascii_case(name));
+        let lowest = match lowest {
+            true => ", at its lowest quality, which is still better",
+            false => "",
+        };
+        match bytes {
+            Some(bytes) if at.code > 0.0 => format!(
+                ", {name} {bytes:.1} ({:.2} times the bytes{lowest})",
+                bytes / at.code
+            ),
+            Some(bytes) => format!(", {name} {bytes:.1}"),
+            None => format!(", {name} does not reach it"),
+        }
+    });
+    let mut text = format!(
+        "at {:.2} dB the code of {} bits takes {:.1} bytes per picture{}",
         at.psnr,
         at.bits,
         at.code,
-        told.join(", ")
-    )
+        told.collect::<String>()
+    );
+    if !others.is_empty() {
+        let who = match at.winner {
+            "code" => "the autoencoder",
+            "jpeg" => "JPEG",
+            "webp" => "WebP",
+            _ => "PCA",
+        };
+        text += &format!("; {who} takes the fewest");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -205,5 +212,8 @@ mod tests {
         assert_eq!((at.lowest, at.pca), (vec!["webp"], None));
         assert!((at.jpeg.unwrap() - 20.0).abs() < 1e-9);
         assert_eq!(AtPsnr::new(&points, &large, &[], &[]).winner, "code");
+        // PCA is in the table, so it may win.
+        let at = AtPsnr::new(&points, &large, &[], &small);
+        assert_eq!((at.winner, at.pca.map(f64::round)), ("pca", Some(20.0)));
     }
 }
