@@ -14,6 +14,7 @@ mod interrupt;
 mod mistyped;
 mod output;
 mod progress;
+mod table;
 mod terminal;
 mod watch;
 

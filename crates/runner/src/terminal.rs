@@ -4,9 +4,15 @@
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle as AsFd;
 
 use anyhow::{Context, Result};
 use terminal_size::{Width, terminal_size_of};
+
+use crate::table::wrapped;
 
 /// Columns assumed for a terminal that does not report its width.
 const COLUMNS: usize = 80;
@@ -20,12 +26,34 @@ pub enum Colours {
     Few,
 }
 
+/// The narrowest terminal that text is laid out for.
+const NARROWEST: usize = 20;
+
+/// The width of the terminal behind stdout; `None` if there is no terminal, so that what a program reads does not depend
+/// on one.
+pub fn width() -> Option<usize> {
+    width_of(io::stdout())
+}
+
 /// The width of the terminal behind stdout, or a usual width if there is none.
 pub fn columns() -> usize {
-    match terminal_size_of(io::stdout()) {
-        Some((Width(columns), _)) => usize::from(columns),
-        None => COLUMNS,
+    width().unwrap_or(COLUMNS)
+}
+
+/// The same as [`width`] of stderr.
+pub fn note_width() -> Option<usize> {
+    width_of(io::stderr())
+}
+
+fn width_of(stream: impl AsFd + IsTerminal) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
     }
+    let columns = match terminal_size_of(stream) {
+        Some((Width(columns @ 1..), _)) => usize::from(columns),
+        _ => COLUMNS,
+    };
+    Some(columns.max(NARROWEST))
 }
 
 /// Colour support of stdout; `None` off a terminal, with too few colours, or under `NO_COLOR`.
@@ -56,7 +84,7 @@ fn colours_of(term: Option<&OsStr>, depth: Option<&OsStr>, windows: bool) -> Opt
     }
 }
 
-/// Writes a result and a line break to stdout.
+/// Writes a result and a line break to stdout, as it is.
 ///
 /// # Errors
 /// If stdout cannot be written, for example because the disk behind it is full.
@@ -66,6 +94,17 @@ pub fn print(text: &str) -> Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         written => written.context("stdout: cannot be written"),
+    }
+}
+
+/// Writes a result in words and a line break to stdout; on a terminal, its lines break between words.
+///
+/// # Errors
+/// As [`print()`].
+pub fn say(text: &str) -> Result<()> {
+    match width() {
+        Some(width) => print(&wrapped(text, width)),
+        None => print(text),
     }
 }
 
@@ -103,8 +142,13 @@ pub fn told(error: &anyhow::Error) -> String {
     text
 }
 
-/// Writes a line for people to stderr; where nobody can read it there is nobody to tell.
+/// Writes a line for people to stderr, which breaks between words on a terminal; where nobody can read it there is nobody
+/// to tell.
 pub fn note(text: &str) {
+    let text = match note_width() {
+        Some(width) => wrapped(text, width),
+        None => text.to_owned(),
+    };
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

@@ -79,7 +79,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;
     if !json {
-        terminal::print(&format!(
+        terminal::say(&format!(
             "threshold {:.6}, the {} quantile of {}: {:.2} % false alarms, {:.2} % of the others detected",
             report.threshold,
             report.quantile,
@@ -120,7 +120,7 @@ fn beside(args: &AnomalyArgs, name: &Path, shape: model::ImageShape) -> Result<L
     Ok(beside)
 }
 
-fn table(report: &Report) -> comfy_table::Table {
+fn table(report: &Report) -> crate::table::Table {
     let row = |name: String, auroc: Option<f64>, auprc: Option<f64>, errors: Option<Errors>| {
         let error = |pick: fn(Errors) -> f64| {
             errors.map_or_else(|| "-".into(), |errors| format!("{:.6}", pick(errors)))

@@ -98,7 +98,7 @@ fn about(report: &Report) -> String {
     )
 }
 
-fn table(report: &Report, kind: &str, values: usize) -> comfy_table::Table {
+fn table(report: &Report, kind: &str, values: usize) -> crate::table::Table {
     let row = |name: String, figures: &Figures| {
         let cell =
             |pick: fn(&Measures) -> Option<f64>| match (pick(&figures.mean), pick(&figures.spread))

@@ -61,18 +61,23 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
     };
     match format {
         TableFormat::Json => terminal::print_json(&comparison)?,
-        TableFormat::Table => terminal::print(&render::table(&comparison))?,
+        TableFormat::Table => terminal::print(&render::table(
+            &comparison,
+            &args.runs.runs,
+            terminal::width(),
+        ))?,
         TableFormat::Markdown => terminal::print(&render::markdown(&comparison))?,
         TableFormat::Csv => terminal::print(&render::csv(&comparison))?,
     }
     Ok(DONE)
 }
 
-/// The table of finished runs, smallest reconstruction error first.
-pub(super) fn table_of(runs: &[PathBuf]) -> Result<String> {
+/// The table of finished runs of a folder, smallest reconstruction error first.
+pub(super) fn table_of(runs: &[PathBuf], folder: &Path) -> Result<String> {
     let rows = (runs.iter()).map(|run| Row::read(&Run::open(run, Path::new("."))?));
     let rows = rows.collect::<hourglass::Result<_>>()?;
-    Ok(render::table(&Comparison::new(rows, SortBy::Mse)))
+    let comparison = Comparison::new(rows, SortBy::Mse);
+    Ok(render::table(&comparison, folder, terminal::width()))
 }
 
 impl From<SortKey> for SortBy {

@@ -94,7 +94,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
-    terminal::print(&report.text())?;
+    terminal::say(&report.text())?;
     Ok(DONE)
 }
 

@@ -22,7 +22,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
     };
     write(args, &archive).with_context(|| file.clone())?;
     let (output, count) = (args.output.display(), counted(archive.count(), "picture"));
-    terminal::print(&format!("{output}: {count} of {file}"))?;
+    terminal::say(&format!("{output}: {count} of {file}"))?;
     Ok(DONE)
 }
 

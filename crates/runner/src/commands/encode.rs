@@ -56,7 +56,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);
     arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
-    terminal::print(&format!(
+    terminal::say(&format!(
         "{}: {}, {} each, from {layer} of {}, {images_per_s:.0} images/s",
         args.output.display(),
         counted(images.len(), "image"),

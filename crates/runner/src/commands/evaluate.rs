@@ -131,7 +131,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         restoration: report.restoration.as_ref(),
         course: course.as_ref(),
     };
-    terminal::print(&measured.table())?;
+    terminal::say(&measured.table(terminal::width()))?;
     Ok(DONE)
 }
 

@@ -2,13 +2,13 @@
 //! any training.
 
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table};
 use data::counted;
 use model::{ImageShape, Layer, ModelConfig};
 use serde_json::{Value, json};
 
 use super::DONE;
 use crate::cli::InspectArgs;
+use crate::table::Table;
 use crate::terminal;
 use hourglass::config::flat;
 use hourglass::run::Run;
@@ -55,7 +55,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         true => String::new(),
         false => format!(", reduced to {} channel for the encoder", encoder[0]),
     };
-    terminal::print(&format!(
+    terminal::say(&format!(
         "{}: {}, {channels}x{height}x{width} images{shown}, code of {} ({}), {}\n",
         subject.name,
         subject.model.kind(),
@@ -63,17 +63,17 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         summary::compression(ratio),
         counted(parameters, "parameter")
     ))?;
-    terminal::print(&table(&layers).trim_fmt())?;
+    terminal::print(&table(&layers).text(terminal::width()))?;
     terminal::print("\nhyperparameters")?;
     for (key, value) in flat(&subject.config) {
         if !matches!(key.as_str(), "description" | "$schema") {
-            terminal::print(&format!("  {key} = {value}"))?;
+            terminal::say(&format!("  {key} = {value}"))?;
         }
     }
     if let Some(state) = &subject.state {
         terminal::print("\nstate")?;
         for (key, value) in flat(state) {
-            terminal::print(&format!("  {key} = {value}"))?;
+            terminal::say(&format!("  {key} = {value}"))?;
         }
     }
     Ok(DONE)
@@ -106,33 +106,29 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
 }
 
 fn table(layers: &[Layer]) -> Table {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header([
-        "layer",
-        "computes",
-        "activation",
-        "output",
-        "parameters",
-        "on flex",
-    ]);
-    for layer in layers {
+    let row = |layer: &Layer| {
         let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
         let activation = layer
             .activation()
             .map_or_else(|| "-".into(), |it| word(&it));
-        table.add_row([
+        vec![
             layer.name(),
             layer.kind(),
             activation,
+            word(&layer.body()),
             output.join("x"),
             layer.parameters().to_string(),
-            word(&layer.body()),
-        ]);
-    }
-    if let Some(column) = table.column_mut(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+        ]
+    };
+    let header = [
+        "layer",
+        "computes",
+        "activation",
+        "on flex",
+        "output",
+        "parameters",
+    ];
+    Table::new(&header, layers.iter().map(row).collect(), 4)
 }
 
 /// The name that a config uses for a value.

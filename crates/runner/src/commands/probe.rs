@@ -66,7 +66,7 @@ fn layers(args: &ProbeArgs, subject: &Subject) -> Result<Vec<Layer>> {
     Ok(one)
 }
 
-fn table(report: &Report) -> comfy_table::Table {
+fn table(report: &Report) -> crate::table::Table {
     let percent = |share: f64, [low, high]: [f64; 2]| {
         format!(
             "{:.2} % ({:.2} to {:.2})",

@@ -58,7 +58,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
                 }
                 false => pictures::save_picture(restored, shape, file)?,
             }
-            terminal::print(&format!(
+            terminal::say(&format!(
                 "{}: mse {:.6}, psnr {:.2} dB",
                 file.display(),
                 figures.mse,
@@ -69,7 +69,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     })?;
     if images.len() > 1 {
         let figures = whole.finish();
-        terminal::print(&format!(
+        terminal::say(&format!(
             "{}: mse {:.6}, psnr {:.2} dB",
             counted(images.len(), "picture"),
             figures.mse,

@@ -163,7 +163,7 @@ fn conclude(
     if args.train.output.json {
         terminal::print_json(report)?;
     } else if !runs.is_empty() {
-        terminal::print(&compare::table_of(&runs)?)?;
+        terminal::print(&compare::table_of(&runs, folder)?)?;
     }
     if !args.train.output.quiet {
         terminal::note(&format!(

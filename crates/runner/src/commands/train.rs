@@ -69,7 +69,7 @@ pub fn drive(
                 if !output.quiet {
                     picture(setup, &finished)?;
                 }
-                terminal::print(&summary.measured().table())?;
+                terminal::say(&summary.measured().table(terminal::width()))?;
             }
             let last = samples::name(summary.epochs);
             let drawn = match cfg!(feature = "report") {
@@ -126,7 +126,7 @@ fn picture(setup: &Setup, finished: &Finished) -> Result<()> {
     }
 }
 
-/// Commands to try next, in one line.
+/// Commands to try next, a line each.
 fn next(setup: &Setup, run: &Run) -> String {
     let folder = run.folder();
     let runs = folder.parent().unwrap_or(Path::new("."));
@@ -139,7 +139,7 @@ fn next(setup: &Setup, run: &Run) -> String {
         true => format!("hourglass restore {run} PICTURE -o DIR"),
         false => format!("hourglass plot {run}"),
     };
-    format!("next     {serve}; hourglass compare {run} RUN; {more}")
+    format!("next     {serve}\n         hourglass compare {run} RUN\n         {more}")
 }
 
 /// The lines that say what is about to be trained, and where.

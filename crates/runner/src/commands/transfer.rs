@@ -105,7 +105,7 @@ fn series(labels: &[Found]) -> [plot::Series; 3] {
     ]
 }
 
-fn table(report: &Report) -> comfy_table::Table {
+fn table(report: &Report) -> crate::table::Table {
     let cell = |it: Accuracy| match report.settings.seeds {
         // One seed has no spread.
         1 => format!("{:.2} %", it.mean * 100.0),

@@ -14,6 +14,9 @@ const NARROWEST: usize = 20;
 const HOLE: (&str, usize, usize) = ("hole psnr", 2, 9);
 const AB_ERROR: (&str, usize, usize) = ("ab error", 2, 8);
 
+/// Metrics that say what others of the table say too, in the order in which a narrow terminal goes without them.
+const LEAST: [&str; 3] = [SUM_SQ.name, "bce", SSIM.name];
+
 /// A line of the table.
 struct Row {
     name: String,
@@ -56,9 +59,17 @@ impl Row {
 }
 
 impl Measured<'_> {
-    /// The model's figures above those of the baselines, with the verdict below, as text.
-    pub fn table(&self) -> String {
-        let mut text = draw(&self.cells(), self.on);
+    /// The model's figures above those of the baselines, with the verdict below, as text. With a `width`, columns that
+    /// say least are left out until its lines of figures are no wider.
+    pub fn table(&self, width: Option<usize>) -> String {
+        let mut cells = self.cells();
+        let heading = format!("on {}", self.on);
+        for name in LEAST {
+            if width.is_some_and(|width| cells.width(&heading) > width) {
+                cells.leave_out(name);
+            }
+        }
+        let mut text = draw(&cells, &heading);
         let set = |it: &Restoration| {
             let mut settings = it.baselines.values().map(|it| it.setting);
             settings.any(|setting| setting != Setting::default())
@@ -156,12 +167,38 @@ impl Measured<'_> {
     }
 }
 
+impl Cells {
+    /// Columns of text of the names.
+    fn names(&self, heading: &str) -> usize {
+        let names = self.rows.iter().filter_map(|row| row.first());
+        let names = names.map(|name| name.chars().count());
+        names.fold(NARROWEST.max(heading.chars().count()), usize::max)
+    }
+
+    /// Columns of text of a line.
+    fn width(&self, heading: &str) -> usize {
+        self.names(heading) + self.widths.iter().map(|width| 1 + width).sum::<usize>()
+    }
+
+    /// Leaves out the column with this heading, if there is one.
+    fn leave_out(&mut self, name: &str) {
+        let Some(column) = self.headings.iter().position(|it| *it == name) else {
+            return;
+        };
+        self.headings.remove(column);
+        self.widths.remove(column);
+        for row in &mut self.rows {
+            // A row begins with its name.
+            if column + 1 < row.len() {
+                row.remove(column + 1);
+            }
+        }
+    }
+}
+
 /// The lines, for a terminal.
-fn draw(cells: &Cells, on: &str) -> String {
-    let heading = format!("on {on}");
-    let names = cells.rows.iter().filter_map(|row| row.first());
-    let names = names.chain([&heading]);
-    let width = names.fold(NARROWEST, |width, name| width.max(name.chars().count()));
+fn draw(cells: &Cells, heading: &str) -> String {
+    let width = cells.names(heading);
     let mut text = String::new();
     let mut line = |name: &str, figures: &mut dyn Iterator<Item = &str>| {
         // Writing to a string cannot fail.
@@ -171,7 +208,7 @@ fn draw(cells: &Cells, on: &str) -> String {
         }
         text.push('\n');
     };
-    line(&heading, &mut cells.headings.iter().copied());
+    line(heading, &mut cells.headings.iter().copied());
     for row in &cells.rows {
         if let Some((name, figures)) = row.split_first() {
             line(name, &mut figures.iter().map(String::as_str));

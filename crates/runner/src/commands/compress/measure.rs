@@ -89,7 +89,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     }
     analysed::finish(&loaded.run, "compress", &report, &table(&report), args.json)?;
     if !args.json {
-        terminal::print(&verdict(&report))?;
+        terminal::say(&verdict(&report))?;
     }
     terminal::note(&format!(
         "results in {name}: analysis/compress.json{}",

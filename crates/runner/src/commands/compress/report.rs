@@ -109,7 +109,7 @@ pub fn curves(report: &Report) -> [Curve<'static>; 4] {
     ]
 }
 
-pub fn table(report: &Report) -> comfy_table::Table {
+pub fn table(report: &Report) -> crate::table::Table {
     let row = |name: String, bytes: f64, found: &Quality| {
         vec![
             name,

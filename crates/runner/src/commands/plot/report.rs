@@ -96,7 +96,7 @@ impl Study<'_> {
 }
 
 /// The table of figures.
-pub fn table(report: &Report, kind: &str) -> comfy_table::Table {
+pub fn table(report: &Report, kind: &str) -> crate::table::Table {
     let active = report.units.iter().map(|unit| unit.active).sum::<f64>();
     let active = active / report.units.len().max(1) as f64;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
