@@ -165,14 +165,18 @@ pub fn read(
         if !folders.insert(run.folder().to_owned()) {
             continue;
         }
-        let state = run.state()?;
+        let state = run.watched_state()?;
         // The old figures of a run that is being trained further do not belong to its config.
         if state.status == Status::Finished {
             rows.push(Row::read(&run)?);
             continue;
         }
+        let more = match (state.status, &state.message) {
+            (Status::Interrupted, Some(message)) => format!("; {message}"),
+            _ => String::new(),
+        };
         skipped(&format!(
-            "{} skipped because it has no figures yet: {} in epoch {}",
+            "{} skipped because it has no figures yet: {} in epoch {}{more}",
             run.folder().display(),
             format!("{:?}", state.status).to_lowercase(),
             state.epoch

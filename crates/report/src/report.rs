@@ -1,6 +1,7 @@
 //! `report.html`: everything about a run on one page that needs no network, written at every new best epoch and at
 //! the end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use data::{Images, counted};
@@ -28,6 +29,9 @@ pub const FILE: &str = "report.html";
 
 /// Pictures per group: best, middle, worst.
 const GROUP: usize = 10;
+
+/// Kinds of pictures from which the best of each say more than the best of all.
+const FEWEST_KINDS: usize = 3;
 
 /// Writes the report and the loss curves of the training that it watches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -289,15 +293,17 @@ impl Report<'_> {
             .zip(self.indices.iter().copied())
             .collect();
         order.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let order: Vec<u32> = order.into_iter().map(|(_, index)| index).collect();
         let count = order.len();
+        let part = |range: std::ops::Range<usize>| order.get(range).unwrap_or_default().to_vec();
         let groups = if count < 3 * GROUP {
-            vec![("All, best first", 0..count)]
+            vec![("All, best first", order.clone())]
         } else {
             let middle = count / 2 - GROUP / 2;
             vec![
-                ("Best", 0..GROUP),
-                ("Middle", middle..middle + GROUP),
-                ("Worst", count - GROUP..count),
+                self.best(&order),
+                ("Middle", part(middle..middle + GROUP)),
+                ("Worst", part(count - GROUP..count)),
             ]
         };
         let rows = if self.model.is_denoising() {
@@ -315,13 +321,7 @@ impl Report<'_> {
         ));
         let shown: usize = groups.iter().map(|(_, group)| group.len()).sum();
         let stacked = shown * if self.model.is_denoising() { 3 } else { 2 };
-        for (heading, group) in groups {
-            let chosen: Vec<u32> = order
-                .get(group)
-                .unwrap_or_default()
-                .iter()
-                .map(|(_, index)| *index)
-                .collect();
+        for (heading, chosen) in groups {
             if !chosen.is_empty() {
                 page.html(&pictures::columns(
                     heading,
@@ -331,6 +331,30 @@ impl Report<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The best of `order`, which begins with the best: one of each label or each picture that patches were cut from,
+    /// because the best of all are mostly alike.
+    fn best(&self, order: &[u32]) -> (&'static str, Vec<u32>) {
+        let (labels, names) = (self.images.labels(), self.images.names());
+        let kind = |index: u32| -> Option<String> {
+            match labels {
+                Some(labels) => labels.get(index as usize).map(u8::to_string),
+                None => {
+                    let name = names?.get(index as usize)?;
+                    Some(name.split_once(" @")?.0.to_owned())
+                }
+            }
+        };
+        let mut kinds = BTreeSet::new();
+        let each = order.iter().copied();
+        let each = each.filter(|&index| kind(index).is_some_and(|kind| kinds.insert(kind)));
+        let each: Vec<u32> = each.take(GROUP).collect();
+        match (each.len() >= FEWEST_KINDS, labels) {
+            (true, Some(_)) => ("Best of each label", each),
+            (true, None) => ("Best of each picture", each),
+            (false, _) => ("Best", order.iter().copied().take(GROUP).collect()),
+        }
     }
 
     fn columns(&self, chosen: &[u32]) -> Result<Vec<Column>> {

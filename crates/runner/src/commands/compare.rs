@@ -50,7 +50,7 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
         #[cfg(feature = "report")]
         {
             let device = backend::open(super::chosen(&args.backend)?)?.device;
-            html::write(&comparison, &device, path)?;
+            html::write(&comparison, &args.runs.runs, &device, path)?;
         }
         terminal::note(&format!("the page is {}", path.display()));
     }

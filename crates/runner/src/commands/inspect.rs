@@ -101,7 +101,7 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
         model: meta.model,
         shape: meta.input_shape,
         config: run.read_json("config.json")?,
-        state: Some(serde_json::to_value(run.state()?)?),
+        state: Some(serde_json::to_value(run.watched_state()?)?),
     })
 }
 

@@ -47,7 +47,7 @@ pub fn table(comparison: &Comparison, runs: &Path, width: Option<usize>) -> Stri
         parts.push(match width {
             None => all(|row, _| named(row, row.run.clone())).text(None),
             Some(width) => {
-                let all = all(|row, runs| named(row, short(&row.run, runs)));
+                let all = all(|row, runs| named(row, within(&row.run, runs)));
                 match all.width() <= width {
                     true => all.text(None),
                     false => few(group, runs).text(Some(width)),
@@ -60,7 +60,7 @@ pub fn table(comparison: &Comparison, runs: &Path, width: Option<usize>) -> Stri
         let row = |it: &Seeds| {
             let mut cells = seed_cells(it);
             if width.is_some() {
-                let names: Vec<String> = it.runs.iter().map(|run| short(run, runs)).collect();
+                let names: Vec<String> = it.runs.iter().map(|run| within(run, runs)).collect();
                 cells[0] = names.join(" ");
             }
             cells.to_vec()
@@ -92,7 +92,7 @@ fn few(group: &[Row], runs: &Path) -> Table {
                 .unwrap_or_default()
         };
         let cell = |column: &&str| match *column {
-            "run" => named(row, short(&row.run, runs)),
+            "run" => named(row, within(&row.run, runs)),
             key => match row.differs.get(key) {
                 Some(value) => plain(value),
                 None if keys.contains(key) => "-".into(),
@@ -105,13 +105,13 @@ fn few(group: &[Row], runs: &Path) -> Table {
 }
 
 /// A run's folder relative to that of all runs, if it is in it.
-fn short(run: &str, runs: &Path) -> String {
+pub fn within(run: &str, runs: &Path) -> String {
     let inside = Path::new(run).strip_prefix(runs);
     inside.map_or_else(|_| run.to_owned(), |name| name.display().to_string())
 }
 
 /// A run's name, with a mark if its figures mean nothing.
-fn named(row: &Row, name: String) -> String {
+pub fn named(row: &Row, name: String) -> String {
     let mark = if row.quick { " (quick)" } else { "" };
     format!("{name}{mark}")
 }
