@@ -69,9 +69,7 @@ fn a_code_as_large_as_the_image_is_not_set_beside_pca() {
     work.ok("tiny.json --name small");
     let ended = work.ok("tiny.json --name large --set model.code_size=64");
     assert!(
-        ended
-            .stdout
-            .contains("PCA is exact at this code size, so it is no baseline"),
+        ended.stdout.contains("mean picture") && !ended.stdout.contains("PCA"),
         "{}",
         ended.stdout
     );
@@ -249,7 +247,8 @@ fn unfinished_runs_are_left_out_and_named() {
     let mut state = work.read_json("runs/killed/state.json");
     state["status"] = "running".into();
     work.json("runs/killed/state.json", &state);
-    let note = "note: runs/killed skipped because it has no figures yet: running in epoch 2\n";
+    let note = "note: runs/killed skipped because it has no figures yet: interrupted in epoch 2; \
+                its process was killed; `hourglass resume runs/killed` continues from its last checkpoint\n";
     let ended = work.ok("compare killed done --json");
     assert_eq!(ended.stderr, note);
     let comparison: Value = serde_json::from_str(&ended.stdout).unwrap();

@@ -8,12 +8,12 @@ use crate::ImageShape;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The operating system could not open or read a file or folder.
-    #[error("{file}: cannot be read: {source}")]
+    #[error("{file}: cannot be read: {}", reason(error))]
     Read {
         /// The file or folder.
         file: String,
-        /// The system's reason.
-        source: io::Error,
+        /// What the system says.
+        error: io::Error,
     },
     /// A gzipped file is damaged: truncated, with a wrong checksum, or not a valid stream.
     #[error("{file}: damaged gzip data: {reason}")]
@@ -238,12 +238,20 @@ impl DataError {
     }
 
     /// A [`DataError::Read`] about `path`.
-    pub(crate) fn read(path: &std::path::Path, source: io::Error) -> Self {
+    pub(crate) fn read(path: &std::path::Path, error: io::Error) -> Self {
         DataError::Read {
             file: path.display().to_string(),
-            source,
+            error,
         }
     }
+}
+
+/// The system's words for an error, without its number and without a path, which the message names.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let text = text.split(" at path").next().unwrap_or(text);
+    text.to_owned()
 }
 
 /// Dimensions as text: `3 x 28 x 28`.

@@ -60,9 +60,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(file: &'a str, mut source: impl BufRead + 'a) -> Result<Self, DataError> {
-        let start = source.fill_buf().map_err(|source| DataError::Read {
+        let start = source.fill_buf().map_err(|error| DataError::Read {
             file: file.to_string(),
-            source,
+            error,
         })?;
         let gzipped = start.starts_with(&GZIP_MAGIC);
         Ok(Reader {
@@ -108,14 +108,14 @@ impl<'a> Reader<'a> {
             .fold(0, |all, &byte| all << 8 | u32::from(byte)))
     }
 
-    fn error(&self, source: io::Error) -> DataError {
+    fn error(&self, error: io::Error) -> DataError {
         let file = self.file.to_string();
         if !self.gzipped {
-            return DataError::Read { file, source };
+            return DataError::Read { file, error };
         }
-        let reason = match source.kind() {
+        let reason = match error.kind() {
             io::ErrorKind::UnexpectedEof => "the file is truncated".to_string(),
-            _ => source.to_string(),
+            _ => error.to_string(),
         };
         DataError::Gzip { file, reason }
     }

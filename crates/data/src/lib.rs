@@ -17,6 +17,7 @@
 mod augment;
 mod batch;
 mod bundled;
+mod counted;
 mod crops;
 mod dataset;
 mod drawn;
@@ -41,10 +42,11 @@ use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use batch::Batches;
+pub use counted::counted;
 pub use dataset::{Dataset, ImageShape, Images};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
-pub use error::DataError;
+pub use error::{DataError, reason};
 pub use folder::{file_name, pictures, subfolders};
 pub use idx_folder::is_idx_folder;
 pub use images::{PictureOptions, TestPart};

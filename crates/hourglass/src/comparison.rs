@@ -13,7 +13,7 @@ use crate::config::{WORDS, flat};
 use crate::error::Result;
 use crate::measure::metrics::Figures;
 use crate::measure::metrics::metric::{METRICS, MSE, Metric};
-use crate::measure::summary::{self, Summary};
+use crate::measure::summary::Summary;
 use crate::run::environment::Environment;
 use crate::run::{Run, RunError, Status};
 
@@ -138,7 +138,7 @@ pub struct Row {
     /// The metrics on the test images.
     #[serde(flatten)]
     pub test: Figures,
-    /// PCA's error at the same code size divided by the run's; `None` if PCA is exact.
+    /// PCA's error at the same code size divided by the run's; `None` where PCA is no yardstick.
     pub gain: Option<f64>,
     /// The data set.
     pub dataset: String,
@@ -191,11 +191,11 @@ pub struct Comparison {
     pub seeds: Vec<Seeds>,
 }
 
-/// Reads the figures of runs as they are opened, each run once. A run that is not finished is left out, and `skipped`
-/// hears why.
+/// Reads the figures of runs as they are opened, each run once. A run that is not finished is left out, and so is a
+/// folder or a file that is no run, as a pattern such as `runs/SWEEP/*` names some; `skipped` hears why.
 ///
 /// # Errors
-/// A run that cannot be opened or is damaged.
+/// A run that is missing or damaged.
 pub fn read(
     runs: impl IntoIterator<Item = Result<Run, RunError>>,
     mut skipped: impl FnMut(&str),
@@ -203,18 +203,31 @@ pub fn read(
     let mut rows = Vec::new();
     let mut folders = BTreeSet::new();
     for run in runs {
-        let run = run?;
+        let run = match run {
+            Err(RunError::NotARun { folder }) => {
+                skipped(&format!(
+                    "{} skipped because it is no run",
+                    folder.display()
+                ));
+                continue;
+            }
+            run => run?,
+        };
         if !folders.insert(run.folder().to_owned()) {
             continue;
         }
-        let state = run.state()?;
+        let state = run.watched_state()?;
         // The old figures of a run that is being trained further do not belong to its config.
         if state.status == Status::Finished {
             rows.push(Row::read(&run)?);
             continue;
         }
+        let more = match (state.status, &state.message) {
+            (Status::Interrupted, Some(message)) => format!("; {message}"),
+            _ => String::new(),
+        };
         skipped(&format!(
-            "{} skipped because it has no figures yet: {} in epoch {}",
+            "{} skipped because it has no figures yet: {} in epoch {}{more}",
             run.folder().display(),
             format!("{:?}", state.status).to_lowercase(),
             state.epoch
@@ -230,6 +243,7 @@ impl Row {
     /// If the run is not finished, or is damaged.
     pub fn read(run: &Run) -> Result<Self> {
         let summary: Summary = run.read_json("summary.json")?;
+        let gain = summary.measured().gain_over_pca();
         let environment: Environment = run.read_json("env.json")?;
         let config: Value = run.read_json("config.json")?;
         Ok(Self {
@@ -243,7 +257,7 @@ impl Row {
             epochs: summary.epochs,
             seconds: summary.train_seconds,
             images_per_s: summary.train_images_per_s,
-            gain: summary::gain_over_pca(&summary.test, &summary.baselines, summary.input_shape),
+            gain,
             test: summary.test,
             dataset: environment.dataset,
             test_sha256: environment.test_sha256,

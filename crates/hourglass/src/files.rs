@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+pub use data::reason;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use tempfile::NamedTempFile;
@@ -81,14 +82,6 @@ impl FileError {
         let path = path.to_owned();
         |error| Self::Json { path, error }
     }
-}
-
-/// The system's words for an error, without its number and without a path, which the message names.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let text = text.split(" at path").next().unwrap_or(text);
-    text.to_owned()
 }
 
 /// For `deserialize_with`: a figure that JSON cannot hold was written as null, and is not a number.

@@ -1,5 +1,6 @@
 //! The code over the pictures: a scatter chart of the codes, and a histogram of each unit.
 
+use data::counted;
 use std::fmt::Write;
 
 use super::chart::{Axis, Chart, Item, Legend, Paint, Place, Scene};
@@ -7,7 +8,7 @@ use crate::scatter::by_label;
 use hourglass::Result;
 use hourglass::analysis::features::Features;
 use hourglass::analysis::plane::{self, Plane};
-use hourglass::analysis::units::{Unit, units};
+use hourglass::analysis::units::{CodeUse, Unit, units};
 
 /// The most units that get a histogram.
 const SHOWN_UNITS: usize = 64;
@@ -28,11 +29,11 @@ const SCATTER: [f64; 2] = [640.0, 480.0];
 /// If the principal components cannot be found.
 pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     let all = units(codes);
-    let dead = all.iter().filter(|unit| unit.is_dead()).count();
+    let dead = CodeUse::of(&all).dead_units;
     let mut html = format!(
-        "<p>{} units over {} pictures; {dead} dead (constant or never active).</p>",
-        codes.width(),
-        codes.len()
+        "<p>{} over {}; {dead} dead (constant or never active).</p>",
+        counted(codes.width(), "unit"),
+        counted(codes.len(), "picture")
     );
     html += &format!("<figure>{}</figure>", scatter(codes, labels)?);
     html += &histograms(codes, &all);
@@ -56,8 +57,8 @@ pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
     };
     let chart = Chart {
         title: format!(
-            "{what}, {} pictures{}",
-            places.len(),
+            "{what}, {}{}",
+            counted(places.len(), "picture"),
             if one { "" } else { " by label" }
         ),
         x: Axis::new(&x_label),

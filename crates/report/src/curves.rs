@@ -1,5 +1,6 @@
 //! The curves of a training: its loss and its mean squared error per epoch.
 
+use data::counted;
 use model::Loss;
 
 use super::chart::{Axis, BESIDE, Chart, Drawing, Series, Ticks};
@@ -7,7 +8,7 @@ use hourglass::measure::evaluation::PcaFigures;
 use hourglass::train::row::Row;
 
 /// A chart of the loss, and one of the mean squared error if there is a validation split, with PCA's error once it is
-/// known. Each has a switch for a logarithmic scale.
+/// known, where PCA is a yardstick. Each has a switch for a logarithmic scale.
 pub fn curves(rows: &[Row], loss: Loss, pca: Option<PcaFigures>) -> String {
     let curve = |name: &str, color, figure: fn(&Row) -> Option<f64>| {
         let point = |row: &Row| Some((row.epoch as f64, figure(row)?));
@@ -34,7 +35,7 @@ pub fn curves(rows: &[Row], loss: Loss, pca: Option<PcaFigures>) -> String {
     if rows.iter().any(|row| row.val_mse.is_some()) {
         let mut series = vec![curve("validation", 1, |row| row.val_mse)];
         if let Some(pca) = pca {
-            let name = format!("PCA of {} values, test images", pca.code_size);
+            let name = format!("PCA of {}, test images", counted(pca.code_size, "value"));
             // Where it stands from left to right means nothing.
             let level = vec![(1.0, pca.mse)];
             series.push(Series::new(&name, 2, Drawing::Level, level));

@@ -70,15 +70,31 @@ impl Page {
     }
 }
 
-/// A table with a caption and column headings. The first cell of a row is its heading, the others are figures. All
-/// cells are plain text.
+/// A table with a caption and column headings. The first cell of a row is its heading and stays in sight when the others
+/// are scrolled; columns of figures are aligned to the right. All cells are plain text.
 pub fn table(caption: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
+    let words: Vec<&str> = (0..columns.len())
+        .map(
+            |column| match rows.iter().any(|row| is_words(row.get(column))) {
+                true => " class=\"words\"",
+                false => "",
+            },
+        )
+        .collect();
+    let class = |column: usize| words.get(column).copied().unwrap_or_default();
+    // The caption stands outside, where a narrow window breaks its lines and does not cut them.
     let mut html = format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",
+        "<p class=\"caption\">{0}</p><div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"{0}\">\
+         <table aria-label=\"{0}\"><thead><tr>",
         escape(caption)
     );
-    for column in columns {
-        let _ = write!(html, "<th scope=\"col\">{}</th>", escape(column));
+    for (column, heading) in columns.iter().enumerate() {
+        let _ = write!(
+            html,
+            "<th scope=\"col\"{}>{}</th>",
+            class(column),
+            escape(heading)
+        );
     }
     html += "</tr></thead><tbody>";
     for row in rows {
@@ -87,7 +103,7 @@ pub fn table(caption: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
             let cell = escape(cell);
             let _ = match column {
                 0 => write!(html, "<th scope=\"row\">{cell}</th>"),
-                _ => write!(html, "<td>{cell}</td>"),
+                _ => write!(html, "<td{}>{cell}</td>", class(column)),
             };
         }
         html += "</tr>";
@@ -95,9 +111,29 @@ pub fn table(caption: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
     html + "</tbody></table></div>"
 }
 
+/// Whether a cell holds words, and not a figure or a dash.
+fn is_words(cell: Option<&String>) -> bool {
+    let first = cell.and_then(|cell| cell.chars().next());
+    first.is_some_and(|first| !first.is_ascii_digit() && !"-+.".contains(first))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_stand_left_and_figures_right() {
+        let row = |name: &str, loss: &str, mse: &str| [name, loss, mse].map(str::to_owned).to_vec();
+        let rows = [row("a", "-", "0.1"), row("b", "loss=mse", "-")];
+        let html = table("of runs", &["run", "differs in", "mse"], &rows);
+        for text in [
+            "<p class=\"caption\">of runs</p>",
+            "<th scope=\"col\" class=\"words\">differs in</th><th scope=\"col\">mse</th>",
+            "<td class=\"words\">loss=mse</td><td>-</td>",
+        ] {
+            assert!(html.contains(text), "{text}: {html}");
+        }
+    }
 
     #[test]
     fn what_comes_from_outside_stays_text() {
@@ -114,7 +150,7 @@ mod tests {
         assert_eq!(
             html.matches("&lt;script&gt;alert(&quot;1&quot; + &#39;2&#39; &amp; 3)")
                 .count(),
-            12
+            13
         );
     }
 }

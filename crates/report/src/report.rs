@@ -1,9 +1,10 @@
 //! `report.html`: everything about a run on one page that needs no network, written at every new best epoch and at
 //! the end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use data::Images;
+use data::{Images, counted};
 use model::Autoencoder;
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use hourglass::config::flat;
 use hourglass::files::{self, FileError};
 use hourglass::measure::evaluation::Evaluation;
 use hourglass::measure::metrics::metric;
-use hourglass::measure::summary::{self, Summary};
+use hourglass::measure::summary::{self, Measured, Summary};
 use hourglass::pictures::shown::{self, Shown};
 use hourglass::run::Run;
 use hourglass::setup::Setup;
@@ -28,6 +29,9 @@ pub const FILE: &str = "report.html";
 
 /// Pictures per group: best, middle, worst.
 const GROUP: usize = 10;
+
+/// Kinds of pictures from which the best of each say more than the best of all.
+const FEWEST_KINDS: usize = 3;
 
 /// Writes the report and the loss curves of the training that it watches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -122,22 +126,24 @@ impl Report<'_> {
             .unwrap_or_default()
             .to_string_lossy();
         let [channels, height, width] = setup.shape();
-        let code_size = setup.layers.code_size();
         let ratio = setup.layers.compression_ratio(setup.shape());
         let mut page = Page::new(
             &name,
             &format!(
-                "{}: {channels}x{height}x{width} images, code of {code_size} values ({}), {} parameters; {} on {}",
+                "{}: {channels}x{height}x{width} images, code of {} ({}), {}; {} on {}",
                 setup.config.model.kind(),
+                counted(setup.layers.code_size(), "value"),
                 summary::compression(ratio),
-                setup.parameters(),
+                counted(setup.parameters(), "parameter"),
                 setup.backend.name,
                 setup.backend.adapter
             ),
         );
         self.figures(&mut page);
         page.section("Training");
-        let pca = self.summary.and_then(|summary| summary.baselines.pca);
+        let pca = self
+            .summary
+            .and_then(|summary| summary.measured().yardstick());
         let curves = curves::curves(self.rows, setup.loss, pca);
         page.html(&format!("<div class=\"charts\">{curves}</div>"));
         self.epochs(&mut page);
@@ -186,35 +192,52 @@ impl Report<'_> {
     fn figures(&self, page: &mut Page) {
         let on = match self.summary {
             Some(summary) => {
-                if let Some(verdict) = summary::verdict(
-                    &summary.test,
-                    &summary.baselines,
-                    summary.restoration.as_ref(),
-                    self.setup.shape(),
-                ) {
+                if let Some(verdict) = summary.measured().verdict() {
                     page.html(&format!(
                         "<p class=\"verdict\">{}.</p>",
                         page::escape(&verdict)
                     ));
                 }
-                "test images, which were never used in training; weights of the best epoch"
+                match self.setup.split.validation.is_empty() {
+                    true => {
+                        "; never used in training; weights of the epoch with the lowest training loss"
+                    }
+                    false => {
+                        "; never used in training; weights of the epoch with the lowest validation loss"
+                    }
+                }
             }
             None => {
                 page.html("<p class=\"verdict\">Still training. Test figures and baselines appear when it ends.</p>");
-                "validation images"
+                ""
             }
         };
-        let code_size = self.setup.layers.code_size();
-        let cells = summary::cells(
-            &format!("{}, code {code_size}", self.setup.config.model.kind()),
-            self.setup.shape().iter().product(),
-            &self.evaluation.figures,
-            self.summary.map(|summary| &summary.baselines),
-            self.summary
-                .and_then(|summary| summary.restoration.as_ref()),
-        );
+        let image = match self.summary {
+            Some(_) => "test image",
+            None => "validation image",
+        };
+        let kind = self.setup.config.model.kind();
+        let measured = match self.summary {
+            Some(summary) => summary.measured(),
+            None => Measured {
+                kind: &kind,
+                shape: self.setup.shape(),
+                code_size: self.setup.layers.code_size(),
+                on: "the validation images",
+                figures: &self.evaluation.figures,
+                code: &self.evaluation.code,
+                baselines: None,
+                restoration: None,
+                course: None,
+            },
+        };
+        let cells = measured.cells();
         page.html(&page::table(
-            &format!("{} {on}; {}", self.indices.len(), metric::units()),
+            &format!(
+                "{}{on}; {}",
+                counted(self.indices.len(), image),
+                metric::units()
+            ),
             &[&[""], cells.headings.as_slice()].concat(),
             &cells.rows,
         ));
@@ -270,15 +293,17 @@ impl Report<'_> {
             .zip(self.indices.iter().copied())
             .collect();
         order.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let order: Vec<u32> = order.into_iter().map(|(_, index)| index).collect();
         let count = order.len();
+        let part = |range: std::ops::Range<usize>| order.get(range).unwrap_or_default().to_vec();
         let groups = if count < 3 * GROUP {
-            vec![("All, best first", 0..count)]
+            vec![("All, best first", order.clone())]
         } else {
             let middle = count / 2 - GROUP / 2;
             vec![
-                ("Best", 0..GROUP),
-                ("Middle", middle..middle + GROUP),
-                ("Worst", count - GROUP..count),
+                self.best(&order),
+                ("Middle", part(middle..middle + GROUP)),
+                ("Worst", part(count - GROUP..count)),
             ]
         };
         let rows = if self.model.is_denoising() {
@@ -296,13 +321,7 @@ impl Report<'_> {
         ));
         let shown: usize = groups.iter().map(|(_, group)| group.len()).sum();
         let stacked = shown * if self.model.is_denoising() { 3 } else { 2 };
-        for (heading, group) in groups {
-            let chosen: Vec<u32> = order
-                .get(group)
-                .unwrap_or_default()
-                .iter()
-                .map(|(_, index)| *index)
-                .collect();
+        for (heading, chosen) in groups {
             if !chosen.is_empty() {
                 page.html(&pictures::columns(
                     heading,
@@ -312,6 +331,30 @@ impl Report<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The best of `order`, which begins with the best: one of each label or each picture that patches were cut from,
+    /// because the best of all are mostly alike.
+    fn best(&self, order: &[u32]) -> (&'static str, Vec<u32>) {
+        let (labels, names) = (self.images.labels(), self.images.names());
+        let kind = |index: u32| -> Option<String> {
+            match labels {
+                Some(labels) => labels.get(index as usize).map(u8::to_string),
+                None => {
+                    let name = names?.get(index as usize)?;
+                    Some(name.split_once(" @")?.0.to_owned())
+                }
+            }
+        };
+        let mut kinds = BTreeSet::new();
+        let each = order.iter().copied();
+        let each = each.filter(|&index| kind(index).is_some_and(|kind| kinds.insert(kind)));
+        let each: Vec<u32> = each.take(GROUP).collect();
+        match (each.len() >= FEWEST_KINDS, labels) {
+            (true, Some(_)) => ("Best of each label", each),
+            (true, None) => ("Best of each picture", each),
+            (false, _) => ("Best", order.iter().copied().take(GROUP).collect()),
+        }
     }
 
     fn columns(&self, chosen: &[u32]) -> Result<Vec<Column>> {

@@ -384,9 +384,9 @@ fn share(text: &str) -> Result<f64, String> {
 pub struct ClusterArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// Number of clusters.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..))]
-    pub k: u16,
+    /// Number of clusters [default: 10].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..))]
+    pub k: Option<u16>,
     /// Rounds of smoothing over the 20 nearest neighbours before clustering (try 50).
     #[arg(long, default_value_t = 0, value_name = "ROUNDS")]
     pub smooth: u16,

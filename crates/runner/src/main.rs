@@ -11,8 +11,10 @@ mod commands;
 mod half_block;
 mod input;
 mod interrupt;
+mod mistyped;
 mod output;
 mod progress;
+mod table;
 mod terminal;
 mod watch;
 
@@ -38,36 +40,51 @@ fn started() -> Option<Instant> {
     (!ASKED.swap(true, Ordering::Relaxed)).then(|| *STARTED)
 }
 
-/// The command line; ends the program if it is wrong. The message, which quotes arguments, shows what would act on the
-/// terminal.
-fn arguments() -> cli::Cli {
-    let given: Vec<_> = std::env::args_os().collect();
-    cli::Cli::try_parse_from(&given).unwrap_or_else(|error| {
-        let text =
-            |argument: &OsString| terminal::one_line(&argument.to_string_lossy()).into_owned();
-        match cli::Cli::try_parse_from(given.iter().map(text)) {
-            Err(shown) => shown.exit(),
-            Ok(_) => error.exit(),
-        }
-    })
-}
-
 fn main() -> ExitCode {
     LazyLock::force(&STARTED);
-    let code = match commands::run(arguments()) {
-        Ok(code) => code,
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let code = match cli::Cli::try_parse_from(&words) {
+        Ok(cli) => run(cli),
         Err(error) => {
-            let text = format!("{error:#}");
-            // One line per fault, because a config may have several. In another error a line would be part of a name.
-            let lines = match commands::has_lines(&error) {
-                true => text.lines().collect(),
-                false => vec![text.as_str()],
-            };
-            for line in lines {
-                terminal::note(&format!("error: {line}"));
+            // The message quotes them, and nothing in them may act on the terminal.
+            let told: Vec<String> = (words.iter())
+                .map(|it| terminal::one_line(&it.to_string_lossy()).into_owned())
+                .collect();
+            match mistyped::refused(&error, &told) {
+                Some(text) => {
+                    terminal::note(&format!("error: {text}"));
+                    commands::USAGE
+                }
+                None => match cli::Cli::try_parse_from(&told) {
+                    Err(shown) => shown.exit(),
+                    Ok(_) => error.exit(),
+                },
             }
-            commands::exit_code(&error)
         }
     };
     ExitCode::from(code)
+}
+
+/// Runs the command line; gives the exit code.
+fn run(cli: cli::Cli) -> u8 {
+    let no_config = match (&cli.command, &cli.train.config) {
+        (None, Some(config)) => config.to_str().and_then(mistyped::no_config),
+        _ => None,
+    };
+    if let Some(text) = no_config {
+        terminal::note(&format!("error: {text}"));
+        return commands::USAGE;
+    }
+    commands::run(cli).unwrap_or_else(|error| {
+        let text = terminal::told(&error);
+        // One line per fault, because a config may have several. In another error a line would be part of a name.
+        let lines = match commands::has_lines(&error) {
+            true => text.lines().collect(),
+            false => vec![text.as_str()],
+        };
+        for line in lines {
+            terminal::note(&format!("error: {line}"));
+        }
+        commands::exit_code(&error)
+    })
 }

@@ -11,6 +11,9 @@ use crate::terminal;
 /// Refreshes of the bar per second.
 const REFRESHES_PER_SECOND: u8 = 4;
 
+/// Columns from which a terminal has room for a long bar.
+const WIDE: usize = 100;
+
 /// The display of one training.
 #[derive(Debug)]
 pub struct Display {
@@ -32,7 +35,9 @@ impl Display {
             ProgressDrawTarget::stderr_with_hz(REFRESHES_PER_SECOND)
         };
         let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-        let template = format!("{{bar:30}} {unit} {{pos}}/{{len}}  {{msg}}  {{eta}} left");
+        let wide = terminal::note_width().is_none_or(|width| width >= WIDE);
+        let length = if wide { 30 } else { 10 };
+        let template = format!("{{bar:{length}}} {unit} {{pos}}/{{len}}  {{msg}}  {{eta}} left");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }

@@ -6,10 +6,16 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle as AsFd;
 
 use anyhow::{Context, Result};
 use hourglass::run::holes::Hole;
 use terminal_size::{Width, terminal_size_of};
+
+use crate::table::wrapped;
 
 /// Columns assumed for a terminal that does not report its width.
 const COLUMNS: usize = 80;
@@ -23,12 +29,34 @@ pub enum Colours {
     Few,
 }
 
+/// The narrowest terminal that text is laid out for.
+const NARROWEST: usize = 20;
+
+/// The width of the terminal behind stdout; `None` if there is no terminal, so that what a program reads does not depend
+/// on one.
+pub fn width() -> Option<usize> {
+    width_of(io::stdout())
+}
+
 /// The width of the terminal behind stdout, or a usual width if there is none.
 pub fn columns() -> usize {
-    match terminal_size_of(io::stdout()) {
-        Some((Width(columns), _)) => usize::from(columns),
-        None => COLUMNS,
+    width().unwrap_or(COLUMNS)
+}
+
+/// The same as [`width`] of stderr.
+pub fn note_width() -> Option<usize> {
+    width_of(io::stderr())
+}
+
+fn width_of(stream: impl AsFd + IsTerminal) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
     }
+    let columns = match terminal_size_of(stream) {
+        Some((Width(columns @ 1..), _)) => usize::from(columns),
+        _ => COLUMNS,
+    };
+    Some(columns.max(NARROWEST))
 }
 
 /// Colour support of stdout; `None` off a terminal, with too few colours, or under `NO_COLOR`.
@@ -113,6 +141,17 @@ pub fn print_drawn(text: &str) -> Result<()> {
     }
 }
 
+/// Writes a result in words and a line break to stdout; on a terminal, its lines break between words.
+///
+/// # Errors
+/// As [`print()`].
+pub fn say(text: &str) -> Result<()> {
+    match width() {
+        Some(width) => print(&wrapped(text, width)),
+        None => print(text),
+    }
+}
+
 /// Writes a result as JSON.
 ///
 /// # Errors
@@ -148,10 +187,28 @@ pub fn warn_of_holes(holes: &[Hole]) {
     }
 }
 
-/// Writes a line for people to stderr; where nobody can read it there is nobody to tell. What would act on the terminal
-/// is shown.
+/// An error with its causes, in one line. A cause that the text before it already tells is not told again.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        match text.contains(&cause) {
+            true => {}
+            false if text.is_empty() => text = cause,
+            false => text += &format!(": {cause}"),
+        }
+    }
+    text
+}
+
+/// Writes a line for people to stderr, which breaks between words on a terminal; where nobody can read it there is nobody
+/// to tell. What would act on the terminal is shown.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", one_line(text));
+    let text = one_line(text);
+    let text = match note_width() {
+        Some(width) => wrapped(&text, width),
+        None => text.into_owned(),
+    };
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]
@@ -169,6 +226,14 @@ mod tests {
         for name in ["", "ü 日本 é.png", "\u{2019}"] {
             assert_eq!(one_line(name), name);
         }
+    }
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let missing = anyhow::anyhow!("No such file").context("dir: cannot be read: No such file");
+        assert_eq!(told(&missing), "dir: cannot be read: No such file");
+        let other = anyhow::anyhow!("the reason").context("the place");
+        assert_eq!(told(&other), "the place: the reason");
     }
 
     #[test]

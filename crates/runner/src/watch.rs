@@ -1,12 +1,13 @@
 //! What watches a training of this program: the terminal, and what draws into the run's folder.
 
 use hourglass::config::Config;
+use hourglass::measure::metrics::metric::text;
 use hourglass::pictures::samples::Samples;
 use hourglass::train::observer::{Epoch, Flow, Observer, Place};
 use hourglass::train::row::{LayerRow, Row};
 
-use crate::interrupt;
 use crate::progress::Display;
+use crate::{interrupt, terminal};
 
 /// Everything that watches a training of `config`, with `display` as its terminal.
 pub fn observers<'a>(config: &Config, display: &'a Display) -> Vec<Box<dyn Observer + 'a>> {
@@ -15,7 +16,10 @@ pub fn observers<'a>(config: &Config, display: &'a Display) -> Vec<Box<dyn Obser
     if config.tensorboard {
         all.push(Box::new(report::tensorboard::EventFiles::default()));
     }
-    all.push(Box::new(Terminal { display }));
+    all.push(Box::new(Terminal {
+        display,
+        headed: false,
+    }));
     #[cfg(feature = "report")]
     all.push(Box::new(report::Reporter));
     all
@@ -24,6 +28,8 @@ pub fn observers<'a>(config: &Config, display: &'a Display) -> Vec<Box<dyn Obser
 /// Shows a training on the terminal, and stops it when Ctrl-C asks for that.
 struct Terminal<'a> {
     display: &'a Display,
+    /// Whether the headings of the epochs' table have been shown.
+    headed: bool,
 }
 
 impl Observer for Terminal<'_> {
@@ -49,7 +55,15 @@ impl Observer for Terminal<'_> {
 
     fn epoch(&mut self, epoch: &Epoch<'_>) -> hourglass::Result<()> {
         let epochs = epoch.setup.config.train.epochs;
-        self.display.line(&line(epoch.row, epochs));
+        match terminal::note_width() {
+            Some(width) => {
+                if !std::mem::replace(&mut self.headed, true) {
+                    self.display.line(&heading(width));
+                }
+                self.display.line(&row(epoch.row, epochs, width));
+            }
+            None => self.display.line(&line(epoch.row, epochs)),
+        }
         Ok(())
     }
 
@@ -83,7 +97,7 @@ impl Observer for Terminal<'_> {
     }
 }
 
-/// An epoch in one line for people.
+/// An epoch in one line that names its figures, for files.
 fn line(row: &Row, epochs: usize) -> String {
     let mut text = format!(
         "epoch {:>3}/{epochs}  train/loss {:.5}",
@@ -93,4 +107,117 @@ fn line(row: &Row, epochs: usize) -> String {
         text += &format!("  val/loss {loss:.5}  val/mse {mse:.5}  val/psnr {psnr:.2} dB");
     }
     text + &format!("  {:.0} images/s  {:.1} s", row.images_per_s, row.seconds)
+}
+
+/// A column of the epochs' table on a terminal.
+struct Column {
+    heading: &'static str,
+    width: usize,
+    cell: fn(&Row, usize) -> String,
+}
+
+/// The columns, those first that the narrowest terminal has.
+const COLUMNS: [Column; 7] = [
+    Column {
+        heading: "epoch",
+        width: 7,
+        cell: |row, epochs| format!("{}/{epochs}", row.epoch),
+    },
+    Column {
+        heading: "train",
+        width: 9,
+        cell: |row, _| format!("{:.5}", row.train_loss),
+    },
+    Column {
+        heading: "val",
+        width: 9,
+        cell: |row, _| text(row.val_loss, 5),
+    },
+    Column {
+        heading: "psnr dB",
+        width: 8,
+        cell: |row, _| text(row.val_psnr, 2),
+    },
+    Column {
+        heading: "seconds",
+        width: 8,
+        cell: |row, _| format!("{:.1}", row.seconds),
+    },
+    Column {
+        heading: "images/s",
+        width: 9,
+        cell: |row, _| format!("{:.0}", row.images_per_s),
+    },
+    Column {
+        heading: "val mse",
+        width: 9,
+        cell: |row, _| text(row.val_mse, 5),
+    },
+];
+
+/// The headings of the epochs' table, in as many columns of text as there are.
+fn heading(width: usize) -> String {
+    across(width, |column| column.heading.to_owned())
+}
+
+/// An epoch as a row of that table.
+fn row(row: &Row, epochs: usize, width: usize) -> String {
+    across(width, |column| (column.cell)(row, epochs))
+}
+
+fn across(width: usize, cell: impl Fn(&Column) -> String) -> String {
+    let mut text = String::new();
+    for column in &COLUMNS {
+        let cell = format!("{:>width$}", cell(column), width = column.width);
+        if text.len() + cell.len() > width {
+            break;
+        }
+        text += &cell;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(val: Option<f64>) -> Row {
+        Row {
+            epoch: 5,
+            step: 2150,
+            seconds: 2.84,
+            images_per_s: 19_639.4,
+            lr: 1e-3,
+            train_loss: 0.033_301,
+            val_loss: val,
+            val_mse: val,
+            val_bce: val,
+            val_psnr: val.map(|_| 20.154),
+        }
+    }
+
+    #[test]
+    fn epochs_are_rows_of_a_table() {
+        let expected = "  epoch    train      val psnr dB seconds images/s  val mse";
+        let words: Vec<&str> = expected.split_whitespace().collect();
+        assert_eq!(heading(80).split_whitespace().collect::<Vec<_>>(), words);
+        assert_eq!(
+            row(&epoch(Some(0.011_44)), 20, 80),
+            "   5/20  0.03330  0.01144   20.15     2.8    19639  0.01144"
+        );
+        assert_eq!(heading(80).len(), row(&epoch(None), 20, 80).len());
+        assert!(heading(80).len() <= 60);
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_fewer_columns_and_no_broken_ones() {
+        for width in [20, 40, 58] {
+            let (heading, row) = (heading(width), row(&epoch(Some(0.1)), 20, width));
+            assert!(heading.len() <= width && row.len() <= width);
+        }
+        assert_eq!(
+            row(&epoch(Some(0.1)), 20, 40),
+            "   5/20  0.03330  0.10000   20.15"
+        );
+    }
 }

@@ -9,6 +9,7 @@ use axum::response::Response;
 use burn::tensor::{Tensor, TensorData};
 use model::{ImageShape, Noise};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Server;
 use super::reply::{self, BadRequest, Refusal};
@@ -31,6 +32,8 @@ struct Details {
     corruptions: Vec<String>,
     /// Whether a code can be decoded without the input.
     decodes: bool,
+    /// Whether it learned from patches of pictures at their own size, and not from resized ones.
+    patches: bool,
 }
 
 /// Describes a run's model.
@@ -41,6 +44,7 @@ pub async fn details(
     let folder = server.runs.find(run).await?;
     let details = server.models.ask(&folder, |loaded| {
         let layers = loaded.meta.model.layers(loaded.meta.input_shape)?;
+        let config: Value = loaded.run.read_json("config.json")?;
         Ok(Details {
             kind: loaded.meta.model.kind(),
             shape: loaded.meta.input_shape,
@@ -53,6 +57,9 @@ pub async fn details(
                 .map(|it| it.label())
                 .collect(),
             decodes: !loaded.model.is_residual(),
+            patches: config
+                .pointer("/data/patch")
+                .is_some_and(|it| !it.is_null()),
         })
     });
     reply::json(&details.await?)

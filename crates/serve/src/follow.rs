@@ -16,7 +16,7 @@ use super::Server;
 use super::reply::{Refusal, aside};
 use super::runs::{changed, samples, seconds, weights};
 use hourglass::config::Config;
-use hourglass::measure::summary::{self, Summary};
+use hourglass::measure::summary::Summary;
 use hourglass::run::{Run, State as RunState};
 use hourglass::train::row::Row;
 use report::curves::curves;
@@ -116,7 +116,7 @@ fn news(folder: &Path) -> Result<String> {
     let rows: Vec<Row> = run.lines("metrics.jsonl")?;
     let summary: Option<Summary> = run.read_json("summary.json").ok();
     let found = summary.as_ref();
-    let pca = found.and_then(|summary| summary.baselines.pca);
+    let pca = found.and_then(|summary| summary.measured().yardstick());
     let news = News {
         state: run.watched_state()?,
         epochs: config.train.epochs,
@@ -126,14 +126,7 @@ fn news(folder: &Path) -> Result<String> {
         curves: curves(&rows, config.loss(), pca),
         last: rows.into_iter().last(),
         samples: samples(folder),
-        verdict: found.and_then(|summary| {
-            summary::verdict(
-                &summary.test,
-                &summary.baselines,
-                summary.restoration.as_ref(),
-                summary.input_shape,
-            )
-        }),
+        verdict: found.and_then(|summary| summary.measured().verdict()),
         report: run.path(report::FILE).is_file(),
         weights: weights(folder),
     };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use data::Images;
+use data::{Images, counted};
 use serde::Serialize;
 
 use super::anomaly::{PREPROCESSING, Score, squared_errors};
@@ -157,7 +157,7 @@ impl Pictures {
             return Ok(Self {
                 normal: Chosen::all(Arc::clone(test)),
                 other,
-                held_from: format!("the run's {} validation pictures", indices.len()),
+                held_from: format!("the run's {}", counted(indices.len(), "validation picture")),
                 held: Chosen {
                     images: Arc::clone(&setup.train),
                     indices,

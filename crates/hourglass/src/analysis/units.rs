@@ -1,10 +1,17 @@
-//! Statistics of the units of a code over all pictures, and which units are dead.
+//! Statistics of the units of a code over all pictures: when a unit is active, and which units are dead. Whatever
+//! counts active or dead units takes them from here.
+
+use serde::{Deserialize, Serialize};
 
 use super::features::Features;
 
-/// A unit counts as active for a picture if its absolute value exceeds this share of the largest one of
-/// any unit and picture, so that neither rescaling the code nor rounding changes the count.
+/// A unit is active for a picture if its absolute value exceeds this share of the unit's own largest one over all
+/// pictures, so that neither rescaling the code nor one strong unit changes what is said about the others.
 pub const ACTIVE_SHARE: f32 = 0.01;
+
+/// A unit whose largest absolute value is at most this share of that of all units is never active: beside them it
+/// is lost in f32.
+const INVISIBLE: f32 = f32::EPSILON;
 
 /// Statistics of a unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,22 +32,60 @@ impl Unit {
     }
 }
 
+/// Activity of the units of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodeUse {
+    /// Share of units that are active for an image, mean over images.
+    pub active_share: f64,
+    /// Units that are [dead](Unit::is_dead).
+    pub dead_units: usize,
+}
+
+impl CodeUse {
+    /// Of a code with these units.
+    pub fn of(units: &[Unit]) -> Self {
+        let active: f64 = units.iter().map(|unit| unit.active).sum();
+        Self {
+            active_share: active / units.len().max(1) as f64,
+            dead_units: units.iter().filter(|unit| unit.is_dead()).count(),
+        }
+    }
+}
+
+/// Whether each unit is active, for each picture: as many values as `codes` has, in their order.
+pub fn active(codes: &Features) -> Vec<bool> {
+    let (values, width) = (codes.values(), codes.width());
+    let mut largest = vec![0f32; width];
+    for row in values.chunks_exact(width) {
+        for (largest, value) in largest.iter_mut().zip(row) {
+            *largest = largest.max(value.abs());
+        }
+    }
+    let strongest = largest.iter().copied().fold(0f32, f32::max);
+    let threshold = |own: f32| match own > strongest * INVISIBLE {
+        true => own * ACTIVE_SHARE,
+        false => f32::INFINITY,
+    };
+    let thresholds: Vec<f32> = largest.into_iter().map(threshold).collect();
+    let rows = values.chunks_exact(width);
+    rows.flat_map(|row| row.iter().zip(&thresholds))
+        .map(|(value, threshold)| value.abs() > *threshold)
+        .collect()
+}
+
 /// Statistics of each unit, from one row of `codes` per picture.
 pub fn units(codes: &Features) -> Vec<Unit> {
-    let (values, width) = (codes.values(), codes.width());
-    let largest = values
-        .iter()
-        .fold(0f32, |most, value| most.max(value.abs()));
-    let mut active = vec![0usize; width];
-    for row in values.chunks_exact(width) {
-        for (active, value) in active.iter_mut().zip(row) {
-            *active += usize::from(value.abs() > largest * ACTIVE_SHARE);
+    let width = codes.width();
+    let mut counts = vec![0usize; width];
+    for row in active(codes).chunks_exact(width) {
+        for (count, active) in counts.iter_mut().zip(row) {
+            *count += usize::from(*active);
         }
     }
     let mean = codes.mean();
     let deviation = codes.deviation(&mean);
     let pictures = codes.len().max(1) as f64;
-    let figures = mean.into_iter().zip(deviation).zip(active);
+    let figures = mean.into_iter().zip(deviation).zip(counts);
     figures
         .map(|((mean, deviation), active)| Unit {
             mean,
@@ -72,14 +117,14 @@ mod tests {
 
     #[test]
     fn what_never_acts_and_what_never_changes_is_dead() {
-        // Acts for one of two; too small to count; always the same; nothing but rounding.
+        // Acts for one of two; never; always the same; nothing but rounding.
         let codes = vec![
             0.0,
-            0.009,
+            0.0,
             1.0,
             0.7, //
             -0.5,
-            0.001,
+            0.0,
             1.0,
             0.700_000_1,
         ];
@@ -89,6 +134,24 @@ mod tests {
         assert_eq!((units[0].mean, units[0].deviation), (-0.25, 0.25));
         let active: Vec<f64> = units.iter().map(|unit| unit.active).collect();
         assert_eq!(active, [0.5, 0.0, 1.0, 1.0]);
+        let found = CodeUse::of(&units);
+        assert_eq!((found.active_share, found.dead_units), (0.625, 3));
+    }
+
+    #[test]
+    fn a_strong_unit_leaves_the_others_alive() {
+        let codes = |strong: f32| {
+            let row = |at: f32| [strong * at, 0.1 * at, -0.2 * (1.0 - at)];
+            Features::new([0.0, 0.005, 0.5, 1.0].map(row).concat(), 3, 4)
+        };
+        let (weak, strong) = (units(&codes(0.1)), units(&codes(1e5)));
+        let active = |units: &[Unit]| -> Vec<f64> { units.iter().map(|it| it.active).collect() };
+        // Half a hundredth of a unit's own largest value is none.
+        assert_eq!(active(&weak), [0.5, 0.5, 0.75]);
+        assert_eq!(active(&strong), active(&weak));
+        assert_eq!(CodeUse::of(&strong).dead_units, 0);
+        // Beside this one the others are lost in f32.
+        assert_eq!(CodeUse::of(&units(&codes(1e8))).dead_units, 2);
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod train;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::{ImageShape, Layers, ModelConfig, ModelError};
 
@@ -287,19 +287,42 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The config in the same folder whose name is most similar to that of `path`.
+/// The config whose path is most similar to `path`: of the same folder, or else of the folder that was probably meant.
 fn neighbour(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let names: Vec<String> = folder
-        .unwrap_or(Path::new("."))
-        .read_dir()
-        .ok()?
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let meant = match folder.is_dir() {
+        true => folder.clone(),
+        false => {
+            let above = folder.parent().filter(|it| !it.as_os_str().is_empty());
+            let name = near(
+                above.unwrap_or(Path::new(".")),
+                folder.file_name()?.to_str()?,
+                "",
+            )?;
+            folder.with_file_name(name)
+        }
+    };
+    let named = match meant.join(wanted).is_file() {
+        true => wanted.to_owned(),
+        false => near(&meant, wanted, ".json")?,
+    };
+    let found = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from(named),
+        _ => meant.join(named),
+    };
+    Some(error::quotable_path(&found))
+}
+
+/// The name in a folder that ends so and is most similar to `wanted`.
+fn near(folder: &Path, wanted: &str, end: &str) -> Option<String> {
+    let entries = folder.read_dir().ok()?;
+    let names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".json"))
+        .filter(|name| name.ends_with(end))
         .collect();
-    let near = nearest(wanted, names.iter().map(String::as_str))?;
-    Some(error::quotable_path(&path.with_file_name(near)))
+    nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

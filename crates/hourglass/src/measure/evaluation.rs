@@ -9,7 +9,8 @@ use model::{Autoencoder, Loss, Output};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::features::Features;
-use crate::analysis::units::ACTIVE_SHARE;
+use crate::analysis::units;
+pub use crate::analysis::units::CodeUse;
 use crate::batched::{self, values};
 use crate::error::Result;
 use crate::measure::metrics::{Figures, Reconstruction};
@@ -19,15 +20,6 @@ use crate::streams::Stream;
 
 /// The most code values kept for counting active units; beyond it, only those of the first images.
 const KEPT_CODES: usize = 1 << 25;
-
-/// Activity of the units of the code.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CodeUse {
-    /// Share of units that are active for an image, mean over images.
-    pub active_share: f64,
-    /// Units that are never active.
-    pub dead_units: usize,
-}
 
 /// A model's figures on a set of images.
 #[derive(Clone, Debug)]
@@ -110,14 +102,13 @@ pub fn evaluate(
         (Some(measured), Some(input)) => Some(measured.finish(input, &figures)),
         _ => None,
     };
-    let code = codes.finish();
-    let rows = codes.kept.len() / codes.units.max(1);
+    let codes = codes.finish();
     Ok(Evaluation {
         figures,
         corrupted,
-        code,
+        code: CodeUse::of(&units::units(&codes)),
         errors: restored.errors().to_vec(),
-        codes: Features::new(codes.kept, codes.units, rows),
+        codes,
         restoration,
     })
 }
@@ -139,26 +130,10 @@ impl Codes {
         Ok(())
     }
 
-    fn finish(&self) -> CodeUse {
-        let largest = self
-            .kept
-            .iter()
-            .fold(0f32, |largest, value| largest.max(value.abs()));
-        let threshold = largest * ACTIVE_SHARE;
-        let mut ever = vec![false; self.units];
-        let mut active = 0usize;
-        for code in self.kept.chunks(self.units.max(1)) {
-            for (ever, value) in ever.iter_mut().zip(code) {
-                if value.abs() > threshold {
-                    *ever = true;
-                    active += 1;
-                }
-            }
-        }
-        CodeUse {
-            active_share: active as f64 / self.kept.len().max(1) as f64,
-            dead_units: ever.iter().filter(|ever| !**ever).count(),
-        }
+    /// A row for each image whose code was kept.
+    fn finish(self) -> Features {
+        let rows = self.kept.len() / self.units.max(1);
+        Features::new(self.kept, self.units, rows)
     }
 }
 

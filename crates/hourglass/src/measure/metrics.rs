@@ -18,9 +18,9 @@ mod ssim;
 /// because an exact 0 for a bright pixel would give an infinite loss.
 const PROBABILITY_MARGIN: f64 = 1e-7;
 
-/// The smallest mean squared error for PSNR, which caps it at 100 dB: otherwise one exact
-/// reconstruction would make the mean infinite.
-const SMALLEST_MSE: f64 = 1e-10;
+/// A mean squared error that counts as none: 100 dB, at which PSNR is capped, because otherwise one exact
+/// reconstruction would make its mean infinite.
+pub const EXACT_MSE: f64 = 1e-10;
 
 /// How many factors between 1 and 2 are multiplied before one logarithm is taken: a logarithm per factor
 /// would take half of an evaluation's time. f64 holds 1023 doublings.
@@ -255,7 +255,7 @@ impl Reconstruction {
 
 /// Peak signal-to-noise ratio in dB of values in [0, 1] with this mean squared error; at most 100.
 pub fn psnr(mse: f64) -> f64 {
-    -10.0 * mse.max(SMALLEST_MSE).log10()
+    -10.0 * mse.max(EXACT_MSE).log10()
 }
 
 /// The lowest possible binary cross-entropy per value of a reconstruction of `targets`, in nats: the

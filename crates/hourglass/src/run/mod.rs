@@ -399,18 +399,23 @@ impl Run {
     /// # Errors
     /// Where `state.json` is missing or not what this program writes.
     pub fn watched_state(&self) -> Result<State, RunError> {
-        let state = self.state()?;
-        if state.status != Status::Running || self.is_locked() {
-            return Ok(state);
-        }
-        // It may have ended between the two checks.
         let mut state = self.state()?;
-        if state.status == Status::Running {
-            state.status = Status::Interrupted;
-            state.message = Some(format!(
-                "its process was killed; `hourglass resume {}` continues from its last checkpoint",
-                self.folder.display()
-            ));
+        let resume = |why: &str| {
+            let run = self.folder.display();
+            Some(format!(
+                "{why}`hourglass resume {run}` continues from its last checkpoint"
+            ))
+        };
+        if state.status == Status::Running && !self.is_locked() {
+            // It may have ended between the two checks.
+            state = self.state()?;
+            if state.status == Status::Running {
+                state.status = Status::Interrupted;
+                state.message = resume("its process was killed; ");
+            }
+        }
+        if state.status == Status::Interrupted && state.message.is_none() {
+            state.message = resume("");
         }
         Ok(state)
     }

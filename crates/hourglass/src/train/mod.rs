@@ -267,7 +267,7 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
         images_per_s: epoch::per_second(progress.train_images, progress.train_seconds),
         start_seconds: training.start_seconds,
     };
-    let summary = Summary::new(setup, trained, &evaluation, baselines);
+    let summary = Summary::new(setup, trained, rows, &evaluation, baselines);
     training.observer.end(&End {
         setup,
         run,

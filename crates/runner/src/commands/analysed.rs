@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table};
 use data::Images;
 use serde::Serialize;
 
@@ -12,6 +11,7 @@ use crate::cli::{BackendArg, Part, RunArg};
 use crate::commands::opened;
 use crate::commands::own_images;
 use crate::input;
+use crate::table::Table;
 use crate::terminal;
 use hourglass::analysis::subject::{self, Labelled, Subject};
 use hourglass::files;
@@ -104,23 +104,13 @@ pub fn finish(
     if json {
         terminal::print_json(report)
     } else {
-        terminal::print(&table.trim_fmt())
+        terminal::print(&table.text(terminal::width()))
     }
 }
 
 /// A table whose columns hold figures, except the first.
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_header(header.iter().copied());
-    for row in rows {
-        table.add_row(row.iter().map(|cell| terminal::one_line(cell)));
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+    Table::new(header, rows, 1)
 }
 
 /// A figure with four decimals, or a dash if there is none.

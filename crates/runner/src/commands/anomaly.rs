@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use data::counted;
 use hourglass::Loaded;
 use hourglass::analysis::anomaly::PREPROCESSING;
 use hourglass::analysis::detection::{Detection, Errors, Pictures, Report};
@@ -70,18 +71,18 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let (report, json) = (&found.report, args.output.json);
     if !json {
         terminal::note(&format!(
-            "{}: {} normal pictures of {}, {} others of {}; {PREPROCESSING}; score: {}",
+            "{}: {} of {}, {} of {}; {PREPROCESSING}; score: {}",
             report.run,
-            report.normal_images,
+            counted(report.normal_images, "normal picture"),
             report.normal,
-            report.other_images,
+            counted(report.other_images, "other"),
             report.other,
             report.score
         ));
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;
     if !json {
-        terminal::print(&format!(
+        terminal::say(&format!(
             "threshold {:.6}, the {} quantile of {}: {:.2} % false alarms, {:.2} % of the others detected",
             report.threshold,
             report.quantile,
@@ -122,7 +123,7 @@ fn beside(args: &AnomalyArgs, name: &Path, shape: model::ImageShape) -> Result<L
     Ok(beside)
 }
 
-fn table(report: &Report) -> comfy_table::Table {
+fn table(report: &Report) -> crate::table::Table {
     let row = |name: String, auroc: Option<f64>, auprc: Option<f64>, errors: Option<Errors>| {
         let error = |pick: fn(Errors) -> f64| {
             errors.map_or_else(|| "-".into(), |errors| format!("{:.6}", pick(errors)))

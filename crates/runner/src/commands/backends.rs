@@ -1,11 +1,11 @@
 //! The backends that were compiled in, and the hardware that each of them finds.
 
 use anyhow::Result;
-use comfy_table::Table;
 use serde_json::json;
 
 use super::DONE;
 use crate::cli::BackendsArgs;
+use crate::table::Table;
 use crate::terminal;
 use hourglass::backend::{self, Backend};
 use hourglass::config::BackendChoice;
@@ -32,17 +32,14 @@ pub fn run(args: &BackendsArgs) -> Result<u8> {
         terminal::print_json(&list)?;
         return Ok(DONE);
     }
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_header(["backend", "adapter", ""]);
+    let mut rows = Vec::new();
     for (name, compiled, adapters) in &found {
         if adapters.is_empty() {
             let why = match compiled {
                 true => "no adapter found".to_owned(),
                 false => format!("not compiled in: cargo run -p runner --features {name} -- ..."),
             };
-            table.add_row([*name, &why, ""]);
+            rows.push([*name, &why, ""].map(str::to_owned).to_vec());
         }
         for adapter in adapters {
             let mark = match (is_auto(adapter), adapter.is_hardware) {
@@ -50,9 +47,14 @@ pub fn run(args: &BackendsArgs) -> Result<u8> {
                 (false, true) => "",
                 (false, false) => "software, slow",
             };
-            table.add_row([name, adapter.adapter.as_str(), mark]);
+            rows.push(
+                [*name, adapter.adapter.as_str(), mark]
+                    .map(str::to_owned)
+                    .to_vec(),
+            );
         }
     }
-    terminal::print(&table.trim_fmt())?;
+    let table = Table::new(&["backend", "adapter", ""], rows, 3);
+    terminal::print(&table.text(terminal::width()))?;
     Ok(DONE)
 }

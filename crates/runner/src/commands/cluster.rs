@@ -2,6 +2,7 @@
 //! their principal components.
 
 use anyhow::Result;
+use data::counted;
 use hourglass::analysis::clustering::{
     self, Figures, Measures, NEIGHBOURS, Options, Report, SEEDS,
 };
@@ -13,13 +14,26 @@ use crate::terminal;
 
 mod page;
 
+/// Clusters without --k: as many as there are digits.
+const CLUSTERS: u16 = 10;
+
 pub fn run(args: &ClusterArgs) -> Result<u8> {
     let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
-    let k = usize::from(args.k);
+    let k = usize::from(args.k.unwrap_or(CLUSTERS));
     let (kind, code_size) = subject.kind_and_code_size()?;
     let pictures = subject.test.len();
     if pictures < k {
-        let text = format!("--k: found {k}; allowed: at most {pictures} (the number of pictures)");
+        let text = match args.k {
+            Some(_) => {
+                format!("--k: found {k}; allowed: at most {pictures} (the number of pictures)")
+            }
+            None if pictures < 2 => format!("{}: one picture cannot be clustered", subject.data),
+            None => format!(
+                "{}: {} are too few for the usual {k} clusters; give fewer with --k",
+                subject.data,
+                counted(pictures, "picture")
+            ),
+        };
         return Err(UsageError(text).into());
     }
     let chosen = clustering::chosen(&subject, k)?;
@@ -61,24 +75,30 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
 /// What was clustered, and how.
 fn about(report: &Report) -> String {
     format!(
-        "{} on {} pictures of {}: k-means with k = {}, mean of {SEEDS} seeds ± standard deviation{}{}",
+        "{} on {} of {}: k-means with k = {}, mean of {SEEDS} seeds ± standard deviation{}{}",
         report.run,
-        report.images,
+        counted(report.images, "picture"),
         report.data,
         report.k,
         match report.smooth {
             0 => String::new(),
-            rounds => format!(", after {rounds} rounds of smoothing over {NEIGHBOURS} neighbours"),
+            rounds => format!(
+                ", after {} of smoothing over {NEIGHBOURS} neighbours",
+                counted(rounds.into(), "round")
+            ),
         },
         if report.silhouette_images < report.images {
-            format!(", silhouette on {} pictures", report.silhouette_images)
+            format!(
+                ", silhouette on {}",
+                counted(report.silhouette_images, "picture")
+            )
         } else {
             String::new()
         }
     )
 }
 
-fn table(report: &Report, kind: &str, values: usize) -> comfy_table::Table {
+fn table(report: &Report, kind: &str, values: usize) -> crate::table::Table {
     let row = |name: String, figures: &Figures| {
         let cell =
             |pick: fn(&Measures) -> Option<f64>| match (pick(&figures.mean), pick(&figures.spread))

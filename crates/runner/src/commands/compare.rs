@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use hourglass::comparison::{self, Comparison, Row, SortBy};
+use hourglass::run::RunError;
 use hourglass::{Run, backend};
 
 use super::DONE;
@@ -19,7 +20,18 @@ mod html;
 mod render;
 
 pub fn run(args: &CompareArgs) -> Result<u8> {
-    let runs = args.names.iter().map(|it| Run::open(it, &args.runs.runs));
+    let several = args.names.len() > 1;
+    let runs = args.names.iter().map(|name| match name.is_file() {
+        // Beside a sweep's runs lie its own files.
+        true if several => Err(RunError::NotARun {
+            folder: name.clone(),
+        }),
+        _ => Run::open(name, &args.runs.runs),
+    });
+    let mut runs: Vec<Result<Run, RunError>> = runs.collect();
+    if let (false, Some(Err(_))) = (several, runs.first()) {
+        runs.remove(0)?;
+    }
     let rows = comparison::read(runs, |text| terminal::note(&format!("note: {text}")))?;
     if rows.is_empty() {
         bail!("none of the named runs is finished; name at least one finished run");
@@ -38,7 +50,7 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
         #[cfg(feature = "report")]
         {
             let device = backend::open(super::chosen(&args.backend)?)?.device;
-            html::write(&comparison, &device, path)?;
+            html::write(&comparison, &args.runs.runs, &device, path)?;
         }
         terminal::note(&format!("the page is {}", path.display()));
     }
@@ -49,16 +61,21 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
     };
     match format {
         TableFormat::Json => terminal::print_json(&comparison)?,
-        TableFormat::Table => terminal::print(&render::table(&comparison))?,
+        TableFormat::Table => terminal::print(&render::table(
+            &comparison,
+            &args.runs.runs,
+            terminal::width(),
+        ))?,
         TableFormat::Markdown => terminal::print(&render::markdown(&comparison))?,
         TableFormat::Csv => terminal::print(&render::csv(&comparison))?,
     }
     Ok(DONE)
 }
 
-/// The table of finished runs, smallest reconstruction error first.
-pub(super) fn table_of(runs: &[PathBuf]) -> Result<String> {
+/// The table of finished runs of a folder, smallest reconstruction error first.
+pub(super) fn table_of(runs: &[PathBuf], folder: &Path) -> Result<String> {
     let rows = (runs.iter()).map(|run| Row::read(&Run::open(run, Path::new("."))?));
     let rows = rows.collect::<hourglass::Result<_>>()?;
-    Ok(render::table(&Comparison::new(rows, SortBy::default())))
+    let comparison = Comparison::new(rows, SortBy::default());
+    Ok(render::table(&comparison, folder, terminal::width()))
 }

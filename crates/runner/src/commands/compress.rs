@@ -8,6 +8,7 @@ mod report;
 mod rivals;
 
 use anyhow::Result;
+use data::counted;
 use serde::Serialize;
 
 use super::{DONE, UsageError, chosen};
@@ -108,7 +109,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
-    terminal::print(&report.text())?;
+    terminal::say(&report.text())?;
     Ok(DONE)
 }
 
@@ -120,12 +121,11 @@ impl Report {
         };
         let stored = self.stored_ratio;
         let stored = stored.map(|ratio| format!(" and {} than the files", times(ratio)));
-        let plural = if self.pictures == 1 { "" } else { "s" };
         format!(
-            "{}: {} picture{plural} in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {} \
+            "{}: {} in {} bytes, {:.1} bytes per picture ({:.1} for the code at {} bits per value), {} \
              than raw pixels{}; decompressed: {:.2} dB, SSIM {}",
             self.file,
-            self.pictures,
+            counted(self.pictures, "picture"),
             self.bytes,
             self.bytes_per_picture,
             self.stream_bytes_per_picture,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use data::counted;
 use hourglass::codec::decompress::{self, Archive};
 use hourglass::codec::pictures::Picture;
 use hourglass::{Run, backend, pictures};
@@ -50,12 +51,11 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
-    let (output, count) = (report.output.display(), report.pictures.len());
-    let plural = if count == 1 { "" } else { "s" };
-    terminal::print(&format!(
-        "{output}: {count} picture{plural} of {}",
-        report.file
-    ))?;
+    let (output, count) = (
+        report.output.display(),
+        counted(report.pictures.len(), "picture"),
+    );
+    terminal::say(&format!("{output}: {count} of {}", report.file))?;
     Ok(DONE)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use data::Batches;
+use data::{Batches, counted};
 use model::Layer;
 use serde::Serialize;
 
@@ -82,10 +82,11 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
-    terminal::print(&format!(
-        "{}: {} images, {units} values each, from {layer} of {}, {images_per_s:.0} images/s",
+    terminal::say(&format!(
+        "{}: {}, {} each, from {layer} of {}, {images_per_s:.0} images/s",
         report.output.display(),
-        report.images,
+        counted(report.images, "image"),
+        counted(units, "value"),
         report.run
     ))?;
     Ok(DONE)

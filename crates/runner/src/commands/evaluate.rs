@@ -1,10 +1,11 @@
 //! Evaluation: a trained model's figures on its test images or on other data, together with the
 //! baselines.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::{Batches, Images};
+use data::{Batches, Images, counted};
 use serde::Serialize;
 
 use super::{DONE, Loaded};
@@ -16,7 +17,7 @@ use crate::terminal;
 use hourglass::measure::evaluation::{self, CodeUse};
 use hourglass::measure::metrics::Figures;
 use hourglass::measure::restoration::{Baselines, Restoration};
-use hourglass::measure::summary::{self, Summary};
+use hourglass::measure::summary::{Course, Measured, Summary};
 use hourglass::run::environment::Environment;
 use hourglass::setup::Setup;
 
@@ -87,6 +88,11 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         )?),
         None => None,
     };
+    // What a training should have done otherwise shows on its own test images alone.
+    let course: Option<Course> = match args.data {
+        Some(_) => None,
+        None => (run.read_json::<Summary>("summary.json").ok()).and_then(|it| it.course),
+    };
     let report = Report {
         run: run.folder().display().to_string(),
         data: args.data.clone().unwrap_or(environment.dataset),
@@ -103,16 +109,41 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         return Ok(DONE);
     }
     terminal::note(&format!(
-        "{} on {} images of {}",
-        report.run, report.images, report.data
+        "{} on {} of {}",
+        report.run,
+        counted(report.images, "image"),
+        report.data
     ));
-    terminal::print(&summary::table(
-        &format!("{}, code {code_size}", report.kind),
-        meta.input_shape,
-        &report.test,
-        &report.code,
-        report.baselines.as_ref(),
-        report.restoration.as_ref(),
-    ))?;
+    if let (Some(_), Some(setup)) = (&args.data, &setup) {
+        let known = known(&setup.train, &test);
+        if known > 0 {
+            terminal::note(&format!(
+                "note: {known} of {} are among the run's training images",
+                counted(report.images, "image")
+            ));
+        }
+    }
+    let measured = Measured {
+        kind: &report.kind,
+        shape: meta.input_shape,
+        code_size,
+        on: match args.data {
+            Some(_) => "these images",
+            None => "the test images",
+        },
+        figures: &report.test,
+        code: &report.code,
+        baselines: report.baselines.as_ref(),
+        restoration: report.restoration.as_ref(),
+        course: course.as_ref(),
+    };
+    terminal::say(&measured.table(terminal::width()))?;
     Ok(DONE)
+}
+
+/// How many of `images` are among those of `train`, to the byte.
+fn known(train: &Images, images: &Images) -> usize {
+    let trained: HashSet<&[u8]> = (0..train.len()).filter_map(|at| train.image(at)).collect();
+    let found = (0..images.len()).filter_map(|at| images.image(at));
+    found.filter(|it| trained.contains(it)).count()
 }

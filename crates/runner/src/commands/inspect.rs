@@ -2,12 +2,13 @@
 //! any training.
 
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table};
+use data::counted;
 use model::{ImageShape, Layer, ModelConfig};
 use serde_json::{Value, json};
 
 use super::DONE;
 use crate::cli::InspectArgs;
+use crate::table::Table;
 use crate::terminal;
 use hourglass::config::flat;
 use hourglass::run::Run;
@@ -54,24 +55,25 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         true => String::new(),
         false => format!(", reduced to {} channel for the encoder", encoder[0]),
     };
-    terminal::print(&format!(
-        "{}: {}, {channels}x{height}x{width} images{shown}, code of {code_size} values ({}), \
-         {parameters} parameters\n",
+    terminal::say(&format!(
+        "{}: {}, {channels}x{height}x{width} images{shown}, code of {} ({}), {}\n",
         subject.name,
         subject.model.kind(),
-        summary::compression(ratio)
+        counted(code_size, "value"),
+        summary::compression(ratio),
+        counted(parameters, "parameter")
     ))?;
-    terminal::print(&table(&layers).trim_fmt())?;
+    terminal::print(&table(&layers).text(terminal::width()))?;
     terminal::print("\nhyperparameters")?;
     for (key, value) in flat(&subject.config) {
         if !matches!(key.as_str(), "description" | "$schema") {
-            terminal::print(&format!("  {key} = {value}"))?;
+            terminal::say(&format!("  {key} = {value}"))?;
         }
     }
     if let Some(state) = &subject.state {
         terminal::print("\nstate")?;
         for (key, value) in flat(state) {
-            terminal::print(&format!("  {key} = {value}"))?;
+            terminal::say(&format!("  {key} = {value}"))?;
         }
     }
     Ok(DONE)
@@ -99,38 +101,34 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
         model: meta.model,
         shape: meta.input_shape,
         config: run.read_json("config.json")?,
-        state: Some(serde_json::to_value(run.state()?)?),
+        state: Some(serde_json::to_value(run.watched_state()?)?),
     })
 }
 
 fn table(layers: &[Layer]) -> Table {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header([
-        "layer",
-        "computes",
-        "activation",
-        "output",
-        "parameters",
-        "on flex",
-    ]);
-    for layer in layers {
+    let row = |layer: &Layer| {
         let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
         let activation = layer
             .activation()
             .map_or_else(|| "-".into(), |it| word(&it));
-        table.add_row([
+        vec![
             layer.name(),
             layer.kind(),
             activation,
+            word(&layer.body()),
             output.join("x"),
             layer.parameters().to_string(),
-            word(&layer.body()),
-        ]);
-    }
-    if let Some(column) = table.column_mut(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+        ]
+    };
+    let header = [
+        "layer",
+        "computes",
+        "activation",
+        "on flex",
+        "output",
+        "parameters",
+    ];
+    Table::new(&header, layers.iter().map(row).collect(), 4)
 }
 
 /// The name that a config uses for a value.

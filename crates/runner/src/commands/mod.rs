@@ -42,7 +42,7 @@ pub const DONE: u8 = 0;
 /// An error.
 const FAILED: u8 = 1;
 /// The command line or the config is invalid.
-const USAGE: u8 = 2;
+pub const USAGE: u8 = 2;
 /// The loss stopped being a finite number.
 const DIVERGED: u8 = 3;
 

@@ -258,7 +258,7 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
     Ok(Found::Class(class))
 }
 
-fn table(report: &Report) -> comfy_table::Table {
+fn table(report: &Report) -> crate::table::Table {
     let mut rows: Vec<Vec<String>> = report
         .classes
         .iter()

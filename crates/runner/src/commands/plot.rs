@@ -11,6 +11,7 @@ mod report;
 use std::path::Path;
 
 use anyhow::Result;
+use data::counted;
 use files::{Files, stems};
 use report::{Drawn, Shown, TsneFigures, table};
 
@@ -60,9 +61,9 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
     let chosen = sample(test.len(), most, Stream::Analysis.seed(seed, 0));
     if chosen.len() < test.len() {
         terminal::note(&format!(
-            "note: using {} of the {} pictures, drawn with the run's seed",
+            "note: using {} of {}, drawn with the run's seed",
             chosen.len(),
-            test.len()
+            counted(test.len(), "picture")
         ));
     }
     let batches = chosen.len().div_ceil(BATCH);
@@ -129,9 +130,11 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
     let report = study.report(drawn, files.finish()?);
     if !args.output.json {
         terminal::note(&format!(
-            "{} on {} pictures of {}: a unit is active for a picture if it exceeds 1 % of the largest \
-             value of all, and dead if it is never active or the same for all pictures",
-            report.run, report.images, report.data
+            "{} on {} of {}: a unit is active for a picture if it exceeds 1 % of its own \
+             largest value, and dead if it is never active or the same for all pictures",
+            report.run,
+            counted(report.images, "picture"),
+            report.data
         ));
     }
     let table = table(&report, &kind);

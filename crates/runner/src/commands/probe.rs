@@ -2,6 +2,7 @@
 //! each layer, compared with raw pixels and principal components.
 
 use anyhow::Result;
+use data::counted;
 use hourglass::analysis::probe::{self, Layer, NEIGHBOURS, Report};
 use hourglass::analysis::subject::Subject;
 
@@ -28,10 +29,12 @@ pub fn run(args: &ProbeArgs) -> Result<u8> {
     let json = args.output.json;
     if !json {
         terminal::note(&format!(
-            "{} on {} test pictures of {}: a linear classifier (softmax on standardised values, \
+            "{} on {} of {}: a linear classifier (softmax on standardised values, \
              weight penalty chosen on a twelfth of the training pictures) and {NEIGHBOURS} nearest \
              neighbours; 95 % intervals",
-            report.run, report.test_images, report.data
+            report.run,
+            counted(report.test_images, "test picture"),
+            report.data
         ));
     }
     let table = table(&report);
@@ -63,7 +66,7 @@ fn layers(args: &ProbeArgs, subject: &Subject) -> Result<Vec<Layer>> {
     Ok(one)
 }
 
-fn table(report: &Report) -> comfy_table::Table {
+fn table(report: &Report) -> crate::table::Table {
     let percent = |share: f64, [low, high]: [f64; 2]| {
         format!(
             "{:.2} % ({:.2} to {:.2})",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::{Batches, Images};
+use data::{Batches, Images, counted};
 use serde::Serialize;
 
 use super::{DONE, Loaded};
@@ -78,7 +78,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
                 false => pictures::save_picture(restored, shape, file)?,
             }
             if !args.json {
-                terminal::print(&format!(
+                terminal::say(&format!(
                     "{}: mse {:.6}, psnr {:.2} dB",
                     file.display(),
                     figures.mse,
@@ -104,9 +104,9 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
         return Ok(DONE);
     }
     if images.len() > 1 {
-        terminal::print(&format!(
-            "{} pictures: mse {:.6}, psnr {:.2} dB",
-            images.len(),
+        terminal::say(&format!(
+            "{}: mse {:.6}, psnr {:.2} dB",
+            counted(images.len(), "picture"),
             figures.mse,
             figures.psnr
         ))?;

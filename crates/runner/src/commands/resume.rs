@@ -42,7 +42,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         if args.output.json {
             terminal::print_json(&summary)?;
         } else {
-            terminal::print(&summary.table())?;
+            terminal::say(&summary.measured().table(terminal::width()))?;
         }
         if !args.output.quiet {
             terminal::note(&format!(

@@ -53,6 +53,9 @@ struct Done {
     test: Option<Figures>,
     /// On the same images.
     baselines: Option<Baselines>,
+    /// The error of PCA, where it is a yardstick.
+    #[serde(skip)]
+    pca: Option<f64>,
 }
 
 pub fn run(args: &SweepArgs) -> Result<u8> {
@@ -133,6 +136,7 @@ fn finished(point: &plan::Planned) -> Result<Option<Done>> {
         Some(_) => Status::Finished,
         None => Status::Diverged,
     };
+    let pca = (summary.as_ref()).and_then(|it| Some(it.measured().yardstick()?.mse));
     let (test, baselines) = summary.map(|it| (it.test, it.baselines)).unzip();
     Ok(Some(Done {
         settings: point.settings.clone(),
@@ -140,6 +144,7 @@ fn finished(point: &plan::Planned) -> Result<Option<Done>> {
         status,
         test,
         baselines,
+        pca,
     }))
 }
 
@@ -166,7 +171,7 @@ fn conclude(
     if args.train.output.json {
         terminal::print_json(report)?;
     } else if !runs.is_empty() {
-        terminal::print(&compare::table_of(&runs)?)?;
+        terminal::print(&compare::table_of(&runs, folder)?)?;
     }
     if !args.train.output.quiet {
         terminal::note(&format!(
@@ -213,8 +218,8 @@ fn curve_of(keys: &[String], points: &[Done]) -> Option<Curve> {
                     .map(|it| it.mse)
             };
             let Spread { mean, sd } = Spread::of(errors());
-            let pca = || group.iter().find_map(|it| it.baselines.as_ref()?.pca);
-            let pca = is_code.then(pca).flatten().map(|pca| pca.mse);
+            let pca = || group.iter().find_map(|it| it.pca);
+            let pca = is_code.then(pca).flatten();
             let runs = errors().count();
             // All runs may have diverged.
             (runs > 0).then_some(curve::Point {

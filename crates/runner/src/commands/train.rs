@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use data::Warning;
+use data::{Warning, counted};
 use hourglass::measure::summary;
 use hourglass::pictures::samples;
 use hourglass::pictures::shown::Shown;
@@ -69,7 +69,7 @@ pub fn drive(
                 if !output.quiet {
                     picture(setup, &finished)?;
                 }
-                terminal::print(&summary.table())?;
+                terminal::say(&summary.measured().table(terminal::width()))?;
             }
             let last = samples::name(summary.epochs);
             let drawn = match cfg!(feature = "report") {
@@ -132,7 +132,7 @@ fn picture(setup: &Setup, finished: &Finished) -> Result<()> {
     }
 }
 
-/// Commands to try next, in one line.
+/// Commands to try next, a line each.
 fn next(setup: &Setup, run: &Run) -> String {
     let folder = run.folder();
     let runs = folder.parent().unwrap_or(Path::new("."));
@@ -145,27 +145,27 @@ fn next(setup: &Setup, run: &Run) -> String {
         true => format!("hourglass restore {run} PICTURE -o DIR"),
         false => format!("hourglass plot {run}"),
     };
-    format!("next     {serve}; hourglass compare {run} RUN; {more}")
+    format!("next     {serve}\n         hourglass compare {run} RUN\n         {more}")
 }
 
 /// The lines that say what is about to be trained, and where.
 fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
-    let code = setup.layers.code_size();
     let ratio = setup.layers.compression_ratio(setup.shape());
     let mut lines = vec![
         format!(
-            "model    {}: {channels}x{height}x{width} images, code of {code} values ({}), {} parameters",
+            "model    {}: {channels}x{height}x{width} images, code of {} ({}), {}",
             setup.config.model.kind(),
+            counted(setup.layers.code_size(), "value"),
             summary::compression(ratio),
-            setup.parameters()
+            counted(setup.parameters(), "parameter")
         ),
         format!(
-            "data     {}: {} training, {} validation, {} test images{}{}",
+            "data     {}: {} training, {} validation, {}{}{}",
             setup.dataset,
             setup.split.train.len(),
             setup.split.validation.len(),
-            setup.test.len(),
+            counted(setup.test.len(), "test image"),
             left_out(setup),
             if setup.quick {
                 " (--quick: the figures are meaningless)"
@@ -190,8 +190,7 @@ fn left_out(setup: &Setup) -> String {
     let skipped = |warning: &&Warning| matches!(warning, Warning::Skipped { .. });
     match setup.warnings.iter().filter(skipped).count() {
         0 => String::new(),
-        1 => "; 1 file skipped".into(),
-        count => format!("; {count} files skipped"),
+        count => format!("; {} skipped", counted(count, "file")),
     }
 }
 

@@ -2,6 +2,7 @@
 //! compared with the same network from scratch.
 
 use anyhow::Result;
+use data::counted;
 use hourglass::analysis::classifier::{BATCH_SIZE, STEPS};
 use hourglass::analysis::subject::Labelled;
 use hourglass::analysis::transfer::{self, Accuracy, Found, Report};
@@ -26,10 +27,16 @@ pub fn run(args: &TransferArgs) -> Result<u8> {
     display.finish();
     if !args.output.json {
         terminal::note(&format!(
-            "{} on {} test pictures of {}: accuracy of its encoder with a softmax layer on the code, \
+            "{} on {} of {}: accuracy of its encoder with a softmax layer on the code, \
              compared with the same network from scratch; {STEPS} steps of up to {BATCH_SIZE} labelled \
-             pictures each, mean of {seeds} seeds ± standard deviation",
-            report.run, report.test_images, report.data
+             pictures each, {}",
+            report.run,
+            counted(report.test_images, "test picture"),
+            report.data,
+            match seeds {
+                1 => "one seed".to_owned(),
+                _ => format!("mean of {seeds} seeds ± standard deviation"),
+            }
         ));
     }
     let run = &subject.loaded.run;
@@ -98,8 +105,12 @@ fn series(labels: &[Found]) -> [plot::Series; 3] {
     ]
 }
 
-fn table(report: &Report) -> comfy_table::Table {
-    let cell = |it: Accuracy| format!("{:.2} % ± {:.2}", it.mean * 100.0, it.spread * 100.0);
+fn table(report: &Report) -> crate::table::Table {
+    let cell = |it: Accuracy| match report.settings.seeds {
+        // One seed has no spread.
+        1 => format!("{:.2} %", it.mean * 100.0),
+        _ => format!("{:.2} % ± {:.2}", it.mean * 100.0, it.spread * 100.0),
+    };
     let rows = report.labels.iter().map(|found| {
         let accuracies = [found.frozen, found.finetuned, found.scratch].map(cell);
         [vec![found.count.to_string()], accuracies.to_vec()].concat()

@@ -19,6 +19,11 @@ export function figure(value) {
   return value.toFixed(Math.min(Math.max(3 - size, 0), 8));
 }
 
+/** A number with its noun. */
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** How long ago, in words. */
 export function ago(seconds) {
   for (const [length, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
@@ -32,5 +37,5 @@ export function standing(run) {
   const epochs = `epoch ${run.epoch} of ${run.epochs}`;
   if (run.pretraining != null) return `${run.status}, pre-training layer ${run.pretraining}, epoch ${run.epoch}`;
   if (run.status !== "finished") return `${run.status}, ${epochs}`;
-  return `finished, ${run.epoch} ${run.epoch === 1 ? "epoch" : "epochs"}`;
+  return `finished, ${counted(run.epoch, "epoch")}`;
 }

@@ -2,7 +2,7 @@
 
 import { Newest, json, numbers, path } from "./api.js";
 import { Code } from "./code.js";
-import { by, figure, make } from "./dom.js";
+import { by, counted, figure, make } from "./dom.js";
 import { Pad } from "./draw.js";
 import { CodeMap } from "./map.js";
 import { mse, open, paint, paintError, size } from "./picture.js";
@@ -16,12 +16,15 @@ const BRUSH = 1.2 / 28;
 
 const requests = new Newest();
 const lessons = new Newest();
+const walks = new Newest();
 let run = null;
 let weights = null;
 let details = null;
 let study = null;
-/** The code of the input, and the (corrupted) input of the encoder. */
+/** The code of the input, the (corrupted) input of the encoder, and the request that they answer. */
 let own = null;
+/** The requests whose codes are the ends of the walk: these change with the weights. */
+let ends = [null, null];
 let seed = 1;
 /** Repeats the last action with new weights. */
 let redo = () => {};
@@ -51,6 +54,7 @@ export async function show(name, stamp) {
     else {
       redo();
       lessons.ask(() => learn(name));
+      walks.ask(rewalk);
     }
   } catch (error) {
     if (name === run) fail(error);
@@ -74,10 +78,11 @@ async function start(name) {
   details = found;
   study = null;
   own = null;
+  ends = [null, null];
   const [channels, height, width] = details.shape;
   by("explore-note").textContent =
-    `${details.kind}: ${channels}x${height}x${width} images, code of ${details.code_size} values, ` +
-    `${details.parameters} parameters.`;
+    `${details.kind}: ${channels}x${height}x${width} images, code of ${counted(details.code_size, "value")}, ` +
+    `${counted(details.parameters, "parameter")}.`;
   const denoising = details.corruptions.length > 0;
   by("corrupted-pane").hidden = !denoising;
   by("corruption").hidden = !denoising;
@@ -154,10 +159,31 @@ function thumbnail(picture, place) {
 }
 
 async function walkBetween(one, other) {
-  for (const [end, picture] of [one, other].entries()) {
-    const found = await numbers(`/api/reconstruct/${path(run)}`, picture);
-    await walk.take(end, found.slice(0, details.code_size));
+  ends = [one, other].map((picture) => ({ picture, noise: "" }));
+  await walks.ask(rewalk);
+}
+
+/** Takes the ends of the walk anew, with the weights of now. */
+async function rewalk() {
+  const model = details;
+  for (const [end, request] of ends.entries()) {
+    if (!request) continue;
+    try {
+      const found = await numbers(`/api/reconstruct/${path(run)}${request.noise}`, request.picture);
+      // The page may show another run by now, or the user may have chosen another end.
+      if (model !== details) return;
+      if (ends[end] === request) await walk.take(end, found.slice(0, model.code_size));
+    } catch (error) {
+      if (model === details) fail(error);
+    }
   }
+}
+
+/** Takes the input of now as an end of the walk. */
+function takeEnd(end) {
+  if (!own) return;
+  ends[end] = own.request;
+  walk.take(end, own.code).catch(fail);
 }
 
 /** Requests the code, the encoder's input and the reconstruction of the picture on the pad. */
@@ -175,7 +201,7 @@ function reconstruct() {
       if (model !== details) return;
       const units = model.code_size;
       const values = size(model.shape);
-      own = { code: found.slice(0, units), input: found.slice(units, units + values) };
+      own = { code: found.slice(0, units), input: found.slice(units, units + values), request: { picture, noise } };
       const output = found.slice(units + values);
       if (denoising) paint(by("corrupted"), own.input, model.shape);
       // The user may have moved a slider in the meantime.
@@ -229,7 +255,7 @@ function fail(error) {
 async function take(file) {
   if (!file || !details) return;
   try {
-    pad.set(await open(file, details.shape), details.shape);
+    pad.set(await open(file, details.shape, details.patches), details.shape);
   } catch (error) {
     fail(error);
   }
@@ -263,8 +289,8 @@ by("random").addEventListener("click", () => {
   const { low, high } = study.units;
   decode(Float32Array.from(low, (value, unit) => value + Math.random() * (high[unit] - value)));
 });
-by("take-a").addEventListener("click", () => own && walk.take(0, own.code).catch(fail));
-by("take-b").addEventListener("click", () => own && walk.take(1, own.code).catch(fail));
+by("take-a").addEventListener("click", () => takeEnd(0));
+by("take-b").addEventListener("click", () => takeEnd(1));
 // A picture dropped outside the pad must not replace the page.
 addEventListener("dragover", (event) => {
   event.preventDefault();

@@ -9,6 +9,8 @@ let events = null;
 let names = [];
 /** Whether the newest sample is shown, so that the next one replaces it. */
 let newest = true;
+/** Whether it is settled what the page begins with. */
+let arranged = false;
 
 /** Shows a run and follows its changes. */
 export function follow(name) {
@@ -16,6 +18,8 @@ export function follow(name) {
   run = name;
   newest = true;
   names = [];
+  arranged = false;
+  there(true);
   by("run-title").textContent = name;
   by("run-state").textContent = "";
   by("run-verdict").textContent = "";
@@ -46,11 +50,28 @@ function listen() {
   });
   // The browser reconnects by itself, unless it was told that the run does not exist.
   events.addEventListener("error", () => {
-    if (events?.readyState === EventSource.CLOSED) by("run-state").textContent = "This run does not exist.";
+    if (events?.readyState !== EventSource.CLOSED) return;
+    there(false);
+    by("run-state").textContent = `There is no run ${run} in ${by("folder").textContent || "this folder"}.`;
   });
 }
 
+/** Shows the parts of a run's page, or none if there is no such run. */
+function there(is) {
+  for (const part of ["training", "exploring", "run-progress"]) by(part).hidden = !is;
+}
+
+/** Begins with the model if the training has ended, else with the training. */
+function arrange(ended) {
+  if (arranged) return;
+  arranged = true;
+  const [training, exploring] = [by("training"), by("exploring")];
+  if (ended) training.before(exploring);
+  else exploring.before(training);
+}
+
 function news(now) {
+  arrange(now.status === "finished");
   const quiet = now.status === "running" && now.now - now.changed > 60;
   by("run-progress").hidden = now.status === "finished";
   by("run-progress").value = now.epochs ? now.epoch / now.epochs : 0;

@@ -2,7 +2,7 @@
 
 import { by } from "./dom.js";
 import { follow, stop } from "./follow.js";
-import { list, unlist } from "./runs.js";
+import { list, unlist, whereabouts } from "./runs.js";
 
 /** The run named in the address after the #. */
 function named() {
@@ -22,6 +22,7 @@ function go() {
   document.title = run ? `${run} - Hourglass` : "Hourglass";
   if (run) {
     unlist();
+    whereabouts();
     follow(run);
     scrollTo(0, 0);
     if (!first) by("run-title").focus();

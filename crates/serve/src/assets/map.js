@@ -1,6 +1,6 @@
 // The map: the test pictures' codes on a plane, and the decoded picture at any place on it.
 
-import { by, make } from "./dom.js";
+import { by, counted, make } from "./dom.js";
 
 /** Colours that the charts' style has; further labels have the same ones with other marks. */
 const COLORS = 7;
@@ -75,7 +75,7 @@ export class CodeMap {
     });
     by("legend").replaceChildren(...legend);
     by("map-note").textContent =
-      `${study.images} test pictures. Horizontal: ${study.axes[0]}; vertical: ${study.axes[1]}.` +
+      `${counted(study.images, "test picture")}. Horizontal: ${study.axes[0]}; vertical: ${study.axes[1]}.` +
       (study.directions[0].length > 2 ? " All other directions are held at their mean." : "");
     this.draw();
   }

@@ -55,8 +55,11 @@ export function mse(one, other) {
   return sum / one.length;
 }
 
-/** A file's picture in the model's shape, scaled to fit and centred on black. */
-export async function open(file, shape) {
+/**
+ * The middle of a file's picture in the model's shape: of a picture that is wider or higher, the sides are cut off. A
+ * model that learned from `patches` gets one at the picture's own size, any other as much of the picture as there is.
+ */
+export async function open(file, shape, patches) {
   const [channels, height, width] = shape;
   if (file.size > LARGEST_FILE) throw new Error(`${file.name}: is larger than 32 MiB`);
   let bitmap;
@@ -69,7 +72,8 @@ export async function open(file, shape) {
   const context = canvas.getContext("2d");
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
-  const scale = Math.min(width / bitmap.width, height / bitmap.height);
+  const filled = Math.max(width / bitmap.width, height / bitmap.height);
+  const scale = patches ? Math.max(filled, 1) : filled;
   const [wide, high] = [bitmap.width * scale, bitmap.height * scale];
   context.drawImage(bitmap, (width - wide) / 2, (height - high) / 2, wide, high);
   bitmap.close();

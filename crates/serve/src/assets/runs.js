@@ -1,7 +1,7 @@
 // The list of runs.
 
 import { json, path } from "./api.js";
-import { ago, by, figure, make, standing } from "./dom.js";
+import { ago, by, counted, figure, make, standing } from "./dom.js";
 
 /** Time between two updates, in milliseconds. */
 const INTERVAL = 2000;
@@ -13,6 +13,16 @@ let shown = "";
 export function list() {
   unlist();
   look();
+}
+
+/** Shows which folder the runs are in, for a page that was opened at a run. */
+export async function whereabouts() {
+  if (by("folder").textContent) return;
+  try {
+    by("folder").textContent = (await json("/api/runs")).folder;
+  } catch {
+    // The page of the run says what is wrong.
+  }
 }
 
 /** Stops following. */
@@ -36,7 +46,7 @@ function draw({ folder, runs }) {
   by("folder").textContent = folder;
   const training = runs.filter((run) => run.status === "running").length;
   by("list-note").textContent = runs.length
-    ? `${runs.length} ${runs.length === 1 ? "run" : "runs"}${training ? `, ${training} training` : ""}`
+    ? `${counted(runs.length, "run")}${training ? `, ${training} training` : ""}`
     : "There are no runs yet. Start one with: hourglass configs/conv.json";
   const cards = runs.map(card);
   const now = cards.map((one) => one.outerHTML).join("");

@@ -22,6 +22,7 @@ export class Walk {
     this.shape = shape;
     this.ends = [null, null];
     by("walk").hidden = true;
+    by("place").value = 0;
     by("walk-note").textContent = "Choose a start and an end.";
   }
 

@@ -1,6 +1,8 @@
 //! The summary: the results of a finished run with the baselines, as `summary.json` and as the table
 //! printed at the end.
 
+pub mod advice;
+mod measured;
 mod table;
 
 use model::ImageShape;
@@ -12,8 +14,11 @@ use crate::measure::metrics::Figures;
 use crate::measure::restoration::Restoration;
 use crate::run::Status;
 use crate::setup::Setup;
+use crate::train::row::Row;
 
-pub use table::{cells, table};
+pub use advice::Course;
+pub use measured::Measured;
+pub use table::Cells;
 
 /// `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +69,9 @@ pub struct Summary {
     /// How well corrupted images were restored, if the model is denoising.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restoration: Option<Restoration>,
+    /// How the training went; `None` for a `--quick` run and for runs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
 }
 
 /// What the training knows about the run.
@@ -86,8 +94,14 @@ pub struct Trained {
 }
 
 impl Summary {
-    /// Builds the summary.
-    pub fn new(setup: &Setup, trained: Trained, test: &Evaluation, baselines: Baselines) -> Self {
+    /// Builds the summary from the figures of all epochs and of the test images.
+    pub fn new(
+        setup: &Setup,
+        trained: Trained,
+        rows: &[Row],
+        test: &Evaluation,
+        baselines: Baselines,
+    ) -> Self {
         Self {
             status: trained.status,
             kind: setup.config.model.kind(),
@@ -109,62 +123,39 @@ impl Summary {
             code: test.code,
             baselines,
             restoration: test.restoration.clone(),
+            course: match setup.quick {
+                true => None,
+                false => Course::of(setup, rows, trained.best_epoch),
+            },
         }
     }
 
-    /// The figures as a table for the terminal.
-    pub fn table(&self) -> String {
-        table(
-            &format!("{}, code {}", self.kind, self.code_size),
-            self.input_shape,
-            &self.test,
-            &self.code,
-            Some(&self.baselines),
-            self.restoration.as_ref(),
-        )
+    /// The figures on the test images, beside the baselines'.
+    pub fn measured(&self) -> Measured<'_> {
+        Measured {
+            kind: &self.kind,
+            shape: self.input_shape,
+            code_size: self.code_size,
+            on: "the test images",
+            figures: &self.test,
+            code: &self.code,
+            baselines: Some(&self.baselines),
+            restoration: self.restoration.as_ref(),
+            course: self.course.as_ref(),
+        }
     }
 }
 
 /// The size of a code compared with its image, in words.
 pub fn compression(ratio: f64) -> String {
-    let (times, word) = if ratio >= 1.0 {
-        (ratio, "smaller")
-    } else {
-        (1.0 / ratio, "larger")
+    let (times, word) = match ratio >= 1.0 {
+        true => (ratio, "smaller"),
+        false => (1.0 / ratio, "larger"),
     };
-    format!("{times:.1} times {word}")
-}
-
-/// How a model compares with the baselines, in words: its error compared with PCA, or how much better it
-/// is than the corrupted input and the best filter, and whether it learned anything at all.
-pub fn verdict(
-    test: &Figures,
-    baselines: &Baselines,
-    restoration: Option<&Restoration>,
-    shape: ImageShape,
-) -> Option<String> {
-    if let Some(restoration) = restoration {
-        return Some(restoration.verdict());
+    match times < 1.05 {
+        true => "as large as the image".into(),
+        false => format!("{times:.1} times {word}"),
     }
-    let beside = (baselines.pca).map(|_| match gain_over_pca(test, baselines, shape) {
-        Some(gain) if gain >= 1.0 => format!("{gain:.2} times less error than PCA"),
-        Some(gain) => format!("{:.2} times more error than PCA", 1.0 / gain),
-        None => "PCA is exact at this code size, so it is no baseline".into(),
-    });
-    let learned = test.mse < baselines.mean.mse;
-    let nothing = (!learned).then(|| {
-        "no better than the mean picture: it has not learned yet; try more epochs or model.initial_gain=2"
-            .to_owned()
-    });
-    let parts: Vec<String> = beside.into_iter().chain(nothing).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-/// PCA's error at the same code size divided by the model's; `None` without PCA, or if PCA is exact
-/// because the code has as many values as the image.
-pub fn gain_over_pca(test: &Figures, baselines: &Baselines, shape: ImageShape) -> Option<f64> {
-    let pca = baselines.pca?;
-    (pca.code_size < shape.iter().product()).then(|| pca.mse / test.mse)
 }
 
 /// The peak memory of this process so far, in MiB.

@@ -3,11 +3,7 @@
 
 use std::fmt::Write;
 
-use model::ImageShape;
-
-use super::verdict;
-use crate::measure::evaluation::{Baselines, CodeUse};
-use crate::measure::metrics::Figures;
+use super::Measured;
 use crate::measure::metrics::metric::{self, METRICS, MSE, Metric, PSNR, SSIM, SUM_SQ};
 use crate::measure::restoration::{Fidelity, Restoration, Setting, label};
 
@@ -17,6 +13,9 @@ const NARROWEST: usize = 20;
 /// Headings, digits and widths of the columns after the metrics'; a column is omitted if no row has it.
 const HOLE: (&str, usize, usize) = ("hole psnr", 2, 9);
 const AB_ERROR: (&str, usize, usize) = ("ab error", 2, 8);
+
+/// Metrics that say what others of the table say too, in the order in which a narrow terminal goes without them.
+const LEAST: [&str; 3] = [SUM_SQ.name, "bce", SSIM.name];
 
 /// A line of the table.
 struct Row {
@@ -59,53 +58,55 @@ impl Row {
     }
 }
 
-/// The model's figures above those of the baselines, as text.
-pub fn table(
-    name: &str,
-    shape: ImageShape,
-    test: &Figures,
-    code: &CodeUse,
-    baselines: Option<&Baselines>,
-    restoration: Option<&Restoration>,
-) -> String {
-    let values = shape.iter().product();
-    let mut text = draw(&cells(name, values, test, baselines, restoration));
-    let set = |it: &Restoration| {
-        let mut settings = it.baselines.values().map(|it| it.setting);
-        settings.any(|setting| setting != Setting::default())
-    };
-    if restoration.is_some_and(set) {
-        text += "filters are tuned on the validation pictures\n";
+impl Measured<'_> {
+    /// The model's figures above those of the baselines, with the verdict below, as text. With a `width`, columns that
+    /// say least are left out until its lines of figures are no wider.
+    pub fn table(&self, width: Option<usize>) -> String {
+        let mut cells = self.cells();
+        let heading = format!("on {}", self.on);
+        for name in LEAST {
+            if width.is_some_and(|width| cells.width(&heading) > width) {
+                cells.leave_out(name);
+            }
+        }
+        let mut text = draw(&cells, &heading);
+        let set = |it: &Restoration| {
+            let mut settings = it.baselines.values().map(|it| it.setting);
+            settings.any(|setting| setting != Setting::default())
+        };
+        if self.restoration.is_some_and(set) {
+            text += "filters are tuned on the validation pictures\n";
+        }
+        if let Some(verdict) = self.verdict() {
+            text += &format!("{verdict}\n");
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "{:.1} % of the code's units active per picture, {} dead",
+            self.code.active_share * 100.0,
+            self.code.dead_units
+        );
+        text
     }
-    if let Some(verdict) = baselines.and_then(|it| verdict(test, it, restoration, shape)) {
-        text += &format!("{verdict}; ");
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{:.1} % of the code's units active per picture, {} dead",
-        code.active_share * 100.0,
-        code.dead_units
-    );
-    text
 }
 
 /// The model first, then the baselines.
-fn rows(
-    name: &str,
-    values: usize,
-    test: &Figures,
-    baselines: Option<&Baselines>,
-    restoration: Option<&Restoration>,
-) -> Vec<Row> {
+fn rows(it: &Measured<'_>) -> Vec<Row> {
+    let values: usize = it.shape.iter().product();
+    let (baselines, restoration) = (it.baselines, it.restoration);
     // A baseline's error is an mse alone.
     let error = |mse: f64| [(MSE, Some(mse)), (SUM_SQ, Some(mse * values as f64))];
-    let model = Row::of(name, &METRICS.map(|metric| (metric, (metric.of)(test))));
+    let name = format!("{}, code {}", it.kind, it.code_size);
+    let model = Row::of(
+        name,
+        &METRICS.map(|metric| (metric, (metric.of)(it.figures))),
+    );
     let mut rows = vec![match restoration {
         Some(restoration) => model.with(&restoration.output),
         None => model,
     }];
-    if let Some(pca) = baselines.and_then(|baselines| baselines.pca) {
+    if let Some(pca) = it.yardstick() {
         rows.push(Row::of(
             format!("PCA, code {}", pca.code_size),
             &error(pca.mse),
@@ -138,42 +139,66 @@ pub struct Cells {
     widths: Vec<usize>,
 }
 
-/// The cells of the table, for all places that show it. `values` is the number of values per image.
-pub fn cells(
-    name: &str,
-    values: usize,
-    test: &Figures,
-    baselines: Option<&Baselines>,
-    restoration: Option<&Restoration>,
-) -> Cells {
-    let rows = rows(name, values, test, baselines, restoration);
-    let holes = rows.iter().any(|row| row.hole.is_some());
-    let colours = rows.iter().any(|row| row.ab_error.is_some());
-    let columns: Vec<(&str, usize, usize)> = METRICS
-        .iter()
-        .map(|it| (it.name, it.digits, it.width))
-        .chain(holes.then_some(HOLE))
-        .chain(colours.then_some(AB_ERROR))
-        .collect();
-    let texts = |row: Row| {
-        let figures = (row.figures.into_iter())
-            .chain(holes.then_some(row.hole))
-            .chain(colours.then_some(row.ab_error));
-        let figures = figures.zip(&columns);
-        let figures = figures.map(|(figure, (_, digits, _))| metric::text(figure, *digits));
-        std::iter::once(row.name).chain(figures).collect()
-    };
-    Cells {
-        rows: rows.into_iter().map(texts).collect(),
-        headings: columns.iter().map(|(name, ..)| *name).collect(),
-        widths: columns.iter().map(|(_, _, width)| *width).collect(),
+impl Measured<'_> {
+    /// The cells of the table, for all places that show it.
+    pub fn cells(&self) -> Cells {
+        let rows = rows(self);
+        let holes = rows.iter().any(|row| row.hole.is_some());
+        let colours = rows.iter().any(|row| row.ab_error.is_some());
+        let columns: Vec<(&str, usize, usize)> = METRICS
+            .iter()
+            .map(|it| (it.name, it.digits, it.width))
+            .chain(holes.then_some(HOLE))
+            .chain(colours.then_some(AB_ERROR))
+            .collect();
+        let texts = |row: Row| {
+            let figures = (row.figures.into_iter())
+                .chain(holes.then_some(row.hole))
+                .chain(colours.then_some(row.ab_error));
+            let figures = figures.zip(&columns);
+            let figures = figures.map(|(figure, (_, digits, _))| metric::text(figure, *digits));
+            std::iter::once(row.name).chain(figures).collect()
+        };
+        Cells {
+            rows: rows.into_iter().map(texts).collect(),
+            headings: columns.iter().map(|(name, ..)| *name).collect(),
+            widths: columns.iter().map(|(_, _, width)| *width).collect(),
+        }
+    }
+}
+
+impl Cells {
+    /// Columns of text of the names.
+    fn names(&self, heading: &str) -> usize {
+        let names = self.rows.iter().filter_map(|row| row.first());
+        let names = names.map(|name| name.chars().count());
+        names.fold(NARROWEST.max(heading.chars().count()), usize::max)
+    }
+
+    /// Columns of text of a line.
+    fn width(&self, heading: &str) -> usize {
+        self.names(heading) + self.widths.iter().map(|width| 1 + width).sum::<usize>()
+    }
+
+    /// Leaves out the column with this heading, if there is one.
+    fn leave_out(&mut self, name: &str) {
+        let Some(column) = self.headings.iter().position(|it| *it == name) else {
+            return;
+        };
+        self.headings.remove(column);
+        self.widths.remove(column);
+        for row in &mut self.rows {
+            // A row begins with its name.
+            if column + 1 < row.len() {
+                row.remove(column + 1);
+            }
+        }
     }
 }
 
 /// The lines, for a terminal.
-fn draw(cells: &Cells) -> String {
-    let names = cells.rows.iter().filter_map(|row| row.first());
-    let width = names.fold(NARROWEST, |width, name| width.max(name.chars().count()));
+fn draw(cells: &Cells, heading: &str) -> String {
+    let width = cells.names(heading);
     let mut text = String::new();
     let mut line = |name: &str, figures: &mut dyn Iterator<Item = &str>| {
         // Writing to a string cannot fail.
@@ -183,7 +208,7 @@ fn draw(cells: &Cells) -> String {
         }
         text.push('\n');
     };
-    line("on the test images", &mut cells.headings.iter().copied());
+    line(heading, &mut cells.headings.iter().copied());
     for row in &cells.rows {
         if let Some((name, figures)) = row.split_first() {
             line(name, &mut figures.iter().map(String::as_str));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use data::Images;
+use data::{Images, counted};
 
-use super::render::{COLUMNS, cells};
+use super::render::{COLUMNS, cells, named, within};
 use crate::commands::Loaded;
 use crate::commands::own_images;
 use hourglass::comparison::{Comparison, Row};
@@ -33,12 +33,13 @@ const DECADE: f64 = 10.0;
 ///
 /// # Errors
 /// If a run cannot be read, or the file cannot be written.
-pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()> {
-    let runs = comparison.runs.len();
+pub fn write(comparison: &Comparison, runs: &Path, device: &Device, path: &Path) -> Result<()> {
+    let count = comparison.runs.len();
     let mut page = Page::new(
         "Comparison of runs",
         &format!(
-            "{runs} runs, sorted by {}, best first",
+            "{}, sorted by {}, best first",
+            counted(count, "run"),
             comparison.sorted_by
         ),
     );
@@ -49,7 +50,11 @@ pub fn write(comparison: &Comparison, device: &Device, path: &Path) -> Result<()
     let rows: Vec<Vec<String>> = comparison
         .runs
         .iter()
-        .map(|row| cells(row).to_vec())
+        .map(|row| {
+            let mut cells = cells(row);
+            cells[0] = named(row, within(&row.run, runs));
+            cells.to_vec()
+        })
         .collect();
     page.html(&page::table("On the test images", &COLUMNS, &rows));
     page.section("Curves");

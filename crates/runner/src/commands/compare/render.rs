@@ -1,8 +1,11 @@
 //! A comparison as text: a table for people, Markdown, or CSV.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::Value;
 
+use crate::table::Table;
 use crate::terminal;
 use hourglass::comparison::{Comparison, Row, Seeds, Spread};
 
@@ -26,28 +29,92 @@ pub const COLUMNS: [&str; 14] = [
 /// The first column of numbers; these are right-aligned.
 const FIRST_NUMBER: usize = 3;
 
-/// A table as wide as the terminal.
-pub fn table(comparison: &Comparison) -> String {
+/// Tables of all columns; on a terminal of this `width`, with names relative to the folder of `runs`, and of as many
+/// columns as it has room for.
+pub fn table(comparison: &Comparison, runs: &Path, width: Option<usize>) -> String {
     let mut parts = Vec::new();
     for group in groups(comparison) {
         if let (false, Some(first)) = (comparison.same_data, group.first()) {
             parts.push(heading(first));
         }
-        parts.push(draw(
-            &COLUMNS,
-            group.iter().map(|row| cells(row).to_vec()),
-            FIRST_NUMBER,
-        ));
+        let all = |name: fn(&Row, &Path) -> String| {
+            let row = |row| {
+                let mut cells = cells(row);
+                cells[0] = name(row, runs);
+                cells.to_vec()
+            };
+            Table::new(&COLUMNS, group.iter().map(row).collect(), FIRST_NUMBER)
+        };
+        parts.push(match width {
+            None => all(|row, _| named(row, row.run.clone())).text(None),
+            Some(width) => {
+                let all = all(|row, runs| named(row, within(&row.run, runs)));
+                match all.width() <= width {
+                    true => all.text(None),
+                    false => few(group, runs).text(Some(width)),
+                }
+            }
+        });
     }
     if !comparison.seeds.is_empty() {
         parts.push("mean and standard deviation over seeds".into());
-        parts.push(draw(
-            &SEED_COLUMNS,
-            comparison.seeds.iter().map(|it| seed_cells(it).to_vec()),
-            2,
-        ));
+        let row = |it: &Seeds| {
+            let mut cells = seed_cells(it);
+            if width.is_some() {
+                let names: Vec<String> = it.runs.iter().map(|run| within(run, runs)).collect();
+                cells[0] = names.join(" ");
+            }
+            cells.to_vec()
+        };
+        let rows = comparison.seeds.iter().map(row).collect();
+        parts.push(Table::new(&SEED_COLUMNS, rows, 2).text(width));
     }
     parts.join("\n\n")
+}
+
+/// The figures that matter most, and a column for each key in which the runs differ.
+fn few(group: &[Row], runs: &Path) -> Table {
+    let kinds: BTreeSet<&str> = group.iter().map(|row| row.kind.as_str()).collect();
+    let keys: BTreeSet<&str> = (group.iter())
+        .flat_map(|row| row.differs.keys().map(String::as_str))
+        .collect();
+    let mut header = vec!["run"];
+    header.extend((kinds.len() > 1).then_some("kind"));
+    header.extend(keys.iter().filter(|key| !key.ends_with("code_size")));
+    let first_number = header.len();
+    header.extend(["code", "mse", "psnr", "x PCA"]);
+    let row = |row: &Row| {
+        let all = cells(row);
+        let figure = |name: &str| {
+            let column = COLUMNS.iter().position(|it| *it == name);
+            column
+                .and_then(|it| all.get(it))
+                .cloned()
+                .unwrap_or_default()
+        };
+        let cell = |column: &&str| match *column {
+            "run" => named(row, within(&row.run, runs)),
+            key => match row.differs.get(key) {
+                Some(value) => plain(value),
+                None if keys.contains(key) => "-".into(),
+                None => figure(key),
+            },
+        };
+        header.iter().map(cell).collect()
+    };
+    Table::new(&header, group.iter().map(row).collect(), first_number)
+}
+
+/// A run's folder relative to that of all runs, if it is in it.
+pub fn within(run: &str, runs: &Path) -> String {
+    let inside = Path::new(run).strip_prefix(runs);
+    inside.map_or_else(|_| run.to_owned(), |name| name.display().to_string())
+}
+
+/// A run's name, with a mark if its figures mean nothing.
+pub fn named(row: &Row, name: String) -> String {
+    let mark = if row.quick { " (quick)" } else { "" };
+    format!("{name}{mark}")
 }
 
 /// Markdown tables.
@@ -167,9 +234,8 @@ fn plain(value: &Value) -> String {
 
 /// A run's cells.
 pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
-    let mark = if row.quick { " (quick)" } else { "" };
     [
-        format!("{}{mark}", row.run),
+        named(row, row.run.clone()),
         row.kind.clone(),
         differs(row),
         row.code_size.to_string(),
@@ -207,21 +273,6 @@ fn seed_cells(group: &Seeds) -> [String; SEED_COLUMNS.len()] {
             .map_or_else(|| "-".into(), |ssim| figure(ssim, 4)),
         figure(group.seconds, 0),
     ]
-}
-
-fn draw(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number: usize) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(columns.iter().copied());
-    for row in rows {
-        table.add_row(row.iter().map(|cell| terminal::one_line(cell)));
-    }
-    for column in table.column_iter_mut().skip(first_number) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
 }
 
 fn pipes(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, first_number: usize) -> String {

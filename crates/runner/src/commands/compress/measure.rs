@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use data::counted;
 
 use super::found;
 #[cfg(feature = "report")]
@@ -34,9 +35,8 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     };
     let own = || "the run's test pictures".into();
     let data = args.input.clone().unwrap_or_else(own);
-    let plural = if pictures.len() == 1 { "" } else { "s" };
-    let count = pictures.len();
-    terminal::note(&format!("{name} on {count} picture{plural} of {data}"));
+    let count = counted(pictures.len(), "picture");
+    terminal::note(&format!("{name} on {count} of {data}"));
     let sha256 = &loaded.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || match &setup {
         Ok(setup) => Ok(Arc::clone(&setup.train)),
@@ -91,7 +91,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     }
     analysed::finish(&loaded.run, "compress", &report, &table(&report), args.json)?;
     if !args.json {
-        terminal::print(&verdict(&report))?;
+        terminal::say(&verdict(&report))?;
     }
     terminal::note(&format!(
         "results in {name}: analysis/compress.json{}",

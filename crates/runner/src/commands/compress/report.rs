@@ -137,7 +137,7 @@ pub fn curves(report: &Report) -> [(&'static str, Curve); 4] {
     ]
 }
 
-pub fn table(report: &Report) -> comfy_table::Table {
+pub fn table(report: &Report) -> crate::table::Table {
     let row = |name: String, bytes: f64, found: &Quality| {
         vec![
             name,
@@ -193,6 +193,8 @@ pub fn verdict(report: &Report) -> String {
                 ""
             };
             match bytes {
+                // A code that never varies takes no bytes.
+                Some(bytes) if at.code == 0.0 => format!("{name} {bytes:.1}"),
                 Some(bytes) => {
                     format!(
                         "{name} {bytes:.1} ({:.2} times the bytes{lowest})",

@@ -1,9 +1,10 @@
 //! Statistics of each unit of the code: its mean, its standard deviation, and whether it is dead.
 
 use anyhow::Result;
+use data::counted;
 
 use super::{Files, Study};
-use hourglass::analysis::units::Unit;
+use hourglass::analysis::units::{CodeUse, Unit};
 use report::chart::{Axis, Chart, Drawing, Legend, Mark, Series, Ticks};
 use report::plots::write_chart;
 
@@ -15,13 +16,13 @@ const SIZE: [f64; 2] = [960.0, 420.0];
 impl Study<'_> {
     /// `units`: one mark per unit of the code.
     pub(super) fn activity(&self, files: &mut Files<'_>) -> Result<()> {
-        let dead = self.units.iter().filter(|unit| unit.is_dead()).count();
+        let dead = CodeUse::of(&self.units).dead_units;
         let title = format!("{}: units of the code", self.name);
         let subtitle = format!(
-            "{} pictures of {}; {dead} of {} units dead (never active, or the same for all pictures)",
-            self.codes.len(),
+            "{} of {}; {dead} of {} dead (never active, or the same for all pictures)",
+            counted(self.codes.len(), "picture"),
             self.subject.data,
-            self.units.len(),
+            counted(self.units.len(), "unit"),
         );
         Ok(write_chart(
             &chart(title, subtitle, &self.units),

@@ -2,6 +2,7 @@
 //! principal components and of t-SNE.
 
 use anyhow::Result;
+use data::counted;
 
 use super::{Files, Study, TsneFigures};
 use crate::terminal;
@@ -100,9 +101,13 @@ impl Study<'_> {
     fn pictures(&self, shown: usize) -> String {
         let all = self.codes.len();
         let pictures = if shown < all {
-            format!("{shown} of {all} pictures of {}", self.subject.data)
+            format!(
+                "{shown} of {} of {}",
+                counted(all, "picture"),
+                self.subject.data
+            )
         } else {
-            format!("{all} pictures of {}", self.subject.data)
+            format!("{} of {}", counted(all, "picture"), self.subject.data)
         };
         match &self.labels {
             None => format!("{pictures}, without labels"),

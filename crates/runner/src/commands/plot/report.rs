@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Study;
 use crate::commands::analysed;
-use hourglass::analysis::units::Unit;
+use hourglass::analysis::units::{CodeUse, Unit};
 
 /// Statistics of a unit of the code over the pictures.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -85,7 +85,7 @@ impl Study<'_> {
             data: self.subject.data.clone(),
             images: self.codes.len(),
             code_size: self.codes.width(),
-            dead_units: count(Unit::is_dead),
+            dead_units: CodeUse::of(&self.units).dead_units,
             never_active: count(|unit| unit.active == 0.0),
             constant: count(|unit| unit.deviation == 0.0),
             drawn,
@@ -96,7 +96,7 @@ impl Study<'_> {
 }
 
 /// The table of figures.
-pub fn table(report: &Report, kind: &str) -> comfy_table::Table {
+pub fn table(report: &Report, kind: &str) -> crate::table::Table {
     let active = report.units.iter().map(|unit| unit.active).sum::<f64>();
     let active = active / report.units.len().max(1) as f64;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);

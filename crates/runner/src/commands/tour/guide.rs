@@ -12,7 +12,7 @@ use super::chapter::Next;
 use super::{command, runs};
 use crate::cli::TourArgs;
 use hourglass::analysis::features::Features;
-use hourglass::analysis::units::ACTIVE_SHARE;
+use hourglass::analysis::units::active;
 use hourglass::batched::values;
 use hourglass::config;
 use hourglass::measure::pca::Pca;
@@ -200,12 +200,9 @@ pub fn code_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
 
 /// Codes as pictures in which active units are white, and their shape.
 pub fn active_pictures(codes: &Features) -> (Vec<Vec<f32>>, ImageShape) {
-    let largest = codes
-        .values()
-        .iter()
-        .fold(0f32, |largest, value| largest.max(value.abs()));
-    let white = |value: &f32| f32::from(u8::from(value.abs() > largest * ACTIVE_SHARE));
-    let rows = codes.values().chunks_exact(codes.width());
+    let white = |active: &bool| f32::from(u8::from(*active));
+    let rows = active(codes);
+    let rows = rows.chunks_exact(codes.width());
     let pictures = rows.map(|row| row.iter().map(white).collect()).collect();
     (pictures, code_shape(codes.width()))
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::super::analysed;
 use super::chapter::{Chapter, Pictures};
 use crate::half_block;
+use crate::table::wrapped;
 use crate::terminal;
 use hourglass::pictures::Picture;
 use report::pictures::Column;
@@ -35,7 +36,11 @@ pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
         );
     }
     let table = analysed::table(&chapter.table.columns, chapter.table.rows.clone());
-    text += &format!("\n{}:\n{}\n", chapter.table.caption, table.trim_fmt());
+    text += &format!(
+        "\n{}:\n{}\n",
+        chapter.table.caption,
+        table.text(terminal::width())
+    );
     for next in &chapter.next {
         // Writing to a string cannot fail.
         let command = terminal::one_line(&next.command);
@@ -82,37 +87,4 @@ fn stack(column: &Column) -> Vec<Picture<'_>> {
             shape: *shape,
         })
         .collect()
-}
-
-/// Text in lines of at most `width` characters, broken between words.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let mut length = 0;
-    for word in text.split_whitespace() {
-        let letters = word.chars().count();
-        match lines.last_mut() {
-            Some(line) if length + 1 + letters <= width => {
-                line.push(' ');
-                line.push_str(word);
-                length += 1 + letters;
-            }
-            _ => {
-                lines.push(word.to_owned());
-                length = letters;
-            }
-        }
-    }
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_broken_between_words() {
-        assert_eq!(wrapped("one two  three four", 9), "one two\nthree\nfour");
-        assert_eq!(wrapped("immeasurable in it", 5), "immeasurable\nin it");
-        assert_eq!(wrapped("", 5), "");
-    }
 }
