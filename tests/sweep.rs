@@ -287,6 +287,12 @@ fn all_seeds_are_measured_on_the_same_pictures() {
     );
     let all = tested(&work, &runs);
     assert!(all.iter().all(|it| *it == all[0]), "{all:?}");
+    // Where the split is swept, no curve goes over the different pictures.
+    let line = "sweep photos.json --name splits --set sweep.data.split_seed=[1,2]";
+    let ended = work.ok(&format!("{line} --set sweep.seed=[1,2]"));
+    let note = "note: no curve is drawn, because the runs were tested on different images";
+    assert!(ended.stderr.contains(note), "{}", ended.stderr);
+    assert!(!work.path("runs/splits/plots/curve.csv").exists());
     // The resolved config says so, and one seed alone has its own split, as ever.
     assert_eq!(
         work.read_json("runs/photos/seed=2/config.json")["data"]["split_seed"],

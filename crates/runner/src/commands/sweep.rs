@@ -21,6 +21,8 @@ use hourglass::config::{self, Sweep};
 use hourglass::files;
 use hourglass::measure::evaluation::Baselines;
 use hourglass::measure::metrics::Figures;
+#[cfg(feature = "report")]
+use hourglass::run::environment::Environment;
 use hourglass::run::{self, Status};
 #[cfg(feature = "report")]
 use report::curve::{self, Curve};
@@ -156,8 +158,17 @@ fn conclude(
     name: &str,
     args: &SweepArgs,
 ) -> Result<u8> {
+    let finished = report.points.iter().filter(|it| it.test.is_some());
+    let runs: Vec<PathBuf> = finished.map(|it| PathBuf::from(&it.run)).collect();
     #[cfg(feature = "report")]
     let drawn = match curve_of(&sweep.keys, &report.points) {
+        // A mean over different images says nothing about what was swept.
+        Some(_) if !same_test_images(&runs)? => {
+            terminal::note(
+                "note: no curve is drawn, because the runs were tested on different images",
+            );
+            ""
+        }
         Some(curve) => {
             curve.write(&format!("Sweep of {name}"), &folder.join("plots"))?;
             ", plots/curve.svg, plots/curve.csv"
@@ -166,8 +177,6 @@ fn conclude(
     };
     #[cfg(not(feature = "report"))]
     let drawn = "";
-    let finished = report.points.iter().filter(|it| it.test.is_some());
-    let runs: Vec<PathBuf> = finished.map(|it| PathBuf::from(&it.run)).collect();
     if args.train.output.json {
         terminal::print_json(report)?;
     } else if !runs.is_empty() {
@@ -189,6 +198,18 @@ fn conclude(
         return Ok(DIVERGED);
     }
     Ok(DONE)
+}
+
+/// Whether runs were tested on the same images.
+#[cfg(feature = "report")]
+fn same_test_images(runs: &[PathBuf]) -> Result<bool> {
+    let mut digests = Vec::new();
+    for run in runs {
+        let environment: Environment = files::read_json(&run.join("env.json"))?;
+        digests.push(environment.test_sha256);
+    }
+    digests.dedup();
+    Ok(digests.len() < 2)
 }
 
 /// The test error over the single key that is swept besides the seed, if its values are numbers.
