@@ -263,8 +263,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// With the model of the run that compressed it. Errors call the file `file`; of one of `bytes` bytes much less than
-    /// it could announce is allowed.
+    /// With the model of the run that compressed it. Errors call the file `file`. `bytes` is its length as [`read`] gives
+    /// it, which bounds what it may announce; `None` for a file that is trusted.
     ///
     /// # Errors
     /// A run that has another model or other ranges than the file, and a damaged stream.
