@@ -153,6 +153,15 @@ fn a_config_that_cannot_be_read_is_one_line() {
         work.refused(2, "set"),
         "set: cannot be read: Is a directory"
     );
+    work.write("configs/small.json", "{}");
+    for near in ["confgs/small.json", "confgs/smal.json", "configs/smal.json"] {
+        assert_eq!(
+            work.refused(2, near),
+            format!(
+                "{near}: cannot be read: No such file or directory; did you mean configs/small.json?"
+            )
+        );
+    }
     work.write("bytes.json", [0xff, 0xfe, 0, 0]);
     assert_eq!(
         work.refused(2, "bytes.json"),

@@ -266,6 +266,27 @@ fn unfinished_runs_are_left_out_and_named() {
 }
 
 #[test]
+fn what_is_no_run_is_left_out_of_a_pattern() {
+    let work = Work::new();
+    work.ok("tiny.json --name one --runs runs/grid");
+    work.write("runs/grid/plots/curve.svg", "");
+    work.write("runs/grid/sweep.json", "{}");
+    let ended = work.ok("compare runs/grid/one runs/grid/plots runs/grid/sweep.json --json");
+    assert_eq!(
+        ended.stderr,
+        "note: runs/grid/plots skipped because it is no run\n\
+         note: runs/grid/sweep.json skipped because it is no run\n"
+    );
+    let comparison: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(names(&comparison), ["runs/grid/one"]);
+    // Alone it is a mistake.
+    assert!(
+        work.refused(1, "compare runs/grid/plots")
+            .contains("not a run")
+    );
+}
+
+#[test]
 fn a_finished_run_that_is_trained_on_is_unfinished_again() {
     let work = Work::new();
     work.ok("tiny.json --name done");

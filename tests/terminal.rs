@@ -297,7 +297,7 @@ fn a_training_ends_in_a_picture_where_the_terminal_has_colours() {
     }
     for next in [
         "report.html",
-        "next     hourglass serve; hourglass compare runs/shown RUN; ",
+        "next     hourglass serve\r\n         hourglass compare runs/shown RUN\r\n",
     ] {
         assert!(table.contains(next), "{next}: {table}");
     }
@@ -315,10 +315,112 @@ fn a_training_ends_in_a_picture_where_the_terminal_has_colours() {
     let piped = work.ok("tiny.json --name piped");
     assert!(!piped.stdout.contains('\u{1b}') && !piped.stdout.contains('▀'));
     assert!(
-        piped.stderr.contains("next     hourglass serve; "),
+        piped.stderr.contains("next     hourglass serve\n"),
         "{}",
         piped.stderr
     );
+}
+
+/// What a line leaves on the terminal, without control sequences.
+#[cfg(target_os = "linux")]
+fn plain(line: &str) -> String {
+    let mut text = String::new();
+    let mut rest = line.trim_end_matches('\r');
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        text += before;
+        let end = after.find(|it: char| it.is_ascii_alphabetic());
+        rest = end.map_or("", |end| &after[end + 1..]);
+    }
+    text += rest;
+    text.rsplit('\r').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_wider_than_the_terminal() {
+    let work = Work::new();
+    work.ok("tiny.json --name a-run-with-a-long-name");
+    work.ok("tiny.json --name another --set train.loss=bce --set model.code_size=2");
+    let runs = "runs/a-run-with-a-long-name another";
+    for columns in [50, 80, 120] {
+        for line in [
+            "tiny.json",
+            &format!("compare {runs}"),
+            "inspect another",
+            "evaluate another",
+            "backends",
+        ] {
+            let command = format!("stty rows 24 cols {columns}; {PROGRAM} {line}");
+            let mut script = Command::new("script");
+            script
+                .args(["-qec", &command, "/dev/null"])
+                .current_dir(work.path("."))
+                .env("TERM", "xterm-256color")
+                .env("NO_COLOR", "1")
+                .stdin(Stdio::null());
+            let Ok(output) = script.output() else {
+                println!("skipped: this system has no script");
+                return;
+            };
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let lines: Vec<String> = text.split('\n').map(plain).collect();
+            assert!(lines.len() > 3, "{line}: {text}");
+            for shown in &lines {
+                // A word is never broken, however wide it is.
+                let word = shown.trim().contains(' ');
+                assert!(
+                    shown.chars().count() <= columns || !word,
+                    "{columns} columns, {line}: {shown:?}"
+                );
+            }
+            if line == "tiny.json" {
+                let headings = lines.iter().filter(|it| it.contains("epoch    train"));
+                assert_eq!(headings.count(), 1, "{text}");
+            }
+            if line.starts_with("compare") {
+                // Whole names, relative to the folder of runs.
+                assert!(
+                    text.contains("another") && text.contains(" a-run-with-a-long-name"),
+                    "{text}"
+                );
+                assert!(!text.contains("runs/"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_meant_is_told() {
+    let work = Work::new();
+    work.ok("tiny.json --name conv --quiet");
+    for (line, told) in [
+        (
+            "evalute conv",
+            "evalute: no such command or config; did you mean evaluate?",
+        ),
+        (
+            "train tiny.json",
+            "train: no such command or config; to train, give the config alone: hourglass CONFIG",
+        ),
+        (
+            "tiny",
+            "tiny: no such command or config; did you mean tiny.json?",
+        ),
+        (
+            "conv",
+            "conv: no such command or config; it is the name of a run: see hourglass inspect conv",
+        ),
+        (
+            "tiny.json --lr 3",
+            "--lr: no such option of hourglass; use --set train.learning_rate=3",
+        ),
+        (
+            "evaluate conv --gpu",
+            "--gpu: no such option of hourglass evaluate; use --backend auto",
+        ),
+    ] {
+        assert_eq!(work.refused(2, line), told, "{line}");
+    }
 }
 
 #[cfg(target_os = "linux")]

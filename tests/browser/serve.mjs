@@ -140,6 +140,11 @@ const steps = {
   async "sliders, the map and a walk change what is decoded"(browser, url) {
     const tab = await page(browser, `${url}#conv`);
     await explored(tab);
+    // A page that was opened at a run says whose it is, and begins with what can be tried.
+    await tab.waitForFunction(() => document.getElementById("folder").textContent !== "");
+    const pad = await tab.locator("#input").boundingBox();
+    const training = await tab.locator("#training").boundingBox();
+    assert.ok(pad.y + pad.height < tab.viewportSize().height && training.y > pad.y, `the pad is at ${pad.y}`);
     let before = await seen(tab, "output");
     await tab.locator("#sliders input").nth(3).focus();
     for (let press = 0; press < 20; press++) await tab.keyboard.press("ArrowRight");
@@ -206,6 +211,11 @@ const steps = {
     assert.equal(code, 0);
     await tab.waitForFunction(() => document.getElementById("run-state").textContent.includes("finished"));
     assert.equal(await tab.locator("#sample-name").textContent(), "40");
+    // The walk was there before the last weights were, and goes on with them.
+    await tab.waitForFunction(() => {
+      const drawn = [...document.querySelectorAll("#steps canvas")].map((canvas) => canvas.toDataURL());
+      return new Set(drawn).size > 5;
+    });
     await tab.context().close();
   },
 

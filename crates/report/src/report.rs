@@ -342,7 +342,7 @@ impl Report<'_> {
                 Some(labels) => labels.get(index as usize).map(u8::to_string),
                 None => {
                     let name = names?.get(index as usize)?;
-                    Some(name.split_once(" @")?.0.to_owned())
+                    Some(name.split_once('@')?.0.to_owned())
                 }
             }
         };

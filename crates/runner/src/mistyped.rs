@@ -296,6 +296,7 @@ pub fn no_config(word: &str) -> Option<String> {
         }
     };
     let cure = match verb.as_deref() {
+        _ if Path::new(&format!("{word}.json")).is_file() => format!("did you mean {word}.json?"),
         Some("train") => "to train, give the config alone: hourglass CONFIG".to_owned(),
         _ if Path::new(RUNS).join(word).join("config.json").is_file() => {
             format!("it is the name of a run: see hourglass inspect {word}")

@@ -224,7 +224,15 @@ pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Located, 
     if !faults.is_empty() {
         return Err(refuse(faults));
     }
-    resolve(name, root).map_err(refuse)
+    let mut located = resolve(name, root).map_err(refuse)?;
+    // What a config says of its own data and model is not true of others.
+    let others =
+        |it: &Override| ["data", "model"].contains(&it.key().split('.').next().unwrap_or(""));
+    let asked = |it: &Override| it.key() == "description";
+    if overrides.iter().any(others) && !overrides.iter().any(asked) {
+        located.config.description = None;
+    }
+    Ok(located)
 }
 
 /// The tree of a config's `text`, with `overrides` applied.

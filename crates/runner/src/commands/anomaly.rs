@@ -67,6 +67,9 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     };
     let found = detection.measure(|done| display.step(done))?;
     display.finish();
+    if let Some(text) = too_few(pictures.held.indices.len(), args.quantile) {
+        terminal::note(&format!("note: {text}"));
+    }
     page::write(&subject, &pictures, &found)?;
     let (report, json) = (&found.report, args.output.json);
     if !json {
@@ -97,6 +100,19 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         report.run
     ));
     Ok(DONE)
+}
+
+/// What to say of a quantile that so few pictures cannot have, because less than one of them would lie above it.
+fn too_few(pictures: usize, quantile: f64) -> Option<String> {
+    let above = 1.0 - quantile;
+    let few = above > 0.0 && pictures as f64 * above < 0.999;
+    few.then(|| {
+        format!(
+            "the {quantile} quantile of {} is the largest score among them; {:.0} or more would have one",
+            counted(pictures, "picture"),
+            (1.0 / above).ceil()
+        )
+    })
 }
 
 /// A run in the folder that the command line names.
@@ -162,4 +178,19 @@ fn table(report: &Report) -> crate::table::Table {
     }
     let header = ["score", "auroc", "auprc", "mse of normal", "mse of others"];
     analysed::table(&header, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_needs_pictures_above_it() {
+        let text = "the 0.99 quantile of 1 picture is the largest score among them; 100 or more would have one";
+        assert_eq!(too_few(1, 0.99).as_deref(), Some(text));
+        assert!(too_few(99, 0.99).is_some());
+        for (pictures, quantile) in [(100, 0.99), (2, 0.5), (1, 1.0), (10, 0.9)] {
+            assert_eq!(too_few(pictures, quantile), None, "{pictures} {quantile}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 import { path } from "./api.js";
 import { ago, by, figure, standing } from "./dom.js";
 import { leave, show } from "./explore.js";
+import { whereabouts } from "./runs.js";
 
 let run = null;
 let events = null;
@@ -52,7 +53,10 @@ function listen() {
   events.addEventListener("error", () => {
     if (events?.readyState !== EventSource.CLOSED) return;
     there(false);
-    by("run-state").textContent = `There is no run ${run} in ${by("folder").textContent || "this folder"}.`;
+    const name = run;
+    whereabouts().then(() => {
+      if (name === run) by("run-state").textContent = `There is no run ${name} in ${by("folder").textContent}.`;
+    });
   });
 }
 

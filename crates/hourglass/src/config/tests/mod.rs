@@ -139,6 +139,23 @@ fn overrides_change_any_key() {
 }
 
 #[test]
+fn a_description_is_of_the_configs_own_data_and_model() {
+    let text = r#"{"description": "digits; expect 0.0044", "data": {"dataset": "mnist"},
+        "model": {"kind": "dense", "layers": [8], "code_size": 4}}"#;
+    let described = |changes: &[&str]| {
+        let changes: Vec<Override> = changes.iter().map(|it| Override::set(it)).collect();
+        parse("c.json", text, &changes).unwrap().config.description
+    };
+    let own = Some("digits; expect 0.0044".to_owned());
+    assert_eq!(described(&[]), own);
+    assert_eq!(described(&["train.epochs=3", "seed=1"]), own);
+    assert_eq!(described(&["data.limit=100"]), None);
+    assert_eq!(described(&["model.code_size=8"]), None);
+    let other = ["data.limit=100", "description=few digits"];
+    assert_eq!(described(&other).as_deref(), Some("few digits"));
+}
+
+#[test]
 fn defaults_are_filled_in() {
     let resolved = serde_json::to_value(with(&[])).unwrap();
     let expected = json!({

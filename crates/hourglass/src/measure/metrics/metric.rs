@@ -97,9 +97,16 @@ pub fn units() -> String {
     units.join(", ")
 }
 
+/// From here on a figure is written with an exponent, because its digits would burst a table.
+const LARGE: f64 = 1e5;
+
 /// A figure as text with this many digits, `-` if there is none.
 pub fn text(figure: Option<f64>, digits: usize) -> String {
-    figure.map_or_else(|| "-".into(), |figure| format!("{figure:.digits$}"))
+    match figure {
+        Some(figure) if figure.abs() >= LARGE => format!("{figure:.2e}"),
+        Some(figure) => format!("{figure:.digits$}"),
+        None => "-".into(),
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +132,12 @@ mod tests {
                 metric.name
             );
         }
+    }
+
+    #[test]
+    fn large_figures_fit_their_column() {
+        let texts = [Some(0.004_364), Some(9_827_663_110_714_686.0), None].map(|it| text(it, 6));
+        assert_eq!(texts, ["0.004364", "9.83e15", "-"]);
     }
 
     #[test]

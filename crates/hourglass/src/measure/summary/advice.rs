@@ -9,11 +9,11 @@ use crate::train::row::Row;
 /// What a learning rate is divided by if it is too high.
 const SMALLER: f64 = 10.0;
 
-/// A loss that falls by less than this share between its first and its last epoch stands still.
-const STILL: f64 = 0.02;
-
-/// A loss that falls by more than this share in the last epoch is still falling.
+/// A loss that falls by more than this share in the last epoch is still falling; by less, it stands still.
 const FALLING: f64 = 0.01;
+
+/// A validation loss above this many times the training loss is of images unlike those of the training.
+const UNLIKE: f64 = 1.5;
 
 /// An error above this many times the mean picture's is above it, and not just as large.
 const ABOVE: f64 = 1.05;
@@ -36,18 +36,18 @@ pub struct Course {
     pub best_epoch: usize,
     /// Optimizer steps made.
     pub steps: usize,
-    /// Mean training loss of the first epoch.
-    pub first_loss: f64,
     /// Mean training loss of the epoch before the last; `None` after one epoch.
     pub loss_before: Option<f64>,
     /// Mean training loss of the last epoch.
     pub last_loss: f64,
+    /// Validation loss after it; `None` without validation images.
+    pub validation_loss: Option<f64>,
 }
 
 impl Course {
     /// The course of a training with these epochs; `None` without any.
     pub fn of(setup: &Setup, rows: &[Row], best_epoch: usize) -> Option<Self> {
-        let (first, last) = (rows.first()?, rows.last()?);
+        let last = rows.last()?;
         let wrappers = setup.config.model.kind().matches('(').count();
         let before = rows.iter().nth_back(1);
         Some(Self {
@@ -60,18 +60,20 @@ impl Course {
             epochs: last.epoch,
             best_epoch,
             steps: last.step,
-            first_loss: first.train_loss,
             loss_before: before.map(|row| row.train_loss),
             last_loss: last.train_loss,
+            validation_loss: last.val_loss,
         })
-    }
-
-    fn stood_still(&self) -> bool {
-        self.epochs > 1 && self.last_loss > self.first_loss * (1.0 - STILL)
     }
 
     fn still_falls(&self) -> bool {
         (self.loss_before).is_none_or(|before| self.last_loss < before * (1.0 - FALLING))
+    }
+
+    /// Whether the validation images are reconstructed far worse than those of the training.
+    fn is_unlike(&self) -> bool {
+        let above = |loss| self.last_loss > 0.0 && loss > self.last_loss * UNLIKE;
+        self.validation_loss.is_some_and(above)
     }
 
     /// Whether the validation loss was lowest in the first half of the epochs.
@@ -118,10 +120,19 @@ const TABLE: [Advice; 8] = [
         },
     },
     Advice {
+        holds: |it| !it.learned() && it.course.is_unlike(),
+        say: |it| {
+            format!(
+                "the validation loss is {:.1} times the training loss: the images are unlike those of the training; \
+                 try more images of all kinds",
+                it.course.validation_loss.unwrap_or_default() / it.course.last_loss
+            )
+        },
+    },
+    Advice {
         holds: |it| {
-            !it.learned()
-                && it.course.stood_still()
-                && it.course.learning_rate < it.course.usual_rate / SMALLER
+            let slow = it.course.learning_rate < it.course.usual_rate / SMALLER;
+            !it.learned() && !it.course.still_falls() && slow
         },
         say: |it| {
             format!(
@@ -131,20 +142,10 @@ const TABLE: [Advice; 8] = [
         },
     },
     Advice {
-        holds: |it| it.beside_mean > ABOVE && it.course.stood_still(),
+        holds: |it| it.beside_mean > ABOVE && !it.course.still_falls(),
         say: |it| {
             format!(
                 "the loss stood still above the mean picture's: the learning rate is too high; try {}",
-                smaller_rate(it)
-            )
-        },
-    },
-    Advice {
-        holds: |it| !it.learned() && it.course.stood_still(),
-        say: |it| {
-            format!(
-                "the loss stood still at the mean picture's; try {}=2 or {}",
-                it.course.gain_key,
                 smaller_rate(it)
             )
         },
@@ -156,6 +157,16 @@ const TABLE: [Advice; 8] = [
                 "it has hardly begun after {}; try {}",
                 data::counted(it.course.steps, "step"),
                 more_epochs(it)
+            )
+        },
+    },
+    Advice {
+        holds: |it| !it.learned() && !it.course.still_falls(),
+        say: |it| {
+            format!(
+                "the loss stood still at the mean picture's; try {}=2 or {}",
+                it.course.gain_key,
+                smaller_rate(it)
             )
         },
     },
@@ -172,14 +183,6 @@ const TABLE: [Advice; 8] = [
     Advice {
         holds: |it| it.course.still_falls(),
         say: |it| format!("the loss was still falling; try {}", more_epochs(it)),
-    },
-    Advice {
-        holds: |it| !it.learned(),
-        say: |_| {
-            "the training loss fell all the same: the test images are unlike the training images; \
-             try more images of both kinds"
-                .into()
-        },
     },
 ];
 
@@ -209,7 +212,7 @@ fn more_epochs(case: &Case<'_>) -> String {
 mod tests {
     use super::*;
 
-    /// A training of 10 epochs whose loss fell from 0.3 to 0.1 and no more.
+    /// A training of 10 epochs whose loss fell to 0.1 and no more.
     fn course() -> Course {
         Course {
             learning_rate: 1e-3,
@@ -218,9 +221,9 @@ mod tests {
             epochs: 10,
             best_epoch: 10,
             steps: 2000,
-            first_loss: 0.3,
             loss_before: Some(0.1),
             last_loss: 0.1,
+            validation_loss: Some(0.11),
         }
     }
 
@@ -237,6 +240,7 @@ mod tests {
             learning_rate,
             loss_before: Some(0.3),
             last_loss: 0.299,
+            validation_loss: Some(0.3),
             ..course()
         }
     }
@@ -326,9 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn a_training_loss_that_fell_without_use_names_the_images() {
-        let found = said(course(), 1.2, false).unwrap();
-        assert!(found.contains("unlike the training images"), "{found}");
+    fn a_validation_loss_far_above_the_training_loss_names_the_images() {
+        let unlike = Course {
+            validation_loss: Some(0.4),
+            ..course()
+        };
+        let text = "the validation loss is 4.0 times the training loss: the images are unlike those of the training; \
+                    try more images of all kinds";
+        assert_eq!(said(unlike, 1.2, false).as_deref(), Some(text));
     }
 
     #[test]

@@ -222,9 +222,9 @@ mod tests {
             epochs: 5,
             best_epoch: 1,
             steps: 500,
-            first_loss: 0.9,
             loss_before: Some(0.9),
             last_loss: 0.9,
+            validation_loss: Some(0.9),
         };
         let of = Of {
             course: Some(course),
