@@ -5,7 +5,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{WIDEST, word_or_table, word_or_table_schema};
+use super::{GREATEST, GREATEST_SIGMA, WIDEST, word_or_table, word_or_table_schema};
 
 /// What is done to the input of a denoising autoencoder, whose values lie in [0, 1], before the
 /// encoder sees it.
@@ -52,7 +52,7 @@ pub enum Corruption {
     Blur {
         /// Standard deviation of the Gaussian in pixels, or a range [low, high] of it. Default: 1.5.
         #[serde(default = "three_halves")]
-        #[schemars(schema_with = "positive")]
+        #[schemars(schema_with = "sigma")]
         sigma: Strength,
     },
     /// The picture is made smaller and brought back to its size: the mean of each cell of factor x
@@ -144,9 +144,17 @@ fn strength(fixed: Value, end: Value) -> Schema {
 
 /// Above 0; a range may begin there.
 fn positive(_: &mut SchemaGenerator) -> Schema {
+    positive_to(GREATEST)
+}
+
+fn sigma(_: &mut SchemaGenerator) -> Schema {
+    positive_to(GREATEST_SIGMA)
+}
+
+fn positive_to(most: f64) -> Schema {
     strength(
-        json!({ "type": "number", "exclusiveMinimum": 0 }),
-        json!({ "type": "number", "minimum": 0 }),
+        json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
+        json!({ "type": "number", "minimum": 0, "maximum": most }),
     )
 }
 

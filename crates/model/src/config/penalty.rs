@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{WIDEST, one};
+use super::{GREATEST, WIDEST, one};
 
 /// What is added to the loss, or done to the code, so that few of its values are active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,7 +13,7 @@ pub enum Penalty {
     L1 {
         /// What the penalty is multiplied by before it is added to the loss. Default: 0.001.
         #[serde(default = "thousandth")]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         weight: f64,
     },
     /// The Kullback-Leibler divergence of each code value's mean over the batch from a target.
@@ -25,7 +25,7 @@ pub enum Penalty {
         rho: f64,
         /// What the penalty is multiplied by before it is added to the loss. Default: 1.
         #[serde(default = "one")]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         beta: f64,
     },
     /// Keep the largest values of each image's code and set the others to zero.
@@ -37,7 +37,7 @@ pub enum Penalty {
         /// otherwise most units of a large code are never among the largest and learn nothing
         /// (Makhzani & Frey 2013). Evaluation keeps `k` at all times. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         anneal_epochs: f64,
     },
 }

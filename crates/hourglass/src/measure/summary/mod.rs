@@ -4,6 +4,7 @@
 mod table;
 
 use model::ImageShape;
+use model::shape::values;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::evaluation::{Baselines, CodeUse, Evaluation};
@@ -161,7 +162,7 @@ pub fn verdict(
 /// because the code has as many values as the image.
 pub fn gain_over_pca(test: &Figures, baselines: &Baselines, shape: ImageShape) -> Option<f64> {
     let pca = baselines.pca?;
-    (pca.code_size < shape.iter().product()).then(|| pca.mse / test.mse)
+    (pca.code_size < values(shape)).then(|| pca.mse / test.mse)
 }
 
 /// The peak memory of this process so far, in MiB.

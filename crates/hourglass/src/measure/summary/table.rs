@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use model::ImageShape;
+use model::shape::values;
 
 use super::verdict;
 use crate::measure::evaluation::{Baselines, CodeUse};
@@ -68,7 +69,7 @@ pub fn table(
     baselines: Option<&Baselines>,
     restoration: Option<&Restoration>,
 ) -> String {
-    let values = shape.iter().product();
+    let values = values(shape);
     let mut text = draw(&cells(name, values, test, baselines, restoration));
     let set = |it: &Restoration| {
         let mut settings = it.baselines.values().map(|it| it.setting);
