@@ -71,6 +71,26 @@ pub(crate) fn shape(
     Ok(options.shape(header))
 }
 
+/// The number of pictures, and the bytes of all as far as the first readable header tells: with patches, of the whole
+/// pictures.
+pub(crate) fn extent(
+    place: &str,
+    found: &Found,
+    options: &PictureOptions,
+) -> Result<[u64; 2], DataError> {
+    options.check()?;
+    let (_, header) = options.first(place, found)?;
+    let count = match found {
+        Found::Together(files) => files.len(),
+        Found::Apart { train, test } => train.len() + test.len(),
+    };
+    let [channels, ..] = options.shape(header);
+    let [height, width] = options.size.unwrap_or(header.size);
+    let sizes = [count, channels, height, width].map(|size| size as u64);
+    let bytes = sizes.into_iter().fold(1, u64::saturating_mul);
+    Ok([count as u64, bytes])
+}
+
 impl PictureOptions {
     pub(crate) fn check(&self) -> Result<(), DataError> {
         if let Some([height, width]) = self.size {

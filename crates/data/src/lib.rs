@@ -81,6 +81,15 @@ pub enum Source {
     },
 }
 
+/// How much a source holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Images to train on, at most; `None` if that is not known before they are read.
+    pub images: Option<u64>,
+    /// Bytes of all images in memory; of pictures of different sizes an estimate by the first one.
+    pub bytes: u64,
+}
+
 impl Source {
     /// A short name for display: `mnist`, `photos`, or the last part of the folder's path.
     pub fn name(&self) -> String {
@@ -106,6 +115,31 @@ impl Source {
             }
             Source::Photos { options } => images::shape(photos::NAME, &photos::find()?, options),
         }
+    }
+
+    /// How much there is, from headers alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::shape`].
+    pub fn extent(&self) -> Result<Extent, DataError> {
+        let [images, bytes] = match self {
+            Source::Mnist => mnist::EXTENT,
+            Source::Idx { dir } => idx_folder::folder_extent(dir)?,
+            Source::Folder { dir, options } => {
+                images::extent(&dir.display().to_string(), &folder::find(dir)?, options)?
+            }
+            Source::Photos { options } => images::extent(photos::NAME, &photos::find()?, options)?,
+        };
+        // How many patches there are depends on the size of each picture.
+        let patches = match self {
+            Source::Folder { options, .. } | Source::Photos { options } => options.patch.is_some(),
+            Source::Mnist | Source::Idx { .. } => false,
+        };
+        Ok(Extent {
+            images: (!patches).then_some(images),
+            bytes,
+        })
     }
 
     /// Reads everything into memory.
@@ -151,5 +185,38 @@ mod tests {
         let named = |dir: &str| Source::Idx { dir: dir.into() }.name();
         assert_eq!(named("sets/fashion/"), "fashion");
         assert_eq!(named(".."), "..");
+    }
+
+    #[test]
+    fn the_extent_is_known_before_anything_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, count) in [
+            ("train-images-idx3-ubyte", 5u32),
+            ("t10k-images-idx3-ubyte", 2),
+        ] {
+            let header = [0x803, count, 3, 4].map(u32::to_be_bytes).concat();
+            std::fs::write(folder.path().join(name), header).unwrap();
+        }
+        let dir = folder.path().to_owned();
+        let extent = |images, bytes| Extent { images, bytes };
+        assert_eq!(
+            Source::Idx { dir }.extent().unwrap(),
+            extent(Some(5), 7 * 12)
+        );
+        let set = Source::Mnist.load().unwrap();
+        let bytes = (set.train.pixels().len() + set.test.pixels().len()) as u64;
+        assert_eq!(Source::Mnist.extent().unwrap(), extent(Some(60_000), bytes));
+        let sized = |size, patch| Source::Photos {
+            options: PictureOptions {
+                size,
+                patch,
+                ..PictureOptions::default()
+            },
+        };
+        assert_eq!(
+            sized(Some([30, 20]), None).extent().unwrap(),
+            extent(Some(10), 10 * 3 * 30 * 20)
+        );
+        assert_eq!(sized(None, Some(8)).extent().unwrap().images, None);
     }
 }
