@@ -180,7 +180,7 @@ impl Row {
     pub fn read(run: &Run) -> Result<Self> {
         let summary: Summary = run.read_json("summary.json")?;
         let environment: Environment = run.read_json("env.json")?;
-        let config: Value = run.read_json("config.json")?;
+        let config: Value = run.config()?;
         Ok(Self {
             run: run.folder().display().to_string(),
             rank: 0,

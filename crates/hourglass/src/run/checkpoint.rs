@@ -9,14 +9,25 @@ use std::{fs, io};
 
 use burn::prelude::*;
 use model::weights::{self, WeightsError};
-use model::{Autoencoder, ImageShape, ModelConfig};
+use model::{Autoencoder, ImageShape, Layers, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::digest::{sha256, short};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, LARGEST_JSON};
+use crate::memory::{self, MemoryError};
 use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
 use crate::train::optimizer::Optimizer;
+
+/// The highest count of a training: integers up to it are told apart by programs that read JSON numbers as floats,
+/// and a few of them add up without overflow.
+const MOST_COUNTED: u64 = 1 << 53;
+
+/// The most bytes of a file's names and shapes of weights.
+const LARGEST_HEADER: usize = 1 << 24;
+
+/// Values of the optimizer's state for each of the model's, at most: Adam's two means.
+const MOST_MOMENTS: usize = 2;
 
 /// Why a checkpoint cannot be read, used or written.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +55,22 @@ pub enum CheckpointError {
         found: String,
         /// Those of the file that was written.
         expected: String,
+    },
+    /// `meta.json` describes what no training leaves.
+    #[error("{}: not written by this program: {reason}", path.display())]
+    Meta {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// The weights are too large to be loaded.
+    #[error("{}: {error}", path.display())]
+    Memory {
+        /// The file that describes them.
+        path: PathBuf,
+        /// What is needed and free.
+        error: MemoryError,
     },
     /// The weights do not belong to the model that `meta.json` describes.
     #[error("{}: the weights do not fit the model: {reason}", path.display())]
@@ -153,6 +180,39 @@ pub struct Meta {
     pub optimizer_sha256: String,
 }
 
+impl Meta {
+    /// The layers of its model.
+    ///
+    /// # Errors
+    /// In words: a model that no config may ask for, and counts that no training comes to.
+    fn checked(&self) -> Result<Layers, String> {
+        let layers = self.model.layers(self.input_shape);
+        let layers = layers.map_err(|error| format!("model.{error}"))?;
+        let progress = &self.progress;
+        let counts = [
+            ("pretraining", progress.pretraining.unwrap_or(0)),
+            ("epoch", progress.epoch),
+            ("step", progress.step),
+            ("images", progress.images),
+            ("train_images", progress.train_images),
+            ("best.epoch", progress.best.map_or(0, |best| best.epoch)),
+            (
+                "epochs_without_improvement",
+                progress.epochs_without_improvement,
+            ),
+        ];
+        match counts
+            .iter()
+            .find(|(_, count)| *count as u64 > MOST_COUNTED)
+        {
+            None => Ok(layers),
+            Some((key, count)) => Err(format!(
+                "progress.{key}: found {count}; allowed: at most {MOST_COUNTED}"
+            )),
+        }
+    }
+}
+
 /// A checkpoint's files in memory.
 #[derive(Debug)]
 pub struct Checkpoint {
@@ -222,7 +282,7 @@ impl Snapshot {
         let written = (|| {
             files::write(&folders.new.join("model.safetensors"), &self.model)?;
             files::write(&folders.new.join("optimizer.safetensors"), &self.optimizer)?;
-            files::write_json(&folders.new.join("meta.json"), &self.meta)
+            files::write_sealed(&folders.new.join("meta.json"), &self.meta)
         })();
         if let Err(error) = written {
             // The disk may be full: the partial new files are removed, and the old checkpoint stays.
@@ -264,7 +324,7 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError
         return Ok(None);
     };
     let path = folder.join("meta.json");
-    let meta: serde_json::Value = files::read_json(&path)?;
+    let meta: serde_json::Value = files::read_json(&path, LARGEST_JSON)?;
     let version = meta
         .get("format_version")
         .and_then(serde_json::Value::as_u64);
@@ -272,9 +332,19 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError
         return Err(CheckpointError::Newer { path, found });
     }
     let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
-    let file = |name: &str, expected: &str| -> Result<Vec<u8>, CheckpointError> {
+    let layers = meta.checked();
+    let layers = layers.map_err(|reason| CheckpointError::Meta {
+        path: path.clone(),
+        reason,
+    })?;
+    let bytes = layers.stored_values().saturating_mul(size_of::<f32>());
+    // No more is read of a file than it really has.
+    let weights = folder.join("model.safetensors").metadata();
+    let found = weights.map_or(0, |it| it.len().min(bytes as u64));
+    memory::check_weights(found).map_err(|error| CheckpointError::Memory { path, error })?;
+    let file = |name: &str, expected: &str, most: usize| -> Result<Vec<u8>, CheckpointError> {
         let path = folder.join(name);
-        let bytes = fs::read(&path).map_err(FileError::read(&path))?;
+        let bytes = files::read(&path, most.saturating_add(LARGEST_HEADER) as u64)?;
         let found = sha256(&bytes);
         if found != expected {
             return Err(CheckpointError::Damaged {
@@ -285,8 +355,9 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError
         }
         Ok(bytes)
     };
-    let model = file("model.safetensors", &meta.model_sha256)?;
-    let optimizer = file("optimizer.safetensors", &meta.optimizer_sha256)?;
+    let model = file("model.safetensors", &meta.model_sha256, bytes)?;
+    let moments = bytes.saturating_mul(MOST_MOMENTS);
+    let optimizer = file("optimizer.safetensors", &meta.optimizer_sha256, moments)?;
     Ok(Some(Checkpoint {
         meta,
         folder,
@@ -331,6 +402,8 @@ impl Checkpoint {
             reason,
         };
         let meta = &self.meta;
+        let layers = meta.checked().map_err(refuse)?;
+        weights::check_size(&layers, &self.model).map_err(|error| refuse(error.to_string()))?;
         let model = meta
             .model
             .init(meta.input_shape, meta.seed, device)

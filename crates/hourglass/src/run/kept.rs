@@ -145,7 +145,7 @@ fn check_same(run: &Run, located: &Located, quick: bool, owner: Owner) -> Result
         leaves.retain(|(key, _)| !WORDS.contains(&key.as_str()));
         leaves
     };
-    let found = leaves(&run.read_json("config.json")?);
+    let found = leaves(&run.config()?);
     let wanted = serde_json::to_value(&located.config);
     let wanted = leaves(&wanted.map_err(FileError::json(&run.path("config.json")))?);
     let differs = (found.iter().find(|it| !wanted.contains(it)))

@@ -9,7 +9,7 @@ pub mod kept;
 pub mod loaded;
 pub mod resumed;
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -18,7 +18,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, DRAFT, FileError, sync_folder};
+use crate::files::{self, DRAFT, FileError, LARGEST_JSON, sync_folder};
+use crate::seal;
 use crate::setup::Setup;
 use checkpoint::Progress;
 use environment::Environment;
@@ -31,6 +32,15 @@ pub const ANALYSIS: &str = "analysis";
 
 /// The default folder of runs.
 pub const RUNS: &str = "runs";
+
+/// The run's config.
+const CONFIG: &str = "config.json";
+
+/// What the run was trained with.
+const ENVIRONMENT: &str = "env.json";
+
+/// The most bytes of a file of lines: those of a million epochs.
+const LARGEST_LINES: u64 = 1 << 28;
 
 /// The file in a folder that is locked by the process that works in it.
 const LOCK: &str = ".lock";
@@ -125,6 +135,14 @@ pub enum RunError {
         /// The run's folder.
         folder: PathBuf,
     },
+    /// Somebody or something changed the config.
+    #[error("{}: was changed after the training began; undo that, or accept it with: hourglass resume {} --force", path.display(), folder.display())]
+    ConfigChanged {
+        /// The config.
+        path: PathBuf,
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// A file of the run cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -191,13 +209,12 @@ impl Run {
     /// # Errors
     /// A folder that cannot be written.
     pub fn start(setup: &Setup, runs: &Path, name: &str) -> Result<Self, RunError> {
-        Self::create(
-            runs,
-            name,
-            &setup.config.without_schema(),
-            &Environment::new(setup),
-            &Progress::default().state(Status::Running),
-        )
+        let config = setup.config.without_schema();
+        let mut environment = Environment::new(setup);
+        let seal = seal::of(&config).map_err(FileError::json(Path::new(CONFIG)))?;
+        environment.configs.push(seal);
+        let state = Progress::default().state(Status::Running);
+        Self::create(runs, name, &config, &environment, &state)
     }
 
     /// Makes a new folder `runs/<stem>`, or `-2`, `-3` and so on behind it, with its first files in
@@ -225,8 +242,8 @@ impl Run {
         let draft = Run {
             folder: new.path().to_owned(),
         };
-        draft.write_json("config.json", config)?;
-        draft.write_json("env.json", env)?;
+        files::write_json(&draft.path(CONFIG), config)?;
+        draft.write_json(ENVIRONMENT, env)?;
         draft.write_json("state.json", state)?;
         // Temporary folders are private to the user; a run gets the permissions of any new folder.
         fs::create_dir(draft.path("samples")).map_err(failed)?;
@@ -383,56 +400,156 @@ impl Run {
 
     /// Whether a process is training it: the lock is held, does not exist yet, or cannot be checked.
     pub fn is_locked(&self) -> bool {
-        let shared = File::open(self.path(LOCK)).map(|file| file.try_lock_shared());
+        let file = files::open(&self.path(LOCK), OpenOptions::new().read(true));
+        let shared = file.map(|file| file.try_lock_shared());
         !matches!(shared, Ok(Ok(())))
     }
 
     /// Reads a JSON file of the run.
     ///
     /// # Errors
-    /// Where it is missing or does not hold a `T`.
+    /// Where it is missing or damaged, or does not hold a `T`.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, FileError> {
-        files::read_json(&self.path(name))
+        files::read_json(&self.path(name), LARGEST_JSON)
     }
 
-    /// Writes a JSON file of the run, whole or not at all.
+    /// The same of a file that need not exist.
+    ///
+    /// # Errors
+    /// Where it is damaged, or does not hold a `T`.
+    pub fn read_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FileError> {
+        match self.read_json(name) {
+            Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
+    /// Writes a JSON file of the run with its seal, whole or not at all.
     ///
     /// # Errors
     /// Where the folder cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FileError> {
-        files::write_json(&self.path(name), value)
+        files::write_sealed(&self.path(name), value)
     }
 
-    /// Appends one line to a file of lines, such as `metrics.jsonl`.
+    /// The run's config, which must be one that it was trained with.
+    ///
+    /// # Errors
+    /// As [`Run::check_config`], and where it does not hold a `T`.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T, RunError> {
+        self.check_config()?;
+        Ok(self.read_json(CONFIG)?)
+    }
+
+    /// Fails if `config.json` is not one that the run was trained with. A run of an earlier version does not say.
+    ///
+    /// # Errors
+    /// Where it was changed, or `env.json` is damaged.
+    pub fn check_config(&self) -> Result<(), RunError> {
+        #[derive(Default, Deserialize)]
+        struct Known {
+            #[serde(default)]
+            configs: Vec<String>,
+        }
+        // In this order: who changes the config notes it first.
+        let found = self.config_seal()?;
+        let known: Known = self.read_if_there(ENVIRONMENT)?.unwrap_or_default();
+        let is_known = |found| known.configs.contains(&found);
+        if known.configs.is_empty() || found.is_some_and(is_known) {
+            return Ok(());
+        }
+        Err(RunError::ConfigChanged {
+            path: self.path(CONFIG),
+            folder: self.folder.clone(),
+        })
+    }
+
+    /// Takes `config.json` as it is now for one that the run was trained with.
+    ///
+    /// # Errors
+    /// Where it is not JSON, or the folder cannot be written.
+    pub fn accept_config(&self) -> Result<(), RunError> {
+        let config: serde_json::Value = self.read_json(CONFIG)?;
+        self.know_config(&config)
+    }
+
+    /// Writes another config. Killed in between, the run has the old one, which stays known.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn change_config(&self, config: &impl Serialize) -> Result<(), RunError> {
+        self.know_config(config)?;
+        Ok(files::write_json(&self.path(CONFIG), config)?)
+    }
+
+    /// Notes a config in `env.json`.
+    fn know_config(&self, config: &impl Serialize) -> Result<(), RunError> {
+        let seal = seal::of(config).map_err(FileError::json(&self.path(CONFIG)))?;
+        let mut environment: Environment = self.read_json(ENVIRONMENT)?;
+        if environment.configs.is_empty() {
+            // An earlier version noted none, and killed before the next one is written it must still be known.
+            environment.configs.extend(self.config_seal()?);
+        }
+        if !environment.configs.contains(&seal) {
+            environment.configs.push(seal);
+        }
+        Ok(self.write_json(ENVIRONMENT, &environment)?)
+    }
+
+    /// The seal that `config.json` would have; `None` if it is not JSON.
+    fn config_seal(&self) -> Result<Option<String>, FileError> {
+        let text = files::read(&self.path(CONFIG), LARGEST_JSON)?;
+        let value: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
+        Ok(value.and_then(|value| seal::of(&value).ok()))
+    }
+
+    /// Appends one line with its seal to a file of lines, such as `metrics.jsonl`.
     ///
     /// # Errors
     /// Where it cannot be written; a part of a line may then be left, which readers skip.
     pub fn append_line(&self, name: &str, row: &impl Serialize) -> Result<(), FileError> {
         let path = self.path(name);
-        let mut line = serde_json::to_vec(row).map_err(FileError::json(&path))?;
-        line.push(b'\n');
-        File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(&line))
-            .map_err(FileError::write(&path))
+        let line = line(&path, row)?;
+        let file = files::open(&path, OpenOptions::new().create(true).append(true));
+        let mut file = file.map_err(FileError::writing)?;
+        file.write_all(&line).map_err(FileError::write(&path))
     }
 
-    /// The complete lines of such a file; none if it does not exist yet.
+    /// The lines of such a file; none if it does not exist yet. What follows the last line's end is left out: it is
+    /// being written, or the program was killed while it was.
     ///
     /// # Errors
-    /// If the file exists and cannot be read.
+    /// If the file exists and cannot be read, or a line is damaged.
     pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, FileError> {
         let path = self.path(name);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            bytes => bytes.map_err(FileError::read(&path))?,
+        let bytes = match files::read(&path, LARGEST_LINES) {
+            Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Vec::new());
+            }
+            bytes => bytes?,
         };
-        // A program that was killed may have left half a line.
-        let complete = |line: &[u8]| serde_json::from_slice(line).ok();
-        let lines = bytes.split(|byte| *byte == b'\n');
-        Ok(lines.filter_map(complete).collect())
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        let (whole, _) = bytes.split_at(whole);
+        let mut rows = Vec::new();
+        for (number, line) in whole.split(|byte| *byte == b'\n').enumerate() {
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let broken = |reason: String| FileError::Line {
+                path: path.clone(),
+                line: number + 1,
+                reason,
+            };
+            let value = serde_json::from_slice(line).map_err(|error| broken(error.to_string()))?;
+            if seal::is_broken(&value) {
+                return Err(broken("its content does not match its seal".into()));
+            }
+            // From the text: its digits are those of the row's own types.
+            rows.push(serde_json::from_slice(line).map_err(|error| broken(error.to_string()))?);
+        }
+        Ok(rows)
     }
 
     /// Replaces such a file.
@@ -441,13 +558,17 @@ impl Run {
     /// Where the folder cannot be written.
     pub fn write_lines(&self, name: &str, rows: &[impl Serialize]) -> Result<(), FileError> {
         let path = self.path(name);
-        let mut text = Vec::new();
-        for row in rows {
-            serde_json::to_writer(&mut text, row).map_err(FileError::json(&path))?;
-            text.push(b'\n');
-        }
-        files::write(&path, &text)
+        let lines: Result<Vec<_>, _> = rows.iter().map(|row| line(&path, row)).collect();
+        files::write(&path, &lines?.concat())
     }
+}
+
+/// A row as a line with its seal.
+fn line(path: &Path, row: &impl Serialize) -> Result<Vec<u8>, FileError> {
+    let sealed = seal::sealed(row).and_then(|row| serde_json::to_vec(&row));
+    let mut line = sealed.map_err(FileError::json(path))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Keeps other processes from working in a folder until the lock is dropped or the process ends in any
@@ -457,7 +578,9 @@ impl Run {
 /// Where another process holds the lock.
 pub fn lock(folder: &Path, busy: &str) -> Result<File, RunError> {
     let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(FileError::write(&path))?;
+    let options = &mut OpenOptions::new();
+    let file = files::open(&path, options.create(true).truncate(true).write(true));
+    let file = file.map_err(FileError::writing)?;
     for tried in 1.. {
         match file.try_lock() {
             Err(fs::TryLockError::WouldBlock) if tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),

@@ -45,7 +45,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let Some(path) = &args.output else {
         for (given, flag) in [
             (args.model, "--model"),
-            (args.write.force, "--force"),
+            (args.write.backend.force, "--force"),
             (args.bits.is_some(), "--bits"),
         ] {
             if given {
@@ -58,7 +58,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         let text = "INPUT: missing; --output needs a picture, a folder of pictures or IDX files, mnist or photos";
         return Err(UsageError(text.into()).into());
     };
-    output::check_new(path, args.write.force)?;
+    output::check_new(path, args.write.backend.force)?;
     let loaded = opened(&args.run, &args.write.backend)?;
     let checkpoint = checkpoint::read_best(&loaded.run)?;
     let codec = Codec::of(&loaded)?;

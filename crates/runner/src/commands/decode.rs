@@ -16,7 +16,7 @@ use hourglass::pictures;
 pub fn run(args: &DecodeArgs) -> Result<u8> {
     let as_array = output::has_extension(&args.output, &["npy"]);
     if as_array {
-        output::check_new(&args.output, args.write.force)?;
+        output::check_new(&args.output, args.write.backend.force)?;
     }
     let Loaded {
         model,
@@ -34,7 +34,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
     let names = output::picture_names(None, count);
     let files = match as_array {
         true => Vec::new(),
-        false => output::new_files(&args.output, &names, args.write.force)?,
+        false => output::new_files(&args.output, &names, args.write.backend.force)?,
     };
     let image: usize = shape.iter().product();
     let mut pictures = Vec::with_capacity(if as_array { count * image } else { 0 });

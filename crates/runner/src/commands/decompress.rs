@@ -32,7 +32,7 @@ fn write(args: &DecompressArgs, archive: &Archive) -> Result<()> {
     if let Some(name) = names.iter().find(|&name| !seen.insert(name)) {
         bail!("two pictures would both be written to {name}");
     }
-    let files = output::new_files(&args.output, &names, args.write.force)?;
+    let files = output::new_files(&args.output, &names, args.write.backend.force)?;
     let mut files = files.iter();
     archive.pictures(|Picture { pixels, size }| {
         let file = files.next().context("found fewer names than pictures")?;

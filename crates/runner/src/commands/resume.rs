@@ -28,12 +28,17 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         ))
         .into());
     }
+    match args.backend.force {
+        true => run.accept_config()?,
+        false => run.check_config()?,
+    }
     let asked = config::load(&run.path("config.json"), &overrides)?;
     // The run goes on where it was: with the backend that its figures came from so far.
     let backend = args.backend.backend.clone();
     let backend = backend.unwrap_or(environment.backend);
     overrides.push(Override::flag("--backend", "backend", &backend));
     let located = config::load(&run.path("config.json"), &overrides)?;
+    let located = located.with_force(args.backend.force);
 
     let state = run.state()?;
     let epochs = located.train.epochs;
@@ -48,7 +53,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
             terminal::note(&format!(
                 "{folder}: already finished after {} epochs; to train longer, add --set train.epochs={}",
                 state.epoch,
-                2 * state.epoch.max(1)
+                state.epoch.max(1).saturating_mul(2)
             ));
         }
         return Ok(DONE);
@@ -58,7 +63,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     if !args.set.is_empty() {
         let mut config = setup.config.without_schema();
         config.backend = asked.backend;
-        run.write_json("config.json", &config)?;
+        run.change_config(&config)?;
     }
     super::train::drive(&setup, &run, from.as_ref(), &args.output)
 }

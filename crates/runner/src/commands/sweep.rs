@@ -63,7 +63,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
         None => name_of(path),
     };
     let folder = args.train.runs.runs.join(&name);
-    let planned = plan::plan(&sweep, &folder, args.train.quick)?;
+    let planned = plan::plan(&sweep, &folder, args.train.quick, args.train.backend.force)?;
     if args.dry_run {
         return plan::list(&folder, &planned, args.train.output.json);
     }

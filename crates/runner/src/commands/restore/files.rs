@@ -90,7 +90,7 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     }
     let paths: Vec<&PathBuf> = readable.iter().map(|(path, ..)| path).collect();
     no_two_alike(&written, &paths)?;
-    output::new_files(&args.output, &written, args.write.force)?;
+    output::new_files(&args.output, &written, args.write.backend.force)?;
     let jobs = readable.into_iter().zip(&names);
     let job = |((input, found, size), name): ((PathBuf, bool, [usize; 2]), &String)| Job {
         input,
