@@ -198,7 +198,10 @@ fn a_config_that_was_changed_is_named_and_can_be_accepted() {
         }
     }
     work.write(path, good.replace("0.01", "0.02"));
-    work.ok("resume tiny --force");
+    let accepted = work.ok("resume tiny --force").stderr;
+    let note = "note: runs/tiny: goes on with its config.json as it is now\n";
+    assert!(accepted.starts_with(note), "{accepted}");
+    assert!(!work.ok("resume tiny --force").stderr.contains("note"));
     work.ok("evaluate tiny");
     work.ok("resume tiny --set train.epochs=3");
     let env: Value = work.read_json("runs/tiny/env.json");

@@ -81,12 +81,12 @@ pub enum Source {
     },
 }
 
-/// How much a source holds.
+/// How much a source holds; of pictures of different sizes an estimate by the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// Images to train on, at most; `None` if that is not known before they are read.
-    pub images: Option<u64>,
-    /// Bytes of all images in memory; of pictures of different sizes an estimate by the first one.
+    /// Images of an epoch, at most: those for validation and testing may be among them.
+    pub images: u64,
+    /// Bytes of all pictures in memory.
     pub bytes: u64,
 }
 
@@ -131,15 +131,7 @@ impl Source {
             }
             Source::Photos { options } => images::extent(photos::NAME, &photos::find()?, options)?,
         };
-        // How many patches there are depends on the size of each picture.
-        let patches = match self {
-            Source::Folder { options, .. } | Source::Photos { options } => options.patch.is_some(),
-            Source::Mnist | Source::Idx { .. } => false,
-        };
-        Ok(Extent {
-            images: (!patches).then_some(images),
-            bytes,
-        })
+        Ok(Extent { images, bytes })
     }
 
     /// Reads everything into memory.
@@ -199,24 +191,25 @@ mod tests {
         }
         let dir = folder.path().to_owned();
         let extent = |images, bytes| Extent { images, bytes };
-        assert_eq!(
-            Source::Idx { dir }.extent().unwrap(),
-            extent(Some(5), 7 * 12)
-        );
+        assert_eq!(Source::Idx { dir }.extent().unwrap(), extent(5, 7 * 12));
         let set = Source::Mnist.load().unwrap();
         let bytes = (set.train.pixels().len() + set.test.pixels().len()) as u64;
-        assert_eq!(Source::Mnist.extent().unwrap(), extent(Some(60_000), bytes));
-        let sized = |size, patch| Source::Photos {
+        assert_eq!(Source::Mnist.extent().unwrap(), extent(60_000, bytes));
+        let sized = |size, patch, crops| Source::Photos {
             options: PictureOptions {
                 size,
                 patch,
+                crops,
                 ..PictureOptions::default()
             },
         };
         assert_eq!(
-            sized(Some([30, 20]), None).extent().unwrap(),
-            extent(Some(10), 10 * 3 * 30 * 20)
+            sized(Some([30, 20]), None, None).extent().unwrap(),
+            extent(10, 10 * 3 * 30 * 20)
         );
-        assert_eq!(sized(None, Some(8)).extent().unwrap().images, None);
+        // The first of them has 512 x 512 pixels.
+        let patches = |crops| sized(None, Some(64), crops).extent().unwrap();
+        assert_eq!(patches(None), extent(10 * 64, 2 * 10 * 3 * 512 * 512));
+        assert_eq!(patches(Some(3)).images, 30);
     }
 }

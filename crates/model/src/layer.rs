@@ -128,6 +128,10 @@ impl Layer {
         let mut shape = self.input.clone();
         let mut held = Vec::new();
         for group in groups(&self.operations) {
+            // Losses take what comes before it.
+            if let [Operation::Output(_)] = group {
+                continue;
+            }
             for operation in group {
                 shape = operation.output(shape);
             }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use hourglass::Run;
 use hourglass::config::{self, Override};
 use hourglass::measure::summary::Summary;
-use hourglass::run::Status;
 use hourglass::run::environment::Environment;
 use hourglass::run::resumed::Resumed;
+use hourglass::run::{RunError, Status};
 
 use super::{DONE, UsageError};
 use crate::cli::ResumeArgs;
@@ -28,11 +28,17 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         ))
         .into());
     }
-    match args.backend.force {
-        true => run.accept_config()?,
-        false => run.check_config()?,
-    }
+    let changed = match run.check_config() {
+        Err(RunError::ConfigChanged { .. }) if args.backend.force => true,
+        checked => checked.map(|()| false)?,
+    };
     let asked = config::load(&run.path("config.json"), &overrides)?;
+    if changed {
+        run.accept_config()?;
+        terminal::note(&format!(
+            "note: {folder}: goes on with its config.json as it is now"
+        ));
+    }
     // The run goes on where it was: with the backend that its figures came from so far.
     let backend = args.backend.backend.clone();
     let backend = backend.unwrap_or(environment.backend);
