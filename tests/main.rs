@@ -26,6 +26,8 @@ mod compare;
 mod compress;
 // What corruptions lose: chains, grey inputs, residual models.
 mod corruption;
+// Changed digits in a run's files, and configs that were changed on purpose.
+mod damaged;
 // A loss that stops being a number.
 mod divergence;
 // README, guide and configs: what they say is what the program does.
@@ -34,6 +36,8 @@ mod documents;
 mod evaluate;
 // A disk that is full, or that may not be written.
 mod full_disk;
+// Run folders and configs that were made to do harm.
+mod hostile;
 // `init`: layers of an earlier run, taken over and kept.
 mod init;
 // Processes killed at any moment.

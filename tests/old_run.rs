@@ -16,7 +16,7 @@ fn expected() -> Value {
 }
 
 /// A folder with the run in it.
-fn work() -> Work {
+pub fn work() -> Work {
     fn copy(from: &Path, work: &Work, to: &str) {
         for entry in fs::read_dir(from).unwrap() {
             let path = entry.unwrap().path();

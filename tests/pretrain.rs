@@ -23,7 +23,7 @@ fn rows(work: &Work, run: &str) -> Vec<Value> {
     let text = work.read_text(&format!("runs/{run}/pretrain.jsonl"));
     let row = |line: &str| {
         let mut row: Value = serde_json::from_str(line).unwrap();
-        for key in ["seconds", "images_per_s"] {
+        for key in ["seconds", "images_per_s", "seal"] {
             assert!(
                 row.as_object_mut().unwrap().shift_remove(key).is_some(),
                 "{line}"

@@ -182,7 +182,7 @@ fn a_finished_run_says_so_and_stays_as_it_is() {
     }
     assert_eq!(
         work.ok_json("resume tiny --json"),
-        work.read_json("runs/tiny/summary.json")
+        work.unsealed("runs/tiny/summary.json")
     );
 }
 

@@ -48,10 +48,16 @@ impl Answer {
 impl Served {
     /// Serves the runs of a folder on any port.
     fn start(work: &Work) -> Self {
+        Self::on(work, "127.0.0.1")
+    }
+
+    /// The same on an address.
+    fn on(work: &Work, address: &str) -> Self {
         let mut child = work
             .command()
-            .args(["serve", "--port", "0"])
+            .args(["serve", "--port", "0", "--host", address])
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -63,7 +69,7 @@ impl Served {
             .strip_prefix("http://")
             .and_then(|it| it.strip_suffix('/'));
         let host = host.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        assert!(host.starts_with("127.0.0.1:"), "{host}");
+        assert!(host.starts_with(&format!("{address}:")), "{host}");
         Self { child, host }
     }
 
@@ -580,12 +586,10 @@ fn a_run_is_followed_by_its_files() {
     assert!(first["weights"].is_number() && first["verdict"].is_string());
 
     let metrics = work.path("runs/tiny/metrics.jsonl");
-    let line = fs::read_to_string(&metrics)
-        .unwrap()
-        .lines()
-        .last()
-        .unwrap()
-        .replace("\"epoch\":2", "\"epoch\":3");
+    let text = fs::read_to_string(&metrics).unwrap();
+    let mut line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    line["epoch"] = 3.into();
+    line.as_object_mut().unwrap().shift_remove("seal");
     let mut file = fs::OpenOptions::new().append(true).open(&metrics).unwrap();
     // In one piece, as a training does it: each write is news.
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
@@ -669,5 +673,185 @@ fn a_signal_ends_it_at_once() {
             .unwrap();
         assert!(status.success());
         assert_eq!(served.child.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_with_pipes_and_devices_keeps_nobody_waiting() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let names = [
+        "state.json",
+        "env.json",
+        "summary.json",
+        "metrics.jsonl",
+        ".lock",
+        "report.html",
+        "samples/epoch-0001.png",
+        "checkpoints/best/meta.json",
+        "checkpoints/best/model.safetensors",
+    ];
+    let mut runs = Vec::new();
+    for kind in ["pipe", "zero", "huge"] {
+        for (number, name) in names.into_iter().enumerate() {
+            let run = format!("{kind}{number}");
+            work.copy("runs/tiny", &format!("runs/{run}"));
+            crate::hostile::put(&work, &format!("runs/{run}/{name}"), kind);
+            runs.push(run);
+        }
+    }
+    let served = Served::start(&work);
+    let listing = served.get("/api/runs").json();
+    assert_eq!(listing["runs"].as_array().unwrap().len(), runs.len() + 1);
+    for run in &runs {
+        for path in [
+            "report",
+            "api/sample/epoch-0001.png",
+            "api/details",
+            "api/study",
+        ] {
+            let status = served.get(&format!("/{path}/{run}")).status;
+            assert!([200, 404, 500].contains(&status), "{path} {run}: {status}");
+        }
+        assert!(served.events(run).next().is_some(), "{run}");
+    }
+    assert_eq!(served.get("/api/details/tiny").status, 200);
+}
+
+#[test]
+fn a_model_that_no_memory_holds_leaves_the_page_as_it_is() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let mut conv = tiny();
+    conv["model"] = json!({ "kind": "conv", "channels": [4], "code_size": 4 });
+    work.json("conv.json", &conv);
+    work.ok("conv.json");
+    let mut runs = Vec::new();
+    for (from, pointer, value) in [
+        ("tiny", "/model/code_size", json!(1u64 << 31)),
+        ("tiny", "/model/layers/0", json!(65_536)),
+        ("tiny", "/input_shape/2", json!(1u64 << 32)),
+        ("tiny", "/input_shape/2", json!(u64::MAX)),
+        ("conv", "/model/channels/0", json!(1u64 << 31)),
+        ("conv", "/model/channels/0", json!(65_536)),
+        ("conv", "/input_shape", json!([1, 32_768, 32_768])),
+    ] {
+        let run = format!("runs/bad{}", runs.len());
+        work.copy(&format!("runs/{from}"), &run);
+        for name in ["best", "last"] {
+            let path = format!("{run}/checkpoints/{name}/meta.json");
+            let mut meta = work.read_json(&path);
+            *meta.pointer_mut(pointer).unwrap() = value.clone();
+            work.json(&path, &meta);
+        }
+        runs.push(run.trim_start_matches("runs/").to_owned());
+    }
+    let served = Served::start(&work);
+    for run in &runs {
+        for path in ["details", "study"] {
+            let answer = served.get(&format!("/api/{path}/{run}"));
+            assert_eq!(answer.status, 500, "{path} {run}: {}", answer.text());
+            assert_eq!(answer.text().lines().count(), 1, "{}", answer.text());
+        }
+        assert_eq!(
+            served.post(&format!("/api/decode/{run}"), &[0.0; 4]).status,
+            500
+        );
+        assert_eq!(served.get("/api/details/tiny").status, 200);
+    }
+}
+
+#[test]
+fn half_open_connections_shut_nobody_out() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let served = Served::start(&work);
+    let mut half: Vec<TcpStream> = (0..200).map(|_| served.connect()).collect();
+    for stream in &mut half {
+        let _ = stream.write_all(b"GET /api/runs HTTP/1.1\r\nhost: ");
+    }
+    assert_eq!(served.get("/api/runs").status, 200);
+    // The first ones had to make room.
+    let mut text = Vec::new();
+    let ended = half[0].read_to_end(&mut text);
+    assert!(ended.is_err() || text.is_empty(), "{text:?}");
+    // The last ones may go on.
+    let last = half.last_mut().unwrap();
+    let rest = format!("{}\r\nconnection: close\r\n\r\n", served.host);
+    last.write_all(rest.as_bytes()).unwrap();
+    let mut text = Vec::new();
+    last.read_to_end(&mut text).unwrap();
+    assert!(
+        text.starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&text)
+    );
+}
+
+#[test]
+fn held_bodies_take_a_share_of_memory_and_no_more() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let served = Served::start(&work);
+    const LARGE: usize = 12 << 20;
+    let head = |length: usize| {
+        format!(
+            "POST /api/decode/tiny HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n",
+            served.host
+        )
+    };
+    let held: Vec<TcpStream> = (0..5)
+        .map(|_| {
+            let mut stream = served.connect();
+            stream.write_all(head(LARGE).as_bytes()).unwrap();
+            stream.write_all(&[0; 1000]).unwrap();
+            stream
+        })
+        .collect();
+    // They are read one after the other, as this one is.
+    assert_eq!(served.get("/api/runs").status, 200);
+    let answer = served.raw(head(LARGE).as_bytes());
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    // What is small still goes through.
+    assert_eq!(served.post("/api/decode/tiny", &[0.0; 4]).status, 200);
+    drop(held);
+}
+
+#[test]
+fn a_report_leads_nowhere() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let served = Served::start(&work);
+    let report = served.get("/report/tiny");
+    let policy = "content-security-policy: sandbox; default-src 'none'; script-src 'none'";
+    assert!(report.head.contains(policy), "{}", report.head);
+}
+
+/// A client of another machine has this machine's address in its requests, whatever was listened on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_for_other_machines_answers_to_the_address_that_they_use() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    let served = Served::on(&work, "0.0.0.0");
+    let port = served.host.split(':').nth(1).unwrap();
+    // All of 127/8 is this machine.
+    let other = format!("127.0.0.2:{port}");
+    let ask = |host: &str| {
+        let mut stream = TcpStream::connect(&other).unwrap();
+        let text = format!("GET /api/runs HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(ask(&other), "200");
+    for host in [
+        format!("evil.example:{port}"),
+        format!("127.0.0.3:{port}"),
+        "127.0.0.2".into(),
+    ] {
+        assert_eq!(ask(&host), "403", "{host}");
     }
 }

@@ -120,7 +120,7 @@ fn an_interrupted_run_prints_its_state_as_json() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(printed, work.read_json("runs/slow/state.json"));
+    assert_eq!(printed, work.unsealed("runs/slow/state.json"));
     assert_eq!(printed["status"], "interrupted");
 }
 
@@ -149,7 +149,7 @@ fn a_second_signal_does_not_wait_for_the_step() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     // The step was not finished, and nothing was saved after it.
     assert_eq!(lines.count(), 0);
-    let state = work.read_json("runs/heavy/state.json");
+    let state = work.unsealed("runs/heavy/state.json");
     assert_eq!(
         (&state["status"], &state["step"]),
         (&json!("running"), &json!(0))

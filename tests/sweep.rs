@@ -121,6 +121,9 @@ fn given_again_it_keeps_what_is_finished_and_trains_the_rest() {
     let mut config = work.read_json(&format!("{}/config.json", RUNS[2]));
     config["train"]["epochs"] = 2.into();
     work.json(&format!("{}/config.json", RUNS[2]), &config);
+    let mut env = work.read_json(&format!("{}/env.json", RUNS[2]));
+    env.as_object_mut().unwrap().shift_remove("configs");
+    work.json(&format!("{}/env.json", RUNS[2]), &env);
     let mut state = work.read_json(&format!("{}/state.json", RUNS[2]));
     state["status"] = "running".into();
     work.json(&format!("{}/state.json", RUNS[2]), &state);

@@ -30,7 +30,7 @@ fn inspect_shows_layers_shapes_parameters_and_hyperparameters() {
         assert_eq!(shown[key], summary[key], "{key}");
     }
     assert_eq!(shown["config"], work.read_json("runs/tiny/config.json"));
-    assert_eq!(shown["state"], work.read_json("runs/tiny/state.json"));
+    assert_eq!(shown["state"], work.unsealed("runs/tiny/state.json"));
 
     let table = work.ok("inspect tiny").stdout;
     for text in [

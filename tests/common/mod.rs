@@ -57,7 +57,12 @@ impl Work {
         fs::write(path, bytes).unwrap();
     }
 
+    /// Writes JSON as it is meant to be read: what was changed by hand no longer matches its seal, so it has none.
     pub fn json(&self, name: &str, value: &Value) {
+        let mut value = value.clone();
+        if let Some(members) = value.as_object_mut() {
+            members.shift_remove("seal");
+        }
         self.write(name, value.to_string());
     }
 
@@ -72,6 +77,13 @@ impl Work {
 
     pub fn read_json(&self, name: &str) -> Value {
         serde_json::from_slice(&self.read(name)).unwrap()
+    }
+
+    /// What a sealed file holds beside its seal.
+    pub fn unsealed(&self, name: &str) -> Value {
+        let mut value = self.read_json(name);
+        strip(&mut value, &["seal"]);
+        value
     }
 
     /// Writes an IDX folder with labels; `seed` makes one set another.
@@ -222,6 +234,7 @@ impl Work {
                 "train_images_per_s",
                 "start_seconds",
                 "peak_rss_mib",
+                "seal",
             ],
         );
         Outcome {
@@ -261,7 +274,7 @@ pub struct Outcome {
 /// A line of `metrics.jsonl` without what depends on the clock.
 fn figures(line: &str) -> Value {
     let mut row: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
-    strip(&mut row, &["seconds", "images_per_s"]);
+    strip(&mut row, &["seconds", "images_per_s", "seal"]);
     row
 }
 

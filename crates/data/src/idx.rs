@@ -196,6 +196,14 @@ pub(crate) fn read_shape(file: &str, source: impl BufRead) -> Result<ImageShape,
     shape(file, &sizes)
 }
 
+/// Number of images in an IDX file and their bytes, from its header alone; `file` names it in errors.
+pub(crate) fn read_extent(file: &str, source: impl BufRead) -> Result<[u64; 2], DataError> {
+    let sizes = header(&mut Reader::new(file, source)?, Kind::Images)?;
+    let count = sizes.first().copied().unwrap_or_default() as u64;
+    // At most `MAX_VALUES`.
+    Ok([count, sizes.iter().map(|&size| size as u64).product()])
+}
+
 /// Images from the bytes of an IDX file; `file` names it in errors.
 pub(crate) fn read_images(file: &str, source: impl BufRead) -> Result<Images, DataError> {
     let (sizes, pixels) = read(file, source, Kind::Images)?;

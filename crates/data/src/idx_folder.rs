@@ -14,6 +14,17 @@ pub(crate) fn folder_shape(dir: &Path) -> Result<ImageShape, DataError> {
     idx::read_shape(&name, open(&path)?)
 }
 
+/// Number of training images, and the bytes of both parts, from the headers of their files.
+pub(crate) fn folder_extent(dir: &Path) -> Result<[u64; 2], DataError> {
+    let files = list(dir)?;
+    let extent = |part| {
+        let path = required(dir, &files, part)?;
+        idx::read_extent(&path.display().to_string(), open(&path)?)
+    };
+    let ([count, train], [_, test]) = (extent(&TRAIN)?, extent(&TEST)?);
+    Ok([count, train + test])
+}
+
 /// Both parts of the set in a folder.
 pub(crate) fn load_folder(dir: &Path) -> Result<(Images, Images), DataError> {
     let files = list(dir)?;
@@ -100,7 +111,14 @@ fn load_part(dir: &Path, files: &[String], part: &Part) -> Result<Images, DataEr
 fn open(path: &Path) -> Result<BufReader<File>, DataError> {
     // Large enough that reading costs little compared with decompression.
     const BUFFER: usize = 64 << 10;
-    let file = File::open(path).map_err(|error| DataError::read(path, error))?;
+    // The opening of a pipe would wait for its other end.
+    let regular = path.metadata().map(|it| it.is_file());
+    let file = match regular {
+        Ok(false) => Err(io::Error::other("not a regular file")),
+        Ok(true) => File::open(path),
+        Err(error) => Err(error),
+    };
+    let file = file.map_err(|error| DataError::read(path, error))?;
     Ok(BufReader::with_capacity(BUFFER, file))
 }
 

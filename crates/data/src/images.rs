@@ -2,7 +2,7 @@
 
 use crate::picture::{self, File, Header};
 use crate::split::shuffle;
-use crate::{DataError, ImageShape};
+use crate::{DataError, ImageShape, patches};
 
 /// How pictures become images of one shape, and which are for testing.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,36 @@ pub(crate) fn shape(
     options.check()?;
     let (_, header) = options.first(place, found)?;
     Ok(options.shape(header))
+}
+
+/// The number of images in an epoch, and the bytes of all pictures, as far as the first readable header tells.
+pub(crate) fn extent(
+    place: &str,
+    found: &Found,
+    options: &PictureOptions,
+) -> Result<[u64; 2], DataError> {
+    options.check()?;
+    let (_, header) = options.first(place, found)?;
+    let count = match found {
+        Found::Together(files) => files.len(),
+        Found::Apart { train, test } => train.len() + test.len(),
+    };
+    let [channels, ..] = options.shape(header);
+    let [height, width] = options.size.unwrap_or(header.size);
+    let product = |sizes: &[usize]| {
+        let sizes = sizes.iter().map(|&size| size as u64);
+        sizes.fold(1, u64::saturating_mul)
+    };
+    let whole = product(&[count, channels, height, width]);
+    let Some(patch) = options.patch else {
+        return Ok([count as u64, whole]);
+    };
+    // Smaller pictures are extended to a patch; those of the grid are held beside the whole pictures.
+    let [rows, columns] = patches::grid(header.size.map(|side| side.max(patch)), patch);
+    let grid = product(&[count, rows, columns]);
+    let images = options.crops.map_or(grid, |crops| product(&[count, crops]));
+    let patches = grid.saturating_mul(product(&[channels, patch, patch]));
+    Ok([images, whole.saturating_add(patches)])
 }
 
 impl PictureOptions {

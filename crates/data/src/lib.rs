@@ -83,6 +83,15 @@ pub enum Source {
     },
 }
 
+/// How much a source holds; of pictures of different sizes an estimate by the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Images of an epoch, at most: those for validation and testing may be among them.
+    pub images: u64,
+    /// Bytes of all pictures in memory.
+    pub bytes: u64,
+}
+
 impl Source {
     /// A short name for display: `mnist`, `photos`, or the last part of the folder's path.
     pub fn name(&self) -> String {
@@ -108,6 +117,23 @@ impl Source {
             }
             Source::Photos { options } => images::shape(photos::NAME, &photos::find()?, options),
         }
+    }
+
+    /// How much there is, from headers alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::shape`].
+    pub fn extent(&self) -> Result<Extent, DataError> {
+        let [images, bytes] = match self {
+            Source::Mnist => mnist::EXTENT,
+            Source::Idx { dir } => idx_folder::folder_extent(dir)?,
+            Source::Folder { dir, options } => {
+                images::extent(&dir.display().to_string(), &folder::find(dir)?, options)?
+            }
+            Source::Photos { options } => images::extent(photos::NAME, &photos::find()?, options)?,
+        };
+        Ok(Extent { images, bytes })
     }
 
     /// Reads everything into memory.
@@ -153,5 +179,39 @@ mod tests {
         let named = |dir: &str| Source::Idx { dir: dir.into() }.name();
         assert_eq!(named("sets/fashion/"), "fashion");
         assert_eq!(named(".."), "..");
+    }
+
+    #[test]
+    fn the_extent_is_known_before_anything_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, count) in [
+            ("train-images-idx3-ubyte", 5u32),
+            ("t10k-images-idx3-ubyte", 2),
+        ] {
+            let header = [0x803, count, 3, 4].map(u32::to_be_bytes).concat();
+            std::fs::write(folder.path().join(name), header).unwrap();
+        }
+        let dir = folder.path().to_owned();
+        let extent = |images, bytes| Extent { images, bytes };
+        assert_eq!(Source::Idx { dir }.extent().unwrap(), extent(5, 7 * 12));
+        let set = Source::Mnist.load().unwrap();
+        let bytes = (set.train.pixels().len() + set.test.pixels().len()) as u64;
+        assert_eq!(Source::Mnist.extent().unwrap(), extent(60_000, bytes));
+        let sized = |size, patch, crops| Source::Photos {
+            options: PictureOptions {
+                size,
+                patch,
+                crops,
+                ..PictureOptions::default()
+            },
+        };
+        assert_eq!(
+            sized(Some([30, 20]), None, None).extent().unwrap(),
+            extent(10, 10 * 3 * 30 * 20)
+        );
+        // The first of them has 512 x 512 pixels.
+        let patches = |crops| sized(None, Some(64), crops).extent().unwrap();
+        assert_eq!(patches(None), extent(10 * 64, 2 * 10 * 3 * 512 * 512));
+        assert_eq!(patches(Some(3)).images, 30);
     }
 }

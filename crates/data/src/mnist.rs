@@ -8,6 +8,9 @@ pub(crate) const NAME: &str = "mnist";
 /// Known without decompressing anything; `load` checks that the data has this shape.
 pub(crate) const SHAPE: ImageShape = [1, 28, 28];
 
+/// Number of training images, and bytes of all.
+pub(crate) const EXTENT: [u64; 2] = [60_000, 70_000 * 28 * 28];
+
 static TRAIN: [Bundled; 2] = [
     bundled!(
         "mnist",

@@ -5,6 +5,7 @@ use data::Batches;
 use model::Autoencoder;
 
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// Images in a batch: enough for full speed, few enough for any device.
 pub const BATCH: usize = 250;
@@ -51,6 +52,7 @@ pub fn encoded(
     let mut codes = Vec::new();
     let mut count = 0;
     each(batches, indices, |chunk, images| -> Result<()> {
+        memory::check_batch(model, chunk.len())?;
         let input = model.clean_input(images);
         codes.extend(values(model.encode_to(input, last))?);
         count += chunk.len();
@@ -74,7 +76,9 @@ pub fn decoded<E: From<Error>>(
 ) -> Result<(), E> {
     let units = units.max(1);
     for chunk in codes.chunks(BATCH * units) {
-        let data = TensorData::new(chunk.to_vec(), [chunk.len() / units, units]);
+        let count = chunk.len() / units;
+        memory::check_batch(model, count).map_err(Error::from)?;
+        let data = TensorData::new(chunk.to_vec(), [count, units]);
         let images = model.decode(Tensor::from_data(data, device));
         work(values(images.map_err(Error::from)?)?)?;
     }

@@ -245,7 +245,7 @@ impl Row {
         let summary: Summary = run.read_json("summary.json")?;
         let gain = summary.measured().gain_over_pca();
         let environment: Environment = run.read_json("env.json")?;
-        let config: Value = run.read_json("config.json")?;
+        let config: Value = run.config()?;
         Ok(Self {
             run: run.folder().display().to_string(),
             rank: 0,

@@ -18,6 +18,7 @@ use crate::files::FileError;
 use crate::input::InputError;
 use crate::measure::metrics::MetricError;
 use crate::measure::pca::PcaError;
+use crate::memory::MemoryError;
 use crate::pictures::PictureError;
 use crate::run::RunError;
 use crate::run::checkpoint::CheckpointError;
@@ -35,6 +36,9 @@ pub enum Error {
     /// A backend that is not compiled in or finds no hardware.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// Less memory than is needed.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// Data that cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),

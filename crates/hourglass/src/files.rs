@@ -1,13 +1,18 @@
 //! Files: written whole or not at all, and read with errors that name them.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub use data::reason;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use tempfile::NamedTempFile;
+
+use crate::seal;
+
+/// The most bytes of a JSON file that this program wrote about a run: a hundred times a usual one.
+pub const LARGEST_JSON: u64 = 1 << 22;
 
 /// How the name of a file begins that is not yet whole.
 pub(crate) const DRAFT: &str = ".tmp-";
@@ -56,6 +61,36 @@ pub enum FileError {
         /// What the parser says.
         error: serde_json::Error,
     },
+    /// It is a folder, a pipe or a device.
+    #[error("{}: not a regular file; put the file itself there", path.display())]
+    Irregular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is larger than any such file.
+    #[error("{}: found more than {most} bytes; restore the file from a copy", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that it may have.
+        most: u64,
+    },
+    /// Its content is not what was written.
+    #[error("{}: damaged: its content does not match its seal; restore the file from a copy", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The same of one of its lines.
+    #[error("{}: line {line}: damaged: {reason}; restore the file from a copy", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl FileError {
@@ -69,6 +104,14 @@ impl FileError {
     pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         |error| Self::Write { path, error }
+    }
+
+    /// For [`Result::map_err`]: what was to be written could not be opened.
+    pub fn writing(self) -> Self {
+        match self {
+            Self::Read { path, error } => Self::Write { path, error },
+            other => other,
+        }
     }
 
     /// For [`Result::map_err`]: the folder cannot be made.
@@ -106,13 +149,71 @@ pub fn open_input(path: &Path) -> Result<File, FileError> {
     File::open(path).map_err(FileError::read(path))
 }
 
-/// Reads a JSON file.
+/// Opens a file if it is a regular one: a pipe would be waited for, and a device has no end.
 ///
 /// # Errors
-/// If it is missing or does not hold a `T`.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
-    let text = fs::read(path).map_err(FileError::read(path))?;
-    serde_json::from_slice(&text).map_err(FileError::json(path))
+/// If it cannot be opened, or is something else.
+pub fn open(path: &Path, options: &mut OpenOptions) -> Result<File, FileError> {
+    // Without this flag the opening of a pipe waits for its other end. It changes nothing for a file.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NONBLOCK);
+    let irregular = || FileError::Irregular {
+        path: path.to_owned(),
+    };
+    let file = match options.open(path) {
+        Ok(file) => file,
+        // A pipe without a reader and a socket say this, and a folder that is to be written.
+        Err(_) if path.metadata().is_ok_and(|it| !it.is_file()) => return Err(irregular()),
+        Err(error) => return Err(FileError::read(path)(error)),
+    };
+    match file.metadata().map_err(FileError::read(path))?.is_file() {
+        true => Ok(file),
+        false => Err(irregular()),
+    }
+}
+
+/// The bytes of a regular file, of which there are at most `most`.
+///
+/// # Errors
+/// If it cannot be read, is not a regular file, or is larger.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+    read_opened(open(path, OpenOptions::new().read(true))?, path, most)
+}
+
+/// The same of a file that is open already.
+pub(crate) fn read_opened(file: File, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    // A file may grow while it is read, so its length is not relied on.
+    let within = file.metadata().is_ok_and(|it| it.len() <= most);
+    if within {
+        let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(FileError::read(path))?;
+    }
+    if !within || bytes.len() as u64 > most {
+        let path = path.to_owned();
+        return Err(FileError::TooLarge { path, most });
+    }
+    Ok(bytes)
+}
+
+/// Reads a JSON file of at most `most` bytes, whose content must match its seal if it has one.
+///
+/// # Errors
+/// If it is missing, damaged or too large, or does not hold a `T`.
+pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, FileError> {
+    parse_json(&read(path, most)?, path)
+}
+
+/// The same of the text that was read from it.
+pub(crate) fn parse_json<T: DeserializeOwned>(text: &[u8], path: &Path) -> Result<T, FileError> {
+    let value = serde_json::from_slice(text).map_err(FileError::json(path))?;
+    if seal::is_broken(&value) {
+        let path = path.to_owned();
+        return Err(FileError::Broken { path });
+    }
+    // It may take many times the text's memory.
+    drop(value);
+    serde_json::from_slice(text).map_err(FileError::json(path))
 }
 
 /// Writes a JSON file, whole or not at all.
@@ -123,6 +224,14 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> 
     let mut text = serde_json::to_vec_pretty(value).map_err(FileError::json(path))?;
     text.push(b'\n');
     write(path, &text)
+}
+
+/// Writes a JSON object with its seal, whole or not at all.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn write_sealed(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    write_json(path, &seal::sealed(value).map_err(FileError::json(path))?)
 }
 
 /// Writes a file whole or not at all: under a temporary name, synced, then renamed.

@@ -11,7 +11,8 @@ use crate::config::{
     self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
     TestChoice,
 };
-use crate::error::Result;
+use crate::error::{At, Result};
+use crate::memory::{Estimate, Purpose};
 use crate::run::checkpoint::Progress;
 use crate::streams::Stream;
 use crate::train::batching::Batching;
@@ -21,7 +22,7 @@ use crate::train::pretrained::Pretrained;
 const RESIDENT_BYTES: usize = 2 << 30;
 
 /// Images that `--quick` trains on, validates with and tests with: seconds of work for any model.
-const QUICK: [usize; 3] = [640, 128, 256];
+pub(crate) const QUICK: [usize; 3] = [640, 128, 256];
 
 /// The images, backend and layers of a config.
 #[derive(Debug)]
@@ -127,12 +128,22 @@ impl Setup {
         Self::to_start(located, false)
     }
 
-    /// Checks the model against the images' shape, opens the backend, then loads the data.
+    /// Checks the model against the images' shape, opens the backend, compares the memory that is needed with what is
+    /// free, then loads the data.
     ///
     /// # Errors
-    /// If the model does not fit, the backend is not available, or the data cannot be read.
+    /// If the model does not fit, the backend is not available, there is too little memory and the config is not
+    /// [forced](Located::forced), or the data cannot be read.
     pub fn new(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, false)
+        Self::with(located, quick, false, Purpose::Training)
+    }
+
+    /// The same for measuring a trained model, which takes less memory.
+    ///
+    /// # Errors
+    /// As [`Setup::new`].
+    pub fn to_measure(located: Located, quick: bool) -> Result<Self> {
+        Self::with(located, quick, false, Purpose::Measuring)
     }
 
     /// The same for a new training, which may start from layers of an earlier run. A training that
@@ -141,18 +152,46 @@ impl Setup {
     /// # Errors
     /// As [`Setup::new`], and if the layers of the config's `init` cannot be loaded, which is checked first.
     pub fn to_start(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, true)
+        Self::with(located, quick, true, Purpose::Training)
     }
 
-    fn with(located: Located, quick: bool, starts: bool) -> Result<Self> {
-        let config = located.config.clone();
-        let source = config.data.source(config.seed);
-        let shape = source.shape()?;
+    /// Checks as much of a training as can be known without loading anything: the model against the images' shape, the
+    /// backend, and the memory that is needed against what is free.
+    ///
+    /// # Errors
+    /// As [`Setup::to_start`].
+    pub fn check(located: &Located, quick: bool) -> Result<()> {
+        Self::checked(located, quick, true, Purpose::Training).map(|_| ())
+    }
+
+    fn checked(
+        located: &Located,
+        quick: bool,
+        starts: bool,
+        purpose: Purpose,
+    ) -> Result<(ImageShape, Layers, Backend)> {
+        let config = &located.config;
+        let shape = config.data.source(config.seed).shape()?;
         let layers = located.check_model(shape)?;
         if starts {
             located.check_batches(&layers, None)?;
         }
         let backend = backend::open(config.backend)?;
+        if !located.forced {
+            let needed = Estimate::of(config, shape, &layers, purpose, quick)?;
+            let needed = match backend.on_host {
+                true => needed,
+                false => needed.on_host(),
+            };
+            needed.check().at(|| located.name().to_owned())?;
+        }
+        Ok((shape, layers, backend))
+    }
+
+    fn with(located: Located, quick: bool, starts: bool, purpose: Purpose) -> Result<Self> {
+        let (shape, layers, backend) = Self::checked(&located, quick, starts, purpose)?;
+        let config = located.config.clone();
+        let source = config.data.source(config.seed);
         let pretrained = if starts {
             Pretrained::open(&located, shape, &layers, &backend.device)?
         } else {
@@ -266,7 +305,8 @@ impl Setup {
 
     /// Optimizer steps of the whole training, including layer-wise pre-training.
     pub fn steps(&self) -> usize {
-        self.pretrain_steps(None) + self.steps_per_epoch() * self.config.train.epochs
+        let epochs = (self.steps_per_epoch()).saturating_mul(self.config.train.epochs);
+        self.pretrain_steps(None).saturating_add(epochs)
     }
 
     /// The steps that are already done, as if all had been of the config's size.
@@ -277,7 +317,8 @@ impl Setup {
             progress,
         );
         let steps = batching.steps(progress.epoch, progress.images);
-        self.pretrain_steps(progress.pretraining) + steps as usize
+        self.pretrain_steps(progress.pretraining)
+            .saturating_add(steps as usize)
     }
 
     /// Optimizer steps for pre-training the encoder layers before `layer`, or all layers if it is `None`.
@@ -286,7 +327,8 @@ impl Setup {
             return 0;
         };
         let layers = layer.unwrap_or(self.layers.encoder().len());
-        layers * epochs * self.steps_per_epoch()
+        let epochs = layers.saturating_mul(epochs);
+        epochs.saturating_mul(self.steps_per_epoch())
     }
 
     /// Optimizer steps per epoch; the last step may have fewer images.

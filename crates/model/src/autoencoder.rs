@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::prelude::*;
 
 use crate::config::{Corruption, ModelConfig};
-use crate::corruption::grey;
+use crate::corruption::{Damage, grey};
 use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
 use crate::init;
@@ -16,14 +16,15 @@ use crate::noise::Noise;
 use crate::output::Output;
 use crate::penalty::Given;
 use crate::plan::{Ends, Plan};
-use crate::shape::{ImageShape, values};
+use crate::shape::{self, ImageShape, values};
 
 impl ModelConfig {
     /// Checks that the model works for images of the shape and plans its network.
     ///
     /// # Errors
-    /// The first key that cannot work, as a path below `model`.
+    /// The first key that cannot work, as a path below `model`, and a shape that no image has.
     pub fn plan(&self, images: ImageShape) -> Result<Plan, ModelError> {
+        shape::check(images)?;
         self.plan_between(Ends::of(images))
     }
 
@@ -56,6 +57,13 @@ impl ModelConfig {
             true => Loss::Mse,
             false => Loss::Bce,
         }
+    }
+
+    /// What its corruptions do to a picture, in the order in which they are done.
+    pub fn damages(&self) -> Vec<Damage> {
+        let (wrappers, _) = self.walk();
+        let all = wrappers.iter().flat_map(|wrapper| wrapper.corruptions());
+        all.map(Corruption::damage).collect()
     }
 
     /// Kinds from the outside in, for example `sparse(denoising(conv))`.

@@ -19,13 +19,27 @@ pub use penalty::Penalty;
 
 /// The widest layer that a config may ask for, in units or channels: far above any model that this
 /// program trains, and low enough that one digit too many is refused instead of filling the memory.
-const WIDEST: usize = 1 << 16;
+pub(crate) const WIDEST: usize = 1 << 16;
+
+/// The most layers in a list of them, and corruptions in a chain.
+pub(crate) const MOST_LAYERS: usize = 1 << 10;
+
+/// The largest kernel of a convolution, in pixels.
+pub(crate) const LARGEST_KERNEL: usize = 15;
 
 /// The most convolutions of one stage: twice what the deepest network of their source has.
-const MOST_CONVOLUTIONS: usize = 8;
+pub(crate) const MOST_CONVOLUTIONS: usize = 8;
 
 /// The most that initial weights may be multiplied by: far more than any network learns from.
-const GREATEST_GAIN: f64 = 100.0;
+pub(crate) const GREATEST_GAIN: f64 = 100.0;
+
+/// The greatest of numbers that need no other bound, such as a learning rate: a product of it with
+/// what a model computes is still an f32.
+pub const GREATEST: f64 = 1e30;
+
+/// The greatest standard deviation of a blur, in pixels: wider than any picture shows, and its kernel's
+/// matrices still fit into memory.
+pub(crate) const GREATEST_SIGMA: f64 = 1000.0;
 
 /// An autoencoder, chosen by `kind`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

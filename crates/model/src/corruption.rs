@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, Strength};
-use crate::error::ModelError;
+use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, Strength};
+use crate::error::{ModelError, check_number};
 use crate::noise::Source;
 use crate::shape::ImageShape;
 
@@ -78,16 +78,18 @@ impl Corruption {
     /// Checks it against the shape of the images that it gets; the shape of those that it gives.
     ///
     /// # Errors
-    /// A range that falls, a block larger than a picture, a factor other than 2, 3 or 4, and images
+    /// A strength that is negative or too great, a range that falls, a block larger than a picture, a factor other than 2, 3 or 4, and images
     /// without colour for `grayscale`, each with its key in the table of the corruption.
     pub(crate) fn check(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
         let [channels, height, width] = images;
         match self {
-            Corruption::Gaussian { std } | Corruption::Speckle { std } => rising("std", *std)?,
-            Corruption::Masking { probability } | Corruption::SaltAndPepper { probability } => {
-                rising("probability", *probability)?;
+            Corruption::Gaussian { std } | Corruption::Speckle { std } => {
+                within("std", *std, GREATEST)?;
             }
-            Corruption::Blur { sigma } => rising("sigma", *sigma)?,
+            Corruption::Masking { probability } | Corruption::SaltAndPepper { probability } => {
+                within("probability", *probability, 1.0)?;
+            }
+            Corruption::Blur { sigma } => within("sigma", *sigma, GREATEST_SIGMA)?,
             Corruption::Block { size } => {
                 let sides = size.sides();
                 sides.iter().try_for_each(|side| rising("size", *side))?;
@@ -170,6 +172,13 @@ impl Corruption {
         };
         (corrupted, None)
     }
+}
+
+/// Refuses strengths outside 0 to `most`, and a range that falls.
+fn within(key: &str, it: Strength, most: f64) -> Result<(), ModelError> {
+    rising(key, it)?;
+    let mut ends = it.ends().into_iter();
+    ends.try_for_each(|end| check_number(key, end, [0.0, most]))
 }
 
 /// Refuses a range whose end is below its start.

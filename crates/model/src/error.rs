@@ -1,5 +1,7 @@
 //! Errors of configs that cannot work, and of verbs that a model does not have.
 
+use crate::config::{MOST_LAYERS, WIDEST};
+
 /// A model config that cannot work for the given images.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {found}; allowed: {allowed}")]
@@ -28,23 +30,45 @@ impl ModelError {
     }
 }
 
-/// Refuses a zero in a list of widths and names its place.
-pub(crate) fn reject_zero(key: &str, widths: Option<&Vec<usize>>) -> Result<(), ModelError> {
-    match widths.and_then(|widths| widths.iter().position(|&width| width == 0)) {
-        None => Ok(()),
-        Some(at) => reject_no_units(&format!("{key}.{at}"), 0),
+/// Refuses a list of widths that is too long, and a width of zero or more than any layer may have, with its place.
+/// What a config says is within these limits already; what a file says need not be.
+pub(crate) fn check_widths(key: &str, widths: &[usize]) -> Result<(), ModelError> {
+    if widths.len() > MOST_LAYERS {
+        let found = format!("found {} layers", widths.len());
+        return Err(ModelError::new(
+            key,
+            found,
+            format!("at most {MOST_LAYERS}"),
+        ));
     }
+    let mut each = widths.iter().enumerate();
+    each.try_for_each(|(at, &width)| check_count(&format!("{key}.{at}"), width, WIDEST))
 }
 
-/// Refuses a count of zero.
-pub(crate) fn reject_no_units(key: &str, units: usize) -> Result<(), ModelError> {
-    if units > 0 {
+/// Refuses a count of zero, and one above `most`.
+pub(crate) fn check_count(key: &str, count: usize, most: usize) -> Result<(), ModelError> {
+    let allowed = match count {
+        0 => "an integer of at least 1".into(),
+        count if count > most => format!("at most {most}"),
+        _ => return Ok(()),
+    };
+    Err(ModelError::new(key, format!("found {count}"), allowed))
+}
+
+/// Refuses a number outside `least` to `most`, and what is no number.
+pub(crate) fn check_number(
+    key: &str,
+    number: f64,
+    [least, most]: [f64; 2],
+) -> Result<(), ModelError> {
+    if (least..=most).contains(&number) {
         return Ok(());
     }
+    let found = format!("found {number}");
     Err(ModelError::new(
         key,
-        "found 0".into(),
-        "an integer of at least 1".into(),
+        found,
+        format!("a number from {least} to {most:e}"),
     ))
 }
 

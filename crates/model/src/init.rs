@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::layer::Layer;
 use crate::path::Path;
+use crate::shape::product;
 
 /// A value in [0, 1) from 32 random bits: the upper 24 fill an f32's mantissa exactly.
 pub(crate) fn unit(bits: u32) -> f32 {
@@ -21,7 +22,7 @@ pub(crate) fn unit(bits: u32) -> f32 {
 
 /// A dense layer with Burn's lazy initial weights.
 pub(crate) fn linear(layer: &Layer, device: &Device) -> Linear {
-    let inputs = layer.input.iter().product();
+    let inputs = product(&layer.input);
     LinearConfig::new(inputs, layer.size()).init(device)
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::Activation;
 use crate::operation::{self, Operation, groups};
-use crate::shape::{ImageShape, values};
+use crate::shape::{ImageShape, product, values};
 
 /// What a layer does in a network. Its `Display` is the layer's name, for example `encoder.0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,8 +75,8 @@ impl Layer {
         activation: Option<Activation>,
     ) -> Self {
         let linear = Operation::Linear {
-            inputs: input.iter().product(),
-            outputs: output.iter().product(),
+            inputs: product(&input),
+            outputs: product(&output),
             tied: false,
         };
         let mut operations = vec![linear];
@@ -120,7 +120,24 @@ impl Layer {
 
     /// Values of its output for one image.
     pub fn size(&self) -> usize {
-        self.output.iter().product()
+        product(&self.output)
+    }
+
+    /// Values of what its operators give for one image, one after the other: what a training step holds of it.
+    pub fn held(&self) -> Vec<usize> {
+        let mut shape = self.input.clone();
+        let mut held = Vec::new();
+        for group in groups(&self.operations) {
+            // Losses take what comes before it.
+            if let [Operation::Output(_)] = group {
+                continue;
+            }
+            for operation in group {
+                shape = operation.output(shape);
+            }
+            held.push(product(&shape));
+        }
+        held
     }
 
     /// Whether it normalises maps of one pixel, of which a channel has a single value per image: a batch of one image
@@ -148,7 +165,8 @@ impl Layer {
 
     /// Trainable parameters, batch normalisation's included.
     pub fn parameters(&self) -> usize {
-        self.operations.iter().map(Operation::parameters).sum()
+        let each = self.operations.iter().map(Operation::parameters);
+        each.fold(0, usize::saturating_add)
     }
 
     /// What computes it on the flex backend.
@@ -236,7 +254,18 @@ impl Layers {
 
     /// Trainable parameters of all layers.
     pub fn parameters(&self) -> usize {
-        self.iter().map(Layer::parameters).sum()
+        let each = self.iter().map(Layer::parameters);
+        each.fold(0, usize::saturating_add)
+    }
+
+    /// Values that a file of weights holds: the parameters, and batch normalisations' running statistics.
+    pub fn stored_values(&self) -> usize {
+        let operations = self.iter().flat_map(|layer| &layer.operations);
+        let statistics = operations.map(|operation| match operation {
+            Operation::BatchNorm { channels } => 2 * channels,
+            _ => 0,
+        });
+        statistics.fold(self.parameters(), usize::saturating_add)
     }
 
     /// Values in one of these images for each value of the code; below 1 if the code is larger.

@@ -1,6 +1,8 @@
 //! Operations: what a layer computes, one after the other, with all sizes.
 
 use crate::config::Activation;
+use crate::shape::product;
+use crate::shuffle;
 
 /// One operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,35 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The shape of its output for one image, from that of its input.
+    pub(crate) fn output(&self, input: Vec<usize>) -> Vec<usize> {
+        let halved =
+            |sides: &[usize]| -> Vec<usize> { sides.iter().map(|side| side.div_ceil(2)).collect() };
+        let [channels, sides @ ..] = input.as_slice() else {
+            return input;
+        };
+        let (channels, sides) = match *self {
+            Operation::Linear { outputs, .. } => (outputs, Vec::new()),
+            Operation::Convolution {
+                outputs, stride: 1, ..
+            } => (outputs, sides.to_vec()),
+            Operation::Convolution { outputs, .. } => (outputs, halved(sides)),
+            Operation::Transposed { outputs, extra, .. } => {
+                let grown = sides.iter().zip(extra);
+                let grown = grown.map(|(side, extra)| (2 * side).saturating_sub(1) + extra);
+                (outputs, grown.collect())
+            }
+            Operation::MaxPool | Operation::AveragePool => (*channels, halved(sides)),
+            Operation::Upsample { size } => (*channels, size.to_vec()),
+            Operation::Unshuffle => (channels * shuffle::CHANNELS, halved(sides)),
+            Operation::Shuffle { size } => (channels / shuffle::CHANNELS, size.to_vec()),
+            Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Output(_) => {
+                return input;
+            }
+        };
+        [vec![channels], sides].concat()
+    }
+
     /// Trainable parameters.
     pub fn parameters(&self) -> usize {
         match *self {
@@ -76,7 +107,7 @@ impl Operation {
             } => outputs,
             Operation::Linear {
                 inputs, outputs, ..
-            } => inputs * outputs + outputs,
+            } => inputs.saturating_mul(outputs).saturating_add(outputs),
             Operation::Convolution {
                 inputs,
                 outputs,
@@ -88,7 +119,7 @@ impl Operation {
                 outputs,
                 kernel,
                 ..
-            } => kernel * kernel * inputs * outputs + outputs,
+            } => product(&[kernel, kernel, inputs, outputs]).saturating_add(outputs),
             Operation::BatchNorm { channels } => 2 * channels,
             _ => 0,
         }

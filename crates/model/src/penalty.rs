@@ -3,8 +3,8 @@
 
 use burn::prelude::*;
 
-use crate::config::{Activation, Penalty};
-use crate::error::{ModelError, reject_no_units};
+use crate::config::{Activation, GREATEST, Penalty, WIDEST};
+use crate::error::{ModelError, check_count, check_number};
 use crate::layer::Layer;
 use crate::noise::Noise;
 
@@ -37,8 +37,21 @@ impl Penalty {
     /// Checks it against the layer that gives the code.
     ///
     /// # Errors
-    /// KL without a sigmoid on the code, or top-k that keeps none or more units than the code has.
+    /// A number out of its range, KL without a sigmoid on the code, or top-k that keeps none or more units than the
+    /// code has.
     pub(crate) fn check(&self, code: &Layer) -> Result<(), ModelError> {
+        let magnitude = [0.0, GREATEST];
+        match *self {
+            Penalty::L1 { weight } => check_number("weight", weight, magnitude)?,
+            Penalty::Kl { rho, beta } => {
+                check_number("rho", rho, [0.0, 1.0])?;
+                check_number("beta", beta, magnitude)?;
+            }
+            Penalty::TopK { k, anneal_epochs } => {
+                check_count("k", k, WIDEST)?;
+                check_number("anneal_epochs", anneal_epochs, magnitude)?;
+            }
+        }
         match *self {
             Penalty::Kl { .. } if code.activation() != Some(Activation::Sigmoid) => {
                 Err(ModelError::new(
@@ -48,7 +61,6 @@ impl Penalty {
                 ))
             }
             Penalty::TopK { k, .. } => {
-                reject_no_units("k", k)?;
                 let units = code.size();
                 if k <= units {
                     return Ok(());

@@ -4,12 +4,49 @@
 //! an odd border see the last row or column twice; a stride-2 convolution pads). The decoder doubles
 //! and crops to the recorded size, so it gives back exactly the shape that went in.
 
+use crate::error::{ModelError, check_count};
+
 /// Channels, height and width of one image.
 pub type ImageShape = [usize; 3];
 
-/// The number of values in one image.
+/// The most channels, rows or columns of an image.
+const LONGEST: usize = 1 << 16;
+
+/// The most values of an image.
+const MOST_VALUES: usize = 1 << 31;
+
+/// The number of values in one image; [`usize::MAX`] if there are more, which no file holds.
 pub fn values(shape: ImageShape) -> usize {
-    shape.iter().product()
+    product(&shape)
+}
+
+/// A product that stops at [`usize::MAX`].
+pub(crate) fn product(sizes: &[usize]) -> usize {
+    sizes
+        .iter()
+        .fold(1, |so_far, &size| so_far.saturating_mul(size))
+}
+
+/// Refuses a shape that no image has.
+pub(crate) fn check(shape: ImageShape) -> Result<(), ModelError> {
+    for (name, size) in ["channels", "height", "width"].into_iter().zip(shape) {
+        let checked = check_count("kind", size, LONGEST);
+        checked.map_err(|error| ModelError {
+            found: format!("found images with a {name} of {size}"),
+            ..error
+        })?;
+    }
+    match values(shape) {
+        0..=MOST_VALUES => Ok(()),
+        values => {
+            let found = format!("found images of {values} values");
+            Err(ModelError::new(
+                "kind",
+                found,
+                format!("at most {MOST_VALUES}"),
+            ))
+        }
+    }
 }
 
 /// Height and width at each level: level 0 is the input, each next one half of it, rounded up.
@@ -20,7 +57,7 @@ pub fn levels(height: usize, width: usize, depth: usize) -> Option<Vec<[usize; 2
     let mut levels = vec![[height, width]];
     for _ in 0..depth {
         let &[height, width] = levels.last()?;
-        if height * width <= 1 {
+        if height.max(width) <= 1 {
             return None;
         }
         levels.push([height.div_ceil(2), width.div_ceil(2)]);

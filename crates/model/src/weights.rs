@@ -7,8 +7,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::Autoencoder;
 use crate::path::Path;
+use crate::{Autoencoder, Layers};
 
 pub use crate::path::Parameter;
 
@@ -39,6 +39,14 @@ pub enum WeightsError {
     /// The file has a parameter that the model does not know.
     #[error("{0}: not a parameter of this model")]
     Unknown(String),
+    /// The file is too small to hold the model.
+    #[error("found {found} values; the model needs {expected}")]
+    TooFew {
+        /// Values in the file.
+        found: usize,
+        /// Values that the model has, its running statistics included.
+        expected: usize,
+    },
     /// The device did not return the values.
     #[error("{0}: the device did not return its values: {1}")]
     Device(String, String),
@@ -129,14 +137,31 @@ pub fn tensors_from_bytes(
     let file = SafeTensors::deserialize(bytes)?;
     let mut tensors = HashMap::new();
     for (name, view) in file.tensors() {
-        let count: usize = view.shape().iter().product();
         let values = floats(&name, &view)?;
+        let count = values.len();
         tensors.insert(
             name,
             Tensor::from_data(TensorData::new(values, [count]), device),
         );
     }
     Ok(tensors)
+}
+
+/// Fails if a file does not hold as many values as a model of these layers has, which is known before anything is
+/// built: a description of a few bytes may ask for more memory than there is.
+///
+/// # Errors
+/// Bytes that are not a complete safetensors file, and one with fewer values.
+pub fn check_size(layers: &Layers, bytes: &[u8]) -> Result<(), WeightsError> {
+    let file = SafeTensors::deserialize(bytes)?;
+    let sizes = file
+        .iter()
+        .map(|(_, view)| view.data().len() / size_of::<f32>());
+    let (found, expected) = (sizes.sum(), layers.stored_values());
+    match found >= expected {
+        true => Ok(()),
+        false => Err(WeightsError::TooFew { found, expected }),
+    }
 }
 
 /// The model with the parameters of a safetensors file in place of its own.

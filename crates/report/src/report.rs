@@ -20,6 +20,7 @@ use hourglass::measure::metrics::metric;
 use hourglass::measure::summary::{self, Measured, Summary};
 use hourglass::pictures::shown::{self, Shown};
 use hourglass::run::Run;
+use hourglass::seal;
 use hourglass::setup::Setup;
 use hourglass::train::observer::{End, Epoch, Observer};
 use hourglass::train::row::Row;
@@ -170,6 +171,7 @@ impl Report<'_> {
         let environment: Value = self.run.read_json("env.json")?;
         let rows: Vec<Vec<String>> = flat(&environment)
             .into_iter()
+            .filter(|(key, _)| key != seal::KEY)
             .map(|(key, value)| {
                 let value = match value {
                     Value::String(text) => text,

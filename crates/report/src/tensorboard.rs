@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use image::ImageFormat;
 
 use hourglass::Result;
-use hourglass::files::FileError;
+use hourglass::files::{self, FileError};
 use hourglass::measure::metrics::Figures;
 use hourglass::measure::metrics::metric::METRICS;
 use hourglass::pictures::{PictureError, samples};
@@ -55,6 +55,9 @@ const SESSION_START: u64 = 1;
 /// `Image.colorspace` of red, green and blue.
 const RGB: u64 = 3;
 
+/// The most bytes of a file of sample pictures: as many as such a file is sent to a browser with.
+const LARGEST_PICTURE: u64 = 64 << 20;
+
 /// Writes an event file of the training that it watches.
 #[derive(Debug, Default)]
 pub struct EventFiles {
@@ -70,7 +73,7 @@ impl Observer for EventFiles {
     fn epoch(&mut self, epoch: &Epoch<'_>) -> hourglass::Result<()> {
         if let Some(events) = &mut self.events {
             let path = samples::path(epoch.run, epoch.row.epoch);
-            let pictures = std::fs::read(&path).map_err(FileError::read(&path))?;
+            let pictures = files::read(&path, LARGEST_PICTURE)?;
             events.epoch(epoch.row, &pictures)?;
         }
         Ok(())

@@ -211,9 +211,6 @@ pub struct CompareArgs {
     /// Also write an HTML page with curves and each run's reconstructions of the same pictures.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Overwrite the file of --html.
-    #[arg(long, requires = "html")]
-    pub force: bool,
     #[command(flatten)]
     pub backend: BackendArg,
 }
@@ -558,8 +555,9 @@ pub struct ServeArgs {
     /// Address to listen on, or this machine's host name as browsers use it.
     #[arg(long, default_value = "127.0.0.1", value_name = "NAME")]
     pub host: String,
-    #[command(flatten)]
-    pub backend: BackendArg,
+    /// Compute backend: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
+    #[arg(long, value_name = "B")]
+    pub backend: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -590,6 +588,9 @@ pub struct BackendArg {
     /// Compute backend: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
     #[arg(long, value_name = "B")]
     pub backend: Option<String>,
+    /// Do it anyway: over existing files, with more memory than is free, from a config that was changed.
+    #[arg(long)]
+    pub force: bool,
 }
 
 impl BackendArg {
@@ -633,7 +634,4 @@ pub enum Part {
 pub struct WriteArgs {
     #[command(flatten)]
     pub backend: BackendArg,
-    /// Overwrite existing files.
-    #[arg(long)]
-    pub force: bool,
 }

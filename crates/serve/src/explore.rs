@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use burn::tensor::{Tensor, TensorData};
-use model::{ImageShape, Noise};
+use model::{ImageShape, Noise, shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Server;
+use super::body::Sent;
 use super::reply::{self, BadRequest, Refusal};
 use hourglass::Loaded;
 use hourglass::batched::values;
+use hourglass::memory;
 
 /// The most codes that are decoded at once, and the most values of the result.
 const MOST_CODES: usize = 64;
@@ -85,9 +86,9 @@ pub async fn reconstruct(
     State(server): State<Arc<Server>>,
     Path(run): Path<String>,
     Query(corruption): Query<Corruption>,
-    body: Bytes,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
-    let pixels = reply::read_floats(&body)?;
+    let pixels = reply::read_floats(sent.bytes())?;
     let folder = server.runs.find(run).await?;
     let found = server
         .models
@@ -97,7 +98,7 @@ pub async fn reconstruct(
 
 fn through(loaded: &Loaded, pixels: Vec<f32>, corruption: &Corruption) -> Result<Vec<f32>> {
     let [channels, height, width] = loaded.meta.input_shape;
-    let expected = channels * height * width;
+    let expected = shape::values(loaded.meta.input_shape);
     let found = pixels.len();
     let within = |value: f32| (0.0..=1.0).contains(&value);
     ensure!(
@@ -113,6 +114,7 @@ fn through(loaded: &Loaded, pixels: Vec<f32>, corruption: &Corruption) -> Result
             corruption.strength
         ))
     );
+    memory::check_batch(&loaded.model, 1)?;
     let data = TensorData::new(pixels, [1, channels, height, width]);
     let clean = Tensor::<4>::from_data(data, &loaded.device);
     let model = &loaded.model;
@@ -130,9 +132,9 @@ fn through(loaded: &Loaded, pixels: Vec<f32>, corruption: &Corruption) -> Result
 pub async fn decode(
     State(server): State<Arc<Server>>,
     Path(run): Path<String>,
-    body: Bytes,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
-    let codes = reply::read_floats(&body)?;
+    let codes = reply::read_floats(sent.bytes())?;
     let folder = server.runs.find(run).await?;
     let found = server
         .models
@@ -143,7 +145,7 @@ pub async fn decode(
 fn decoded(loaded: &Loaded, codes: Vec<f32>) -> Result<Vec<f32>> {
     let shape = loaded.meta.input_shape;
     let units = loaded.meta.model.layers(shape)?.code_size().max(1);
-    let image: usize = shape.iter().product();
+    let image = shape::values(shape);
     let most = (MOST_VALUES / image.max(1)).clamp(1, MOST_CODES);
     let count = codes.len() / units;
     ensure!(
@@ -153,6 +155,7 @@ fn decoded(loaded: &Loaded, codes: Vec<f32>) -> Result<Vec<f32>> {
             codes.len()
         ))
     );
+    memory::check_batch(&loaded.model, count)?;
     let codes = Tensor::<2>::from_data(TensorData::new(codes, [count, units]), &loaded.device);
     let decoded = loaded.model.decode(codes);
     Ok(values(

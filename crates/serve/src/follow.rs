@@ -112,9 +112,9 @@ fn event(folder: &Path) -> Event {
 
 fn news(folder: &Path) -> Result<String> {
     let run = Run::open(folder, Path::new(""))?;
-    let config: Config = run.read_json("config.json")?;
+    let config: Config = run.config()?;
     let rows: Vec<Row> = run.lines("metrics.jsonl")?;
-    let summary: Option<Summary> = run.read_json("summary.json").ok();
+    let summary: Option<Summary> = run.read_if_there("summary.json")?;
     let found = summary.as_ref();
     let pca = found.and_then(|summary| summary.measured().yardstick());
     let news = News {

@@ -1,7 +1,7 @@
 //! The guard: rejects requests from other sites. Other pages in the same browser can reach every port of this machine,
 //! even under their own names (DNS rebinding); they get nothing, and no page may embed or script this one.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -14,14 +14,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Server;
+use super::connections::Local;
 use super::reply::Refusal;
 
 /// What the page may load: its own files, and pictures that it creates.
 const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What a report may load: its inline style and pictures, but never a script, whoever wrote it.
-pub const REPORT: &str = "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+/// What a report may load: its inline style and pictures, but never a script, and it leads the browser nowhere, whoever
+/// wrote it.
+pub const REPORT: &str = "sandbox; default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -60,23 +62,32 @@ impl Guard {
         format!("http://{host}/")
     }
 
-    fn knows(&self, host: &str) -> bool {
-        self.hosts
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(host))
+    /// Whether a host is this page. The address that a request came to is one of its names: another page cannot have it
+    /// as its own, because the browser connects to what it names.
+    fn knows(&self, host: &str, local: Option<SocketAddr>) -> bool {
+        let mut known = self.hosts.iter();
+        known.any(|known| known.eq_ignore_ascii_case(host))
+            || local.is_some_and(|local| is_address(host, local))
     }
 
     /// Why a request is rejected; `None` if it is allowed.
-    fn fault(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+    fn fault(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        local: Option<SocketAddr>,
+    ) -> Option<&'static str> {
+        let knows = |host: &str| self.knows(host, local);
         let mut hosts = headers.get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok());
         let named = uri.authority().map(|authority| authority.as_str());
-        if !host.is_some_and(|host| self.knows(host))
+        if !host.is_some_and(knows)
             || hosts.next().is_some()
-            || named.is_some_and(|name| !self.knows(name))
+            || named.is_some_and(|name| !knows(name))
         {
             return Some(
-                "this page only answers to the host and port it was started with, and to localhost",
+                "this page only answers to its own addresses, localhost and the name it was started with (--host)",
             );
         }
         let is = |name: HeaderName, value: &str| {
@@ -94,7 +105,7 @@ impl Guard {
                 .to_str()
                 .ok()
                 .and_then(|it| it.strip_prefix("http://"));
-            origin.is_some_and(|origin| self.knows(origin))
+            origin.is_some_and(knows)
         });
         if !origin_is_own || !(site_is_own || is_link) {
             return Some("requests from other sites are not allowed");
@@ -103,11 +114,19 @@ impl Guard {
     }
 }
 
+/// Whether `host` is an address with its port, which may be left out if it is HTTP's.
+fn is_address(host: &str, address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse() == Ok(SocketAddr::new(ip, address.port()))
+        || address.port() == HTTP && bare.parse() == Ok(ip)
+}
+
 /// Answers a request if it is allowed, and adds security headers for the browser.
 pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let fault = server
-        .guard
-        .fault(request.method(), request.uri(), request.headers());
+    let local = request.extensions().get::<Local>().map(|local| local.0);
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let fault = server.guard.fault(method, uri, headers, local);
     let mut response = match fault {
         Some(text) => Refusal::new(StatusCode::FORBIDDEN, text).into_response(),
         None => next.run(request).await,
@@ -142,7 +161,7 @@ mod tests {
         });
         let headers: HeaderMap = headers.collect();
         guard
-            .fault(&method, &uri.parse().unwrap(), &headers)
+            .fault(&method, &uri.parse().unwrap(), &headers, None)
             .is_some()
     }
 
@@ -179,7 +198,36 @@ mod tests {
     fn a_port_that_addresses_leave_out_may_be_left_out() {
         let guard = Guard::new("::1", 80);
         assert_eq!(guard.url(), "http://[::1]:80/");
-        assert!(guard.knows("localhost") && guard.knows("[::1]") && guard.knows("127.0.0.1:80"));
+        assert!(
+            ["localhost", "[::1]", "127.0.0.1:80"]
+                .iter()
+                .all(|it| guard.knows(it, None))
+        );
+    }
+
+    #[test]
+    fn the_address_that_a_request_came_to_is_answered_to() {
+        let knows = |host: &str, address: &str| {
+            let address: SocketAddr = address.parse().unwrap();
+            Guard::new("0.0.0.0", address.port()).knows(host, Some(address))
+        };
+        for (host, address) in [
+            ("192.168.1.5:7860", "192.168.1.5:7860"),
+            ("192.168.1.5:7860", "[::ffff:192.168.1.5]:7860"),
+            ("[fd00::5]:7860", "[fd00::5]:7860"),
+            ("192.168.1.5", "192.168.1.5:80"),
+            ("[fd00::5]", "[fd00::5]:80"),
+        ] {
+            assert!(knows(host, address), "{host} {address}");
+        }
+        for host in [
+            "192.168.1.6:7860",
+            "192.168.1.5:80",
+            "192.168.1.5",
+            "box.lan:7860",
+        ] {
+            assert!(!knows(host, "192.168.1.5:7860"), "{host}");
+        }
     }
 
     #[test]

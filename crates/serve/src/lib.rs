@@ -5,6 +5,8 @@
 //! and reads files on other threads, so that it never blocks.
 
 mod assets;
+mod body;
+mod connections;
 mod explore;
 mod follow;
 mod guard;
@@ -24,6 +26,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use burn::tensor::Device;
 
+use body::Bodies;
 use guard::Guard;
 use hourglass::files::reason;
 use models::{Models, Worker};
@@ -85,6 +88,7 @@ struct Server {
     guard: Guard,
     models: Models,
     studies: Studies,
+    bodies: Bodies,
 }
 
 /// Serves until the program ends; `ready` hears the page's URL once it can be opened, and the address that is
@@ -114,6 +118,7 @@ fn start(options: Options) -> Result<(String, SocketAddr, Worker), ServeError> {
         guard,
         models,
         studies: Studies::new(options.backend),
+        bodies: Bodies::new(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -126,7 +131,8 @@ fn start(options: Options) -> Result<(String, SocketAddr, Worker), ServeError> {
         .spawn(move || {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                axum::serve(listener, router(server)).await
+                connections::serve(listener, router(server)).await;
+                io::Result::Ok(())
             })
         })?;
     Ok((url, address, worker))

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::extract::{self, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -20,6 +19,7 @@ use super::guard::REPORT;
 use super::models::stamp;
 use super::reply::{self, Refusal, aside};
 use hourglass::config::Config;
+use hourglass::files;
 use hourglass::measure::summary::Summary;
 use hourglass::run::{Run, State as RunState};
 
@@ -157,11 +157,7 @@ impl Runs {
         let root = self.folder.canonicalize().map_err(anyhow::Error::from)?;
         let path = inside(&root, &folder.join(name)).filter(|path| path.is_file());
         let path = path.ok_or_else(|| Refusal::missing("no such file"))?;
-        let mut bytes = Vec::new();
-        let file = fs::File::open(&path);
-        file.and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut bytes))
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        Ok(bytes)
+        Ok(files::read(&path, LARGEST_FILE).map_err(anyhow::Error::from)?)
     }
 }
 
@@ -231,8 +227,8 @@ fn entry(name: String, folder: &Path) -> Entry {
 
 fn about(folder: &Path) -> Result<About> {
     let run = Run::open(folder, Path::new(""))?;
-    let config: Config = run.read_json("config.json")?;
-    let summary: Option<Summary> = run.read_json("summary.json").ok();
+    let config: Config = run.config()?;
+    let summary: Option<Summary> = run.read_if_there("summary.json")?;
     Ok(About {
         state: run.watched_state()?,
         epochs: config.train.epochs,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batched::{self, values};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// What is done to pixels before they are scored; published figures differ in it.
 pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
@@ -66,6 +67,7 @@ pub fn squared_errors(
     let image: usize = images.shape().iter().product();
     let mut errors = Vec::with_capacity(indices.len());
     batched::each(&batches, indices, |chunk, input| -> Result<()> {
+        memory::check_batch(model, chunk.len())?;
         let restored = values(model.forward(model.clean_input(input.clone())))?;
         let input = values(input)?;
         let pairs = input.chunks_exact(image).zip(restored.chunks_exact(image));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::learned::{FILE, known_in};
+use super::learned::{FILE, LARGEST, known_in};
 use super::quantiser::Statistics;
 use crate::digest::short;
 use crate::error::Result;
@@ -25,7 +25,7 @@ fn folder_of(run: &Run, model_sha256: &str) -> PathBuf {
 
 /// The digest of the model that a JSON file names.
 fn named(path: &Path) -> Option<String> {
-    let value: Value = files::read_json(path).ok()?;
+    let value: Value = files::read_json(path, LARGEST).ok()?;
     Some(value.get("model_sha256")?.as_str()?.to_owned())
 }
 

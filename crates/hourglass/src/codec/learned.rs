@@ -16,6 +16,9 @@ use crate::run::{ANALYSIS, Run};
 /// The file in the run's `analysis`.
 pub(super) const FILE: &str = "codes.json";
 
+/// The most bytes of it: several times those of the widest code that this program trains.
+pub(super) const LARGEST: u64 = 1 << 26;
+
 /// The statistics of a run's codes: those in its folder, or else those of the training images that `train` gives,
 /// which are then written there.
 ///
@@ -50,7 +53,7 @@ pub(super) fn known_in(
     if !path.is_file() {
         return Ok(None);
     }
-    let value: Value = files::read_json(path)?;
+    let value: Value = files::read_json(path, LARGEST)?;
     let known: Statistics = serde_json::from_value(value).map_err(FileError::json(path))?;
     if known.model_sha256 != model_sha256 {
         // The run was trained further since then.

@@ -66,6 +66,11 @@ impl<'a> Check<'a> {
             Raw::Null | Raw::Bool(_) => {}
             Raw::Number(text) => match excess(text, first) {
                 Some(most) => {
+                    // Long bounds are powers of ten.
+                    let most = match most < 1e15 {
+                        true => most.to_string(),
+                        false => format!("{most:e}"),
+                    };
                     let text = format!("found {}; allowed: at most {most}", found(node));
                     self.fault(&node.place, path, text);
                 }

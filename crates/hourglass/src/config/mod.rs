@@ -51,11 +51,25 @@ const LARGEST: u64 = 1 << 16;
 pub struct Located {
     /// The config, with every default filled in.
     pub config: Config,
+    /// Whether it is used even if there seems to be too little memory.
+    pub forced: bool,
     name: String,
     root: Node,
 }
 
 impl Located {
+    /// Its file, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same config, to be used even if there seems to be too little memory if `force`.
+    #[must_use]
+    pub fn with_force(mut self, force: bool) -> Self {
+        self.forced = force;
+        self
+    }
+
     /// An error about the key at `path`, such as `model.channels`, placed where the key or its nearest
     /// written parent stands.
     pub fn error(&self, path: &str, text: impl Into<String>) -> ConfigError {
@@ -256,7 +270,12 @@ fn resolve(name: &str, root: Node) -> Result<Located, Vec<Fault>> {
         return Err(contradictions.into_iter().map(fault).collect());
     }
     let name = name.to_string();
-    Ok(Located { config, name, root })
+    Ok(Located {
+        config,
+        forced: false,
+        name,
+        root,
+    })
 }
 
 /// Reads a flag's data description: the value of a config's `data`, as JSON.

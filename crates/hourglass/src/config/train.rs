@@ -1,7 +1,8 @@
 //! The config of training: how long, and with which loss, optimizer and schedule.
 
 use model::config::{
-    optional_word_or_table, optional_word_or_table_schema, word_or_table, word_or_table_schema,
+    GREATEST, optional_word_or_table, optional_word_or_table_schema, word_or_table,
+    word_or_table_schema,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub struct TrainConfig {
     #[schemars(schema_with = "word_or_table_schema::<OptimizerConfig>")]
     pub optimizer: OptimizerConfig,
     /// Learning rate of the optimizer, which the schedule changes. Default: 0.001.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(range(max = GREATEST), extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// The learning rate schedule: its name, for the default options, or an object with options.
     /// Default: constant.
@@ -34,14 +35,14 @@ pub struct TrainConfig {
     pub schedule: ScheduleConfig,
     /// Gradient clipping: the largest Euclidean norm of all gradients together; longer ones are scaled
     /// down to it. Default: no limit.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(range(max = GREATEST), extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// Early stopping: stop after this many epochs without improvement of the validation loss.
     /// Default: never.
     #[schemars(range(min = 1, max = MOST))]
     pub patience: Option<usize>,
     /// How much the validation loss must drop to count as an improvement. Default: 0.
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = GREATEST))]
     pub min_delta: f64,
     /// Pre-training of single layers before all layers are trained together: its name, for the default
     /// options, or an object with options. Default: none.
@@ -120,11 +121,11 @@ pub enum OptimizerConfig {
         beta2: f64,
         /// Added to the denominator, so that it is never zero. Default: 1e-8.
         #[serde(default = "epsilon")]
-        #[schemars(extend("exclusiveMinimum" = 0))]
+        #[schemars(range(max = GREATEST), extend("exclusiveMinimum" = 0))]
         epsilon: f64,
         /// L2 penalty: this factor times the weights is added to the gradients. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         weight_decay: f64,
     },
     /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
@@ -139,11 +140,11 @@ pub enum OptimizerConfig {
         beta2: f64,
         /// Added to the denominator, so that it is never zero. Default: 1e-8.
         #[serde(default = "epsilon")]
-        #[schemars(extend("exclusiveMinimum" = 0))]
+        #[schemars(range(max = GREATEST), extend("exclusiveMinimum" = 0))]
         epsilon: f64,
         /// Weight decay: each step shrinks the weights by this factor times the learning rate. Default: 0.01.
         #[serde(default = "hundredth")]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         weight_decay: f64,
     },
     /// Stochastic gradient descent.
@@ -157,7 +158,7 @@ pub enum OptimizerConfig {
         nesterov: bool,
         /// L2 penalty: this factor times the weights is added to the gradients. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         weight_decay: f64,
     },
 }
@@ -170,18 +171,18 @@ pub enum ScheduleConfig {
     Constant {
         /// Epochs of linear warm-up from zero at the start. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         warmup_epochs: f64,
     },
     /// The learning rate falls along half a cosine wave.
     Cosine {
         /// Epochs of linear warm-up from zero at the start. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         warmup_epochs: f64,
         /// The learning rate at the end. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         final_learning_rate: f64,
     },
     /// The learning rate drops at regular intervals.

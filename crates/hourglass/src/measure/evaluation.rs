@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::measure::metrics::{Figures, Reconstruction};
 use crate::measure::pca::{Pca, PcaError};
 use crate::measure::restoration::{self, Batch, Measurement, Restoration};
+use crate::memory;
 use crate::streams::Stream;
 
 /// The most code values kept for counting active units; beyond it, only those of the first images.
@@ -73,7 +74,8 @@ pub fn evaluate(
     let mut measured = baselines.map(|baselines| Measurement::new(baselines, batches.shape()));
     let mut codes = Codes::default();
     let mut number = 0;
-    batched::each(batches, indices, |_, clean| -> Result<()> {
+    batched::each(batches, indices, |chunk, clean| -> Result<()> {
+        memory::check_batch(model, chunk.len())?;
         let seed = Stream::Evaluation.seed(seed, number);
         number += 1;
         let degraded = restoration::corrupt(model, clean.clone(), seed)?;

@@ -9,6 +9,7 @@ use model::{Autoencoder, ImageShape, Noise};
 use super::Picture;
 use crate::batched::values;
 use crate::error::Result;
+use crate::memory;
 use crate::streams::Stream;
 
 /// Rows of pictures with their names, from top to bottom.
@@ -37,6 +38,7 @@ impl Shown {
         indices: &[u32],
         seed: u64,
     ) -> Result<Self> {
+        memory::check_batch(model, indices.len())?;
         // A separate batch, so that a whole set need not be copied to the device again for these few.
         let clean = Batches::new(Arc::clone(images), device, false).gather(indices)?;
         let seed = Stream::Evaluation.seed(seed, 0);

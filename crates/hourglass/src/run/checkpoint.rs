@@ -4,27 +4,38 @@
 //! A checkpoint is a folder of three files, written under a temporary name and then swapped in. The
 //! digests in `meta.json` reveal damaged files.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use burn::prelude::*;
 use model::weights::{self, WeightsError};
-use model::{Autoencoder, ImageShape, ModelConfig};
+use model::{Autoencoder, ImageShape, Layers, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::kept;
 use crate::config::Config;
 use crate::digest::{sha256, short};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, LARGEST_JSON};
+use crate::memory::{self, MemoryError};
 use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
 use crate::train::optimizer::Optimizer;
 
 /// How often a checkpoint is read again that a training swapped meanwhile, and at what interval.
 const SWAPS: u32 = 200;
 const SWAP_PAUSE: Duration = Duration::from_millis(5);
+
+/// The highest count of a training: integers up to it are told apart by programs that read JSON numbers as floats,
+/// and a few of them add up without overflow.
+const MOST_COUNTED: u64 = 1 << 53;
+
+/// The most bytes of a file's names and shapes of weights.
+const LARGEST_HEADER: usize = 1 << 24;
+
+/// Values of the optimizer's state for each of the model's, at most: Adam's two means.
+const MOST_MOMENTS: usize = 2;
 
 /// Why a checkpoint cannot be read, used or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +63,22 @@ pub enum CheckpointError {
         found: String,
         /// Those of the file that was written.
         expected: String,
+    },
+    /// `meta.json` describes what no training leaves.
+    #[error("{}: not written by this program: {reason}", path.display())]
+    Meta {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// The weights are too large to be loaded.
+    #[error("{}: {error}", path.display())]
+    Memory {
+        /// The file that describes them.
+        path: PathBuf,
+        /// What is needed and free.
+        error: MemoryError,
     },
     /// The weights do not belong to the model that `meta.json` describes.
     #[error("{}: the weights do not fit the model: {reason}", path.display())]
@@ -194,6 +221,37 @@ impl Meta {
     pub fn split_seed(&self) -> u64 {
         (self.config.as_ref()).map_or(self.seed, Config::split_seed)
     }
+
+    /// The layers of its model.
+    ///
+    /// # Errors
+    /// In words: a model that no config may ask for, and counts that no training comes to.
+    fn checked(&self) -> Result<Layers, String> {
+        let layers = self.model.layers(self.input_shape);
+        let layers = layers.map_err(|error| format!("model.{error}"))?;
+        let progress = &self.progress;
+        let counts = [
+            ("pretraining", progress.pretraining.unwrap_or(0)),
+            ("epoch", progress.epoch),
+            ("step", progress.step),
+            ("images", progress.images),
+            ("train_images", progress.train_images),
+            ("best.epoch", progress.best.map_or(0, |best| best.epoch)),
+            (
+                "epochs_without_improvement",
+                progress.epochs_without_improvement,
+            ),
+        ];
+        match counts
+            .iter()
+            .find(|(_, count)| *count as u64 > MOST_COUNTED)
+        {
+            None => Ok(layers),
+            Some((key, count)) => Err(format!(
+                "progress.{key}: found {count}; allowed: at most {MOST_COUNTED}"
+            )),
+        }
+    }
 }
 
 /// A checkpoint's files in memory.
@@ -266,7 +324,7 @@ impl Snapshot {
         let written = (|| {
             files::write(&folders.new.join("model.safetensors"), &self.model)?;
             files::write(&folders.new.join("optimizer.safetensors"), &self.optimizer)?;
-            files::write_json(&folders.new.join("meta.json"), &self.meta)
+            files::write_sealed(&folders.new.join("meta.json"), &self.meta)
         })();
         if let Err(error) = written {
             // The disk may be full: the partial new files are removed, and the old checkpoint stays.
@@ -335,10 +393,12 @@ fn read_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let meta = Opened::new(folder, "meta.json")?;
     let model = Opened::new(folder, "model.safetensors")?;
     let optimizer = Opened::new(folder, "optimizer.safetensors")?;
-    let meta = meta.meta()?;
+    let (meta, bytes) = meta.meta()?;
+    model.check_memory(bytes)?;
     Ok(Checkpoint {
-        model: model.verified(&meta.model_sha256)?,
-        optimizer: optimizer.verified(&meta.optimizer_sha256)?,
+        model: model.verified(&meta.model_sha256, bytes)?,
+        optimizer: optimizer
+            .verified(&meta.optimizer_sha256, bytes.saturating_mul(MOST_MOMENTS))?,
         meta,
         folder: folder.to_owned(),
     })
@@ -346,8 +406,10 @@ fn read_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
 
 /// Reads a model that was kept in a folder, without an optimizer's state.
 pub(crate) fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
-    let meta = Opened::new(folder, "meta.json")?.meta()?;
-    let model = Opened::new(folder, "model.safetensors")?.verified(&meta.model_sha256)?;
+    let (meta, bytes) = Opened::new(folder, "meta.json")?.meta()?;
+    let model = Opened::new(folder, "model.safetensors")?;
+    model.check_memory(bytes)?;
+    let model = model.verified(&meta.model_sha256, bytes)?;
     Ok(Checkpoint::embedded(meta, model, folder.to_owned()))
 }
 
@@ -365,7 +427,7 @@ pub(crate) fn meta_of_best(run: &Run) -> Result<Option<Meta>, CheckpointError> {
 /// A file that is missing, not of this program or of a newer format.
 pub fn meta(run: &Run, name: &str) -> Result<Option<Meta>, CheckpointError> {
     steady(&Folders::of(run, name), |folder| {
-        Opened::new(folder, "meta.json")?.meta()
+        Ok(Opened::new(folder, "meta.json")?.meta()?.0)
     })
 }
 
@@ -378,24 +440,29 @@ struct Opened {
 impl Opened {
     fn new(folder: &Path, name: &str) -> Result<Self, CheckpointError> {
         let path = folder.join(name);
-        let file = File::open(&path).map_err(FileError::read(&path))?;
+        let file = files::open(&path, OpenOptions::new().read(true))?;
         Ok(Self { path, file })
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, CheckpointError> {
-        let mut bytes = Vec::new();
-        let read = self.file.read_to_end(&mut bytes);
-        read.map_err(FileError::read(&self.path))?;
-        Ok(bytes)
+    /// Fails if weights of this many bytes do not fit into the memory that is free. No more is read of a file than it
+    /// really has.
+    fn check_memory(&self, bytes: usize) -> Result<(), CheckpointError> {
+        let found = self.file.metadata().map_or(0, |it| it.len());
+        memory::check_weights(found.min(bytes as u64)).map_err(|error| CheckpointError::Memory {
+            path: self.path.clone(),
+            error,
+        })
     }
 
-    /// Its bytes, whose digest must be the expected one.
-    fn verified(mut self, expected: &str) -> Result<Vec<u8>, CheckpointError> {
-        let bytes = self.bytes()?;
+    /// Its bytes, whose digest must be the expected one; at most `most` and a header.
+    fn verified(self, expected: &str, most: usize) -> Result<Vec<u8>, CheckpointError> {
+        let Self { path, file } = self;
+        let most = most.saturating_add(LARGEST_HEADER) as u64;
+        let bytes = files::read_opened(file, &path, most)?;
         let found = sha256(&bytes);
         if found != expected {
             return Err(CheckpointError::Damaged {
-                path: self.path,
+                path,
                 found: short(&found).to_owned(),
                 expected: short(expected).to_owned(),
             });
@@ -403,19 +470,22 @@ impl Opened {
         Ok(bytes)
     }
 
-    /// Its content as a `meta.json`.
-    fn meta(mut self) -> Result<Meta, CheckpointError> {
-        let bytes = self.bytes()?;
-        let path = self.path;
-        let meta: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(FileError::json(&path))?;
+    /// Its content as a `meta.json`, and the bytes that the weights of its model take.
+    fn meta(self) -> Result<(Meta, usize), CheckpointError> {
+        let Self { path, file } = self;
+        let text = files::read_opened(file, &path, LARGEST_JSON)?;
+        let meta: serde_json::Value = files::parse_json(&text, &path)?;
         let version = meta
             .get("format_version")
             .and_then(serde_json::Value::as_u64);
         if let Some(found) = version.filter(|&version| version > u64::from(FORMAT_VERSION)) {
             return Err(CheckpointError::Newer { path, found });
         }
-        Ok(serde_json::from_value(meta).map_err(FileError::json(&path))?)
+        let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
+        let layers = meta.checked();
+        let layers = layers.map_err(|reason| CheckpointError::Meta { path, reason })?;
+        let bytes = layers.stored_values().saturating_mul(size_of::<f32>());
+        Ok((meta, bytes))
     }
 }
 
@@ -455,6 +525,8 @@ impl Checkpoint {
             reason,
         };
         let meta = &self.meta;
+        let layers = meta.checked().map_err(refuse)?;
+        weights::check_size(&layers, &self.model).map_err(|error| refuse(error.to_string()))?;
         let model = meta
             .model
             .init(meta.input_shape, meta.seed, device)

@@ -48,6 +48,9 @@ pub struct Environment {
     pub started: String,
     /// The command line.
     pub command: Vec<String>,
+    /// The seals of the configs that it was trained with, the first one's first; none of a run of an earlier version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configs: Vec<String>,
     /// When and how it was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
@@ -129,6 +132,7 @@ impl Environment {
             quick: setup.quick,
             started: Timestamp::now().to_string(),
             command: command(),
+            configs: Vec::new(),
             resumed: Vec::new(),
         }
     }

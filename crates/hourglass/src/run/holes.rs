@@ -56,7 +56,7 @@ pub fn find(run: &Run, config: &Config, progress: &Progress) -> Result<Vec<Hole>
         }
     };
     if let Some(PretrainConfig::Layerwise { epochs }) = config.train.pretrain {
-        let rows: Vec<LayerRow> = run.lines(LAYERS)?;
+        let rows: Vec<LayerRow> = run.intact_lines(LAYERS)?;
         let mut layers: Vec<&str> = rows.iter().map(|row| row.layer.as_str()).collect();
         layers.dedup();
         for (place, layer) in layers.iter().enumerate() {
@@ -71,7 +71,7 @@ pub fn find(run: &Run, config: &Config, progress: &Progress) -> Result<Vec<Hole>
         }
     }
     if progress.pretraining.is_none() {
-        let rows: Vec<Row> = run.lines(METRICS)?;
+        let rows: Vec<Row> = run.intact_lines(METRICS)?;
         let found: Vec<usize> = rows.iter().map(|row| row.epoch).collect();
         look(METRICS, None, &found, progress.epoch);
     }

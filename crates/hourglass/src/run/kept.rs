@@ -183,7 +183,7 @@ pub fn difference(run: &Run, located: &Located, quick: bool) -> Result<Option<Di
         leaves.retain(|(key, _)| !WORDS.contains(&key.as_str()));
         leaves
     };
-    let found = leaves(&run.read_json("config.json")?);
+    let found = leaves(&run.config()?);
     let wanted = serde_json::to_value(&located.config);
     let wanted = leaves(&wanted.map_err(FileError::json(&run.path("config.json")))?);
     let differs = (found.iter().find(|it| !wanted.contains(it)))

@@ -84,15 +84,17 @@ impl Loaded {
     }
 }
 
-/// A run's own images, as it was trained and measured on them; `backend` as in a config, or the best one.
+/// A run's own images, as it was trained and measured on them; `backend` as in a config, or the best one. With `force`
+/// they are loaded even if there seems to be too little memory.
 ///
 /// # Errors
-/// If they cannot be loaded, or differ from those of the run.
-pub fn own_images(run: &Run, backend: Option<&str>) -> Result<Setup> {
+/// If there is too little memory, or they cannot be loaded, or differ from those of the run.
+pub fn own_images(run: &Run, backend: Option<&str>, force: bool) -> Result<Setup> {
     let environment: Environment = run.read_json("env.json")?;
+    run.check_config()?;
     let backend = Override::flag("--backend", "backend", backend.unwrap_or("auto"));
     let located = config::load(&run.path("config.json"), &[backend])?;
-    let setup = Setup::new(located, environment.quick)?;
+    let setup = Setup::to_measure(located.with_force(force), environment.quick)?;
     environment.check_data(&setup)?;
     Ok(setup)
 }

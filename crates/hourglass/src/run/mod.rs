@@ -13,7 +13,7 @@ pub mod loaded;
 mod lock;
 pub mod resumed;
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::files::{self, DRAFT, FileError, NEW, sync_folder};
+use crate::files::{self, DRAFT, FileError, LARGEST_JSON, NEW, sync_folder};
+use crate::seal;
 use crate::setup::Setup;
 use checkpoint::Progress;
 use environment::Environment;
@@ -36,6 +37,15 @@ pub const ANALYSIS: &str = "analysis";
 
 /// The default folder of runs.
 pub const RUNS: &str = "runs";
+
+/// The run's config.
+const CONFIG: &str = "config.json";
+
+/// What the run was trained with.
+const ENVIRONMENT: &str = "env.json";
+
+/// The most bytes of a file of lines: those of a million epochs.
+const LARGEST_LINES: u64 = 1 << 28;
 
 /// Why a run folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +144,14 @@ pub enum RunError {
         /// The run's folder.
         folder: PathBuf,
     },
+    /// Somebody or something changed the config.
+    #[error("{}: was changed after the training began; undo that, or accept it with: hourglass resume {} --force", path.display(), folder.display())]
+    ConfigChanged {
+        /// The config.
+        path: PathBuf,
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// A file of the run cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -214,8 +232,12 @@ impl Run {
         file: Option<(&str, &impl Serialize)>,
     ) -> Result<Self, RunError> {
         Self::create(runs, name, |draft| {
-            draft.write_json("config.json", &setup.config.without_schema())?;
-            draft.write_json("env.json", &Environment::new(setup))?;
+            let config = setup.config.without_schema();
+            let mut environment = Environment::new(setup);
+            let seal = seal::of(&config).map_err(FileError::json(Path::new(CONFIG)))?;
+            environment.configs.push(seal);
+            files::write_json(&draft.path(CONFIG), &config)?;
+            draft.write_json(ENVIRONMENT, &environment)?;
             draft.write_json("state.json", &Progress::default().state(Status::Running))?;
             file.map_or(Ok(()), |(name, value)| draft.write_json(name, value))
         })
@@ -422,64 +444,175 @@ impl Run {
 
     /// Whether a process is training it: the lock is held, does not exist yet, or cannot be checked.
     pub fn is_locked(&self) -> bool {
-        let shared = File::open(self.path(LOCK)).map(|file| file.try_lock_shared());
+        let file = files::open(&self.path(LOCK), OpenOptions::new().read(true));
+        let shared = file.map(|file| file.try_lock_shared());
         !matches!(shared, Ok(Ok(())))
     }
 
     /// Reads a JSON file of the run.
     ///
     /// # Errors
-    /// Where it is missing or does not hold a `T`.
+    /// Where it is missing or damaged, or does not hold a `T`.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, FileError> {
-        files::read_json(&self.path(name))
+        files::read_json(&self.path(name), LARGEST_JSON)
     }
 
-    /// Writes a JSON file of the run, whole or not at all.
+    /// The same of a file that need not exist.
+    ///
+    /// # Errors
+    /// Where it is damaged, or does not hold a `T`.
+    pub fn read_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FileError> {
+        match self.read_json(name) {
+            Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
+    /// Writes a JSON file of the run with its seal, whole or not at all.
     ///
     /// # Errors
     /// Where the folder cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FileError> {
-        files::write_json(&self.path(name), value)
+        files::write_sealed(&self.path(name), value)
     }
 
-    /// Appends one line to a file of lines, such as `metrics.jsonl`, which a power cut then leaves.
+    /// The run's config, which must be one that it was trained with.
+    ///
+    /// # Errors
+    /// As [`Run::check_config`], and where it does not hold a `T`.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T, RunError> {
+        self.check_config()?;
+        Ok(self.read_json(CONFIG)?)
+    }
+
+    /// Fails if `config.json` is not one that the run was trained with. A run of an earlier version does not say.
+    ///
+    /// # Errors
+    /// Where it was changed, or `env.json` is damaged.
+    pub fn check_config(&self) -> Result<(), RunError> {
+        #[derive(Default, Deserialize)]
+        struct Known {
+            #[serde(default)]
+            configs: Vec<String>,
+        }
+        // In this order: who changes the config notes it first.
+        let found = self.config_seal()?;
+        let known: Known = self.read_if_there(ENVIRONMENT)?.unwrap_or_default();
+        let is_known = |found| known.configs.contains(&found);
+        if known.configs.is_empty() || found.is_some_and(is_known) {
+            return Ok(());
+        }
+        Err(RunError::ConfigChanged {
+            path: self.path(CONFIG),
+            folder: self.folder.clone(),
+        })
+    }
+
+    /// Takes `config.json` as it is now for one that the run was trained with.
+    ///
+    /// # Errors
+    /// Where it is not JSON, or the folder cannot be written.
+    pub fn accept_config(&self) -> Result<(), RunError> {
+        let config: serde_json::Value = self.read_json(CONFIG)?;
+        self.know_config(&config)
+    }
+
+    /// Writes another config. Killed in between, the run has the old one, which stays known.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn change_config(&self, config: &impl Serialize) -> Result<(), RunError> {
+        self.know_config(config)?;
+        Ok(files::write_json(&self.path(CONFIG), config)?)
+    }
+
+    /// Notes a config in `env.json`.
+    fn know_config(&self, config: &impl Serialize) -> Result<(), RunError> {
+        let seal = seal::of(config).map_err(FileError::json(&self.path(CONFIG)))?;
+        let mut environment: Environment = self.read_json(ENVIRONMENT)?;
+        if environment.configs.is_empty() {
+            // An earlier version noted none, and killed before the next one is written it must still be known.
+            environment.configs.extend(self.config_seal()?);
+        }
+        if !environment.configs.contains(&seal) {
+            environment.configs.push(seal);
+        }
+        Ok(self.write_json(ENVIRONMENT, &environment)?)
+    }
+
+    /// The seal that `config.json` would have; `None` if it is not JSON.
+    fn config_seal(&self) -> Result<Option<String>, FileError> {
+        let text = files::read(&self.path(CONFIG), LARGEST_JSON)?;
+        let value: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
+        Ok(value.and_then(|value| seal::of(&value).ok()))
+    }
+
+    /// Appends one line with its seal to a file of lines, such as `metrics.jsonl`, which a power cut then leaves.
     ///
     /// # Errors
     /// Where it cannot be written; a part of a line may then be left, which readers skip.
     pub fn append_line(&self, name: &str, row: &impl Serialize) -> Result<(), FileError> {
         let path = self.path(name);
-        let mut line = serde_json::to_vec(row).map_err(FileError::json(&path))?;
-        line.push(b'\n');
+        let line = line(&path, row)?;
         let is_new = !path.exists();
-        File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .and_then(|mut file| {
-                file.write_all(&line)?;
-                file.sync_data()
-            })
-            .map_err(FileError::write(&path))?;
+        let file = files::open(&path, OpenOptions::new().create(true).append(true));
+        let mut file = file.map_err(FileError::writing)?;
+        let written = file.write_all(&line).and_then(|()| file.sync_data());
+        written.map_err(FileError::write(&path))?;
         if is_new {
             sync_folder(&self.folder);
         }
         Ok(())
     }
 
-    /// The complete lines of such a file; none if it does not exist yet.
+    /// The lines of such a file; none if it does not exist yet. What follows the last line's end is left out: it is
+    /// being written, or the program was killed while it was.
+    ///
+    /// # Errors
+    /// If the file exists and cannot be read, or a line is damaged.
+    pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, FileError> {
+        self.lines_with(name, Err)
+    }
+
+    /// The same without lines that are damaged, which [`holes`] names.
     ///
     /// # Errors
     /// If the file exists and cannot be read.
-    pub fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, FileError> {
+    pub fn intact_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, FileError> {
+        self.lines_with(name, |_| Ok(()))
+    }
+
+    fn lines_with<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        damaged: impl Fn(FileError) -> Result<(), FileError>,
+    ) -> Result<Vec<T>, FileError> {
         let path = self.path(name);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            bytes => bytes.map_err(FileError::read(&path))?,
+        let bytes = match files::read(&path, LARGEST_LINES) {
+            Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Vec::new());
+            }
+            bytes => bytes?,
         };
-        // A program that was killed may have left half a line.
-        let complete = |line: &[u8]| serde_json::from_slice(line).ok();
-        let lines = bytes.split(|byte| *byte == b'\n');
-        Ok(lines.filter_map(complete).collect())
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        let (whole, _) = bytes.split_at(whole);
+        let mut rows = Vec::new();
+        for (number, line) in whole.split(|byte| *byte == b'\n').enumerate() {
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            match row(line) {
+                Ok(row) => rows.push(row),
+                Err(reason) => damaged(FileError::Line {
+                    path: path.clone(),
+                    line: number + 1,
+                    reason,
+                })?,
+            }
+        }
+        Ok(rows)
     }
 
     /// Replaces such a file.
@@ -488,13 +621,27 @@ impl Run {
     /// Where the folder cannot be written.
     pub fn write_lines(&self, name: &str, rows: &[impl Serialize]) -> Result<(), FileError> {
         let path = self.path(name);
-        let mut text = Vec::new();
-        for row in rows {
-            serde_json::to_writer(&mut text, row).map_err(FileError::json(&path))?;
-            text.push(b'\n');
-        }
-        files::write(&path, &text)
+        let lines: Result<Vec<_>, _> = rows.iter().map(|row| line(&path, row)).collect();
+        files::write(&path, &lines?.concat())
     }
+}
+
+/// Reads a line, whose content must match its seal if it has one; in words what is wrong with it.
+fn row<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    let value = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if seal::is_broken(&value) {
+        return Err("its content does not match its seal".into());
+    }
+    // From the text: its digits are those of the row's own types.
+    serde_json::from_slice(line).map_err(|error| error.to_string())
+}
+
+/// A row as a line with its seal.
+fn line(path: &Path, row: &impl Serialize) -> Result<Vec<u8>, FileError> {
+    let sealed = seal::sealed(row).and_then(|row| serde_json::to_vec(&row));
+    let mut line = sealed.map_err(FileError::json(path))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// A hint that names the run whose name is nearest.

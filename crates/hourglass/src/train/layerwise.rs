@@ -32,7 +32,7 @@ pub(super) fn layers(training: &mut Training<'_>, mut state: State) -> Result<St
     let depth = state.model.depth();
     if let Some(layer) = state.progress.pretraining {
         // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
-        let mut rows: Vec<LayerRow> = run.lines(LAYERS)?;
+        let mut rows: Vec<LayerRow> = run.intact_lines(LAYERS)?;
         let (encoder, epoch) = (setup.layers.encoder(), state.progress.epoch);
         rows.retain(|row| {
             let place = encoder.iter().position(|it| it.name() == row.layer);

@@ -103,7 +103,7 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
     let seed = config.seed;
 
     let mut state = start(training, from)?;
-    let mut rows: Vec<Row> = run.lines(METRICS)?;
+    let mut rows: Vec<Row> = run.intact_lines(METRICS)?;
     // Killed after an epoch's line was written and before its checkpoint was: that epoch is redone.
     let whole = state.progress.pretraining.is_none();
     rows.retain(|row| whole && row.epoch <= state.progress.epoch);

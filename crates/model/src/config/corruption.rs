@@ -5,7 +5,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{WIDEST, word_or_table, word_or_table_schema};
+use super::{GREATEST, GREATEST_SIGMA, WIDEST, word_or_table, word_or_table_schema};
 
 /// The corruption of a denoising autoencoder's input. Values are in [0, 1].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +52,7 @@ pub enum Corruption {
         /// Standard deviation of the Gaussian in pixels, or a range [low, high] to draw it from.
         /// Default: 1.5.
         #[serde(default = "three_halves")]
-        #[schemars(schema_with = "positive")]
+        #[schemars(schema_with = "sigma")]
         sigma: Strength,
     },
     /// Lowers the resolution: averages each cell of factor x factor pixels, then enlarges the
@@ -145,9 +145,17 @@ fn strength(fixed: Value, end: Value) -> Schema {
 
 /// Above 0; a range may begin there.
 fn positive(_: &mut SchemaGenerator) -> Schema {
+    positive_to(GREATEST)
+}
+
+fn sigma(_: &mut SchemaGenerator) -> Schema {
+    positive_to(GREATEST_SIGMA)
+}
+
+fn positive_to(most: f64) -> Schema {
     strength(
-        json!({ "type": "number", "exclusiveMinimum": 0 }),
-        json!({ "type": "number", "minimum": 0 }),
+        json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
+        json!({ "type": "number", "minimum": 0, "maximum": most }),
     )
 }
 

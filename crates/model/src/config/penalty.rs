@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{WIDEST, one};
+use super::{GREATEST, WIDEST, one};
 
 /// What keeps the code sparse: a penalty that is added to the loss, or a rule for the code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,7 +13,7 @@ pub enum Penalty {
     L1 {
         /// Weight of the penalty in the loss. Default: 0.001.
         #[serde(default = "thousandth")]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         weight: f64,
     },
     /// The Kullback-Leibler divergence between a target and the mean of each code value over the
@@ -25,7 +25,7 @@ pub enum Penalty {
         rho: f64,
         /// Weight of the penalty in the loss. Default: 1.
         #[serde(default = "one")]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         beta: f64,
     },
     /// Top-k: keeps the largest values of each image's code and sets the others to zero.
@@ -37,7 +37,7 @@ pub enum Penalty {
         /// most units of a large code are never among the largest and learn nothing (Makhzani &
         /// Frey 2013). Evaluation always keeps `k`. Default: 0.
         #[serde(default)]
-        #[schemars(range(min = 0.0))]
+        #[schemars(range(min = 0.0, max = GREATEST))]
         anneal_epochs: f64,
     },
 }

@@ -6,8 +6,11 @@ use burn::prelude::*;
 
 use super::{Base, Network};
 use crate::block::Block;
-use crate::config::{Activation, ConvConfig, Downsample, Upsample};
-use crate::error::{ModelError, reject_no_units, reject_zero};
+use crate::config::{
+    Activation, ConvConfig, Downsample, GREATEST_GAIN, LARGEST_KERNEL, MOST_CONVOLUTIONS, Upsample,
+    WIDEST,
+};
+use crate::error::{ModelError, check_count, check_number, check_widths};
 use crate::forward::Weights;
 use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
@@ -54,13 +57,15 @@ impl ConvConfig {
                 "an odd size, so that a map keeps its height and width".into(),
             ));
         }
-        reject_zero("channels", Some(&self.channels))?;
-        reject_zero("decoder", self.decoder.as_ref())?;
-        reject_zero("layers", Some(&self.layers))?;
+        check_count("kernel", self.kernel, LARGEST_KERNEL)?;
+        check_widths("channels", &self.channels)?;
+        check_widths("decoder", self.decoder.as_deref().unwrap_or_default())?;
+        check_widths("layers", &self.layers)?;
         if let Some(code_size) = self.code_size {
-            reject_no_units("code_size", code_size)?;
+            check_count("code_size", code_size, WIDEST)?;
         }
-        reject_no_units("convolutions", self.convolutions)?;
+        check_count("convolutions", self.convolutions, MOST_CONVOLUTIONS)?;
+        check_number("initial_gain", self.initial_gain, [0.0, GREATEST_GAIN])?;
         if self.code_size.is_none() && !self.layers.is_empty() {
             return Err(ModelError::new(
                 "layers",

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::Wrapper;
-use crate::config::{Corruption, DenoisingConfig, ModelConfig};
+use crate::config::{Corruption, DenoisingConfig, MOST_LAYERS, ModelConfig};
 use crate::error::ModelError;
 use crate::noise::{Noise, Source};
 use crate::plan::Ends;
@@ -20,6 +20,11 @@ impl Wrapper for DenoisingConfig {
 
     /// Checks each corruption for the images that those before it give.
     fn inside(&self, ends: Ends) -> Result<Ends, ModelError> {
+        if self.corruption.len() > MOST_LAYERS {
+            let found = format!("found {} corruptions", self.corruption.len());
+            let allowed = format!("at most {MOST_LAYERS}");
+            return Err(ModelError::new("corruption", found, allowed));
+        }
         let mut input = ends.input;
         for (place, corruption) in self.corruption.iter().enumerate() {
             input = corruption.check(input).map_err(|error| {

@@ -6,8 +6,8 @@ use burn::nn::Linear;
 use burn::prelude::*;
 
 use super::{Base, Network};
-use crate::config::DenseConfig;
-use crate::error::{ModelError, reject_no_units, reject_zero};
+use crate::config::{DenseConfig, GREATEST_GAIN, WIDEST};
+use crate::error::{ModelError, check_count, check_number, check_widths};
 use crate::forward::Weights;
 use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
@@ -49,9 +49,10 @@ impl DenseConfig {
                 "false, because the first layer does not mirror the last".into(),
             ));
         }
-        reject_zero("layers", Some(&self.layers))?;
-        reject_zero("decoder", self.decoder.as_ref())?;
-        reject_no_units("code_size", self.code_size)
+        check_widths("layers", &self.layers)?;
+        check_widths("decoder", self.decoder.as_deref().unwrap_or_default())?;
+        check_number("initial_gain", self.initial_gain, [0.0, GREATEST_GAIN])?;
+        check_count("code_size", self.code_size, WIDEST)
     }
 
     /// Layer `number` of the encoder.

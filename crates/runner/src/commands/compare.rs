@@ -44,7 +44,7 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
         );
     }
     if let Some(path) = &args.html {
-        output::check_new(path, args.force)?;
+        output::check_new(path, args.backend.force)?;
         #[cfg(not(feature = "report"))]
         return Err(super::left_out("--html", "report").into());
         #[cfg(feature = "report")]

@@ -49,7 +49,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let Some(path) = &args.output else {
         for (given, flag) in [
             (args.model, "--model"),
-            (args.write.force, "--force"),
+            (args.write.backend.force, "--force"),
             (args.bits.is_some(), "--bits"),
         ] {
             if given {
@@ -62,7 +62,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         let text = "INPUT: missing; --output needs a picture, a folder of pictures or IDX files, mnist or photos";
         return Err(UsageError(text.into()).into());
     };
-    output::check_new(path, args.write.force)?;
+    output::check_new(path, args.write.backend.force)?;
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
     let device = backend::open(chosen(&args.write.backend)?)?.device;
     // Codes, digest and embedded weights are of one checkpoint, whatever a training writes meanwhile.

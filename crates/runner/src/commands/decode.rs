@@ -29,7 +29,7 @@ struct Report {
 pub fn run(args: &DecodeArgs) -> Result<u8> {
     let as_array = output::has_extension(&args.output, &["npy"]);
     if as_array {
-        output::check_new(&args.output, args.write.force)?;
+        output::check_new(&args.output, args.write.backend.force)?;
     }
     let Loaded {
         run,
@@ -46,7 +46,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
     let count = codes.len() / units.max(1);
     let files = match as_array {
         true => Vec::new(),
-        false => output::new_pictures(&args.output, None, count, args.write.force)?,
+        false => output::new_pictures(&args.output, None, count, args.write.backend.force)?,
     };
     let image: usize = shape.iter().product();
     let mut pictures = Vec::with_capacity(if as_array { count * image } else { 0 });

@@ -62,7 +62,7 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
 /// Writes the pictures of a file, each as it is decoded.
 fn write(args: &DecompressArgs, archive: &Archive) -> Result<Vec<Written>> {
     let (names, count) = (archive.names(), archive.count());
-    let files = output::new_pictures(&args.output, names, count, args.write.force)?;
+    let files = output::new_pictures(&args.output, names, count, args.write.backend.force)?;
     let mut files = files.into_iter();
     let mut written = Vec::new();
     archive.pictures(|Picture { pixels, size }| -> Result<()> {

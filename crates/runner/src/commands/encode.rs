@@ -37,7 +37,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         );
         return Err(UsageError(text).into());
     }
-    output::check_new(&args.output, args.write.force)?;
+    output::check_new(&args.output, args.write.backend.force)?;
     let Loaded {
         run,
         model,

@@ -72,7 +72,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         _ if !model.is_denoising() => None,
         Some(setup) => Some(Baselines::choose(&model, setup)?),
         None => {
-            let summary = run.read_json::<Summary>("summary.json").ok();
+            let summary = run.read_if_there::<Summary>("summary.json")?;
             let found = summary.and_then(|summary| summary.restoration);
             Some(Baselines::set_as(model.corruptions(), found.as_ref()))
         }

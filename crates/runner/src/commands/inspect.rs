@@ -11,6 +11,7 @@ use crate::cli::InspectArgs;
 use crate::table::Table;
 use crate::terminal;
 use hourglass::config::flat;
+use hourglass::memory::{self, Estimate, Purpose};
 use hourglass::run::Run;
 use hourglass::{config, measure::summary, run::checkpoint};
 
@@ -23,6 +24,8 @@ struct Subject {
     config: Value,
     /// The run's state; `None` for a config.
     state: Option<Value>,
+    /// The memory that a training takes; `None` for a run.
+    memory: Option<Estimate>,
 }
 
 pub fn run(args: &InspectArgs) -> Result<u8> {
@@ -46,7 +49,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         terminal::print_json(&json!({
             "name": subject.name, "kind": subject.model.kind(), "input_shape": subject.shape,
             "encoder_input_shape": encoder, "code_size": code_size, "compression_ratio": ratio, "parameters": parameters,
-            "layers": rows, "config": subject.config, "state": subject.state,
+            "layers": rows, "config": subject.config, "state": subject.state, "memory": subject.memory,
         }))?;
         return Ok(DONE);
     }
@@ -64,6 +67,13 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         counted(parameters, "parameter")
     ))?;
     terminal::print(&table(&layers).text(terminal::width()))?;
+    if let Some(memory) = &subject.memory {
+        terminal::say(&format!(
+            "\nmemory to train: about {} ({memory}); {} are free",
+            memory::size(memory.total()),
+            memory::size(memory::free())
+        ))?;
+    }
     terminal::print("\nhyperparameters")?;
     for (key, value) in flat(&subject.config) {
         if !matches!(key.as_str(), "description" | "$schema") {
@@ -85,13 +95,15 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
     if name.is_file() {
         let located = config::load(name, &[])?;
         let shape = located.data.source(located.seed).shape()?;
-        located.check_model(shape)?;
+        let layers = located.check_model(shape)?;
+        let memory = Estimate::of(&located, shape, &layers, Purpose::Training, false)?;
         return Ok(Subject {
             name: name.display().to_string(),
             model: located.model.clone(),
             shape,
             config: serde_json::to_value(&located.config)?,
             state: None,
+            memory: Some(memory),
         });
     }
     let run = Run::open(name, &args.run.runs.runs)?;
@@ -100,8 +112,9 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
         name: run.folder().display().to_string(),
         model: meta.model,
         shape: meta.input_shape,
-        config: run.read_json("config.json")?,
+        config: run.config()?,
         state: Some(serde_json::to_value(run.watched_state()?)?),
+        memory: None,
     })
 }
 

@@ -151,15 +151,21 @@ pub fn has_lines(error: &anyhow::Error) -> bool {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    let config = |error: &Error| {
+    let run = |error: &RunError| {
         matches!(
-            error.root(),
-            Error::Config(_) | Error::Backend(_) | Error::Run(RunError::OtherConfig { .. })
+            error,
+            RunError::OtherConfig { .. } | RunError::ConfigChanged { .. }
         )
+    };
+    let config = |error: &Error| match error.root() {
+        Error::Config(_) | Error::Backend(_) | Error::Memory(_) => true,
+        Error::Run(error) => run(error),
+        _ => false,
     };
     let usage = error.is::<ConfigError>()
         || error.is::<BackendError>()
         || error.is::<UsageError>()
+        || error.downcast_ref().is_some_and(run)
         || error.downcast_ref().is_some_and(config);
     if usage { USAGE } else { FAILED }
 }
@@ -179,7 +185,7 @@ pub fn opened(run: &RunArg, backend: &BackendArg) -> Result<Loaded> {
 /// # Errors
 /// If they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
-    let setup = loaded::own_images(run, backend.backend.as_deref())?;
+    let setup = loaded::own_images(run, backend.backend.as_deref(), backend.force)?;
     terminal::warn(&setup.warnings);
     Ok(setup)
 }

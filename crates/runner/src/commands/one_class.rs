@@ -31,7 +31,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
                     the config's data in turn";
         return Err(UsageError(text.into()).into());
     }
-    let located = config::load(&args.target, &args.overrides())?;
+    let located = config::load(&args.target, &args.overrides())?.with_force(args.backend.force);
     let name = match &args.name {
         Some(name) => train::checked_name(name)?,
         None => format!("{}-one-class", train::name_of(&args.target)),

@@ -14,7 +14,7 @@ use crate::input;
 use crate::{output, terminal};
 use hourglass::batched::{self, values};
 use hourglass::measure::metrics::Reconstruction;
-use hourglass::pictures;
+use hourglass::{Error, memory, pictures};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -57,7 +57,8 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let image: usize = shape.iter().product();
     let mut whole = Reconstruction::without_ssim(shape);
     let mut left = files.iter();
-    batched::each(&batches, &all, |_, mut input| -> Result<()> {
+    batched::each(&batches, &all, |chunk, mut input| -> Result<()> {
+        memory::check_batch(&model, chunk.len()).map_err(Error::from)?;
         if args.invert {
             input = input.neg() + 1.0;
         }
@@ -119,8 +120,8 @@ fn files(args: &ReconstructArgs, images: &Images) -> Result<Vec<PathBuf>> {
     let (names, count) = (images.names(), images.len());
     let one = count == 1 && Path::new(&args.input.input).is_file();
     if one && output::has_extension(&args.output, &["png"]) {
-        output::check_new(&args.output, args.write.force)?;
+        output::check_new(&args.output, args.write.backend.force)?;
         return Ok(vec![args.output.clone()]);
     }
-    output::new_pictures(&args.output, names, count, args.write.force)
+    output::new_pictures(&args.output, names, count, args.write.backend.force)
 }

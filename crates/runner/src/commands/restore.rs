@@ -24,6 +24,7 @@ use crate::terminal;
 use hourglass::batched::{BATCH, values};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
+use hourglass::{Error, memory};
 
 /// About how many pixels go through a model at once: a quarter of a GiB per 64 channels at full size.
 const PIXELS_AT_ONCE: usize = 1 << 20;
@@ -82,7 +83,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     };
     let jobs = files::find(args, factor)?;
     let (baselines, shown) = match args.compare || args.from_clean {
-        true => beside::baselines(&loaded, &args.write.backend),
+        true => beside::baselines(&loaded, &args.write.backend)?,
         false => (Baselines::default(), None),
     };
     let [_, height, width] = loaded.model.output_shape();
@@ -150,6 +151,7 @@ impl Restorer<'_> {
         let batch = (PIXELS_AT_ONCE / (height * width).max(1)).clamp(1, BATCH);
         let (model, device) = (&self.model, &self.device);
         let forward = |tiles: Vec<f32>, count: usize| {
+            memory::check_batch(model, count).map_err(Error::from)?;
             let shape = [count, picture.shape[0], height, width];
             let tiles = Tensor::from_data(TensorData::new(tiles, shape), device);
             values(model.forward(tiles))

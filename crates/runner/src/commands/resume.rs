@@ -4,10 +4,10 @@ use anyhow::Result;
 use hourglass::Run;
 use hourglass::config::{self, Override};
 use hourglass::measure::summary::Summary;
-use hourglass::run::Status;
 use hourglass::run::changes;
 use hourglass::run::environment::Environment;
 use hourglass::run::resumed::Resumed;
+use hourglass::run::{RunError, Status};
 
 use super::{DONE, UsageError, one_class};
 use crate::cli::ResumeArgs;
@@ -27,13 +27,24 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
             "--set backend: cannot be set here, because a run keeps its backend; use --backend";
         return Err(UsageError(text.into()).into());
     }
+    let changed = match run.check_config() {
+        Err(RunError::ConfigChanged { .. }) if args.backend.force => true,
+        checked => checked.map(|()| false)?,
+    };
     let asked = config::load(&run.path("config.json"), &overrides)?;
     changes::check(&run, &asked)?;
+    if changed {
+        run.accept_config()?;
+        terminal::note(&format!(
+            "note: {folder}: goes on with its config.json as it is now"
+        ));
+    }
     // The run goes on where it was: with the backend that its figures came from so far.
     let backend = args.backend.backend.clone();
     let backend = backend.unwrap_or(environment.backend);
     overrides.push(Override::flag("--backend", "backend", &backend));
     let located = config::load(&run.path("config.json"), &overrides)?;
+    let located = located.with_force(args.backend.force);
 
     let state = run.state()?;
     let epochs = located.train.epochs;
@@ -48,7 +59,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
             terminal::note(&format!(
                 "{folder}: already finished after {} epochs; to train longer, add --set train.epochs={}",
                 state.epoch,
-                2 * state.epoch.max(1)
+                state.epoch.max(1).saturating_mul(2)
             ));
         }
         return Ok(DONE);
@@ -59,7 +70,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
     if !args.set.is_empty() {
         let mut config = setup.config.without_schema();
         config.backend = asked.backend;
-        run.write_json("config.json", &config)?;
+        run.change_config(&config)?;
     }
     super::train::drive(&setup, (&run, &lock), from.as_ref(), &args.output)
 }

@@ -3,19 +3,23 @@
 use anyhow::Result;
 
 use super::{DONE, chosen};
-use crate::cli::ServeArgs;
+use crate::cli::{BackendArg, ServeArgs};
 use hourglass::backend;
 use serve::Options;
 
 use crate::{interrupt, terminal};
 
 pub fn run(args: &ServeArgs) -> Result<u8> {
+    let backend = BackendArg {
+        backend: args.backend.clone(),
+        force: false,
+    };
     let options = Options {
         runs: args.runs.runs.clone(),
         host: args.host.clone(),
         port: args.port,
-        device: backend::open(chosen(&args.backend)?)?.device,
-        backend: args.backend.backend.clone(),
+        device: backend::open(chosen(&backend)?)?.device,
+        backend: args.backend.clone(),
     };
     serve::serve(options, |url, address| {
         interrupt::ends_program();

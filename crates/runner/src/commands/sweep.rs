@@ -18,7 +18,7 @@ use crate::progress::Display;
 use crate::{interrupt, terminal};
 use hourglass::comparison::Spread;
 use hourglass::config::{self, Sweep};
-use hourglass::files;
+use hourglass::files::{self, LARGEST_JSON};
 use hourglass::measure::evaluation::Baselines;
 use hourglass::measure::metrics::Figures;
 #[cfg(feature = "report")]
@@ -76,7 +76,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
             folder.display()
         ));
     }
-    let planned = plan::plan(&sweep, &folder, args.train.quick)?;
+    let planned = plan::plan(&sweep, &folder, args.train.quick, args.train.backend.force)?;
     if args.dry_run {
         return plan::list(&folder, &planned, args.train.output.json);
     }
@@ -205,7 +205,7 @@ fn conclude(
 fn same_test_images(runs: &[PathBuf]) -> Result<bool> {
     let mut digests = Vec::new();
     for run in runs {
-        let environment: Environment = files::read_json(&run.join("env.json"))?;
+        let environment: Environment = files::read_json(&run.join("env.json"), LARGEST_JSON)?;
         digests.push(environment.test_sha256);
     }
     digests.dedup();

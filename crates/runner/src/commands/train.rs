@@ -22,7 +22,7 @@ const PICTURES: usize = 10;
 
 pub fn run(args: &TrainArgs) -> Result<u8> {
     let path = config_of(args)?;
-    let located = config::load(path, &args.overrides())?;
+    let located = config::load(path, &args.overrides())?.with_force(args.backend.force);
     let name = match &args.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),

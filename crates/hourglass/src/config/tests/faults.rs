@@ -154,7 +154,7 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             denoising(r#"{"kind": "blur", "sigma": [-1, 2]}"#),
-            "c.json:3:73: model.corruption.sigma.0: found -1; allowed: a number of at least 0",
+            "c.json:3:73: model.corruption.sigma.0: found -1; allowed: a number from 0 to 1000",
         ),
         (
             denoising(r#"{"kind": "downscale", "factor": 5}"#),

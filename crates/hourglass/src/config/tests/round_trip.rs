@@ -118,7 +118,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         [strengths(1..64usize), strengths(1..64)].prop_map(|sides| Corruption::Block {
             size: BlockSize::Sides(sides)
         }),
-        strengths(1e-9..1e9).prop_map(|sigma| Corruption::Blur { sigma }),
+        strengths(1e-9..1e3).prop_map(|sigma| Corruption::Blur { sigma }),
         (2usize..=4).prop_map(|factor| Corruption::Downscale { factor }),
         Just(Corruption::Grayscale),
     ];

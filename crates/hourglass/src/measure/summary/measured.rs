@@ -42,7 +42,7 @@ impl Measured<'_> {
     /// units fewer than half are active for a picture, because PCA may use all.
     pub fn yardstick(&self) -> Option<PcaFigures> {
         let pca = self.baselines?.pca?;
-        let exact = pca.code_size >= self.shape.iter().product() || pca.mse <= EXACT_MSE;
+        let exact = pca.code_size >= model::shape::values(self.shape) || pca.mse <= EXACT_MSE;
         let sparse = self.kind.contains("sparse") && self.code.active_share < 0.5;
         (!exact && !sparse).then_some(pca)
     }

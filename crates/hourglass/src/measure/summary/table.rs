@@ -93,7 +93,7 @@ impl Measured<'_> {
 
 /// The model first, then the baselines.
 fn rows(it: &Measured<'_>) -> Vec<Row> {
-    let values: usize = it.shape.iter().product();
+    let values = model::shape::values(it.shape);
     let (baselines, restoration) = (it.baselines, it.restoration);
     // A baseline's error is an mse alone.
     let error = |mse: f64| [(MSE, Some(mse)), (SUM_SQ, Some(mse * values as f64))];

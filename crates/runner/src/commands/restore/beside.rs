@@ -1,5 +1,7 @@
 //! What a restored picture is compared with: the run's baselines, tuned as in its evaluation.
 
+use anyhow::Result;
+
 use crate::cli::BackendArg;
 use crate::commands::Loaded;
 use crate::commands::own_images;
@@ -9,9 +11,12 @@ use hourglass::measure::summary::Summary;
 
 /// The baselines for a run's corruptions, and the best of them. Their settings come from the run's
 /// summary. If it has none, or a baseline is learned from pictures, the run's own images are read.
-pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Baseline>) {
+///
+/// # Errors
+/// If the summary is damaged.
+pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> Result<(Baselines, Option<Baseline>)> {
     let corruptions = loaded.model.corruptions();
-    let summary = loaded.run.read_json::<Summary>("summary.json").ok();
+    let summary = loaded.run.read_if_there::<Summary>("summary.json")?;
     let found = summary.and_then(|summary| summary.restoration);
     let set = || Baselines::set_as(corruptions, found.as_ref());
     let baselines = if found.is_some() && !needs_training_images(corruptions) {
@@ -27,7 +32,7 @@ pub fn baselines(loaded: &Loaded, backend: &BackendArg) -> (Baselines, Option<Ba
         })
     };
     let shown = best(&baselines, found.as_ref()).cloned();
-    (baselines, shown)
+    Ok((baselines, shown))
 }
 
 /// The baseline with the highest PSNR on the test pictures, or any if they were not measured. One that

@@ -93,7 +93,7 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     }
     let keys: Vec<String> = written.iter().map(|name| name.to_lowercase()).collect();
     no_two_alike(&keys, &written, &paths)?;
-    output::new_files(&args.output, &written, args.write.force)?;
+    output::new_files(&args.output, &written, args.write.backend.force)?;
     let jobs = readable.into_iter().zip(&names);
     let job = |((input, found, size), name): ((PathBuf, bool, [usize; 2]), &String)| Job {
         input,

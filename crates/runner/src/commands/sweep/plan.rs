@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::{DONE, UsageError};
 use crate::terminal;
+use hourglass::Setup;
 use hourglass::config::{Point, Sweep};
-use hourglass::files;
+use hourglass::files::{self, LARGEST_JSON};
 use hourglass::run::Status;
 use hourglass::run::kept::{Kept, Owner};
 
@@ -32,8 +33,8 @@ pub struct Planned {
 /// The grid points with their folders.
 ///
 /// # Errors
-/// If a model does not fit its images, the folder is not a sweep's, or it has a run of another config.
-pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
+/// If a model does not fit its images or the memory, the folder is not a sweep's, or it has a run of another config.
+pub fn plan(sweep: &Sweep, folder: &Path, quick: bool, force: bool) -> Result<Vec<Planned>> {
     let shown = folder.display();
     if folder.join("config.json").is_file() {
         let text = format!("{shown}: is a run, not a sweep; choose another --name");
@@ -49,9 +50,15 @@ pub fn plan(sweep: &Sweep, folder: &Path, quick: bool) -> Result<Vec<Planned>> {
             let number = planned.len() + 1;
             run_folder = folder.join(format!("{},{number}", run_name(settings)));
         }
+        let located = located.clone().with_force(force);
+        let kept = Kept::look(run_folder, located, quick, OWNER)?;
+        if kept.run.is_none() {
+            // Before the first training, not when it is this one's turn.
+            Setup::check(&kept.located, quick)?;
+        }
         planned.push(Planned {
             settings: settings.clone(),
-            kept: Kept::look(run_folder, located.clone(), quick, OWNER)?,
+            kept,
         });
     }
     Ok(planned)
@@ -65,7 +72,7 @@ pub fn has_split_of_each_seed(sweep: &Sweep, folder: &Path) -> Result<bool> {
     for point in &sweep.points {
         let path = folder.join(run_name(&point.settings)).join("config.json");
         if path.is_file() {
-            let config: Value = files::read_json(&path)?;
+            let config: Value = files::read_json(&path, LARGEST_JSON)?;
             return Ok(config.pointer("/data/split_seed").is_none());
         }
     }

@@ -42,6 +42,7 @@ pub struct Lesson {
 pub fn look(folder: &Path, args: &TourArgs) -> Result<Vec<Lesson>> {
     let look = |&(name, json): &(&'static str, &'static str)| {
         let located = config::parse(&format!("tour/{name}.json"), json, &args.overrides())?;
+        let located = located.with_force(args.backend.force);
         let kept = Kept::look(folder.join(name), located, args.quick, OWNER)?;
         Ok(Lesson { name, json, kept })
     };
