@@ -218,8 +218,8 @@ fn a_fault_on_the_command_line_is_one_line() {
 fn unknown_flags_values_and_commands_are_usage_errors() {
     let work = Work::new();
     for line in [
-        "tiny.json --epochs 3",
-        "resum tiny",
+        "xyzzy tiny",
+        "tiny.json --xyzzy 3",
         "compare",
         "compare tiny --sort size",
         "compare tiny --format html",

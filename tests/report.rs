@@ -28,8 +28,13 @@ fn a_finished_run_leaves_a_page_with_its_figures() {
         assert!(html.contains(&cell), "{path}: {cell}");
     }
     // 32 test images: ten of each group, and every layer and epoch.
-    for heading in ["Best", "Middle", "Worst"] {
+    for heading in ["Best of each label", "Middle", "Worst"] {
         assert_eq!(pictures(&html, heading), 10, "{heading}");
+    }
+    let best = html.split("<h3>Best of each label</h3>").nth(1).unwrap();
+    let best = best.split("</ul>").next().unwrap();
+    for label in 0..10 {
+        assert!(best.contains(&format!("label {label},")), "{label}");
     }
     let inspected = work.ok_json("inspect a --json");
     for layer in inspected["layers"].as_array().unwrap() {
@@ -69,7 +74,7 @@ fn every_kind_of_model_has_its_page() {
         work.ok(&format!("kind.json --name {name}"));
         let html = work.read_text(&format!("runs/{name}/report.html"));
         assert_self_contained(&html);
-        let shown = html.split("<h3>Best</h3>").nth(1).unwrap();
+        let shown = html.split("<h3>Best of each label</h3>").nth(1).unwrap();
         let shown = shown.split("</ul>").next().unwrap();
         assert_eq!(shown.matches("<img").count(), 10 * stacked, "{name}");
     }

@@ -155,7 +155,12 @@ fn a_second_signal_does_not_wait_for_the_step() {
         (&json!("running"), &json!(0))
     );
     let shown = work.ok_json("inspect heavy --json");
-    assert_eq!(shown["state"], state);
+    assert_eq!(shown["state"]["status"], "interrupted");
+    let message = shown["state"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("`hourglass resume runs/heavy`"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -411,6 +411,10 @@ fn what_was_meant_is_told() {
             "conv: no such command or config; it is the name of a run: see hourglass inspect conv",
         ),
         (
+            "resum conv",
+            "resum: no such command or config; did you mean resume?",
+        ),
+        (
             "tiny.json --lr 3",
             "--lr: no such option of hourglass; use --set train.learning_rate=3",
         ),
@@ -437,7 +441,7 @@ fn a_terminal_gets_a_bar_with_the_time_left() {
         shown.contains("/4000  epoch ") && shown.contains(" left"),
         "{shown:?}"
     );
-    assert!(shown.contains("epoch   2/2"), "{shown:?}");
+    assert!(shown.contains("    2/2  "), "{shown:?}");
     let quiet = on_a_terminal(&work, &format!("{line} --quiet"), false).unwrap();
     assert!(!quiet.contains("epoch"), "{quiet:?}");
 }

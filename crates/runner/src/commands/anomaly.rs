@@ -67,9 +67,6 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     };
     let found = detection.measure(|done| display.step(done))?;
     display.finish();
-    if let Some(text) = too_few(pictures.held.indices.len(), args.quantile) {
-        terminal::note(&format!("note: {text}"));
-    }
     page::write(&subject, &pictures, &found)?;
     let (report, json) = (&found.report, args.output.json);
     if !json {
@@ -85,6 +82,9 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;
     if !json {
+        if let Some(text) = too_few(pictures.held.indices.len(), args.quantile) {
+            terminal::note(&format!("note: {text}"));
+        }
         terminal::say(&format!(
             "threshold {:.6}, the {} quantile of {}: {:.2} % false alarms, {:.2} % of the others detected",
             report.threshold,
