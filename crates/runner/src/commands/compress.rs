@@ -14,14 +14,13 @@ use super::{DONE, UsageError};
 use crate::cli::{CompressArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
-use crate::{output, terminal};
+use crate::{input, output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
 use hourglass::codec::learned;
-use hourglass::codec::pictures::Pictures;
 use hourglass::codec::quality::Quality;
 use hourglass::files;
-use hourglass::run::checkpoint::{self, Meta};
+use hourglass::run::checkpoint;
 
 /// What `--json` prints about a written file.
 #[derive(Debug, Serialize)]
@@ -43,11 +42,7 @@ struct Report {
 
 pub fn run(args: &CompressArgs) -> Result<u8> {
     let Some(path) = &args.output else {
-        for (given, flag) in [
-            (args.model, "--model"),
-            (args.write.force, "--force"),
-            (args.bits.is_some(), "--bits"),
-        ] {
+        for (given, flag) in [(args.model, "--model"), (args.bits.is_some(), "--bits")] {
             if given {
                 return Err(UsageError(format!("{flag}: needs --output FILE")).into());
             }
@@ -59,10 +54,10 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         return Err(UsageError(text.into()).into());
     };
     output::check_new(path, args.write.force)?;
-    let loaded = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
     let checkpoint = checkpoint::read_best(&loaded.run)?;
     let codec = Codec::of(&loaded)?;
-    let pictures = found(spec, &loaded.meta)?;
+    let pictures = input::find(spec, Part::Test, &loaded.meta, args.strict)?;
     let sha256 = &checkpoint.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || -> Result<_> {
         Ok(own_images(&loaded.run, &args.write.backend)?.train)
@@ -113,11 +108,4 @@ impl Report {
             super::analysed::figure(self.quality.ssim)
         )
     }
-}
-
-/// The pictures that `spec` names; warns about files that are left out.
-fn found(spec: &str, meta: &Meta) -> Result<Pictures> {
-    let warn = |text: &str| terminal::note(&format!("warning: {text}"));
-    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.seed);
-    Ok(Pictures::find(spec, part, shape, seed, warn)?)
 }

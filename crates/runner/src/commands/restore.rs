@@ -58,6 +58,8 @@ struct Restorer<'a> {
     args: &'a RestoreArgs,
     /// Seed of the corruption of clean pictures.
     seed: u64,
+    /// The value of files with 16 bits that is white.
+    white: u16,
     baselines: Baselines,
     /// The baseline that is shown.
     shown: Option<Baseline>,
@@ -67,7 +69,7 @@ struct Restorer<'a> {
 }
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
-    let loaded = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(
@@ -90,6 +92,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     let tiles: usize = tiles.map(|grid| grid.count()).sum();
     let mut restorer = Restorer {
         seed: args.seed.unwrap_or(loaded.meta.seed),
+        white: loaded.meta.prepared().white,
         model: loaded.model,
         device: loaded.device,
         args,
@@ -107,7 +110,9 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         match restored {
             Ok(restored) => pictures.push(restored),
             // Its header could be read, but the rest could not.
-            Err(error) if job.skippable(&error) => restorer.left_out(job, &error),
+            Err(error) if job.skippable(&error) && !args.strict.strict => {
+                restorer.left_out(job, &error)
+            }
             Err(error) => {
                 restorer.display.finish();
                 return Err(error);
@@ -181,6 +186,8 @@ impl Restorer<'_> {
     fn left_out(&mut self, job: &Job, error: &anyhow::Error) {
         let [_, height, width] = self.model.output_shape();
         self.done += Grid::new(job.size, [height, width]).count();
-        self.display.always(&files::left_out(error));
+        // A line of its own, which the progress does not overwrite.
+        self.display
+            .always(&terminal::left_out(&format!("{error:#}")));
     }
 }
