@@ -139,8 +139,9 @@ fn product(sizes: &[usize]) -> Option<u64> {
     (sizes.iter()).try_fold(1_u64, |all, &size| all.checked_mul(size as u64))
 }
 
-/// The sizes in a header; each must be at least 1, and the values of one item at most [`MAX_VALUES`].
-fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
+/// The sizes in a header; each must be at least 1, and the values of the items that `limit` leaves at most
+/// [`MAX_VALUES`].
+fn header(reader: &mut Reader, kind: Kind, limit: Option<Limit>) -> Result<Vec<usize>, DataError> {
     let magic = reader.number(4)?;
     let Some(dimensions) = kind.dimensions(magic) else {
         return Err(DataError::Magic {
@@ -160,8 +161,11 @@ fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
             dims: dims(&sizes),
         });
     }
-    let item = product(sizes.get(1..).unwrap_or_default());
-    if item.is_none_or(|values| values > MAX_VALUES) {
+    let mut wanted = sizes.clone();
+    if let (Some(limit), Some(count)) = (limit, wanted.first_mut()) {
+        *count = limit.count.clamp(1, *count);
+    }
+    if product(&wanted).is_none_or(|values| values > MAX_VALUES) {
         return Err(too_large(reader.file, &sizes));
     }
     Ok(sizes)
@@ -198,16 +202,13 @@ fn read(
     limit: Option<Limit>,
 ) -> Result<Content, DataError> {
     let mut reader = Reader::new(file, source)?;
-    let sizes = header(&mut reader, kind)?;
+    let sizes = header(&mut reader, kind, limit)?;
     let count = sizes.first().copied().unwrap_or_default();
     let too_large = || too_large(file, &sizes);
     let item = product(sizes.get(1..).unwrap_or_default()).ok_or_else(too_large)?;
     let all = item.checked_mul(count as u64).ok_or_else(too_large)?;
     let limit = limit.filter(|limit| limit.count < count);
     let wanted = limit.map_or(all, |limit| item.saturating_mul(limit.count as u64));
-    if wanted > MAX_VALUES {
-        return Err(too_large());
-    }
     DataError::check_plausible(file, wanted, stored)?;
     let expected = reader.position.saturating_add(all);
     let mut bytes = Vec::new();
@@ -259,8 +260,12 @@ fn shape(file: &str, sizes: &[usize]) -> Result<ImageShape, DataError> {
 }
 
 /// Shape of the images in an IDX file, from its header alone; `file` names it in errors.
-pub(crate) fn read_shape(file: &str, source: impl BufRead) -> Result<ImageShape, DataError> {
-    let sizes = header(&mut Reader::new(file, source)?, Kind::Images)?;
+pub(crate) fn read_shape(
+    file: &str,
+    source: impl BufRead,
+    limit: Option<Limit>,
+) -> Result<ImageShape, DataError> {
+    let sizes = header(&mut Reader::new(file, source)?, Kind::Images, limit)?;
     shape(file, &sizes)
 }
 

@@ -8,11 +8,11 @@ use crate::images::Limit;
 use crate::{DataError, ImageShape, Images, idx};
 
 /// Shape of the training images in a folder, from the header of their file.
-pub(crate) fn folder_shape(dir: &Path) -> Result<ImageShape, DataError> {
+pub(crate) fn folder_shape(dir: &Path, limit: Option<Limit>) -> Result<ImageShape, DataError> {
     let files = list(dir)?;
     let path = required(dir, &files, &TRAIN)?;
     let name = path.display().to_string();
-    idx::read_shape(&name, open(&path)?.1)
+    idx::read_shape(&name, open(&path)?.1, limit)
 }
 
 /// Both parts of the set in a folder; of the training part, what `limit` draws.

@@ -141,13 +141,14 @@ impl PictureOptions {
         ))
     }
 
-    /// The channels of the images: unless given, 3 if any file has colour. Unreadable files have none.
+    /// The channels of the images: unless given, 3 if any file has colour. Those that cannot be decoded have none.
     pub(crate) fn channels_of(&self, found: &Found) -> usize {
         let files = match found {
             Found::Together(files) => [files.as_slice(), &[]],
             Found::Apart { train, test } => [train.as_slice(), test],
         };
-        let coloured = |file: &File| file.header().is_ok_and(|it| it.channels == 3);
+        let coloured =
+            |file: &File| file.header().is_ok_and(|it| it.channels == 3) && file.decode().is_ok();
         self.channels.unwrap_or_else(|| {
             match files.iter().any(|files| files.par_iter().any(coloured)) {
                 true => 3,

@@ -105,7 +105,7 @@ impl Source {
     pub fn shape(&self) -> Result<ImageShape, DataError> {
         match self {
             Source::Mnist => Ok(mnist::SHAPE),
-            Source::Idx { dir, .. } => idx_folder::folder_shape(dir),
+            Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }

@@ -56,16 +56,21 @@ pub(crate) fn load(
             other_size: found.size,
         });
     }
-    let mut warnings: Vec<Warning> = loader.mixed(all()).into_iter().collect();
-    warnings.extend(loader.reshaped(all()));
-    warnings.extend(loader.find_white(all()));
+    let white = loader.find_white(all());
     let (train_images, crops) = loader.read(&mut train)?;
     let (test_images, _) = loader.read(&mut test)?;
     let train_images = match crops {
         Some(crops) => train_images.with_crops(crops),
         None => train_images,
     };
-    warnings.extend(loader.padded(train.files.iter().chain(&test.files)));
+    let all = || train.files.iter().chain(&test.files);
+    let set = [
+        loader.mixed(all()),
+        loader.reshaped(all()),
+        white,
+        loader.padded(all()),
+    ];
+    let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
     let skipped = train.skipped.into_iter().chain(test.skipped);
     warnings.extend(skipped.map(|reason| Warning::Skipped { reason }));
     Ok(Loaded {
@@ -88,10 +93,11 @@ pub(crate) fn prepared(
     let shape = [options.channels.unwrap_or(3), height, width];
     let mut loader = Loader::new(place, options, shape);
     let mut part = loader.open("pictures", files)?;
-    let mut warnings: Vec<Warning> = loader.reshaped(part.files.iter()).into_iter().collect();
-    warnings.extend(loader.find_white(part.files.iter()));
+    let white = loader.find_white(part.files.iter());
     let (images, _) = loader.read(&mut part)?;
-    warnings.extend(loader.padded(part.files.iter()));
+    let all = || part.files.iter();
+    let set = [loader.reshaped(all()), white, loader.padded(all())];
+    let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
     warnings.extend((part.skipped.into_iter()).map(|reason| Warning::Skipped { reason }));
     Ok((images, warnings))
 }

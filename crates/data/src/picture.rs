@@ -128,7 +128,8 @@ impl File {
         Ok(peak)
     }
 
-    fn decode(&self) -> Result<DynamicImage, DataError> {
+    /// Decodes, and turns upright.
+    pub fn decode(&self) -> Result<DynamicImage, DataError> {
         let bytes = self.read()?;
         let mut decoder = decoder(self.path(), &bytes)?;
         let orientation = orientation(&mut decoder);

@@ -1,7 +1,7 @@
 //! The input of a command: what the library reads, with its warnings on the terminal.
 
 use anyhow::Result;
-use data::{Images, Warning};
+use data::{Images, Rule, Warning};
 use hourglass::codec::pictures::Pictures;
 use hourglass::input::{self, Reading};
 use hourglass::run::checkpoint::Meta;
@@ -45,6 +45,18 @@ fn reading(meta: &Meta, strict: StrictArg) -> Reading<'_> {
     Reading {
         meta,
         strict: strict.strict,
+    }
+}
+
+/// Says that a run saw smaller pictures in its training than it gets from a command that keeps their sizes.
+pub fn note_tiles(meta: &Meta, verb: &str) {
+    let preparation = meta.prepared();
+    if preparation.rule == Rule::Resized {
+        let [height, width] = preparation.size;
+        terminal::note(&format!(
+            "note: the run was trained on pictures resized to {height}x{width}, but {verb} keeps their sizes and cuts \
+             them into tiles, so shapes in them are larger than those it knows"
+        ));
     }
 }
 

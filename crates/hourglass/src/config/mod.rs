@@ -87,7 +87,7 @@ impl Located {
     /// # Errors
     ///
     /// [`InputError::NoFolder`], which says where it was looked for.
-    pub(crate) fn check_dir(&self) -> Result<(), InputError> {
+    pub fn check_dir(&self) -> Result<(), InputError> {
         let Some(dir) = self.config.data.dir().filter(|dir| !dir.exists()) else {
             return Ok(());
         };

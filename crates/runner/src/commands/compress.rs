@@ -12,8 +12,7 @@ use serde::Serialize;
 
 use super::{DONE, UsageError};
 use crate::cli::{CompressArgs, Part};
-use crate::commands::opened;
-use crate::commands::own_images;
+use crate::commands::{has_diverged, opened, own_images};
 use crate::{input, output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
@@ -42,7 +41,11 @@ struct Report {
 
 pub fn run(args: &CompressArgs) -> Result<u8> {
     let Some(path) = &args.output else {
-        for (given, flag) in [(args.model, "--model"), (args.bits.is_some(), "--bits")] {
+        for (given, flag) in [
+            (args.model, "--model"),
+            (args.write.force && !has_diverged(&args.run), "--force"),
+            (args.bits.is_some(), "--bits"),
+        ] {
             if given {
                 return Err(UsageError(format!("{flag}: needs --output FILE")).into());
             }
@@ -57,6 +60,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
     let checkpoint = checkpoint::read_best(&loaded.run)?;
     let codec = Codec::of(&loaded)?;
+    input::note_tiles(&loaded.meta, "compress");
     let pictures = input::find(spec, Part::Test, &loaded.meta, args.strict)?;
     let sha256 = &checkpoint.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || -> Result<_> {

@@ -142,6 +142,12 @@ pub fn opened(run: &RunArg, backend: &BackendArg, force: bool) -> Result<Loaded>
     Ok(Loaded::open(run, backend::open(chosen(backend)?)?.device)?)
 }
 
+/// Whether a run is known to have diverged.
+pub fn has_diverged(run: &RunArg) -> bool {
+    let state = Run::open(&run.name, &run.runs.runs).and_then(|run| run.state());
+    state.is_ok_and(|state| state.status == Status::Diverged)
+}
+
 /// Fails for a run that diverged; with `force`, only warns.
 fn check_converged(run: &Run, force: bool) -> Result<()> {
     let state = run.state()?;

@@ -20,7 +20,7 @@ use super::DONE;
 use crate::cli::RestoreArgs;
 use crate::commands::opened;
 use crate::progress::Display;
-use crate::terminal;
+use crate::{input, terminal};
 use hourglass::batched::{BATCH, values};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
@@ -82,6 +82,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         true => 1,
         false => scale(loaded.model.corruptions()),
     };
+    input::note_tiles(&loaded.meta, "restore");
     let jobs = files::find(args, factor)?;
     let (baselines, shown) = match args.compare || args.from_clean {
         true => beside::baselines(&loaded, &args.write.backend),
