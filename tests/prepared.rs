@@ -157,7 +157,7 @@ fn a_damaged_picture_is_the_same_to_every_command() {
     config["data"]["dir"] = "bad".into();
     config["data"]["validation"] = 1.into();
     work.json("bad.json", &config);
-    let spec = r#"{"dataset":"images","dir":"bad","test":0.9}"#;
+    let spec = r#"{"dataset":"images","dir":"bad","test":0.5}"#;
     let lines = [
         "bad.json --name fresh",
         "evaluate mine --data bad",

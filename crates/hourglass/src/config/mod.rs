@@ -92,7 +92,8 @@ impl Located {
             return Ok(());
         };
         let folder = |folder: &PathBuf| {
-            let whole = std::path::absolute(Path::new(".").join(folder));
+            let here = folder.as_os_str().is_empty();
+            let whole = std::path::absolute(if here { Path::new(".") } else { folder });
             whole
                 .unwrap_or_else(|_| folder.clone())
                 .display()

@@ -60,7 +60,7 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     }
     let mut readable = Vec::new();
     for (path, found) in inputs {
-        match size(&path, factor) {
+        match size(&path, factor, args.strict.strict) {
             Ok(size) => readable.push((path, found, size)),
             Err(error) if found && !args.strict.strict => {
                 terminal::note(&terminal::left_out(&format!("{error:#}")));
@@ -116,9 +116,13 @@ fn no_two_alike(names: &[String], inputs: &[&PathBuf]) -> Result<(), UsageError>
     Ok(())
 }
 
-/// Height and width of the restored picture, computed from the input's header.
-fn size(path: &Path, factor: usize) -> Result<[usize; 2]> {
-    let [_, height, width] = data::picture_shape(path)?;
+/// Height and width of the restored picture, computed from the input's header; if a damaged picture is to be an error,
+/// all of it is decoded, so that nothing is written before.
+fn size(path: &Path, factor: usize, strict: bool) -> Result<[usize; 2]> {
+    let [_, height, width] = match strict {
+        true => data::check_picture(path)?,
+        false => data::picture_shape(path)?,
+    };
     let size = [height * factor, width * factor];
     let [high, wide] = size;
     if high.max(wide) > LONGEST || high * wide * 3 > MOST_VALUES {
