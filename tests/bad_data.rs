@@ -429,6 +429,9 @@ fn small_files_that_announce_gigabytes_are_refused() {
         line.contains("bytes are too many; allowed: at most 200 times the bytes above"),
         "{line}"
     );
+    work.ok("tiny.json");
+    let line = work.refused(1, "compress tiny bomb -o bomb.hg");
+    assert!(line.starts_with("bomb: 1600000000 values in "), "{line}");
     // Gzip's best is 1:1032, of nothing but zeros.
     let huge = idx(0x803, &[1 << 20, 32, 32], &[]);
     work.write(
@@ -447,7 +450,6 @@ fn small_files_that_announce_gigabytes_are_refused() {
         "{line}"
     );
     // An array of codes: its header is read, and nothing behind it.
-    work.ok("tiny.json");
     let file = fs::File::create(work.path("codes.npy")).unwrap();
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2000000000, 4), }";
     let header = format!("{header:<117}\n");

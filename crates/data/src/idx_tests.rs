@@ -45,13 +45,13 @@ fn refusal(bytes: &[u8]) -> String {
 
 #[test]
 fn valid_files_come_back() {
-    let read = read_images("f", &*images()).unwrap();
+    let read = read_images("f", &images()).unwrap();
     assert_eq!((read.len(), read.shape()), (2, [1, 2, 3]));
     assert_eq!(read.pixels(), (0..12).collect::<Vec<u8>>());
     let colour = idx(IMAGES_WITH_CHANNELS, &[1, 3, 2, 2], &[9; 12]);
-    assert_eq!(read_images("f", &*colour).unwrap().shape(), [3, 2, 2]);
+    assert_eq!(read_images("f", &colour).unwrap().shape(), [3, 2, 2]);
     assert_eq!(
-        read_labels("f", &*idx(LABELS, &[3], &[5, 0, 4])).unwrap(),
+        read_labels("f", &idx(LABELS, &[3], &[5, 0, 4])).unwrap(),
         [5, 0, 4]
     );
 }
@@ -117,7 +117,7 @@ fn hostile_files_are_errors() {
         let error = refusal(&bytes);
         assert!(error.contains(part), "{error}: expected {part}");
     }
-    assert!(read_labels("f", &*images()).is_err());
+    assert!(read_labels("f", &images()).is_err());
 }
 
 #[test]
@@ -136,10 +136,10 @@ proptest! {
         small in prop::collection::vec(0_u32..4, 0..5),
     ) {
         for bytes in [bytes.clone(), idx(magic, &[], &bytes), idx(magic, &small, &bytes)] {
-            let _ = read_images("f", &*bytes);
-            let _ = read_labels("f", &*bytes);
+            let _ = read_images("f", &bytes);
+            let _ = read_labels("f", &bytes);
             let packed = gzip(&bytes);
-            let _ = read_images("f", &*packed);
+            let _ = read_images("f", &packed);
         }
     }
 
@@ -148,7 +148,7 @@ proptest! {
         let pixels: Vec<u8> = (0..count * height * width).map(|i| (i as u8).wrapping_mul(seed)).collect();
         let plain = idx(IMAGES, &[count, height, width], &pixels);
         let bytes = if zip { gzip(&plain) } else { plain };
-        let read = read_images("f", &*bytes).unwrap();
+        let read = read_images("f", &bytes).unwrap();
         prop_assert_eq!(read.shape(), [1, height as usize, width as usize]);
         prop_assert_eq!(read.pixels(), pixels);
     }

@@ -780,7 +780,7 @@ fn a_limit_draws_from_the_whole_folder() {
             .all(|name| all.train.names().unwrap().contains(name))
     );
     assert!(
-        names[0] < "20.png".to_string() && names[7] >= "20.png".to_string(),
+        names[0].as_str() < "20.png" && names[7].as_str() >= "20.png",
         "{names:?}"
     );
     assert_ne!(drawn(2).0, names);

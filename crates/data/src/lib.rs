@@ -171,6 +171,16 @@ impl Source {
     }
 }
 
+/// Fails where files announce so many more values than they have bytes that they were made to fill the memory.
+/// `place` names them in the error.
+///
+/// # Errors
+///
+/// [`DataError::Implausible`].
+pub fn check_plausible(place: &str, values: u64, bytes: u64) -> Result<(), DataError> {
+    DataError::check_plausible(place, values, bytes)
+}
+
 /// The last part of a path; the whole path if it has none (`.`, `/`).
 fn folder_name(dir: &Path) -> String {
     dir.file_name()

@@ -41,6 +41,17 @@ pub enum Pictures {
     },
 }
 
+/// Fails for files that were made to fill the memory, by their headers.
+fn check_sizes(spec: &str, files: &[PathBuf], channels: usize) -> Result<()> {
+    let sizes = files.par_iter().map(|file| {
+        let bytes = file.metadata().map_or(0, |about| about.len());
+        let values = |[_, height, width]: ImageShape| (channels * height * width) as u64;
+        (data::picture_shape(file).map_or(0, values), bytes)
+    });
+    let (values, bytes) = sizes.reduce(|| (0, 0), |one, other| (one.0 + other.0, one.1 + other.1));
+    Ok(data::check_plausible(spec, values, bytes)?)
+}
+
 impl Pictures {
     /// Finds what `spec` names: a picture, a folder of pictures, or a data set as all commands take it. Files are not
     /// prepared as for a training, because they must come back as they were; only colours and what is white are
@@ -67,6 +78,7 @@ impl Pictures {
             false => data::pictures(path)?,
         };
         warnings.iter().for_each(&mut warn);
+        check_sizes(spec, &files, reading.meta.input_shape[0])?;
         let count = files.len();
         let mut found = Vec::new();
         let mut first = None;

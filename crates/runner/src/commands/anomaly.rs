@@ -96,7 +96,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     }
     // The share of pictures above the quantile must be at least one of those that set it.
     let held = pictures.held.indices.len();
-    if (1.0 - report.quantile) * (held as f64) < 1.0 {
+    if !json && (1.0 - report.quantile) * (held as f64) < 1.0 {
         terminal::note(&format!(
             "warning: {} {} the threshold, too few for the {} quantile, which is therefore near their highest score \
              and not where that share of normal pictures lies; give more normal pictures or a lower --quantile",
