@@ -157,6 +157,7 @@ fn read(work: &Work, images: &Arc<Images>) {
 fn work() -> (Work, Arc<Images>) {
     let work = crate::old_run::work();
     let source = Source::Idx {
+        limit: None,
         dir: work.path("set"),
     };
     // A config's paths are relative to the folder that one is in.

@@ -141,18 +141,18 @@ fn passing(layers: &Layers, shape: ImageShape) -> u64 {
 }
 
 impl Estimate {
-    /// What a config needs, whose model has these layers for images of the shape.
+    /// What a config needs, whose model has these layers for images of the shape from the source.
     ///
     /// # Errors
     /// If the headers of the data cannot be read.
     pub fn of(
         config: &Config,
+        source: &Source,
         shape: ImageShape,
         layers: &Layers,
         purpose: Purpose,
         quick: bool,
     ) -> Result<Self, DataError> {
-        let source: Source = config.data.source(config.seed);
         let extent = source.extent()?;
         let most = match quick {
             true => QUICK[0] as u64,
@@ -371,7 +371,8 @@ mod tests {
         let located = Config::parse(&text).unwrap();
         let shape = [1, 28, 28];
         let layers = located.check_model(shape).unwrap();
-        Estimate::of(&located, shape, &layers, purpose, false).unwrap()
+        let source = located.data.source(located.seed);
+        Estimate::of(&located, &source, shape, &layers, purpose, false).unwrap()
     }
 
     const DENSE: &str = r#""model": {"kind": "dense", "layers": [100], "code_size": 10}"#;

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use data::{Batches, Dataset, Images, PictureOptions, Source, Split, TestPart, Warning};
+use data::{
+    Aspect, Batches, DataError, Dataset, Images, Limit, PictureOptions, Preparation, Source, Split,
+    TestPart, Warning,
+};
 use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
@@ -11,9 +14,9 @@ use crate::config::{
     self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
     TestChoice,
 };
-use crate::error::{At, Result};
+use crate::error::{At, Error, Result};
 use crate::memory::{Estimate, Purpose};
-use crate::run::checkpoint::Progress;
+use crate::run::checkpoint::{Meta, Progress};
 use crate::streams::Stream;
 use crate::train::batching::Batching;
 use crate::train::pretrained::Pretrained;
@@ -39,6 +42,8 @@ pub struct Setup {
     pub train: Arc<Images>,
     /// Images for the final evaluation only.
     pub test: Arc<Images>,
+    /// How pictures become these images, and any others that the model gets.
+    pub preparation: Preparation,
     /// Warnings about files with problems.
     pub warnings: Vec<Warning>,
     /// Which of `train` are for training steps, repeated as often as in an epoch, and which for validation.
@@ -62,7 +67,10 @@ impl DataConfig {
         let seed = self.split_seed().unwrap_or(seed);
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
-            DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
+            DataConfig::Idx { dir, limit, .. } => Source::Idx {
+                dir: dir.clone(),
+                limit: drawn(*limit, seed),
+            },
             DataConfig::Images {
                 dir,
                 pictures,
@@ -84,10 +92,13 @@ impl PicturesConfig {
     fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
         PictureOptions {
             size: self.size,
+            aspect: self.aspect.map_or_else(Aspect::default, Into::into),
             patch: self.patch,
             crops: self.crops,
             flip: self.flip.unwrap_or(true),
             channels: self.channels,
+            white: self.white,
+            limit: drawn(self.limit, seed),
             test: match test {
                 TestChoice::Share(share) => TestPart::Share(*share),
                 TestChoice::Files(names) => TestPart::Files(names.clone()),
@@ -96,6 +107,12 @@ impl PicturesConfig {
             seed: Stream::Split.seed(seed, 0),
         }
     }
+}
+
+/// The training pictures that a config's `limit` leaves; `seed` is the run's.
+fn drawn(limit: Option<usize>, seed: u64) -> Option<Limit> {
+    let seed = Stream::Split.seed(seed, 2);
+    limit.map(|count| Limit { count, seed })
 }
 
 /// The usual number of validation pictures among `count` training pictures: a tenth, but at least one of
@@ -135,15 +152,23 @@ impl Setup {
     /// If the model does not fit, the backend is not available, there is too little memory and the config is not
     /// [forced](Located::forced), or the data cannot be read.
     pub fn new(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, false, Purpose::Training)
+        Self::with(located, quick, false, Purpose::Training, None)
     }
 
-    /// The same for measuring a trained model, which takes less memory.
+    /// The same for a run with a checkpoint, whose pictures are prepared as its training did it.
     ///
     /// # Errors
     /// As [`Setup::new`].
-    pub fn to_measure(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, false, Purpose::Measuring)
+    pub fn of_run(located: Located, quick: bool, meta: &Meta) -> Result<Self> {
+        Self::with(located, quick, false, Purpose::Training, Some(meta))
+    }
+
+    /// The same for measuring the trained model of a run, which takes less memory.
+    ///
+    /// # Errors
+    /// As [`Setup::new`].
+    pub fn to_measure(located: Located, quick: bool, run: Option<&Meta>) -> Result<Self> {
+        Self::with(located, quick, false, Purpose::Measuring, run)
     }
 
     /// The same for a new training, which may start from layers of an earlier run. A training that
@@ -152,33 +177,36 @@ impl Setup {
     /// # Errors
     /// As [`Setup::new`], and if the layers of the config's `init` cannot be loaded, which is checked first.
     pub fn to_start(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, true, Purpose::Training)
+        Self::with(located, quick, true, Purpose::Training, None)
     }
 
-    /// Checks as much of a training as can be known without loading anything: the model against the images' shape, the
-    /// backend, and the memory that is needed against what is free.
+    /// Checks as much of a training as can be known without loading anything: the data's folder, the model against the
+    /// images' shape, the backend, and the memory that is needed against what is free.
     ///
     /// # Errors
     /// As [`Setup::to_start`].
     pub fn check(located: &Located, quick: bool) -> Result<()> {
-        Self::checked(located, quick, true, Purpose::Training).map(|_| ())
+        located.check_dir()?;
+        let source = located.config.data.source(located.config.seed);
+        Self::checked(located, &source, quick, true, Purpose::Training).map(|_| ())
     }
 
     fn checked(
         located: &Located,
+        source: &Source,
         quick: bool,
         starts: bool,
         purpose: Purpose,
     ) -> Result<(ImageShape, Layers, Backend)> {
         let config = &located.config;
-        let shape = config.data.source(config.seed).shape()?;
+        let shape = source.shape().map_err(|error| told(located, error))?;
         let layers = located.check_model(shape)?;
         if starts {
             located.check_batches(&layers, None)?;
         }
         let backend = backend::open(config.backend)?;
         if !located.forced {
-            let needed = Estimate::of(config, shape, &layers, purpose, quick)?;
+            let needed = Estimate::of(config, source, shape, &layers, purpose, quick)?;
             let needed = match backend.on_host {
                 true => needed,
                 false => needed.on_host(),
@@ -188,17 +216,25 @@ impl Setup {
         Ok((shape, layers, backend))
     }
 
-    fn with(located: Located, quick: bool, starts: bool, purpose: Purpose) -> Result<Self> {
-        let (shape, layers, backend) = Self::checked(&located, quick, starts, purpose)?;
+    fn with(
+        located: Located,
+        quick: bool,
+        starts: bool,
+        purpose: Purpose,
+        run: Option<&Meta>,
+    ) -> Result<Self> {
+        located.check_dir()?;
         let config = located.config.clone();
-        let source = config.data.source(config.seed);
+        let (source, limit) = source(&config, run);
+        let told = |error| told(&located, error);
+        let (shape, layers, backend) = Self::checked(&located, &source, quick, starts, purpose)?;
         let pretrained = if starts {
             Pretrained::open(&located, shape, &layers, &backend.device)?
         } else {
             None
         };
-        let mut dataset = source.load()?;
-        if let Some(limit) = config.data.limit() {
+        let mut dataset = source.load().map_err(told)?;
+        if let Some(limit) = limit {
             dataset.train.truncate_pictures(limit);
         }
         let pictures = dataset.train.pictures();
@@ -213,8 +249,9 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let mut split =
-            (dataset.train).split(held_out, Stream::Split.seed(config.split_seed(), 1))?;
+        let mut split = (dataset.train)
+            .split(held_out, Stream::Split.seed(config.split_seed(), 1))
+            .map_err(told)?;
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
@@ -231,6 +268,7 @@ impl Setup {
             name,
             train,
             test,
+            preparation,
             warnings,
         } = dataset;
         let loss = config.loss();
@@ -241,6 +279,7 @@ impl Setup {
             test_sha256,
             train: Arc::new(train),
             test: Arc::new(test),
+            preparation,
             warnings,
             split,
             backend,
@@ -281,6 +320,7 @@ impl Setup {
             dataset,
             train: Arc::new(train),
             test: Arc::new(test),
+            preparation: self.preparation,
             warnings: Vec::new(),
             split,
             backend: self.backend.clone(),
@@ -342,6 +382,39 @@ impl Setup {
     /// Trainable parameters of the model.
     pub fn parameters(&self) -> usize {
         self.layers.parameters()
+    }
+}
+
+/// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST
+/// is in no order, so its first images are as good as any; earlier versions took the first of every set.
+fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
+    let source = config.data.source(config.seed);
+    let first = config.data.limit();
+    match (&config.data, run) {
+        (DataConfig::Mnist { .. }, _) => (source, first),
+        (_, None) => (source, None),
+        (data, Some(meta)) => match meta.preparation {
+            Some(preparation) => (source.as_prepared(&preparation), None),
+            None => {
+                let preparation = data.old_preparation(meta.input_shape);
+                (source.as_prepared(&preparation).without_limit(), first)
+            }
+        },
+    }
+}
+
+/// An error of the data as one of the config, where a key of it has the fault.
+fn told(located: &Located, error: DataError) -> Error {
+    match error {
+        DataError::Option {
+            option,
+            found,
+            allowed,
+        } => {
+            let text = format!("found {found}; allowed: {allowed}");
+            located.error(&format!("data.{option}"), text).into()
+        }
+        error => error.into(),
     }
 }
 

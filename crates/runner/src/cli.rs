@@ -109,6 +109,8 @@ pub struct TrainArgs {
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub output: OutputArgs,
 }
 
@@ -186,6 +188,8 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -250,6 +254,8 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -277,6 +283,8 @@ pub struct TransferArgs {
     /// a config [default: the run's data].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub strict: StrictArg,
     #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
@@ -339,6 +347,8 @@ pub struct AnomalyArgs {
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -392,6 +402,8 @@ pub struct ClusterArgs {
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -405,6 +417,8 @@ pub struct PlotArgs {
     /// of a config [default: the run's test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub strict: StrictArg,
     #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
@@ -465,6 +479,8 @@ pub struct CompressArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub strict: StrictArg,
     #[command(flatten)]
     pub write: WriteArgs,
 }
@@ -531,6 +547,8 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "N", requires = "from_clean")]
     pub seed: Option<u64>,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub write: WriteArgs,
     #[command(flatten)]
     pub show: OutputArgs,
@@ -588,7 +606,8 @@ pub struct BackendArg {
     /// Compute backend: auto, flex, ndarray, wgpu, vulkan, metal, cuda or rocm.
     #[arg(long, value_name = "B")]
     pub backend: Option<String>,
-    /// Do it anyway: over existing files, with more memory than is free, from a config that was changed.
+    /// Do it anyway: over existing files, with more memory than is free, from a config that was changed,
+    /// with a run that diverged.
     #[arg(long)]
     pub force: bool,
 }
@@ -599,6 +618,14 @@ impl BackendArg {
         let name = self.backend.as_ref()?;
         Some(Override::flag("--backend", "backend", name))
     }
+}
+
+/// What is done about a picture that cannot be read.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct StrictArg {
+    /// Fail on a picture that cannot be read, instead of leaving it out.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -618,6 +645,8 @@ pub struct InputArg {
     /// Which split of the data to use, if it has two.
     #[arg(long, value_enum, default_value_t)]
     pub split: Part,
+    #[command(flatten)]
+    pub strict: StrictArg,
 }
 
 /// A split of a data set.

@@ -75,7 +75,9 @@ fn run(cli: cli::Cli) -> u8 {
         terminal::note(&format!("error: {text}"));
         return commands::USAGE;
     }
-    commands::run(cli).unwrap_or_else(|error| {
+    let done = commands::run(cli);
+    terminal::count_left_out();
+    done.unwrap_or_else(|error| {
         let text = terminal::told(&error);
         // One line per fault, because a config may have several. In another error a line would be part of a name.
         let lines = match commands::has_lines(&error) {

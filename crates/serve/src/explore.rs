@@ -6,9 +6,9 @@ use anyhow::{Result, ensure};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use burn::tensor::{Tensor, TensorData};
+use data::Preparation;
 use model::{ImageShape, Noise, shape};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Server;
 use super::body::Sent;
@@ -27,14 +27,14 @@ struct Details {
     kind: String,
     /// Channels, height and width.
     shape: ImageShape,
+    /// How a picture becomes an image of this shape.
+    preparation: Preparation,
     code_size: usize,
     parameters: usize,
     /// The corruptions of an input before it is encoded; empty if the model is not denoising.
     corruptions: Vec<String>,
     /// Whether a code can be decoded without the input.
     decodes: bool,
-    /// Whether it learned from patches of pictures at their own size, and not from resized ones.
-    patches: bool,
 }
 
 /// Describes a run's model.
@@ -45,10 +45,10 @@ pub async fn details(
     let folder = server.runs.find(run).await?;
     let details = server.models.ask(&folder, |loaded| {
         let layers = loaded.meta.model.layers(loaded.meta.input_shape)?;
-        let config: Value = loaded.run.read_json("config.json")?;
         Ok(Details {
             kind: loaded.meta.model.kind(),
             shape: loaded.meta.input_shape,
+            preparation: loaded.meta.prepared(),
             code_size: layers.code_size(),
             parameters: layers.parameters(),
             corruptions: loaded
@@ -58,9 +58,6 @@ pub async fn details(
                 .map(|it| it.label())
                 .collect(),
             decodes: !loaded.model.is_residual(),
-            patches: config
-                .pointer("/data/patch")
-                .is_some_and(|it| !it.is_null()),
         })
     });
     reply::json(&details.await?)

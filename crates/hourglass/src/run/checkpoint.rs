@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use burn::prelude::*;
+use data::{Aspect, Preparation};
 use model::weights::{self, WeightsError};
 use model::{Autoencoder, ImageShape, Layers, ModelConfig};
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,16 @@ pub enum CheckpointError {
         path: PathBuf,
         /// What is needed and free.
         error: MemoryError,
+    },
+    /// The images that pictures become are not those of the model.
+    #[error("{}: damaged: pictures become images of {found:?}, but the model takes {model:?}", path.display())]
+    Preparation {
+        /// The file.
+        path: PathBuf,
+        /// Shape that pictures are brought to.
+        found: ImageShape,
+        /// Shape that the model takes.
+        model: ImageShape,
     },
     /// The weights do not belong to the model that `meta.json` describes.
     #[error("{}: the weights do not fit the model: {reason}", path.display())]
@@ -200,6 +211,9 @@ pub struct Meta {
     pub model: ModelConfig,
     /// Channels, height and width of its images. The encoder may get fewer channels.
     pub input_shape: ImageShape,
+    /// How pictures become its images; a run of an earlier version does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<Preparation>,
     /// Seed of the run.
     pub seed: u64,
     /// What it was trained with; `None` in checkpoints of version 0.1.0 and in compressed files.
@@ -252,6 +266,12 @@ impl Meta {
             )),
         }
     }
+
+    /// How pictures become the model's images.
+    pub fn prepared(&self) -> Preparation {
+        let unknown = || Preparation::as_is(self.input_shape, Aspect::Stretch);
+        self.preparation.unwrap_or_else(unknown)
+    }
 }
 
 /// A checkpoint's files in memory.
@@ -279,6 +299,7 @@ impl Snapshot {
     /// If the device does not return its values.
     pub fn take(
         config: &Config,
+        preparation: Preparation,
         model: &Autoencoder,
         optimizer: &Optimizer,
         progress: &Progress,
@@ -289,6 +310,7 @@ impl Snapshot {
                 format_version: FORMAT_VERSION,
                 model: config.model.clone(),
                 input_shape: model.output_shape(),
+                preparation: Some(preparation),
                 seed: config.seed,
                 config: Some(config.without_schema()),
                 frozen: frozen.to_vec(),
@@ -363,7 +385,7 @@ pub fn settle(run: &Run) -> Result<(), CheckpointError> {
 /// what is given is one checkpoint, and what a swap alone brought about is no error.
 ///
 /// # Errors
-/// A file that is missing, damaged or of a newer format.
+/// A file that cannot be read, is not as this program writes it, or is of a newer format.
 pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
     let folders = Folders::of(run, name);
     steady(&folders, |folder| read_folder(folder))
@@ -482,6 +504,15 @@ impl Opened {
             return Err(CheckpointError::Newer { path, found });
         }
         let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
+        if let Some(it) = meta.preparation
+            && it.shape() != meta.input_shape
+        {
+            return Err(CheckpointError::Preparation {
+                path,
+                found: it.shape(),
+                model: meta.input_shape,
+            });
+        }
         let layers = meta.checked();
         let layers = layers.map_err(|reason| CheckpointError::Meta { path, reason })?;
         let bytes = layers.stored_values().saturating_mul(size_of::<f32>());
@@ -626,6 +657,7 @@ mod tests {
                 format_version: FORMAT_VERSION,
                 model: serde_json::from_value(model).unwrap(),
                 input_shape: [1, 2, 2],
+                preparation: None,
                 config: None,
                 seed: 1,
                 frozen: Vec::new(),

@@ -1,10 +1,13 @@
 //! The environment: what a run was trained with, so that its figures can be judged and reproduced.
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{self, Backend};
 use crate::digest::short;
+use crate::files::{self, LARGEST_JSON};
 use crate::run::RunError;
 use crate::setup::Setup;
 
@@ -51,6 +54,9 @@ pub struct Environment {
     /// The seals of the configs that it was trained with, the first one's first; none of a run of an earlier version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configs: Vec<String>,
+    /// Where the program was started, which the data's folder may be relative to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
     /// When and how it was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
@@ -104,6 +110,12 @@ impl Environment {
     }
 }
 
+/// Where the program was started that made the run in a folder, as far as its `env.json` says so.
+pub(crate) fn folder(run: &Path) -> Option<PathBuf> {
+    let environment: Environment = files::read_json(&run.join("env.json"), LARGEST_JSON).ok()?;
+    environment.folder
+}
+
 /// The command line of this process.
 fn command() -> Vec<String> {
     std::env::args_os()
@@ -133,6 +145,7 @@ impl Environment {
             started: Timestamp::now().to_string(),
             command: command(),
             configs: Vec::new(),
+            folder: std::env::current_dir().ok(),
             resumed: Vec::new(),
         }
     }

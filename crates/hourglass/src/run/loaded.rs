@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use data::{Batches, Images};
+use data::{Batches, Images, Preparation};
 use model::Autoencoder;
 
 use super::Run;
@@ -44,9 +44,13 @@ impl Loaded {
     /// # Errors
     /// Weights that do not belong to the model that `meta.json` describes.
     pub fn of(run: Run, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
+        let mut meta = checkpoint.meta.clone();
+        if meta.preparation.is_none() {
+            meta.preparation = old_preparation(&run, &meta)?;
+        }
         Ok(Self {
             model: checkpoint.model(&device)?,
-            meta: checkpoint.meta.clone(),
+            meta,
             run,
             device,
         })
@@ -84,6 +88,19 @@ impl Loaded {
     }
 }
 
+/// How a run of an earlier version prepared pictures, which its config says; `None` if it has none.
+///
+/// # Errors
+/// A config that cannot be read.
+pub fn old_preparation(run: &Run, meta: &Meta) -> Result<Option<Preparation>> {
+    let path = run.path("config.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let located = config::load(&path, &[])?;
+    Ok(Some(located.data.old_preparation(meta.input_shape)))
+}
+
 /// A run's own images, as it was trained and measured on them; `backend` as in a config, or the best one. With `force`
 /// they are loaded even if there seems to be too little memory.
 ///
@@ -94,7 +111,8 @@ pub fn own_images(run: &Run, backend: Option<&str>, force: bool) -> Result<Setup
     run.check_config()?;
     let backend = Override::flag("--backend", "backend", backend.unwrap_or("auto"));
     let located = config::load(&run.path("config.json"), &[backend])?;
-    let setup = Setup::to_measure(located.with_force(force), environment.quick)?;
+    let meta = checkpoint::meta(run, "last")?;
+    let setup = Setup::to_measure(located.with_force(force), environment.quick, meta.as_ref())?;
     environment.check_data(&setup)?;
     Ok(setup)
 }

@@ -27,7 +27,7 @@ impl Resumed {
     ///
     /// # Errors
     /// A key that may not change, a damaged checkpoint or one of another model, data that differ from the run's,
-    /// and those of [`Setup::new`].
+    /// and those of [`Setup::of_run`].
     pub fn prepare(run: &Run, located: Located) -> Result<Self> {
         changes::check(run, &located)?;
         Self::with(run, |from, quick| {
@@ -35,7 +35,7 @@ impl Resumed {
                 // Killed before its first checkpoint: it starts again.
                 return Setup::to_start(located, quick);
             };
-            let setup = Setup::new(located.clone(), quick)?;
+            let setup = Setup::of_run(located.clone(), quick, from)?;
             check_batches(&setup, &located, from)?;
             Ok(setup)
         })

@@ -32,14 +32,23 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         return Err(UsageError(text.into()).into());
     }
     let run = run_arg(args, &args.target);
-    let subject = analysed::open(&run, &args.backend, args.normal.as_ref())?;
+    let subject = analysed::open(&run, &args.backend, args.normal.as_ref(), args.strict)?;
     let (_, code_size) = subject.kind_and_code_size()?;
-    let (shape, seed) = (
-        subject.loaded.meta.input_shape,
-        subject.loaded.meta.split_seed(),
-    );
-    let read = |part| input::read("--other", other_spec, part, shape, seed);
-    let pictures = Pictures::of(&subject, Arc::new(read(Part::Test)?))?;
+    let shape = subject.loaded.meta.input_shape;
+    let read = |part| {
+        input::read(
+            "--other",
+            other_spec,
+            part,
+            &subject.loaded.meta,
+            args.strict,
+        )
+    };
+    let others = read(Part::Test)?;
+    if let Some(setup) = &subject.setup {
+        input::warn_trained_on(other_spec, &others, &setup.train);
+    }
+    let pictures = Pictures::of(&subject, Arc::new(others))?;
     let other_run = match &args.other_run {
         Some(name) => Some(beside(args, name, shape)?),
         None => None,
@@ -78,6 +87,17 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
             counted(report.other_images, "other"),
             report.other,
             report.score
+        ));
+    }
+    // The share of pictures above the quantile must be at least one of those that set it.
+    let held = pictures.held.indices.len();
+    if !json && (1.0 - report.quantile) * (held as f64) < 1.0 {
+        terminal::note(&format!(
+            "warning: {} {} the threshold, too few for the {} quantile, which is therefore near their highest score \
+             and not where that share of normal pictures lies; give more normal pictures or a lower --quantile",
+            counted(held, "picture"),
+            if held == 1 { "sets" } else { "set" },
+            report.quantile
         ));
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;

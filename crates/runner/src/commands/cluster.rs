@@ -18,7 +18,7 @@ mod page;
 const CLUSTERS: u16 = 10;
 
 pub fn run(args: &ClusterArgs) -> Result<u8> {
-    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref(), args.strict)?;
     let k = usize::from(args.k.unwrap_or(CLUSTERS));
     let (kind, code_size) = subject.kind_and_code_size()?;
     let pictures = subject.test.len();

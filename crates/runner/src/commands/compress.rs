@@ -13,15 +13,14 @@ use serde::Serialize;
 
 use super::{DONE, UsageError, chosen};
 use crate::cli::{CompressArgs, Part};
-use crate::commands::own_images;
-use crate::{output, terminal};
+use crate::commands::{check_converged, has_diverged, own_images};
+use crate::{input, output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
-use hourglass::codec::pictures::Pictures;
 use hourglass::codec::quality::Quality;
 use hourglass::codec::{kept, learned};
 use hourglass::files;
-use hourglass::run::checkpoint::{self, Meta};
+use hourglass::run::checkpoint;
 use hourglass::{Loaded, Run, backend};
 
 /// What `--json` prints about a written file.
@@ -49,7 +48,10 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let Some(path) = &args.output else {
         for (given, flag) in [
             (args.model, "--model"),
-            (args.write.backend.force, "--force"),
+            (
+                args.write.backend.force && !has_diverged(&args.run),
+                "--force",
+            ),
             (args.bits.is_some(), "--bits"),
         ] {
             if given {
@@ -64,12 +66,14 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     };
     output::check_new(path, args.write.backend.force)?;
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
+    check_converged(&run, args.write.backend.force)?;
     let device = backend::open(chosen(&args.write.backend)?)?.device;
     // Codes, digest and embedded weights are of one checkpoint, whatever a training writes meanwhile.
     let checkpoint = checkpoint::read_best(&run)?;
     let loaded = Loaded::of(run, &checkpoint, device)?;
     let codec = Codec::of(&loaded)?;
-    let pictures = found(spec, &loaded.meta)?;
+    input::note_tiles(&loaded.meta, "compress");
+    let pictures = input::find(spec, Part::Test, &loaded.meta, args.strict)?;
     let sha256 = &checkpoint.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || -> Result<_> {
         Ok(own_images(&loaded.run, &args.write.backend)?.train)
@@ -136,11 +140,4 @@ impl Report {
             super::analysed::figure(self.quality.ssim)
         )
     }
-}
-
-/// The pictures that `spec` names; warns about files that are left out.
-fn found(spec: &str, meta: &Meta) -> Result<Pictures> {
-    let warn = |text: &str| terminal::note(&format!("warning: {text}"));
-    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.split_seed());
-    Ok(Pictures::find(spec, part, shape, seed, warn)?)
 }

@@ -36,6 +36,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         model,
         device,
         meta,
+        ..
     } = opened(&args.run, &args.write.backend)?;
     if model.is_residual() {
         bail!("{}: {}", args.run.name.display(), model::NeedsInput);

@@ -60,8 +60,8 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         "INPUT",
         &input.input,
         input.split,
-        meta.input_shape,
-        meta.split_seed(),
+        &meta,
+        input.strict,
     )?);
     let batches = Batches::new(Arc::clone(&images), &device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();

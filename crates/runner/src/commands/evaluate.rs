@@ -50,17 +50,12 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         (None, Ok(setup)) => (Arc::clone(&setup.test), Some(setup)),
         (None, Err(error)) => return Err(error),
         (Some(spec), setup) => {
-            let images = input::read(
-                "--data",
-                spec,
-                Part::Test,
-                meta.input_shape,
-                meta.split_seed(),
-            )?;
-            if let Err(error) = &setup {
-                terminal::note(&format!(
+            let images = input::read("--data", spec, Part::Test, &meta, args.strict)?;
+            match &setup {
+                Ok(setup) => input::warn_trained_on(spec, &images, &setup.train),
+                Err(error) => terminal::note(&format!(
                     "note: baselines skipped: the run's images could not be loaded: {error:#}"
-                ));
+                )),
             }
             (Arc::new(images), setup.ok())
         }

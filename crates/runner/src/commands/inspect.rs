@@ -2,7 +2,7 @@
 //! any training.
 
 use anyhow::Result;
-use data::counted;
+use data::{Preparation, counted};
 use model::{ImageShape, Layer, ModelConfig};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::table::Table;
 use crate::terminal;
 use hourglass::config::flat;
 use hourglass::memory::{self, Estimate, Purpose};
-use hourglass::run::Run;
+use hourglass::run::{Run, loaded};
 use hourglass::{config, measure::summary, run::checkpoint};
 
 /// What is shown of a run or a config.
@@ -22,6 +22,8 @@ struct Subject {
     shape: ImageShape,
     /// The whole config.
     config: Value,
+    /// How pictures become the model's images; `None` for a config, whose pictures were not read yet.
+    preparation: Option<Preparation>,
     /// The run's state; `None` for a config.
     state: Option<Value>,
     /// The memory that a training takes; `None` for a run.
@@ -49,7 +51,8 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         terminal::print_json(&json!({
             "name": subject.name, "kind": subject.model.kind(), "input_shape": subject.shape,
             "encoder_input_shape": encoder, "code_size": code_size, "compression_ratio": ratio, "parameters": parameters,
-            "layers": rows, "config": subject.config, "state": subject.state, "memory": subject.memory,
+            "preparation": subject.preparation, "layers": rows, "config": subject.config, "state": subject.state,
+            "memory": subject.memory,
         }))?;
         return Ok(DONE);
     }
@@ -66,6 +69,16 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         summary::compression(ratio),
         counted(parameters, "parameter")
     ))?;
+    if let Some(preparation) = &subject.preparation {
+        let colours = match channels {
+            1 => "grey",
+            _ => "colour",
+        };
+        let words = preparation.words();
+        terminal::say(&format!(
+            "pictures: {words}; {colours}; values from 0 to 1\n"
+        ))?;
+    }
     terminal::print(&table(&layers).text(terminal::width()))?;
     if let Some(memory) = &subject.memory {
         terminal::say(&format!(
@@ -94,25 +107,31 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
     let name = &args.run.name;
     if name.is_file() {
         let located = config::load(name, &[])?;
-        let shape = located.data.source(located.seed).shape()?;
+        located.check_dir()?;
+        let source = located.data.source(located.seed);
+        let shape = source.shape()?;
         let layers = located.check_model(shape)?;
-        let memory = Estimate::of(&located, shape, &layers, Purpose::Training, false)?;
+        let memory = Estimate::of(&located, &source, shape, &layers, Purpose::Training, false)?;
         return Ok(Subject {
             name: name.display().to_string(),
             model: located.model.clone(),
             shape,
             config: serde_json::to_value(&located.config)?,
+            preparation: None,
             state: None,
             memory: Some(memory),
         });
     }
     let run = Run::open(name, &args.run.runs.runs)?;
     let meta = checkpoint::read_best(&run)?.meta;
+    let old = || loaded::old_preparation(&run, &meta);
+    let preparation = meta.preparation.map_or_else(old, |it| Ok(Some(it)))?;
     Ok(Subject {
         name: run.folder().display().to_string(),
-        model: meta.model,
         shape: meta.input_shape,
         config: run.config()?,
+        preparation: Some(preparation.unwrap_or_else(|| meta.prepared())),
+        model: meta.model,
         state: Some(serde_json::to_value(run.watched_state()?)?),
         memory: None,
     })

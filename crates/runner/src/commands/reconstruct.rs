@@ -12,9 +12,11 @@ use crate::cli::ReconstructArgs;
 use crate::commands::opened;
 use crate::input;
 use crate::{output, terminal};
-use hourglass::batched::{self, values};
-use hourglass::measure::metrics::Reconstruction;
-use hourglass::{Error, memory, pictures};
+use hourglass::batched::{self, BATCH, values};
+use hourglass::codec::pictures::Pictures;
+use hourglass::codec::tiles;
+use hourglass::measure::metrics::{Figures, Reconstruction};
+use hourglass::{Error, Run, memory, pictures};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -35,30 +37,30 @@ struct Written {
 }
 
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
-    let Loaded {
-        run,
-        model,
-        device,
-        meta,
-    } = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend)?;
+    let meta = &loaded.meta;
     let shape = meta.input_shape;
     let spec = &args.input;
-    let images = Arc::new(input::read(
-        "INPUT",
-        &spec.input,
-        spec.split,
-        shape,
-        meta.split_seed(),
-    )?);
-    let files = files(args, &images)?;
+    let images = match meta.prepared().patch() {
+        Some(_) => match input::find(&spec.input, spec.split, meta, spec.strict)? {
+            Pictures::Set(images) => images,
+            files => return whole(args, &loaded, &files),
+        },
+        None => input::read("INPUT", &spec.input, spec.split, meta, spec.strict)?,
+    };
+    let Loaded {
+        run, model, device, ..
+    } = &loaded;
+    let images = Arc::new(images);
+    let files = files(args, images.names(), images.len())?;
     let mut written = Vec::with_capacity(images.len());
-    let batches = Batches::new(Arc::clone(&images), &device, false);
+    let batches = Batches::new(Arc::clone(&images), device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let image: usize = shape.iter().product();
     let mut whole = Reconstruction::without_ssim(shape);
     let mut left = files.iter();
     batched::each(&batches, &all, |chunk, mut input| -> Result<()> {
-        memory::check_batch(&model, chunk.len()).map_err(Error::from)?;
+        memory::check_batch(model, chunk.len()).map_err(Error::from)?;
         if args.invert {
             input = input.neg() + 1.0;
         }
@@ -78,46 +80,105 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
                 }
                 false => pictures::save_picture(restored, shape, file)?,
             }
-            if !args.json {
-                terminal::say(&format!(
-                    "{}: mse {:.6}, psnr {:.2} dB",
-                    file.display(),
-                    figures.mse,
-                    figures.psnr
-                ))?;
-            }
-            written.push(Written {
-                output: file.clone(),
-                mse: figures.mse,
-                psnr: figures.psnr,
-            });
+            written.push(tell(args, file, &figures)?);
         }
         Ok(())
     })?;
     let figures = whole.finish();
-    if args.json {
-        terminal::print_json(&Report {
-            run: run.folder().display().to_string(),
-            mse: figures.mse,
-            psnr: figures.psnr,
-            pictures: written,
-        })?;
-        return Ok(DONE);
-    }
-    if images.len() > 1 {
+    finish(args, run, written, [figures.mse, figures.psnr])
+}
+
+/// Tells the figures of a picture that was written.
+fn tell(args: &ReconstructArgs, file: &Path, figures: &Figures) -> Result<Written> {
+    if !args.json {
         terminal::say(&format!(
             "{}: mse {:.6}, psnr {:.2} dB",
-            counted(images.len(), "picture"),
+            file.display(),
             figures.mse,
             figures.psnr
         ))?;
     }
+    Ok(Written {
+        output: file.to_owned(),
+        mse: figures.mse,
+        psnr: figures.psnr,
+    })
+}
+
+/// Tells the figures of all pictures together.
+fn finish(
+    args: &ReconstructArgs,
+    run: &Run,
+    pictures: Vec<Written>,
+    [mse, psnr]: [f64; 2],
+) -> Result<u8> {
+    if args.json {
+        terminal::print_json(&Report {
+            run: run.folder().display().to_string(),
+            mse,
+            psnr,
+            pictures,
+        })?;
+    } else if pictures.len() > 1 {
+        let count = counted(pictures.len(), "picture");
+        terminal::say(&format!("{count}: mse {mse:.6}, psnr {psnr:.2} dB"))?;
+    }
     Ok(DONE)
 }
 
+/// Reconstructs pictures of any size with a model of patches: tile by tile, at their own size.
+fn whole(args: &ReconstructArgs, loaded: &Loaded, pictures: &Pictures) -> Result<u8> {
+    let Loaded {
+        run,
+        model,
+        device,
+        meta,
+    } = loaded;
+    let tile = meta.input_shape;
+    let files = files(args, pictures.names().as_deref(), pictures.len())?;
+    let mut written = Vec::with_capacity(pictures.len());
+    let mut left = files.iter();
+    let (mut mse, mut psnr) = (0.0, 0.0);
+    pictures.groups(tile, BATCH, |group| -> Result<()> {
+        let tiles = Arc::new(Images::new(group.tiles, tile)?);
+        let all: Vec<u32> = (0..tiles.len() as u32).collect();
+        let batches = Batches::new(tiles, device, false);
+        let mut restored = Vec::new();
+        batched::each(&batches, &all, |chunk, mut input| -> Result<()> {
+            memory::check_batch(model, chunk.len()).map_err(Error::from)?;
+            if args.invert {
+                input = input.neg() + 1.0;
+            }
+            restored.extend(values(model.forward(model.clean_input(input)))?);
+            Ok(())
+        })?;
+        for (picture, file) in group.pictures.iter().zip(left.by_ref()) {
+            let [height, width] = picture.size;
+            let shape = [tile[0], height, width];
+            let mut joined = tiles::join(&restored, picture.size, tile);
+            if args.invert {
+                joined.iter_mut().for_each(|value| *value = 1.0 - *value);
+            }
+            let given: Vec<f32> = picture
+                .pixels
+                .iter()
+                .map(|&it| f32::from(it) / 255.0)
+                .collect();
+            let mut one = Reconstruction::without_ssim(shape);
+            one.push(&given, &joined)?;
+            let figures = one.finish();
+            (mse, psnr) = (mse + figures.mse, psnr + figures.psnr);
+            pictures::save_picture(&joined, shape, file)?;
+            written.push(tell(args, file, &figures)?);
+        }
+        Ok(())
+    })?;
+    let count = pictures.len().max(1) as f64;
+    finish(args, run, written, [mse / count, psnr / count])
+}
+
 /// The output path of each picture: the named file for a single picture, else a file in a folder.
-fn files(args: &ReconstructArgs, images: &Images) -> Result<Vec<PathBuf>> {
-    let (names, count) = (images.names(), images.len());
+fn files(args: &ReconstructArgs, names: Option<&[String]>, count: usize) -> Result<Vec<PathBuf>> {
     let one = count == 1 && Path::new(&args.input.input).is_file();
     if one && output::has_extension(&args.output, &["png"]) {
         output::check_new(&args.output, args.write.backend.force)?;

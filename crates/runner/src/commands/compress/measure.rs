@@ -6,16 +6,15 @@ use std::sync::Arc;
 use anyhow::Result;
 use data::counted;
 
-use super::found;
 #[cfg(feature = "report")]
 use super::plot;
 use super::report::{AtPsnr, Others, Report, curves, table, verdict};
 use super::rivals::{Format, Rivals};
-use crate::cli::CompressArgs;
+use crate::cli::{CompressArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
 use crate::commands::{DONE, analysed};
-use crate::terminal;
+use crate::{input, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;
@@ -27,7 +26,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let codec = Codec::of(&loaded)?;
     let setup = own_images(&loaded.run, &args.write.backend);
     let pictures = match (&args.input, &setup) {
-        (Some(spec), _) => found(spec, &loaded.meta)?,
+        (Some(spec), _) => input::find(spec, Part::Test, &loaded.meta, args.strict)?,
         (None, Ok(setup)) => Pictures::Set(setup.test.as_ref().clone()),
         (None, Err(error)) => {
             anyhow::bail!("{name}: its test pictures could not be loaded: {error:#}")
