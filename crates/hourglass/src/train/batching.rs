@@ -53,12 +53,26 @@ impl Batching {
         }
     }
 
+    /// A step of the current epoch, measured in the steps of an epoch that has this size from its start: 1 if this one
+    /// has.
+    pub fn step(&self) -> f64 {
+        match self.from.images {
+            0 => 1.0,
+            _ => self.per_epoch() as f64 * (1.0 - self.from.share) / self.left(),
+        }
+    }
+
+    /// Steps of this size that the current epoch has, at least 1.
+    fn left(&self) -> f64 {
+        let images = self.images.saturating_sub(self.from.images);
+        images.div_ceil(self.size).max(1) as f64
+    }
+
     /// The share of the epoch that is done when this many of its images are used: 0 to 1, in equal parts per step.
     pub fn share(&self, images: usize) -> f64 {
-        let steps = |images: usize| images.div_ceil(self.size) as f64;
-        let left = steps(self.images.saturating_sub(self.from.images)).max(1.0);
-        let made = steps(images.saturating_sub(self.from.images));
-        self.from.share + (1.0 - self.from.share) * (made / left)
+        let since = images.saturating_sub(self.from.images);
+        let made = since.div_ceil(self.size) as f64;
+        self.from.share + (1.0 - self.from.share) * (made / self.left())
     }
 
     /// The epoch's batches that are not used yet, when `images` of its `order` are; `None` if it has fewer.

@@ -125,7 +125,7 @@ impl Training<'_> {
         let mut rate = settings.learning_rate;
         for indices in rest {
             let steps = batching.steps(progress.epoch, progress.images);
-            rate = learning_rate(settings, steps, batching.per_epoch());
+            rate = learning_rate(settings, (steps, batching.step()), batching.per_epoch());
             let (shown, target) = pictures(
                 &self.batches,
                 indices,
