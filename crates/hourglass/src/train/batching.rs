@@ -30,9 +30,10 @@ impl Batching {
         }
     }
 
-    /// Where steps of another size than this begin, if `progress` is in the middle of an epoch.
+    /// Where steps of another size than this begin, if `progress` is in the middle of an epoch of which images are left.
     pub fn left_at(&self, progress: &Progress) -> Option<Part> {
-        (progress.images > 0).then(|| Part {
+        let is_within = (1..self.images).contains(&progress.images);
+        is_within.then(|| Part {
             images: progress.images,
             share: self.share(progress.images),
         })
@@ -51,6 +52,13 @@ impl Batching {
             0 => before + images.div_ceil(self.size) as f64,
             _ => before + self.per_epoch() as f64 * self.share(images),
         }
+    }
+
+    /// Images of the epoch before the step that came to `images` of them.
+    pub fn before(&self, images: usize) -> usize {
+        let since = images.saturating_sub(self.from.images);
+        let steps = since.saturating_sub(1) / self.size;
+        self.from.images + steps * self.size
     }
 
     /// A step of the current epoch, measured in the steps of an epoch that has this size from its start: 1 if this one

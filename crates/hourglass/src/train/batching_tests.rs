@@ -173,5 +173,11 @@ fn a_share_goes_on_from_the_change() {
     // In steps of 64, of which an epoch has two.
     assert_eq!(batching.steps(3, 48), 3.0 * 2.0 + 2.0 * 0.6);
     assert_eq!(batching.rest(&[0; 80], 48).unwrap().count(), 1);
+    assert_eq!((batching.before(80), batching.before(48)), (48, 48));
+    let plain = Batching::new(16, 75, &Progress::default());
+    assert_eq!(
+        [75, 64, 16, 1, 0].map(|images| plain.before(images)),
+        [64, 48, 0, 0, 0]
+    );
     assert!(batching.rest(&[0; 40], 48).is_none());
 }
