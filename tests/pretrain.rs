@@ -245,7 +245,7 @@ fn a_decoder_that_is_no_mirror_is_refused() {
     work.ok("stack.json");
     let line = work.refused(2, "resume stack --set train.pretrain.epochs=3");
     assert!(
-        line.contains("a resumed run cannot change this key"),
+        line.contains("the layers were trained by themselves at the start"),
         "{line}"
     );
 }

@@ -1,8 +1,12 @@
 use std::fs::{self, File};
 
+use hourglass::config::{self, Override};
+use hourglass::run::resumed::Resumed;
+use hourglass::train::observer::{Flow, Observer};
+use hourglass::{Outcome, Run, Setup, Start};
 use serde_json::{Value, json};
 
-use crate::common::{Work, tiny};
+use crate::common::{Random, Work, tiny};
 
 /// Trains four epochs at once as `whole`, and two and two as `halves`; they must come to the same.
 fn two_and_two_are_four(change: impl Fn(&mut Value)) {
@@ -473,4 +477,93 @@ fn a_figure_that_json_cannot_hold_makes_no_run_unreadable() {
     let ended = work.ok("resume tiny --set train.epochs=3");
     assert!(!ended.stderr.contains("lost"), "{}", ended.stderr);
     assert_eq!(rows(&work, "tiny").len(), 3);
+}
+
+/// Stops a training after some steps.
+struct After(usize);
+
+impl Observer for After {
+    fn step(&mut self, _done: usize) {
+        self.0 = self.0.saturating_sub(1);
+    }
+
+    fn flow(&mut self) -> Flow {
+        match self.0 {
+            0 => Flow::Stop,
+            _ => Flow::Go,
+        }
+    }
+}
+
+#[test]
+fn whatever_may_change_at_any_step_no_picture_is_skipped_or_seen_twice() {
+    const EPOCHS: usize = 5;
+    let work = Work::new();
+    let mut random = Random(29);
+    for number in 0..8 {
+        let mut config = tiny();
+        config["data"]["dir"] = work.path("set").to_str().unwrap().into();
+        config["train"]["epochs"] = EPOCHS.into();
+        config["train"]["schedule"] = "cosine".into();
+        config["train"]["min_delta"] = 0.05.into();
+        let text = config.to_string();
+        let setup = Setup::from_config(config::parse("config", &text, &[]).unwrap()).unwrap();
+        let run = Run::start(&setup, &work.path("runs"), &format!("drawn{number}")).unwrap();
+        let stop = After(1 + random.below(12));
+        let mut ended = hourglass::train(&setup, &run, Start::default(), &mut { stop }).unwrap();
+        let mut stops = 0;
+        while let Outcome::Interrupted = ended {
+            stops += 1;
+            let size = 1 + random.below(90);
+            let changes = [
+                format!("train.batch_size={size}"),
+                format!("train.min_delta={}", random.below(3)),
+                format!("train.patience={}", 5 + random.below(5)),
+                format!("train.clip_norm={}", 1 + random.below(9)),
+            ];
+            let count = random.below(changes.len() + 1);
+            let changes: Vec<Override> = changes
+                .iter()
+                .take(count)
+                .map(|it| Override::set(it))
+                .collect();
+            let located = config::load(&run.path("config.json"), &changes).unwrap();
+            let Resumed { setup, from, holes } = Resumed::prepare(&run, located).unwrap();
+            assert_eq!(holes, []);
+            run.write_json("config.json", &setup.config).unwrap();
+            let start = Start {
+                from: from.as_ref(),
+                ..Start::default()
+            };
+            // It always comes on, and to its end after some stops.
+            let steps = if stops > 6 {
+                usize::MAX
+            } else {
+                1 + random.below(12)
+            };
+            ended = hourglass::train(&setup, &run, start, &mut After(steps)).unwrap();
+        }
+        let meta: Value = run.read_json("checkpoints/last/meta.json").unwrap();
+        let progress = &meta["progress"];
+        // 80 of the 96 images are for training.
+        assert_eq!(progress["train_images"], EPOCHS * 80, "{progress}");
+        assert_eq!(progress["epoch"], EPOCHS);
+        let rows: Vec<Value> = run.lines("metrics.jsonl").unwrap();
+        let epochs: Vec<u64> = rows
+            .iter()
+            .map(|row| row["epoch"].as_u64().unwrap())
+            .collect();
+        assert_eq!(epochs, [1, 2, 3, 4, 5]);
+        let rates: Vec<f64> = rows.iter().map(|row| row["lr"].as_f64().unwrap()).collect();
+        assert!(
+            rates.is_sorted_by(|one, next| one > next),
+            "the cosine falls: {rates:?}"
+        );
+        let losses: Vec<f64> = rows
+            .iter()
+            .map(|row| row["val/loss"].as_f64().unwrap())
+            .collect();
+        let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+        assert_eq!(progress["best"]["value"], lowest, "{losses:?}");
+    }
 }

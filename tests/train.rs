@@ -358,9 +358,20 @@ fn the_config_of_a_run_repeats_it() {
 #[test]
 fn early_stopping_keeps_the_best_epoch() {
     let work = Work::new();
-    // No epoch but the first can improve by as much.
-    let line = "tiny.json --set train.epochs=9 --set train.patience=2 --set train.min_delta=1e9";
-    let summary = work.ok_json(&format!("{line} --json"));
+    let mut config = tiny();
+    config["train"]["epochs"] = 9.into();
+    config["train"]["patience"] = 2.into();
+    work.json("stops.json", &config);
+    // No epoch but the first can improve by as much as counts, although each has a lower loss.
+    let summary = work.ok_json("stops.json --set train.min_delta=1e9 --json");
+    assert_eq!(
+        (&summary["epochs"], &summary["best_epoch"]),
+        (&json!(3), &json!(3))
+    );
+    // From the second epoch on the steps are too small for any weight.
+    config["train"]["schedule"] = json!({ "kind": "step", "every": 1, "factor": 1e-30 });
+    work.json("still.json", &config);
+    let summary = work.ok_json("still.json --name tiny --json");
     assert_eq!(summary["status"], "finished");
     assert_eq!(summary["epochs"], 3);
     assert_eq!(summary["best_epoch"], 1);

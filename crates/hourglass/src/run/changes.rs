@@ -111,13 +111,18 @@ fn rule(key: &str) -> Option<&'static Rule> {
 pub fn check(run: &Run, located: &Located) -> Result<()> {
     let meta = checkpoint::meta(run, "last")?;
     let seed = meta.as_ref().map(|meta| meta.seed);
+    let written = written(run)?;
     let mut before = match meta.and_then(|meta| meta.config) {
-        Some(config) => config,
+        // A checkpoint of another model is refused as what it is.
+        Some(config) => Config {
+            model: written.model,
+            ..config
+        },
         // Version 0.1.0, or nothing was trained yet.
-        None => written(run)?,
+        None => written,
     };
     before.seed = seed.unwrap_or(before.seed);
-    Ok(compare(run, &before, located)?)
+    compare(run, &before, located)
 }
 
 /// The config in the run's folder.

@@ -30,9 +30,10 @@ impl Batching {
         }
     }
 
-    /// Where steps of another size than this begin, if `progress` is in the middle of an epoch.
+    /// Where steps of another size than this begin, if `progress` is in the middle of an epoch of which images are left.
     pub fn left_at(&self, progress: &Progress) -> Option<Part> {
-        (progress.images > 0).then(|| Part {
+        let is_within = (1..self.images).contains(&progress.images);
+        is_within.then(|| Part {
             images: progress.images,
             share: self.share(progress.images),
         })
@@ -53,12 +54,33 @@ impl Batching {
         }
     }
 
+    /// Images of the epoch before the step that came to `images` of them.
+    pub fn before(&self, images: usize) -> usize {
+        let since = images.saturating_sub(self.from.images);
+        let steps = since.saturating_sub(1) / self.size;
+        self.from.images + steps * self.size
+    }
+
+    /// A step of the current epoch, measured in the steps of an epoch that has this size from its start: 1 if this one
+    /// has.
+    pub fn step(&self) -> f64 {
+        match self.from.images {
+            0 => 1.0,
+            _ => self.per_epoch() as f64 * (1.0 - self.from.share) / self.left(),
+        }
+    }
+
+    /// Steps of this size that the current epoch has, at least 1.
+    fn left(&self) -> f64 {
+        let images = self.images.saturating_sub(self.from.images);
+        images.div_ceil(self.size).max(1) as f64
+    }
+
     /// The share of the epoch that is done when this many of its images are used: 0 to 1, in equal parts per step.
     pub fn share(&self, images: usize) -> f64 {
-        let steps = |images: usize| images.div_ceil(self.size) as f64;
-        let left = steps(self.images.saturating_sub(self.from.images)).max(1.0);
-        let made = steps(images.saturating_sub(self.from.images));
-        self.from.share + (1.0 - self.from.share) * (made / left)
+        let since = images.saturating_sub(self.from.images);
+        let made = since.div_ceil(self.size) as f64;
+        self.from.share + (1.0 - self.from.share) * (made / self.left())
     }
 
     /// The epoch's batches that are not used yet, when `images` of its `order` are; `None` if it has fewer.

@@ -32,7 +32,8 @@ impl Walk {
                 steps += 1;
                 let before = self.progress.images;
                 let made = batching.steps(self.progress.epoch, before);
-                let rate = learning_rate(&self.train, made, batching.per_epoch());
+                let rate =
+                    learning_rate(&self.train, (made, batching.step()), batching.per_epoch());
                 self.progress.images += batch.len();
                 let length = batching.share(self.progress.images) - batching.share(before);
                 self.rates.push((rate, length));
@@ -115,20 +116,22 @@ proptest! {
             walk.resize(size);
         }
         while walk.go(usize::MAX) {}
-        let warmup = match schedule {
-            ScheduleConfig::Constant { warmup_epochs } | ScheduleConfig::Cosine { warmup_epochs, .. } => warmup_epochs,
-            ScheduleConfig::Step { .. } => 0.0,
+        let (warmup, falls) = match schedule {
+            ScheduleConfig::Constant { warmup_epochs } => (warmup_epochs, false),
+            ScheduleConfig::Cosine { warmup_epochs, .. } => (warmup_epochs, true),
+            ScheduleConfig::Step { .. } => (0.0, false),
         };
-        let falls = matches!(schedule, ScheduleConfig::Cosine { .. });
-        // A cosine of height 1 over the epochs after the warm-up is steepest in its middle.
-        let fall = std::f64::consts::FRAC_PI_2 / (epochs as f64 - warmup).max(1e-9);
+        // The most that each part of the schedule moves per epoch: a line, and half a wave of height 1, which is
+        // steepest in its middle.
+        let rise = 1.0 / warmup;
+        let fall = match falls {
+            true => std::f64::consts::FRAC_PI_2 / (epochs as f64 - warmup).max(f64::MIN_POSITIVE),
+            false => 0.0,
+        };
         for pair in walk.rates.windows(2) {
-            let (from, to) = (pair[0].0, pair[1].0);
+            let moved = (pair[1].0 - pair[0].0).abs();
             let longest = pair[0].1.max(pair[1].1);
-            // The whole way up, plus the share that the first step has in advance.
-            let rise = 2.0 * longest / warmup.max(1e-9);
-            let most = if falls { rise.max(fall * longest) + fall * longest } else { rise };
-            prop_assert!((to - from).abs() <= most + 1e-9 || (to - from).abs() <= rise, "{from} to {to}: {most}");
+            prop_assert!(moved <= longest * rise.max(fall) + 1e-9, "{pair:?}: {rise}, {fall}");
         }
     }
 
@@ -150,7 +153,7 @@ proptest! {
         // As version 0.1.0 computed it: from the number of steps.
         let per_epoch = images.div_ceil(size);
         for (step, (rate, _)) in whole.rates.iter().enumerate() {
-            let expected = learning_rate(&whole.train, step as f64, per_epoch);
+            let expected = learning_rate(&whole.train, (step as f64, 1.0), per_epoch);
             prop_assert_eq!(rate.to_bits(), expected.to_bits());
         }
     }
@@ -170,5 +173,11 @@ fn a_share_goes_on_from_the_change() {
     // In steps of 64, of which an epoch has two.
     assert_eq!(batching.steps(3, 48), 3.0 * 2.0 + 2.0 * 0.6);
     assert_eq!(batching.rest(&[0; 80], 48).unwrap().count(), 1);
+    assert_eq!((batching.before(80), batching.before(48)), (48, 48));
+    let plain = Batching::new(16, 75, &Progress::default());
+    assert_eq!(
+        [75, 64, 16, 1, 0].map(|images| plain.before(images)),
+        [64, 48, 0, 0, 0]
+    );
     assert!(batching.rest(&[0; 40], 48).is_none());
 }

@@ -122,10 +122,15 @@ impl Training<'_> {
         let mut loss_sum = Tensor::<1>::from_floats([progress.loss_sum], device);
         let started = Instant::now();
         let mut last_reading = started;
-        let mut rate = settings.learning_rate;
+        let rate_after = |epochs: usize, images: usize| {
+            let steps = batching.steps(epochs, images);
+            learning_rate(settings, (steps, batching.step()), batching.per_epoch())
+        };
+        // If a stop came behind the last batch, no step is left to make.
+        let mut rate = rate_after(progress.epoch, batching.before(before));
         for indices in rest {
             let steps = batching.steps(progress.epoch, progress.images);
-            rate = learning_rate(settings, steps, batching.per_epoch());
+            rate = rate_after(progress.epoch, progress.images);
             let (shown, target) = pictures(
                 &self.batches,
                 indices,

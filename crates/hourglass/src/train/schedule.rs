@@ -5,9 +5,13 @@ use std::f64::consts::PI;
 
 use crate::config::{ScheduleConfig, TrainConfig};
 
-/// The learning rate after `steps` steps, a whole number unless batches of several sizes made up an epoch, in a run
-/// with `steps_per_epoch` steps per epoch.
-pub fn learning_rate(train: &TrainConfig, steps: f64, steps_per_epoch: usize) -> f64 {
+/// The learning rate of a step after `steps` steps, in a run with `steps_per_epoch` steps per epoch. If batches of
+/// several sizes make up an epoch, `steps` is no whole number and this step is not of length 1.
+pub fn learning_rate(
+    train: &TrainConfig,
+    (steps, length): (f64, f64),
+    steps_per_epoch: usize,
+) -> f64 {
     let base = train.learning_rate;
     let per_epoch = steps_per_epoch as f64;
     let total = train.epochs as f64 * per_epoch;
@@ -15,7 +19,7 @@ pub fn learning_rate(train: &TrainConfig, steps: f64, steps_per_epoch: usize) ->
     let warming = |warmup_epochs: f64| {
         let warmup = warmup_epochs * per_epoch;
         // The first step already has one share of the learning rate, not zero.
-        (at < warmup).then(|| base * (at + 1.0) / (warmup + 1.0))
+        (at < warmup).then(|| base * (at + length) / (warmup + length))
     };
     match train.schedule {
         ScheduleConfig::Constant { warmup_epochs } => warming(warmup_epochs).unwrap_or(base),
@@ -60,10 +64,10 @@ mod tests {
             warmup_epochs: 0.0,
             final_learning_rate: 0.01,
         });
-        close(learning_rate(&train, 0.0, 100), 0.1);
-        close(learning_rate(&train, 500.0, 100), 0.055);
-        close(learning_rate(&train, 1000.0, 100), 0.01);
-        close(learning_rate(&train, 2000.0, 100), 0.01);
+        close(learning_rate(&train, (0.0, 1.0), 100), 0.1);
+        close(learning_rate(&train, (500.0, 1.0), 100), 0.055);
+        close(learning_rate(&train, (1000.0, 1.0), 100), 0.01);
+        close(learning_rate(&train, (2000.0, 1.0), 100), 0.01);
     }
 
     #[test]
@@ -71,10 +75,10 @@ mod tests {
         let train = train(ScheduleConfig::Constant {
             warmup_epochs: 0.99,
         });
-        close(learning_rate(&train, 0.0, 100), 0.001);
-        close(learning_rate(&train, 49.0, 100), 0.05);
-        close(learning_rate(&train, 99.0, 100), 0.1);
-        close(learning_rate(&train, 150.0, 100), 0.1);
+        close(learning_rate(&train, (0.0, 1.0), 100), 0.001);
+        close(learning_rate(&train, (49.0, 1.0), 100), 0.05);
+        close(learning_rate(&train, (99.0, 1.0), 100), 0.1);
+        close(learning_rate(&train, (150.0, 1.0), 100), 0.1);
     }
 
     #[test]
@@ -83,8 +87,8 @@ mod tests {
             every: 3,
             factor: 0.5,
         });
-        close(learning_rate(&train, 299.0, 100), 0.1);
-        close(learning_rate(&train, 300.0, 100), 0.05);
-        close(learning_rate(&train, 600.0, 100), 0.025);
+        close(learning_rate(&train, (299.0, 1.0), 100), 0.1);
+        close(learning_rate(&train, (300.0, 1.0), 100), 0.05);
+        close(learning_rate(&train, (600.0, 1.0), 100), 0.025);
     }
 }
