@@ -26,7 +26,7 @@ pub(crate) const MAX_SIDE: usize = 1 << 15;
 const MAX_MIB: u64 = 512;
 
 /// The largest picture file that is read, in bytes: twice what a decoded picture may take.
-const LARGEST: u64 = 2 * MAX_MIB << 20;
+const LARGEST: u64 = MAX_MIB << 21;
 
 /// As many of a file's first bytes as say what it is.
 const MAGIC: u64 = 64;
