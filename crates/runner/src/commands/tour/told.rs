@@ -21,7 +21,7 @@ const WIDEST: usize = 88;
 /// If stdout cannot be written.
 pub fn print(number: usize, chapter: &Chapter, quiet: bool) -> Result<()> {
     let columns = terminal::columns();
-    let mut text = format!("\n{number}. {}\n", terminal::shown(&chapter.title));
+    let mut text = format!("\n{number}. {}\n", terminal::shown(chapter.title));
     for paragraph in &chapter.text {
         let paragraph = terminal::shown(paragraph);
         text += &format!("\n{}\n", wrapped(&paragraph, columns.min(WIDEST)));
