@@ -82,9 +82,11 @@ impl Preparation {
             (Rule::Patches, _) => format!("cut into patches of {height}x{width}"),
             (Rule::AsIs, aspect) => {
                 let how = how(aspect);
-                format!("{height}x{width} as they are, others resized, {how}")
+                format!("{height}x{width} as they are; others {how} that shape and resized")
             }
-            (Rule::Resized, aspect) => format!("resized to {height}x{width}, {}", how(aspect)),
+            (Rule::Resized, aspect) => {
+                format!("{} the shape of {height}x{width} and resized", how(aspect))
+            }
         };
         if self.white != WHITE {
             words += &format!("; 16-bit files: {} is white", self.white);
@@ -126,7 +128,7 @@ impl Preparation {
 /// An aspect rule in words.
 fn how(aspect: Aspect) -> &'static str {
     match aspect {
-        Aspect::Stretch => "stretched to its aspect ratio",
-        Aspect::Crop => "cropped to its aspect ratio",
+        Aspect::Stretch => "stretched to",
+        Aspect::Crop => "cropped to",
     }
 }

@@ -208,11 +208,9 @@ pub fn left_out(reason: &str) -> String {
 pub fn count_left_out() {
     match LEFT_OUT.load(Ordering::Relaxed) {
         0 => {}
-        1 => note(
-            "warning: 1 picture was left out because it cannot be read; --strict makes that an error",
-        ),
+        1 => note("warning: 1 picture was left out because it cannot be read"),
         count => note(&format!(
-            "warning: {count} pictures were left out because they cannot be read; --strict makes that an error"
+            "warning: {count} pictures were left out because they cannot be read"
         )),
     }
 }

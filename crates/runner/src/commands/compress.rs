@@ -72,8 +72,8 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let checkpoint = checkpoint::read_best(&run)?;
     let loaded = Loaded::of(run, &checkpoint, device)?;
     let codec = Codec::of(&loaded)?;
-    input::note_tiles(&loaded.meta, "compress");
     let pictures = input::find(spec, Part::Test, &loaded.meta, args.strict)?;
+    input::note_tiles(&loaded.meta, "compress");
     let sha256 = &checkpoint.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || -> Result<_> {
         Ok(own_images(&loaded.run, &args.write.backend)?.train)

@@ -29,6 +29,7 @@ mod transfer;
 
 use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
+use data::Warning;
 use hourglass::backend::{self, BackendError};
 use hourglass::config::{self, ConfigError};
 use hourglass::run::{RunError, Status, loaded};
@@ -209,13 +210,15 @@ pub fn check_converged(run: &Run, force: bool) -> Result<()> {
 }
 
 /// A run's own images, as it was trained and measured on them; warns about files that are not as they should
-/// be.
+/// be. What there is to say about the whole set was said when the run was trained.
 ///
 /// # Errors
 /// If they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
     let setup = loaded::own_images(run, backend.backend.as_deref(), backend.force)?;
-    terminal::warn(&setup.warnings);
+    let single = |it: &&Warning| matches!(it, Warning::Skipped { .. } | Warning::Padded { .. });
+    let warnings: Vec<Warning> = setup.warnings.iter().filter(single).cloned().collect();
+    terminal::warn(&warnings);
     Ok(setup)
 }
 

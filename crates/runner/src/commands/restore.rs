@@ -83,8 +83,8 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         true => 1,
         false => scale(loaded.model.corruptions()),
     };
-    input::note_tiles(&loaded.meta, "restore");
     let jobs = files::find(args, factor)?;
+    input::note_tiles(&loaded.meta, "restore");
     let (baselines, shown) = match args.compare || args.from_clean {
         true => beside::baselines(&loaded, &args.write.backend)?,
         false => (Baselines::default(), None),
