@@ -169,8 +169,13 @@ fn folders_that_are_no_data_set_are_named() {
 
 /// A grey PNG.
 fn picture(width: u32, height: u32) -> Vec<u8> {
+    shade(width, height, 99)
+}
+
+/// The same of this brightness.
+fn shade(width: u32, height: u32, grey: u8) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image::GrayImage::from_pixel(width, height, image::Luma([99]))
+    image::GrayImage::from_pixel(width, height, image::Luma([grey]))
         .write_to(&mut bytes, image::ImageFormat::Png)
         .unwrap();
     bytes.into_inner()
@@ -228,10 +233,10 @@ fn pictures_that_cannot_be_used_are_named() {
         ended.stderr
     );
     assert_eq!(
-        work.refused(1, "photos.json --set data.test=[\"b.png\",\"e.png\"]"),
-        "test: found \"e.png\"; allowed: names of pictures in photos"
+        work.refused(2, "photos.json --set data.test=[\"b.png\",\"e.png\"]"),
+        "--set data.test=[\"b.png\",\"e.png\"]: data.test: found \"e.png\"; allowed: names of pictures in photos"
     );
-    let line = work.refused(1, "photos.json --set data.patch=4 --set data.size=[8,8]");
+    let line = work.refused(2, "photos.json --set data.patch=4 --set data.size=[8,8]");
     assert!(
         line.contains("patch: found 4 together with \"size\""),
         "{line}"
@@ -248,8 +253,9 @@ fn pictures_that_cannot_be_used_are_named() {
 #[test]
 fn pictures_that_cannot_be_read_are_left_out_and_counted() {
     let work = Work::new();
+    // All different: copies are told of too.
     for number in 0..20 {
-        work.write(&format!("mine/{number:02}.png"), picture(8, 8));
+        work.write(&format!("mine/{number:02}.png"), shade(8, 8, number));
     }
     let mut config = tiny();
     config["data"] = json!({ "dataset": "images", "dir": "mine", "validation": 2, "test": 0.25 });
@@ -264,7 +270,7 @@ fn pictures_that_cannot_be_read_are_left_out_and_counted() {
     work.write("mine/03.png", &good[..good.len() / 2]);
     let ended = work.ok("mine.json --name one");
     let first = "warning: skipped: mine/03.png: not a readable PNG, JPEG or WebP picture: ";
-    let told = |line: &&str| line.starts_with("warning: ");
+    let told = |line: &&str| line.starts_with("warning: ") && !line.contains("left out");
     let warnings: Vec<&str> = ended.stderr.lines().filter(told).collect();
     assert!(
         warnings.len() == 1 && warnings[0].starts_with(first),
@@ -289,7 +295,7 @@ fn pictures_that_cannot_be_read_are_left_out_and_counted() {
         "{line}"
     );
     for number in 12..20 {
-        work.write(&format!("mine/{number:02}.png"), &good);
+        work.write(&format!("mine/{number:02}.png"), shade(8, 8, number));
     }
     let ended = work.run("mine.json --set data.test=[\"12.png\"]");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -401,4 +407,64 @@ fn data_that_a_command_cannot_use_is_named() {
             "{line}"
         );
     }
+}
+
+/// Small files that announce much are refused by their headers, before any memory is asked for.
+#[test]
+fn small_files_that_announce_gigabytes_are_refused() {
+    let work = Work::new();
+    let good = picture(8, 8);
+    for name in ["a", "b", "c", "d"] {
+        work.write(
+            &format!("bomb/{name}.png"),
+            announcing(&good, 20_000, 20_000),
+        );
+    }
+    let mut config = tiny();
+    config["data"] = json!({ "dataset": "images", "dir": "bomb", "patch": 8, "validation": 1 });
+    work.json("bomb.json", &config);
+    let line = work.refused(1, "bomb.json");
+    assert!(line.starts_with("bomb: 2400000000 values in "), "{line}");
+    assert!(
+        line.contains("bytes are too many; allowed: at most 200 times the bytes above"),
+        "{line}"
+    );
+    work.ok("tiny.json");
+    let line = work.refused(1, "compress tiny bomb -o bomb.hg");
+    assert!(line.starts_with("bomb: 1600000000 values in "), "{line}");
+    // Gzip's best is 1:1032, of nothing but zeros.
+    let huge = idx(0x803, &[1 << 20, 32, 32], &[]);
+    work.write(
+        "zip/train-images-idx3-ubyte.gz",
+        stored_gzip(&huge, crc32(&huge)),
+    );
+    work.write(
+        "zip/t10k-images-idx3-ubyte.gz",
+        stored_gzip(&huge, crc32(&huge)),
+    );
+    config["data"] = json!({ "dataset": "idx", "dir": "zip", "validation": 1 });
+    work.json("zip.json", &config);
+    let line = work.refused(1, "zip.json");
+    assert!(
+        line.contains("1073741824 values in 39 bytes are too many"),
+        "{line}"
+    );
+    // An array of codes: its header is read, and nothing behind it.
+    let file = fs::File::create(work.path("codes.npy")).unwrap();
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2000000000, 4), }";
+    let header = format!("{header:<117}\n");
+    let bytes = [
+        b"\x93NUMPY\x01\0".as_slice(),
+        &118_u16.to_le_bytes(),
+        header.as_bytes(),
+    ]
+    .concat();
+    std::io::Write::write_all(&mut &file, &bytes).unwrap();
+    file.set_len(128 + 32_000_000_000).unwrap();
+    let ended = work.run("decode tiny codes.npy -o out");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("32000000000 bytes of values"),
+        "{ended:?}"
+    );
 }

@@ -20,9 +20,36 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good() {
     let state = work.read_json("runs/wild/state.json");
     assert_eq!(state["status"], "diverged");
 
-    // The untrained weights are the last good ones, and as good as any to look at.
-    let report = work.ok_json("evaluate wild --json");
+    // The untrained weights are the last good ones: looked at only by those who ask for it.
+    for line in [
+        "evaluate wild",
+        "encode wild set -o codes.npy",
+        "reconstruct wild set -o back",
+        "cluster wild",
+        "plot wild",
+        "probe wild",
+        "compress wild",
+        "anomaly wild --other set",
+    ] {
+        let refusal = work.refused(1, line);
+        let start =
+            "runs/wild: diverged before the first epoch ended, so its weights are hardly trained: ";
+        assert!(refusal.starts_with(start), "{line}: {refusal}");
+        assert!(
+            refusal.contains("by step ") && refusal.ends_with("or use --force"),
+            "{refusal}"
+        );
+    }
+    let report = work.ok_json("evaluate wild --json --force");
     assert!(report["test"]["mse"].as_f64().unwrap() > 0.0);
+    let ended = work.ok("encode wild set -o codes.npy --force");
+    assert!(
+        ended
+            .stderr
+            .starts_with("warning: runs/wild: diverged before "),
+        "{}",
+        ended.stderr
+    );
     // It is left out of a comparison, with a word on why.
     let compared = work.ok("compare wild tame");
     let note = "note: runs/wild skipped because it has no figures yet: diverged";
@@ -42,7 +69,12 @@ fn a_run_that_diverges_later_can_be_tamed() {
     assert_eq!(printed["status"], "diverged");
     let after = work.read("runs/tiny/checkpoints/last/model.safetensors");
     assert!(after == good.last, "the last good checkpoint is kept");
-    work.ok("evaluate tiny");
+    let refusal = work.refused(1, "evaluate tiny");
+    assert!(
+        refusal.starts_with("runs/tiny: diverged after epoch 2, so "),
+        "{refusal}"
+    );
+    work.ok("evaluate tiny --force");
 
     work.ok("resume tiny --set train.learning_rate=0.01");
     work.ok("tiny.json --name whole --set train.epochs=4");

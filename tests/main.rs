@@ -42,6 +42,8 @@ mod killed;
 mod old_run;
 // `plot`: pictures of every kind's code, whole, and nothing else touched.
 mod plot;
+// How pictures are prepared: as in the training, whatever the command; damage, limits, folders.
+mod prepared;
 // `train.pretrain`: layers by themselves, before all are trained together.
 mod pretrain;
 // `report.html` and `compare --html`: whole pages that need no network.

@@ -88,6 +88,11 @@ impl Crops {
         pictures.map(|&picture| self.pictures.get(picture as usize))
     }
 
+    /// The first image of a picture.
+    pub fn first(&self, picture: usize) -> Option<usize> {
+        Some(self.runs().get(picture)?.start as usize)
+    }
+
     /// The images of each picture, as ranges.
     fn runs(&self) -> Vec<std::ops::Range<u32>> {
         let mut end = 0;

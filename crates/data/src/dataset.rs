@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::crops::Crops;
 use crate::error::dims;
-use crate::{DataError, Warning};
+use crate::{DataError, Preparation, Warning};
 
 /// Shape of one image: `[channels, height, width]`.
 pub type ImageShape = [usize; 3];
@@ -224,6 +224,8 @@ pub struct Dataset {
     pub train: Images,
     /// Images held back for the reported figures.
     pub test: Images,
+    /// How its pictures were prepared.
+    pub preparation: Preparation,
     /// Warnings about files with problems.
     pub warnings: Vec<Warning>,
 }
@@ -251,6 +253,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Aspect;
 
     fn three() -> Images {
         Images::new((0..12).collect(), [1, 2, 2]).unwrap()
@@ -312,6 +315,7 @@ mod tests {
         let set = |train: Images, test: Images| {
             Dataset {
                 name: "x".into(),
+                preparation: Preparation::as_is(train.shape(), Aspect::Crop),
                 train,
                 test,
                 warnings: Vec::new(),

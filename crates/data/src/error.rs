@@ -4,16 +4,22 @@ use std::io;
 
 use crate::ImageShape;
 
+/// The most values for each byte of files: far more than pictures of anything take.
+const RATIO: u64 = 200;
+
+/// Values up to which files may be as small as they like.
+const FREE: u64 = 1 << 29;
+
 /// Why data could not be read, converted or gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The operating system could not open or read a file or folder.
-    #[error("{file}: cannot be read: {source}")]
+    #[error("{file}: cannot be read: {}", reason(error))]
     Read {
         /// The file or folder.
         file: String,
         /// The system's reason.
-        source: io::Error,
+        error: io::Error,
     },
     /// A gzipped file is damaged: truncated, with a wrong checksum, or not a valid stream.
     #[error("{file}: damaged gzip data: {reason}")]
@@ -68,6 +74,19 @@ pub enum DataError {
         dims: String,
         /// The largest number of values.
         limit: u64,
+    },
+    /// More values than a file of this size holds, unless it was made to fill the memory.
+    #[error(
+        "{file}: {announced} values in {bytes} bytes are too many; allowed: at most {RATIO} times the bytes \
+         above {FREE} values"
+    )]
+    Implausible {
+        /// The file or folder.
+        file: String,
+        /// Values that the headers announce.
+        announced: u64,
+        /// Bytes of the files.
+        bytes: u64,
     },
     /// An unsupported number of channels.
     #[error("{file}: images of {found} channels; allowed: 1 or 3 (dimensions N, C, H, W)")]
@@ -134,10 +153,12 @@ pub enum DataError {
         reason: String,
     },
     /// A folder without pictures.
-    #[error("{dir}: no .png, .jpg, .jpeg or .webp file in this folder")]
+    #[error("{dir}: no .png, .jpg, .jpeg or .webp file in this folder{found}")]
     NoPictures {
         /// The folder.
         dir: String,
+        /// What it has instead and what to do; empty if it is empty.
+        found: String,
     },
     /// Pictures of different sizes, without an option that makes them equal.
     #[error(
@@ -237,13 +258,37 @@ impl DataError {
         }
     }
 
+    /// Fails where files announce so many more values than they have bytes that they were made to fill the
+    /// memory. Called before any memory is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Implausible`].
+    pub(crate) fn check_plausible(file: &str, announced: u64, bytes: u64) -> Result<(), Self> {
+        if announced <= FREE || announced / RATIO <= bytes {
+            return Ok(());
+        }
+        Err(DataError::Implausible {
+            file: file.to_string(),
+            announced,
+            bytes,
+        })
+    }
+
     /// A [`DataError::Read`] about `path`.
-    pub(crate) fn read(path: &std::path::Path, source: io::Error) -> Self {
+    pub(crate) fn read(path: &std::path::Path, error: io::Error) -> Self {
         DataError::Read {
             file: path.display().to_string(),
-            source,
+            error,
         }
     }
+}
+
+/// The system's words without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_string()
 }
 
 /// Dimensions as text: `3 x 28 x 28`.

@@ -12,6 +12,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::dataset::MAX_VALUES;
 use crate::error::dims;
+use crate::images::Limit;
+use crate::split::sample;
 use crate::{DataError, ImageShape, Images};
 
 /// Two zero bytes, the type (8: unsigned byte), the number of dimensions.
@@ -20,10 +22,6 @@ pub(crate) const IMAGES: u32 = 0x0000_0803;
 const IMAGES_WITH_CHANNELS: u32 = 0x0000_0804;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// The most memory allocated before reading; beyond it, memory grows with the data, so that a short
-/// file with a large header costs nothing. MNIST's 47 MB fit.
-const FIRST_RESERVE: usize = 60 << 20;
 
 /// The two kinds of files.
 #[derive(Clone, Copy)]
@@ -60,9 +58,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(file: &'a str, mut source: impl BufRead + 'a) -> Result<Self, DataError> {
-        let start = source.fill_buf().map_err(|source| DataError::Read {
+        let start = source.fill_buf().map_err(|error| DataError::Read {
             file: file.to_string(),
-            source,
+            error,
         })?;
         let gzipped = start.starts_with(&GZIP_MAGIC);
         Ok(Reader {
@@ -87,42 +85,63 @@ impl<'a> Reader<'a> {
         Ok(read)
     }
 
-    /// Exactly `count` bytes of a file that must have `expected` bytes in total.
-    fn exactly(&mut self, count: u64, expected: u64) -> Result<Vec<u8>, DataError> {
-        let mut bytes = Vec::with_capacity(FIRST_RESERVE.min(count as usize));
-        if self.fill(count, &mut bytes)? < count {
+    /// Leaves out exactly `count` bytes of a file that must have `expected` bytes in total.
+    fn skip(&mut self, count: u64, expected: u64) -> Result<(), DataError> {
+        let skipped = io::copy(&mut self.source.by_ref().take(count), &mut io::sink());
+        let skipped = skipped.map_err(|error| self.error(error))?;
+        self.position += skipped;
+        if skipped < count {
             return Err(DataError::Truncated {
                 file: self.file.to_string(),
                 found: self.position,
                 expected,
             });
         }
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// Appends exactly `count` bytes of a file that must have `expected` bytes in total.
+    fn exactly(&mut self, count: u64, expected: u64, bytes: &mut Vec<u8>) -> Result<(), DataError> {
+        if self.fill(count, bytes)? < count {
+            return Err(DataError::Truncated {
+                file: self.file.to_string(),
+                found: self.position,
+                expected,
+            });
+        }
+        Ok(())
     }
 
     /// A big-endian number of four bytes in a header that ends at byte `header`.
     fn number(&mut self, header: u64) -> Result<u32, DataError> {
-        let bytes = self.exactly(4, header)?;
+        let mut bytes = Vec::with_capacity(4);
+        self.exactly(4, header, &mut bytes)?;
         Ok(bytes
             .iter()
             .fold(0, |all, &byte| all << 8 | u32::from(byte)))
     }
 
-    fn error(&self, source: io::Error) -> DataError {
+    fn error(&self, error: io::Error) -> DataError {
         let file = self.file.to_string();
         if !self.gzipped {
-            return DataError::Read { file, source };
+            return DataError::Read { file, error };
         }
-        let reason = match source.kind() {
+        let reason = match error.kind() {
             io::ErrorKind::UnexpectedEof => "the file is truncated".to_string(),
-            _ => source.to_string(),
+            _ => error.to_string(),
         };
         DataError::Gzip { file, reason }
     }
 }
 
-/// The sizes in a header; each must be at least 1, and their product at most [`MAX_VALUES`].
-fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
+/// The product of sizes, unless it is too large for a number.
+fn product(sizes: &[usize]) -> Option<u64> {
+    (sizes.iter()).try_fold(1_u64, |all, &size| all.checked_mul(size as u64))
+}
+
+/// The sizes in a header; each must be at least 1, and the values of the items that `limit` leaves at most
+/// [`MAX_VALUES`].
+fn header(reader: &mut Reader, kind: Kind, limit: Option<Limit>) -> Result<Vec<usize>, DataError> {
     let magic = reader.number(4)?;
     let Some(dimensions) = kind.dimensions(magic) else {
         return Err(DataError::Magic {
@@ -136,40 +155,90 @@ fn header(reader: &mut Reader, kind: Kind) -> Result<Vec<usize>, DataError> {
     for _ in 0..dimensions {
         sizes.push(reader.number(end)? as usize);
     }
-    let file = reader.file.to_string();
     if sizes.contains(&0) {
         return Err(DataError::ZeroSized {
-            file,
+            file: reader.file.to_string(),
             dims: dims(&sizes),
         });
     }
-    let values = sizes
-        .iter()
-        .try_fold(1_u64, |all, &size| all.checked_mul(size as u64));
-    if values.is_none_or(|values| values > MAX_VALUES) {
-        return Err(DataError::TooLarge {
-            file,
-            dims: dims(&sizes),
-            limit: MAX_VALUES,
-        });
+    let mut wanted = sizes.clone();
+    if let (Some(limit), Some(count)) = (limit, wanted.first_mut()) {
+        *count = limit.count.clamp(1, *count);
+    }
+    if product(&wanted).is_none_or(|values| values > MAX_VALUES) {
+        return Err(too_large(reader.file, &sizes));
     }
     Ok(sizes)
 }
 
-/// Header and content, with nothing after them. Reading to the end also verifies gzip's checksum.
-fn read(file: &str, source: impl BufRead, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
+fn too_large(file: &str, sizes: &[usize]) -> DataError {
+    DataError::TooLarge {
+        file: file.to_string(),
+        dims: dims(sizes),
+        limit: MAX_VALUES,
+    }
+}
+
+/// A file's content.
+struct Content {
+    sizes: Vec<usize>,
+    /// Items that the file holds.
+    count: usize,
+    /// Those that were wanted, one after the other.
+    bytes: Vec<u8>,
+}
+
+/// Header and content, with nothing after them, of a file of `stored` bytes; of the content only the items that
+/// `limit` draws. Reading to the end also verifies gzip's checksum.
+///
+/// # Errors
+///
+/// Before any memory is asked for: [`DataError::TooLarge`] and [`DataError::Implausible`] for what is wanted.
+fn read(
+    file: &str,
+    stored: u64,
+    source: impl BufRead,
+    kind: Kind,
+    limit: Option<Limit>,
+) -> Result<Content, DataError> {
     let mut reader = Reader::new(file, source)?;
-    let sizes = header(&mut reader, kind)?;
-    let count = sizes.iter().map(|&size| size as u64).product();
-    let expected = reader.position + count;
-    let bytes = reader.exactly(count, expected)?;
+    let sizes = header(&mut reader, kind, limit)?;
+    let count = sizes.first().copied().unwrap_or_default();
+    let too_large = || too_large(file, &sizes);
+    let item = product(sizes.get(1..).unwrap_or_default()).ok_or_else(too_large)?;
+    let all = item.checked_mul(count as u64).ok_or_else(too_large)?;
+    let limit = limit.filter(|limit| limit.count < count);
+    let wanted = limit.map_or(all, |limit| item.saturating_mul(limit.count as u64));
+    DataError::check_plausible(file, wanted, stored)?;
+    let expected = reader.position.saturating_add(all);
+    let mut bytes = Vec::new();
+    let room = bytes.try_reserve_exact(wanted as usize);
+    room.map_err(|_| too_large())?;
+    match limit {
+        None => reader.exactly(all, expected, &mut bytes)?,
+        Some(limit) => {
+            let mut drawn = sample(count, limit.count, limit.seed)
+                .into_iter()
+                .peekable();
+            for index in 0..count {
+                match drawn.next_if_eq(&index) {
+                    Some(_) => reader.exactly(item, expected, &mut bytes)?,
+                    None => reader.skip(item, expected)?,
+                }
+            }
+        }
+    }
     if reader.fill(1, &mut Vec::new())? > 0 {
         return Err(DataError::TooLong {
             file: file.to_string(),
             expected,
         });
     }
-    Ok((sizes, bytes))
+    Ok(Content {
+        sizes,
+        count,
+        bytes,
+    })
 }
 
 /// `[channels, height, width]` from the sizes in a header of images.
@@ -191,36 +260,46 @@ fn shape(file: &str, sizes: &[usize]) -> Result<ImageShape, DataError> {
 }
 
 /// Shape of the images in an IDX file, from its header alone; `file` names it in errors.
-pub(crate) fn read_shape(file: &str, source: impl BufRead) -> Result<ImageShape, DataError> {
-    let sizes = header(&mut Reader::new(file, source)?, Kind::Images)?;
+pub(crate) fn read_shape(
+    file: &str,
+    source: impl BufRead,
+    limit: Option<Limit>,
+) -> Result<ImageShape, DataError> {
+    let sizes = header(&mut Reader::new(file, source)?, Kind::Images, limit)?;
     shape(file, &sizes)
 }
 
-/// Images from the bytes of an IDX file; `file` names it in errors.
-pub(crate) fn read_images(file: &str, source: impl BufRead) -> Result<Images, DataError> {
-    let (sizes, pixels) = read(file, source, Kind::Images)?;
-    Images::new(pixels, shape(file, &sizes)?)
-}
-
-/// Labels from the bytes of an IDX file; `file` names it in errors.
-pub(crate) fn read_labels(file: &str, source: impl BufRead) -> Result<Vec<u8>, DataError> {
-    Ok(read(file, source, Kind::Labels)?.1)
-}
-
-/// Adds labels; an error names their file.
-pub(crate) fn attach_labels(
-    images: Images,
-    labels: Vec<u8>,
+/// The images of an IDX file of `stored` bytes, or those that `limit` draws; `file` names it in errors. With
+/// their number in the file.
+pub(crate) fn read_images(
     file: &str,
+    stored: u64,
+    source: impl BufRead,
+    limit: Option<Limit>,
+) -> Result<(Images, usize), DataError> {
+    let content = read(file, stored, source, Kind::Images, limit)?;
+    let images = Images::new(content.bytes, shape(file, &content.sizes)?)?;
+    Ok((images, content.count))
+}
+
+/// Adds the labels of an IDX file of `stored` bytes to images that are all of `count`, or drawn by `limit`;
+/// `file` names it in errors.
+pub(crate) fn with_labels(
+    (images, count): (Images, usize),
+    file: &str,
+    stored: u64,
+    source: impl BufRead,
+    limit: Option<Limit>,
 ) -> Result<Images, DataError> {
-    images.with_labels(labels).map_err(|error| match error {
-        DataError::LabelCount { labels, images, .. } => DataError::LabelCount {
+    let labels = read(file, stored, source, Kind::Labels, limit)?;
+    if labels.count != count {
+        return Err(DataError::LabelCount {
             file: file.to_string(),
-            labels,
-            images,
-        },
-        other => other,
-    })
+            labels: labels.count,
+            images: count,
+        });
+    }
+    images.with_labels(labels.bytes)
 }
 
 #[cfg(test)]

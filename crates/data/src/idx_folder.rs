@@ -4,22 +4,23 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use crate::images::Limit;
 use crate::{DataError, ImageShape, Images, idx};
 
 /// Shape of the training images in a folder, from the header of their file.
-pub(crate) fn folder_shape(dir: &Path) -> Result<ImageShape, DataError> {
+pub(crate) fn folder_shape(dir: &Path, limit: Option<Limit>) -> Result<ImageShape, DataError> {
     let files = list(dir)?;
     let path = required(dir, &files, &TRAIN)?;
     let name = path.display().to_string();
-    idx::read_shape(&name, open(&path)?)
+    idx::read_shape(&name, open(&path)?.1, limit)
 }
 
-/// Both parts of the set in a folder.
-pub(crate) fn load_folder(dir: &Path) -> Result<(Images, Images), DataError> {
+/// Both parts of the set in a folder; of the training part, what `limit` draws.
+pub(crate) fn load_folder(dir: &Path, limit: Option<Limit>) -> Result<(Images, Images), DataError> {
     let files = list(dir)?;
     let (train, test) = rayon::join(
-        || load_part(dir, &files, &TRAIN),
-        || load_part(dir, &files, &TEST),
+        || load_part(dir, &files, &TRAIN, limit),
+        || load_part(dir, &files, &TEST, None),
     );
     let (train, test) = (train?, test?);
     if train.shape() != test.shape() {
@@ -86,22 +87,34 @@ const TEST: Part = Part {
     },
 };
 
-fn load_part(dir: &Path, files: &[String], part: &Part) -> Result<Images, DataError> {
+fn load_part(
+    dir: &Path,
+    files: &[String],
+    part: &Part,
+    limit: Option<Limit>,
+) -> Result<Images, DataError> {
     let path = required(dir, files, part)?;
-    let images = idx::read_images(&path.display().to_string(), open(&path)?)?;
+    let (stored, file) = open(&path)?;
+    let images = idx::read_images(&path.display().to_string(), stored, file, limit)?;
     let Some(path) = find(dir, files, &part.labels)? else {
-        return Ok(images);
+        return Ok(images.0);
     };
     let name = path.display().to_string();
-    let labels = idx::read_labels(&name, open(&path)?)?;
-    idx::attach_labels(images, labels, &name)
+    let (stored, file) = open(&path)?;
+    idx::with_labels(images, &name, stored, file, limit)
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, DataError> {
+/// A file's size, and the file. One that is no file, such as a pipe, would be waited for.
+fn open(path: &Path) -> Result<(u64, BufReader<File>), DataError> {
     // Large enough that reading costs little compared with decompression.
     const BUFFER: usize = 64 << 10;
-    let file = File::open(path).map_err(|error| DataError::read(path, error))?;
-    Ok(BufReader::with_capacity(BUFFER, file))
+    let failed = |error| DataError::read(path, error);
+    if !path.is_file() {
+        return Err(failed(io::Error::other("it is not a file")));
+    }
+    let file = File::open(path).map_err(failed)?;
+    let stored = file.metadata().map_err(failed)?.len();
+    Ok((stored, BufReader::with_capacity(BUFFER, file)))
 }
 
 /// Names in a folder, sorted.
@@ -170,6 +183,7 @@ mod tests {
         }
         let source = Source::Idx {
             dir: dir.path().to_path_buf(),
+            limit: None,
         };
         (dir, source)
     }
@@ -256,6 +270,7 @@ mod tests {
         }
         let missing = Source::Idx {
             dir: "no/such/folder".into(),
+            limit: None,
         };
         let error = missing.shape().unwrap_err().to_string();
         assert!(

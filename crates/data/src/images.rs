@@ -1,14 +1,19 @@
 //! Picture files as a data set: how they are made equal in shape, and which are for testing.
 
+use rayon::prelude::*;
+
 use crate::picture::{self, File, Header};
-use crate::split::shuffle;
+use crate::preparation::Aspect;
+use crate::split::{sample, shuffle};
 use crate::{DataError, ImageShape};
 
 /// How pictures become images of one shape, and which are for testing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureOptions {
-    /// Height and width to resize every picture to, ignoring its aspect ratio.
+    /// Height and width to resize every picture to.
     pub size: Option<[usize; 2]>,
+    /// What is done to a picture of another aspect ratio than that of `size`.
+    pub aspect: Aspect,
     /// Side of the square patches to cut instead, in pixels: on a grid from the top left, and at random
     /// places for training. Smaller pictures are extended by reflection.
     pub patch: Option<usize>,
@@ -16,13 +21,27 @@ pub struct PictureOptions {
     pub crops: Option<usize>,
     /// Whether half of the random patches are mirrored left to right.
     pub flip: bool,
-    /// 1 (grey) or 3 (red, green, blue); by default as in the first file.
+    /// 1 (grey) or 3 (red, green, blue); by default 3 if any file has colour.
     pub channels: Option<usize>,
+    /// The value of files with 16 bits that becomes white; by default the largest one of the bits that the
+    /// set's largest value needs.
+    pub white: Option<u16>,
+    /// Training files to draw at random; by default all are used.
+    pub limit: Option<Limit>,
     /// Which files are for testing; if there are folders `train` and `test`, these are used.
     pub test: TestPart,
     /// Whether an unreadable file is an error; otherwise it is skipped with a warning.
     pub strict: bool,
     /// Draws the test files.
+    pub seed: u64,
+}
+
+/// How many training pictures or images are used, and what draws them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Their number; all if there are fewer.
+    pub count: usize,
+    /// Draws them.
     pub seed: u64,
 }
 
@@ -40,10 +59,13 @@ impl Default for PictureOptions {
     fn default() -> Self {
         Self {
             size: None,
+            aspect: Aspect::default(),
             patch: None,
             crops: None,
             flip: true,
             channels: None,
+            white: None,
+            limit: None,
             test: TestPart::Share(0.1),
             strict: false,
             seed: 0,
@@ -68,7 +90,7 @@ pub(crate) fn shape(
 ) -> Result<ImageShape, DataError> {
     options.check()?;
     let (_, header) = options.first(place, found)?;
-    Ok(options.shape(header))
+    Ok(options.shape(header, options.channels_of(found)))
 }
 
 impl PictureOptions {
@@ -86,6 +108,13 @@ impl PictureOptions {
                     allowed: "only one of the two".to_string(),
                 });
             }
+        }
+        if self.white == Some(0) {
+            return Err(DataError::Option {
+                option: "white",
+                found: "0".to_string(),
+                allowed: format!("1 to {}", u16::MAX),
+            });
         }
         self.channels.map_or(Ok(()), picture::check_channels)
     }
@@ -112,14 +141,30 @@ impl PictureOptions {
         ))
     }
 
+    /// The channels of the images: unless given, 3 if any file has colour. Those that cannot be decoded have none.
+    pub(crate) fn channels_of(&self, found: &Found) -> usize {
+        let files = match found {
+            Found::Together(files) => [files.as_slice(), &[]],
+            Found::Apart { train, test } => [train.as_slice(), test],
+        };
+        let coloured =
+            |file: &File| file.header().is_ok_and(|it| it.channels == 3) && file.decode().is_ok();
+        self.channels.unwrap_or_else(|| {
+            match files.iter().any(|files| files.par_iter().any(coloured)) {
+                true => 3,
+                false => 1,
+            }
+        })
+    }
+
     /// The shape of the images from a picture with this header.
-    pub(crate) fn shape(&self, header: Header) -> ImageShape {
+    pub(crate) fn shape(&self, header: Header, channels: usize) -> ImageShape {
         let [height, width] = match (self.size, self.patch) {
             (Some(size), _) => size,
             (None, Some(patch)) => [patch, patch],
             (None, None) => header.size,
         };
-        [self.channels.unwrap_or(header.channels), height, width]
+        [channels, height, width]
     }
 
     /// Training and test files, each sorted by name. Files that turn out to be bad are split like the
@@ -130,9 +175,17 @@ impl PictureOptions {
             found,
             allowed,
         };
+        let limited = |mut train: Vec<File>, test: Vec<File>| {
+            if let Some(limit) = self.limit {
+                let drawn = sample(train.len(), limit.count, limit.seed);
+                let mut at = 0..;
+                train.retain(|_| at.next().is_some_and(|it| drawn.binary_search(&it).is_ok()));
+            }
+            Ok([train, test])
+        };
         let mut files = match (found, &self.test) {
             (Found::Together(files), _) => files,
-            (Found::Apart { train, test }, TestPart::Share(_)) => return Ok([train, test]),
+            (Found::Apart { train, test }, TestPart::Share(_)) => return limited(train, test),
             (Found::Apart { .. }, TestPart::Files(_)) => {
                 let allowed = format!("no list, because {place} has a folder \"test\"");
                 return Err(refuse("a list of files".to_string(), allowed));
@@ -155,7 +208,7 @@ impl PictureOptions {
                 let mut test = files.split_off(count - test.clamp(1, count - 1));
                 files.sort_by(|a, b| a.path().cmp(b.path()));
                 test.sort_by(|a, b| a.path().cmp(b.path()));
-                Ok([files, test])
+                limited(files, test)
             }
             TestPart::Files(names) => {
                 let known = |name: &&String| !files.iter().any(|file| file.name() == **name);
@@ -169,7 +222,7 @@ impl PictureOptions {
                     let found = format!("{} of {count} pictures", test.len());
                     return Err(refuse(found, "fewer than all".to_string()));
                 }
-                Ok([train, test])
+                limited(train, test)
             }
         }
     }

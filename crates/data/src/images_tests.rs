@@ -7,15 +7,18 @@ use image::{DynamicImage, ImageBuffer, Luma, Rgb};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Dataset, Images, Source};
+use crate::{Dataset, Images, Preparation, Rule, Source, Warning};
 
 /// A quarter for test, and nothing that is left out without a word.
 const OPTIONS: PictureOptions = PictureOptions {
     size: None,
+    aspect: Aspect::Stretch,
     patch: None,
     crops: None,
     flip: true,
     channels: None,
+    white: None,
+    limit: None,
     test: TestPart::Share(0.25),
     strict: true,
     seed: 1,
@@ -160,7 +163,7 @@ fn mixed_sizes_need_an_option() {
 }
 
 #[test]
-fn channels_follow_the_first_file_or_the_option() {
+fn channels_follow_any_colour_or_the_option() {
     let colour: DynamicImage = ImageBuffer::from_pixel(2, 2, Rgb([10_u8, 20, 30])).into();
     let dir = folder(&[("a.png", colour.clone()), ("b.png", gradient(2, 2, 0))]);
     for seed in 0..8 {
@@ -168,7 +171,29 @@ fn channels_follow_the_first_file_or_the_option() {
         assert_eq!(set.train.shape(), [3, 2, 2]);
     }
     let dir = folder(&[("a.png", gradient(2, 2, 0)), ("b.png", colour)]);
-    assert_eq!(load(&dir, OPTIONS).unwrap().train.shape(), [1, 2, 2]);
+    let set = load(&dir, OPTIONS).unwrap();
+    assert_eq!(set.train.shape(), [3, 2, 2]);
+    let told =
+        |set: &Dataset| -> Vec<String> { set.warnings.iter().map(Warning::to_string).collect() };
+    let place = |name: &str| dir.path().join(name).display().to_string();
+    let mixed = format!(
+        "1 of the 2 pictures is grey, but all are read as colour; the first: {}; set data.channels to 1 to make \
+         all grey",
+        place("a.png")
+    );
+    assert_eq!(told(&set), [mixed]);
+    let grey = folder(&[("a.png", gradient(2, 2, 0)), ("b.png", gradient(2, 2, 1))]);
+    let grey = load(&grey, OPTIONS).unwrap();
+    assert_eq!((grey.train.shape(), told(&grey)), ([1, 2, 2], vec![]));
+    let set = load(
+        &dir,
+        PictureOptions {
+            channels: Some(1),
+            ..OPTIONS
+        },
+    )
+    .unwrap();
+    assert_eq!((set.train.shape(), told(&set)), ([1, 2, 2], vec![]));
     let set = load(
         &dir,
         PictureOptions {
@@ -540,4 +565,284 @@ fn the_bundled_photos_load() {
     let set = Source::Folder { dir, options }.load().unwrap();
     assert_eq!(set.train.shape(), [3, 32, 48]);
     assert_eq!(set.train.len() + set.test.len(), 10);
+}
+
+/// The warnings of a set, without the folder's path.
+fn told(dir: &TempDir, options: PictureOptions) -> Vec<String> {
+    let set = load(dir, options).unwrap();
+    let path = format!("{}/", dir.path().display());
+    let words = set
+        .warnings
+        .iter()
+        .map(|it| format!("{it}/").replace(&path, ""));
+    words
+        .map(|it| it.trim_end_matches('/').to_string())
+        .collect()
+}
+
+#[test]
+fn what_is_not_read_is_counted_and_named() {
+    let dir = folder(&[("a.png", gradient(2, 2, 0)), ("b.png", gradient(2, 2, 9))]);
+    for name in [
+        "c.bmp",
+        "d.BMP",
+        "e.tif",
+        "f.heic",
+        "notes.txt",
+        ".hidden.bmp",
+    ] {
+        fs::write(dir.path().join(name), "x").unwrap();
+    }
+    for name in ["val/x.png", "val/y.bmp", "deep/er/z.jpg", "empty/notes.txt"] {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+    let place = dir.path().display();
+    assert_eq!(
+        told(&dir, OPTIONS),
+        [
+            format!(
+                "{place}: not read: 2 .bmp, 1 .heic, 1 .tif; the first: c.bmp, d.BMP, e.tif and 1 more; convert \
+                 them to PNG, JPEG or WebP"
+            ),
+            format!(
+                "{place}: not read: folders with pictures: deep (1), val (2); move the pictures into a folder that \
+                 is read"
+            )
+        ]
+    );
+    // The same beside folders that are read.
+    for (part, shift) in [("train", 1), ("test", 2)] {
+        let path = dir.path().join(part).join("p.png");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        gradient(2, 2, shift).save(path).unwrap();
+    }
+    let told = told(&dir, OPTIONS);
+    let starts = [
+        format!(
+            "{place}: not read: 2 pictures beside the folders train and test; the first: a.png;"
+        ),
+        format!("{place}: not read: 2 .bmp, 1 .heic, 1 .tif;"),
+        format!("{place}: not read: folders with pictures: deep (1), val (2);"),
+    ];
+    assert_eq!(told.len(), starts.len(), "{told:?}");
+    for (line, start) in told.iter().zip(&starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+}
+
+#[test]
+fn a_folder_without_pictures_says_what_it_has() {
+    let picture = || gradient(2, 2, 0);
+    let cases: [(&[(&str, DynamicImage)], &str); 4] = [
+        (
+            &[
+                ("cat/a.png", picture()),
+                ("dog/a.png", picture()),
+                ("dog/b.png", picture()),
+            ],
+            "; found folders with pictures: cat (1), dog (2); name one of them, or move the pictures up",
+        ),
+        (
+            &[("train/a.png", picture()), ("val/a.png", picture())],
+            "; found folders with pictures: train (1), val (1); add a folder test beside train, or name one folder \
+             of pictures",
+        ),
+        (
+            &[
+                ("train/good/a.png", picture()),
+                ("test/bad/a.png", picture()),
+            ],
+            "/train: no .png, .jpg, .jpeg or .webp file in this folder; found folders with pictures: good (1); name \
+             one of them, or move the pictures up",
+        ),
+        (
+            &[("a.bmp", picture()), ("b.gif", picture())],
+            "; found 1 .bmp, 1 .gif; convert them to PNG, JPEG or WebP",
+        ),
+    ];
+    for (files, end) in cases {
+        let error = refusal(&folder(files), OPTIONS);
+        assert!(error.ends_with(end), "{error}");
+    }
+}
+
+#[test]
+fn the_bits_that_are_used_set_what_is_white() {
+    let deep = |top: u16| -> DynamicImage {
+        let pixel = |x: u32, _| Luma([top / (x as u16 + 1)]);
+        ImageBuffer::from_fn(2, 1, pixel).into()
+    };
+    let dir = folder(&[
+        ("a.png", deep(4000)),
+        ("b.png", deep(3000)),
+        ("c.png", deep(999)),
+    ]);
+    let options = PictureOptions {
+        test: TestPart::Files(vec!["c.png".into()]),
+        ..OPTIONS
+    };
+    let set = load(&dir, options.clone()).unwrap();
+    assert_eq!(set.preparation.white, 4095);
+    // 4000 / 4095 * 255, as 16 and then 8 bits.
+    assert_eq!(set.train.pixels(), [249, 125, 187, 93]);
+    assert_eq!(set.test.pixels(), [62, 31]);
+    let line = "3 16-bit files have no value above 4000, so 4095 is white; set data.white to 65535 for all 16 bits";
+    assert_eq!(told(&dir, options.clone()), [line]);
+    // What is given counts, but almost black pictures do not pass in silence.
+    let white = |white: u16| PictureOptions {
+        white: Some(white),
+        ..options.clone()
+    };
+    assert_eq!(
+        load(&dir, white(u16::MAX)).unwrap().train.pixels(),
+        [16, 8, 12, 6]
+    );
+    let dark = told(&dir, white(u16::MAX)).concat();
+    assert!(
+        dark.starts_with("3 16-bit files have no value above 4000, and 65535 is white"),
+        "{dark}"
+    );
+    let clipped = told(&dir, white(3000)).concat();
+    assert!(
+        clipped.starts_with("1 16-bit file has values above 3000, which is white"),
+        "{clipped}"
+    );
+    assert!(refusal(&dir, white(0)).contains("white: found 0; allowed: 1 to 65535"));
+    // Those that use all bits, and those with 8, are as ever.
+    let dir = folder(&[
+        ("a.png", deep(u16::MAX)),
+        ("b.png", deep(70)),
+        ("c.png", deep(999)),
+    ]);
+    let set = load(&dir, options).unwrap();
+    assert_eq!((set.preparation.white, set.warnings), (u16::MAX, vec![]));
+}
+
+#[test]
+fn other_aspect_ratios_are_counted() {
+    let dir = folder(&[
+        ("a.png", gradient(4, 4, 0)),
+        ("b.png", gradient(4, 8, 1)),
+        ("c.png", gradient(100, 104, 0)),
+    ]);
+    let sized = |aspect| PictureOptions {
+        size: Some([4, 4]),
+        aspect,
+        ..OPTIONS
+    };
+    let lines = [
+        (
+            Aspect::Stretch,
+            "1 of the 3 pictures is stretched to the aspect ratio of 4 x 4; the first: b.png, 4 x 8",
+        ),
+        (
+            Aspect::Crop,
+            "1 of the 3 pictures is cut at two sides to the aspect ratio of 4 x 4; the first: b.png, 4 x 8",
+        ),
+    ];
+    for (aspect, start) in lines {
+        let told = told(&dir, sized(aspect)).concat();
+        assert!(told.starts_with(start), "{told}");
+        let preparation = load(&dir, sized(aspect)).unwrap().preparation;
+        assert_eq!(
+            (preparation.rule, preparation.aspect),
+            (Rule::Resized, aspect)
+        );
+    }
+}
+
+#[test]
+fn a_limit_draws_from_the_whole_folder() {
+    let files: Vec<(String, DynamicImage)> = (0..40)
+        .map(|it| (format!("{it:02}.png"), gradient(1, 2, it)))
+        .collect();
+    let files: Vec<(&str, DynamicImage)> = files
+        .iter()
+        .map(|(name, it)| (name.as_str(), it.clone()))
+        .collect();
+    let dir = folder(&files);
+    let drawn = |seed| {
+        let options = PictureOptions {
+            limit: Some(Limit { count: 8, seed }),
+            ..OPTIONS
+        };
+        let set = load(&dir, options).unwrap();
+        (set.train.names().unwrap().to_vec(), set.test)
+    };
+    let all = load(&dir, OPTIONS).unwrap();
+    let (names, test) = drawn(1);
+    assert!(names.len() == 8 && names.is_sorted(), "{names:?}");
+    assert!(
+        names
+            .iter()
+            .all(|name| all.train.names().unwrap().contains(name))
+    );
+    assert!(
+        names[0].as_str() < "20.png" && names[7].as_str() >= "20.png",
+        "{names:?}"
+    );
+    assert_ne!(drawn(2).0, names);
+    // What is tested on stays, whatever the limit.
+    assert_eq!(test, all.test);
+}
+
+/// What a run does to every picture is done to others too, without a split.
+#[test]
+fn others_are_prepared_as_those_of_the_training() {
+    let dir = folder(&[
+        ("train/a.png", gradient(6, 9, 0)),
+        ("train/b.png", gradient(4, 4, 7)),
+        ("test/a.png", gradient(6, 9, 1)),
+        ("other/x.png", gradient(5, 9, 3)),
+        ("other/y.png", gradient(2, 2, 5)),
+    ]);
+    let patches = PictureOptions {
+        patch: Some(4),
+        ..OPTIONS
+    };
+    let preparation = load(&dir, patches).unwrap().preparation;
+    assert_eq!(
+        preparation,
+        Preparation {
+            rule: Rule::Patches,
+            size: [4, 4],
+            aspect: Aspect::Stretch,
+            channels: 1,
+            white: u16::MAX
+        }
+    );
+    let files = ["x.png", "y.png"]
+        .map(|name| dir.path().join("other").join(name))
+        .to_vec();
+    let (images, warnings) = preparation.read("other", files.clone(), false).unwrap();
+    // At the pixels' own size: 5 x 9 holds one row of two, and what is too small is extended.
+    assert_eq!(
+        images.names().unwrap(),
+        ["x.png@0,0", "x.png@0,4", "y.png@0,0"]
+    );
+    assert_eq!(images.image(1).unwrap()[..4], [7, 8, 9, 10]);
+    assert!(
+        matches!(warnings[..], [Warning::Padded { count: 1, .. }]),
+        "{warnings:?}"
+    );
+    let crop = Preparation::as_is([1, 4, 4], Aspect::Crop);
+    let (images, _) = crop.read("other", files.clone(), false).unwrap();
+    assert_eq!(images.names().unwrap(), ["x.png", "y.png"]);
+    // One that is damaged is left out, or an error.
+    fs::write(&files[0], "no picture").unwrap();
+    let (images, warnings) = crop.read("other", files.clone(), false).unwrap();
+    assert_eq!(images.names().unwrap(), ["y.png"]);
+    assert!(
+        matches!(warnings[..], [Warning::Skipped { .. }]),
+        "{warnings:?}"
+    );
+    assert!(crop.read("other", files.clone(), true).is_err());
+    fs::write(&files[1], "no picture either").unwrap();
+    let error = crop.read("other", files, false).unwrap_err().to_string();
+    assert!(
+        error.starts_with("other: none of the 2 pictures can be read; the first: "),
+        "{error}"
+    );
 }

@@ -20,6 +20,7 @@ mod bundled;
 mod crops;
 mod dataset;
 mod drawn;
+mod duplicates;
 mod elastic;
 mod error;
 mod folder;
@@ -32,6 +33,7 @@ mod mnist;
 mod patches;
 mod photos;
 mod picture;
+mod preparation;
 mod split;
 mod warning;
 mod webp;
@@ -45,12 +47,13 @@ pub use dataset::{Dataset, ImageShape, Images};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::DataError;
-pub use folder::{pictures, subfolders};
+pub use folder::{part, pictures, subfolders};
 pub use idx_folder::is_idx_folder;
-pub use images::{PictureOptions, TestPart};
+pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
 pub use photos::TEST_PHOTOS;
-pub use picture::{picture_shape, read_picture};
+pub use picture::{check_picture, picture_shape, read_picture};
+pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
 pub use warning::Warning;
 
@@ -66,6 +69,8 @@ pub enum Source {
     Idx {
         /// The folder that holds the files.
         dir: PathBuf,
+        /// Training images to draw at random; by default all are used.
+        limit: Option<Limit>,
     },
     /// A folder of PNG, JPEG and WebP files, or one with `train` and `test` folders of them.
     Folder {
@@ -87,7 +92,7 @@ impl Source {
         match self {
             Source::Mnist => mnist::NAME.to_string(),
             Source::Photos { .. } => photos::NAME.to_string(),
-            Source::Idx { dir } | Source::Folder { dir, .. } => folder_name(dir),
+            Source::Idx { dir, .. } | Source::Folder { dir, .. } => folder_name(dir),
         }
     }
 
@@ -100,9 +105,9 @@ impl Source {
     pub fn shape(&self) -> Result<ImageShape, DataError> {
         match self {
             Source::Mnist => Ok(mnist::SHAPE),
-            Source::Idx { dir } => idx_folder::folder_shape(dir),
+            Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
             Source::Folder { dir, options } => {
-                images::shape(&dir.display().to_string(), &folder::find(dir)?, options)
+                images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }
             Source::Photos { options } => images::shape(photos::NAME, &photos::find()?, options),
         }
@@ -115,22 +120,65 @@ impl Source {
     /// If a file is missing, damaged, or does not fit the others or the options. Unreadable pictures are
     /// skipped with a warning, unless the options are strict or no readable picture is left.
     pub fn load(&self) -> Result<Dataset, DataError> {
-        let quiet = |(train, test)| (train, test, Vec::new());
-        let (train, test, warnings) = match self {
-            Source::Mnist => quiet(mnist::load()?),
-            Source::Idx { dir } => quiet(idx_folder::load_folder(dir)?),
+        let plain = |(train, test): (Images, Images)| load::Loaded {
+            preparation: Preparation::as_is(train.shape(), Aspect::Crop),
+            train,
+            test,
+            warnings: Vec::new(),
+        };
+        let mut set = match self {
+            Source::Mnist => plain(mnist::load()?),
+            Source::Idx { dir, limit } => plain(idx_folder::load_folder(dir, *limit)?),
             Source::Folder { dir, options } => {
-                load::load(&dir.display().to_string(), folder::find(dir)?, options)?
+                let (found, mut warnings) = folder::find(dir)?;
+                let mut set = load::load(&dir.display().to_string(), found, options)?;
+                warnings.append(&mut set.warnings);
+                load::Loaded { warnings, ..set }
             }
             Source::Photos { options } => load::load(photos::NAME, photos::find()?, options)?,
         };
+        if matches!(self, Source::Idx { .. } | Source::Folder { .. }) {
+            set.warnings
+                .splice(0..0, duplicates::warnings(&set.train, &set.test));
+        }
         Ok(Dataset {
             name: self.name(),
-            train,
-            test,
-            warnings,
+            train: set.train,
+            test: set.test,
+            preparation: set.preparation,
+            warnings: set.warnings,
         })
     }
+
+    /// The same source, read as a run's training did it: with its channels and what it took for white in files
+    /// with 16 bits.
+    pub fn as_prepared(mut self, preparation: &Preparation) -> Self {
+        if let Source::Folder { options, .. } | Source::Photos { options } = &mut self {
+            options.channels = Some(preparation.channels);
+            options.white = Some(preparation.white);
+        }
+        self
+    }
+
+    /// The same source with all of its training images.
+    pub fn without_limit(mut self) -> Self {
+        match &mut self {
+            Source::Folder { options, .. } | Source::Photos { options } => options.limit = None,
+            Source::Idx { limit, .. } => *limit = None,
+            Source::Mnist => {}
+        }
+        self
+    }
+}
+
+/// Fails where files announce so many more values than they have bytes that they were made to fill the memory.
+/// `place` names them in the error.
+///
+/// # Errors
+///
+/// [`DataError::Implausible`].
+pub fn check_plausible(place: &str, values: u64, bytes: u64) -> Result<(), DataError> {
+    DataError::check_plausible(place, values, bytes)
 }
 
 /// The last part of a path; the whole path if it has none (`.`, `/`).
@@ -148,7 +196,13 @@ mod tests {
     #[test]
     fn names_come_from_the_folder() {
         assert_eq!(Source::Mnist.name(), "mnist");
-        let named = |dir: &str| Source::Idx { dir: dir.into() }.name();
+        let named = |dir: &str| {
+            Source::Idx {
+                dir: dir.into(),
+                limit: None,
+            }
+            .name()
+        };
         assert_eq!(named("sets/fashion/"), "fashion");
         assert_eq!(named(".."), "..");
     }

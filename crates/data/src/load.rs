@@ -9,29 +9,46 @@ use rayon::prelude::*;
 
 use crate::crops::Crops;
 use crate::images::{Found, PictureOptions};
-use crate::picture::{File, Header};
+use crate::picture::{Conversion, File, Header};
+use crate::preparation::{Aspect, Preparation, Rule, WHITE};
 use crate::whole::Whole;
 use crate::{DataError, ImageShape, Images, Warning, patches};
 
-/// The training and the test part, with warnings about single files.
+/// How much an aspect ratio may change before it is told: what nobody sees.
+const SAME_ASPECT: f64 = 1.05;
+
+/// The largest values of 8, 10, 12 and 14 bits, which cameras and scanners store in files with 16.
+const FEWER_BITS: [u16; 4] = [255, 1023, 4095, 16383];
+
+/// How many times darker than white pictures may be before it is told.
+const DARK: u16 = 8;
+
+/// A set of pictures.
+pub(crate) struct Loaded {
+    pub train: Images,
+    pub test: Images,
+    /// How its pictures were prepared.
+    pub preparation: Preparation,
+    /// Warnings about single files, after those about the set.
+    pub warnings: Vec<Warning>,
+}
+
+/// The training and the test part.
 pub(crate) fn load(
     place: &str,
     found: Found,
     options: &PictureOptions,
-) -> Result<(Images, Images, Vec<Warning>), DataError> {
+) -> Result<Loaded, DataError> {
     options.check()?;
     let (first, header) = options.first(place, &found)?;
-    let loader = Loader {
-        place,
-        options,
-        shape: options.shape(header),
-    };
+    let shape = options.shape(header, options.channels_of(&found));
     let [train, test] = options.split(place, found)?;
+    let mut loader = Loader::new(place, options, shape);
     let mut train = loader.open("training pictures", train)?;
     let mut test = loader.open("test pictures", test)?;
-    let mut all = train.files.iter().chain(&test.files);
+    let all = || train.files.iter().chain(&test.files);
     let alike = options.size.is_some() || options.patch.is_some();
-    if let Some((other, found)) = all.find(|(_, other)| !alike && other.size != header.size) {
+    if let Some((other, found)) = all().find(|(_, other)| !alike && other.size != header.size) {
         return Err(DataError::MixedSizes {
             first,
             first_size: header.size,
@@ -39,16 +56,50 @@ pub(crate) fn load(
             other_size: found.size,
         });
     }
+    let white = loader.find_white(all());
     let (train_images, crops) = loader.read(&mut train)?;
     let (test_images, _) = loader.read(&mut test)?;
     let train_images = match crops {
         Some(crops) => train_images.with_crops(crops),
         None => train_images,
     };
-    let skipped = train.skipped.iter().chain(&test.skipped).cloned();
-    let mut warnings: Vec<Warning> = skipped.map(|reason| Warning::Skipped { reason }).collect();
-    warnings.extend(loader.padded(train.files.iter().chain(&test.files)));
-    Ok((train_images, test_images, warnings))
+    let all = || train.files.iter().chain(&test.files);
+    let set = [
+        loader.mixed(all()),
+        loader.reshaped(all()),
+        white,
+        loader.padded(all()),
+    ];
+    let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
+    let skipped = train.skipped.into_iter().chain(test.skipped);
+    warnings.extend(skipped.map(|reason| Warning::Skipped { reason }));
+    Ok(Loaded {
+        train: train_images,
+        test: test_images,
+        preparation: loader.preparation(),
+        warnings,
+    })
+}
+
+/// Pictures that are not split, prepared as `options` say, with warnings.
+pub(crate) fn prepared(
+    place: &str,
+    files: Vec<File>,
+    options: &PictureOptions,
+) -> Result<(Images, Vec<Warning>), DataError> {
+    options.check()?;
+    let side = options.patch.map(|side| [side, side]);
+    let [height, width] = options.size.or(side).unwrap_or([1, 1]);
+    let shape = [options.channels.unwrap_or(3), height, width];
+    let mut loader = Loader::new(place, options, shape);
+    let mut part = loader.open("pictures", files)?;
+    let white = loader.find_white(part.files.iter());
+    let (images, _) = loader.read(&mut part)?;
+    let all = || part.files.iter();
+    let set = [loader.reshaped(all()), white, loader.padded(all())];
+    let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
+    warnings.extend((part.skipped.into_iter()).map(|reason| Warning::Skipped { reason }));
+    Ok((images, warnings))
 }
 
 /// How the files of one set are read.
@@ -56,6 +107,8 @@ struct Loader<'a> {
     place: &'a str,
     options: &'a PictureOptions,
     shape: ImageShape,
+    /// The value of files with 16 bits that becomes white.
+    white: u16,
 }
 
 /// The files of one part.
@@ -69,7 +122,34 @@ struct Part {
     skipped: Vec<String>,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(place: &'a str, options: &'a PictureOptions, shape: ImageShape) -> Self {
+        Self {
+            place,
+            options,
+            shape,
+            white: options.white.unwrap_or(WHITE),
+        }
+    }
+
+    /// What this loader does to every picture.
+    fn preparation(&self) -> Preparation {
+        let [channels, height, width] = self.shape;
+        let (rule, aspect) = match (self.options.patch, self.options.size) {
+            (Some(_), _) => (Rule::Patches, Aspect::default()),
+            (None, Some(_)) => (Rule::Resized, self.options.aspect),
+            // Nobody asked for pictures to be squeezed.
+            (None, None) => (Rule::AsIs, Aspect::Crop),
+        };
+        Preparation {
+            rule,
+            size: [height, width],
+            aspect,
+            channels,
+            white: self.white,
+        }
+    }
+
     /// Reads the headers in parallel.
     fn open(&self, what: &'static str, files: Vec<File>) -> Result<Part, DataError> {
         let headers: Vec<_> = files.par_iter().map(File::header).collect();
@@ -96,11 +176,26 @@ impl Loader<'_> {
         let least = options.patch.unwrap_or(1);
         let of = |header: &Header| options.size.unwrap_or(header.size);
         let sizes = (part.files.iter()).map(|(_, header)| of(header).map(|side| side.max(least)));
+        if options.size.is_none() {
+            // As they are, and once more as patches.
+            let copies = if options.patch.is_some() { 2 } else { 1 };
+            let values = sizes
+                .clone()
+                .map(|[rows, columns]| (channels * rows * columns) as u64);
+            let bytes = part.files.iter().map(|(_, header)| header.bytes).sum();
+            DataError::check_plausible(self.place, copies * values.sum::<u64>(), bytes)?;
+        }
         let mut pictures = Whole::new(self.place, channels, sizes)?;
+        let conversion = Conversion {
+            channels,
+            size: options.size,
+            aspect: options.aspect,
+            white: self.white,
+        };
         let decoded: Vec<_> = (pictures.rooms().into_par_iter())
             .zip(&part.files)
             .map(|(mut room, (file, header))| {
-                let pixels = file.pixels(channels, options.size)?;
+                let pixels = file.pixels(&conversion)?;
                 if room.put(&pixels, of(header)) {
                     return Ok(());
                 }
@@ -167,6 +262,93 @@ impl Loader<'_> {
         Err(DataError::none_readable(
             self.place, part.what, part.count, first,
         ))
+    }
+
+    /// The warning about grey pictures among those with colour.
+    fn mixed<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
+        if self.options.channels.is_some() || self.shape[0] == 1 {
+            return None;
+        }
+        let files: Vec<_> = files.collect();
+        let mut grey = files.iter().filter(|(_, header)| header.channels == 1);
+        let (first, _) = grey.next()?;
+        let grey = 1 + grey.count();
+        // All of those that were drawn may be grey.
+        (grey < files.len()).then(|| Warning::MixedColours {
+            grey,
+            of: files.len(),
+            first: first.place(),
+        })
+    }
+
+    /// The warning about pictures whose aspect ratio changes.
+    fn reshaped<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
+        let wanted = self.options.size?;
+        let ratio = |[height, width]: [usize; 2]| width as f64 / height.max(1) as f64;
+        let changes = |header: &Header| {
+            let change = ratio(header.size) / ratio(wanted);
+            change.max(1.0 / change) > SAME_ASPECT
+        };
+        let (mut of, mut count, mut first) = (0, 0, None);
+        for (file, header) in files {
+            of += 1;
+            if changes(header) {
+                count += 1;
+                first.get_or_insert((file, header.size));
+            }
+        }
+        first.map(|(file, size)| Warning::Reshaped {
+            count,
+            of,
+            first: file.place(),
+            size,
+            wanted,
+            aspect: self.options.aspect,
+        })
+    }
+
+    /// Looks what files with 16 bits use of them: that sets what is white, unless the options do. A warning
+    /// says so, and where what is white does not fit.
+    fn find_white<'f>(
+        &mut self,
+        files: impl Iterator<Item = &'f (File, Header)>,
+    ) -> Option<Warning> {
+        let deep: Vec<&File> = files
+            .filter(|(_, header)| header.deep)
+            .map(|it| &it.0)
+            .collect();
+        // Those that cannot be decoded are told of when they are read.
+        let peaks: Vec<u16> = deep
+            .par_iter()
+            .filter_map(|file| file.peak().ok())
+            .collect();
+        let largest = peaks.iter().copied().max().filter(|&largest| largest > 0)?;
+        let count = peaks.len();
+        if self.options.white.is_none() {
+            self.white = (FEWER_BITS.into_iter())
+                .find(|&most| largest <= most)
+                .unwrap_or(WHITE);
+            let white = self.white;
+            return (white != WHITE).then_some(Warning::FewerBits {
+                count,
+                largest,
+                white,
+            });
+        }
+        let white = self.white;
+        if largest > white {
+            let count = peaks.iter().filter(|&&peak| peak > white).count();
+            return Some(Warning::Clipped {
+                count,
+                largest,
+                white,
+            });
+        }
+        (largest <= white / DARK).then_some(Warning::Dark {
+            count,
+            largest,
+            white,
+        })
     }
 
     /// The warning about pictures that were extended to the size of a patch, if there are any.

@@ -41,9 +41,10 @@ pub(crate) fn load() -> Result<(Images, Images), DataError> {
 }
 
 fn part([images, labels]: &[Bundled; 2]) -> Result<Images, DataError> {
-    let pixels = idx::read_images(images.name, images.checked()?)?;
-    let labels_read = idx::read_labels(labels.name, labels.checked()?)?;
-    idx::attach_labels(pixels, labels_read, labels.name)
+    let bytes = images.checked()?;
+    let read = idx::read_images(images.name, bytes.len() as u64, bytes, None)?;
+    let bytes = labels.checked()?;
+    idx::with_labels(read, labels.name, bytes.len() as u64, bytes, None)
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
 //! One picture file: its size from the header, and its pixels with a given number of channels.
 //!
 //! PNG, JPEG and WebP are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
-//! are reduced to 8, transparency is blended with white, colour is converted to grey by luma (Rec. 709)
+//! are reduced to 8 so that a given value becomes white, transparency is blended with white, colour is converted to grey by luma (Rec. 709)
 //! for one channel, and only the first picture of an animation is used.
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{
-    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader,
-    Limits, Pixel,
+    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
 };
 
+use crate::preparation::Aspect;
 use crate::{DataError, ImageShape, jpeg, webp};
 
 /// The longest side of a picture that is read, or of a size to resize to.
@@ -23,6 +23,9 @@ pub(crate) const MAX_SIDE: usize = 1 << 15;
 /// The most memory for decoding one picture, in MiB: a small hostile file whose header announces a huge
 /// picture is rejected before any memory is allocated.
 const MAX_MIB: u64 = 512;
+
+/// Bytes at the beginning of a file that tell its format.
+const MAGIC: u64 = 64;
 
 /// A picture file.
 #[derive(Debug, Clone)]
@@ -40,6 +43,23 @@ pub(crate) struct Header {
     pub channels: usize,
     /// Height and width, after rotation.
     pub size: [usize; 2],
+    /// Whether it has 16 bits per value.
+    pub deep: bool,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+/// How the pixels of a file are converted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Conversion {
+    /// 1 or 3.
+    pub channels: usize,
+    /// Height and width to resize to, if any.
+    pub size: Option<[usize; 2]>,
+    /// What is done to another aspect ratio than that of `size`.
+    pub aspect: Aspect,
+    /// The value of a file with 16 bits that becomes 255.
+    pub white: u16,
 }
 
 impl File {
@@ -66,10 +86,8 @@ impl File {
     pub fn header(&self) -> Result<Header, DataError> {
         let bytes = self.read()?;
         let mut decoder = decoder(self.path(), &bytes)?;
-        let grey = matches!(
-            decoder.color_type(),
-            ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16
-        );
+        let colour = decoder.color_type();
+        let grey = !colour.has_color();
         let (width, height) = decoder.dimensions();
         let (height, width) = (height as usize, width as usize);
         let turned = matches!(
@@ -86,20 +104,32 @@ impl File {
             } else {
                 [height, width]
             },
+            deep: colour.bytes_per_pixel() >= 2 * colour.channel_count(),
+            bytes: bytes.len() as u64,
         })
     }
 
-    /// Decodes and converts to `[channels, height, width]`, and resizes if `size` is given.
-    pub fn pixels(&self, channels: usize, size: Option<[usize; 2]>) -> Result<Vec<u8>, DataError> {
-        let picture = flatten(self.decode()?);
-        Ok(if channels == 1 {
-            planes(&picture.into_luma8(), size)
+    /// Decodes and converts to `[channels, height, width]`.
+    pub fn pixels(&self, how: &Conversion) -> Result<Vec<u8>, DataError> {
+        let mut picture = self.decode()?;
+        brighten(&mut picture, how.white);
+        let picture = flatten(picture);
+        Ok(if how.channels == 1 {
+            planes(&picture.into_luma8(), how.size, how.aspect)
         } else {
-            planes(&picture.into_rgb8(), size)
+            planes(&picture.into_rgb8(), how.size, how.aspect)
         })
     }
 
-    fn decode(&self) -> Result<DynamicImage, DataError> {
+    /// Decodes, and gives the largest value of a file with 16 bits, transparency aside.
+    pub fn peak(&self) -> Result<u16, DataError> {
+        let mut peak = 0;
+        colours(&mut self.decode()?, |value| peak = peak.max(*value));
+        Ok(peak)
+    }
+
+    /// Decodes, and turns upright.
+    pub fn decode(&self) -> Result<DynamicImage, DataError> {
         let bytes = self.read()?;
         let mut decoder = decoder(self.path(), &bytes)?;
         let orientation = orientation(&mut decoder);
@@ -109,14 +139,36 @@ impl File {
         Ok(picture)
     }
 
+    /// The whole file, unless its beginning shows that it is no picture, or it is too large for one.
     fn read(&self) -> Result<Cow<'static, [u8]>, DataError> {
-        match self {
-            File::Stored(path) => match std::fs::read(path) {
-                Ok(bytes) => Ok(bytes.into()),
-                Err(error) => Err(DataError::read(path, error)),
-            },
-            File::Bundled { bytes, .. } => Ok((*bytes).into()),
+        let path = match self {
+            File::Stored(path) => path,
+            File::Bundled { bytes, .. } => return Ok((*bytes).into()),
+        };
+        let failed = |error| DataError::read(path, error);
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let about = file.metadata().map_err(failed)?;
+        let refuse = |reason: String| DataError::Picture {
+            file: self.place(),
+            reason,
+        };
+        if !about.is_file() {
+            return Err(refuse("it is not a file".to_string()));
         }
+        let mut bytes = Vec::new();
+        let magic = file.by_ref().take(MAGIC).read_to_end(&mut bytes);
+        magic.map_err(failed)?;
+        image::guess_format(&bytes).map_err(|error| bad(path, &error))?;
+        if about.len() > MAX_MIB << 20 {
+            let (found, most) = (about.len() >> 20, MAX_MIB);
+            return Err(refuse(format!(
+                "the file has {found} MiB; allowed: at most {most} MiB"
+            )));
+        }
+        // Bounded, because a file may grow meanwhile.
+        let rest = file.take(MAX_MIB << 20).read_to_end(&mut bytes);
+        rest.map_err(failed)?;
+        Ok(bytes.into())
     }
 }
 
@@ -124,18 +176,28 @@ impl File {
 ///
 /// If its size differs from the height and width of `shape`, it is resized, ignoring its aspect ratio,
 /// with a triangle filter: smooth, without aliasing, and never brighter or darker than the picture. One
-/// channel is grey, three are red, green and blue.
+/// channel is grey, three are red, green and blue. `white` is the value of a file with 16 bits that becomes
+/// 255.
 ///
 /// # Errors
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read, [`DataError::Option`] if
 /// the shape has no pixels, sides above 32,768, or channels other than 1 or 3.
-pub fn read_picture(path: impl AsRef<Path>, shape: ImageShape) -> Result<Vec<u8>, DataError> {
+pub fn read_picture(
+    path: impl AsRef<Path>,
+    shape: ImageShape,
+    white: u16,
+) -> Result<Vec<u8>, DataError> {
     let [channels, height, width] = shape;
     check_channels(channels)?;
     check_side("height", height)?;
     check_side("width", width)?;
-    File::Stored(path.as_ref().to_owned()).pixels(channels, Some([height, width]))
+    File::Stored(path.as_ref().to_owned()).pixels(&Conversion {
+        channels,
+        size: Some([height, width]),
+        aspect: Aspect::Stretch,
+        white,
+    })
 }
 
 /// The original shape of a picture, `[channels, height, width]`, from the header, after rotation: one
@@ -148,6 +210,18 @@ pub fn picture_shape(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
     let header = File::Stored(path.as_ref().to_owned()).header()?;
     let [height, width] = header.size;
     Ok([header.channels, height, width])
+}
+
+/// As [`picture_shape`], but decodes the picture too: its header does not show whether its pixels are damaged.
+///
+/// # Errors
+///
+/// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read.
+pub fn check_picture(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
+    let path = path.as_ref();
+    let shape = picture_shape(path)?;
+    File::Stored(path.to_owned()).decode()?;
+    Ok(shape)
 }
 
 /// Fails for a number of channels other than 1 or 3.
@@ -239,16 +313,72 @@ fn flatten(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgba8(picture)
 }
 
+/// Makes `white` the largest value of a picture with 16 bits.
+fn brighten(picture: &mut DynamicImage, white: u16) {
+    if white == u16::MAX {
+        return;
+    }
+    let white = u32::from(white).max(1);
+    colours(picture, |value| {
+        let scaled = (u32::from(*value).min(white) * u32::from(u16::MAX) + white / 2) / white;
+        *value = scaled as u16;
+    });
+}
+
+/// Shows each value of a picture with 16 bits to `each`, except its transparency.
+fn colours(picture: &mut DynamicImage, mut each: impl FnMut(&mut u16)) {
+    match picture {
+        DynamicImage::ImageLuma16(picture) => picture.iter_mut().for_each(each),
+        DynamicImage::ImageRgb16(picture) => picture.iter_mut().for_each(each),
+        DynamicImage::ImageLumaA16(picture) => {
+            picture.pixels_mut().for_each(|it| each(&mut it.0[0]));
+        }
+        DynamicImage::ImageRgba16(picture) => picture.pixels_mut().for_each(|it| {
+            let [red, green, blue, _] = &mut it.0;
+            [red, green, blue].into_iter().for_each(&mut each);
+        }),
+        _ => {}
+    }
+}
+
+/// The part of a picture of this height and width that has the aspect ratio of `wanted` (height, width):
+/// left, top, width and height.
+pub(crate) fn centre([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 4] {
+    // As `usize` of 64 bits, sides of up to 2^15 multiply without overflow.
+    let [high, wide] = wanted.map(|side| side.max(1));
+    let (cut_height, cut_width) = if width * high > height * wide {
+        (height, ((height * wide + high / 2) / high).clamp(1, width))
+    } else {
+        (((width * high + wide / 2) / wide).clamp(1, height), width)
+    };
+    [
+        (width - cut_width) / 2,
+        (height - cut_height) / 2,
+        cut_width,
+        cut_height,
+    ]
+}
+
 /// Converts to channel order, and resizes if `size` (height, width) is given.
-fn planes<P>(picture: &ImageBuffer<P, Vec<u8>>, size: Option<[usize; 2]>) -> Vec<u8>
+fn planes<P>(picture: &ImageBuffer<P, Vec<u8>>, size: Option<[usize; 2]>, aspect: Aspect) -> Vec<u8>
 where
     P: Pixel<Subpixel = u8> + 'static,
 {
     let (width, height) = picture.dimensions();
-    let resized = size
-        .map(|[height, width]| (height as u32, width as u32))
-        .filter(|&wanted| wanted != (height, width))
-        .map(|(height, width)| imageops::resize(picture, width, height, FilterType::Triangle));
+    let size = size.map(|[height, width]| (height as u32, width as u32));
+    let resized = size.filter(|&wanted| wanted != (height, width));
+    let resized = resized.map(|(rows, columns)| {
+        let resize = |part: &_| imageops::resize(part, columns, rows, FilterType::Triangle);
+        match aspect {
+            Aspect::Stretch => resize(picture),
+            Aspect::Crop => {
+                let whole = [height as usize, width as usize];
+                let part = centre(whole, [rows as usize, columns as usize]);
+                let [left, top, wide, high] = part.map(|side| side as u32);
+                resize(&imageops::crop_imm(picture, left, top, wide, high).to_image())
+            }
+        }
+    });
     let bytes = resized.as_ref().unwrap_or(picture).as_raw();
     let channels = usize::from(P::CHANNEL_COUNT);
     let mut pixels = Vec::with_capacity(bytes.len());

@@ -56,17 +56,34 @@ fn header(path: &Path) -> Header {
     File::Stored(path.to_owned()).header().unwrap()
 }
 
+/// The header of a file with 8 bits.
+fn eight_bits(path: &Path, channels: usize, size: [usize; 2]) -> Header {
+    Header {
+        channels,
+        size,
+        deep: false,
+        bytes: std::fs::metadata(path).unwrap().len(),
+    }
+}
+
+fn read_picture(path: impl AsRef<Path>, shape: ImageShape) -> Result<Vec<u8>, DataError> {
+    super::read_picture(path, shape, u16::MAX)
+}
+
+fn plain(channels: usize, size: Option<[usize; 2]>, aspect: Aspect) -> Conversion {
+    Conversion {
+        channels,
+        size,
+        aspect,
+        white: u16::MAX,
+    }
+}
+
 #[test]
 fn channels_are_planes() {
     let picture = ImageBuffer::from_fn(3, 2, |x, y| Rgb([x as u8, 10 + y as u8, 200]));
     let (_dir, path) = saved(picture, "a.png");
-    assert_eq!(
-        header(&path),
-        Header {
-            channels: 3,
-            size: [2, 3]
-        }
-    );
+    assert_eq!(header(&path), eight_bits(&path, 3, [2, 3]));
     let expected = [
         0, 1, 2, 0, 1, 2, 10, 10, 10, 11, 11, 11, 200, 200, 200, 200, 200, 200,
     ];
@@ -155,11 +172,7 @@ fn the_content_says_what_a_file_is() {
     for bytes in &files {
         for name in ["a.jpg", "a.png", "a.webp"] {
             let (_dir, path) = written(bytes, name);
-            let expected = Header {
-                channels: 3,
-                size: [8, 16],
-            };
-            assert_eq!(header(&path), expected);
+            assert_eq!(header(&path), eight_bits(&path, 3, [8, 16]));
             let pixels = read_picture(&path, [3, 8, 16]).unwrap();
             let row = &pixels[..16];
             assert!(row[..8].iter().all(|&pixel| pixel < 9), "{row:?}");
@@ -257,7 +270,8 @@ fn a_header_that_announces_too_much_is_refused() {
         let file = File::Stored(path.clone());
         let errors = [
             file.header().unwrap_err(),
-            file.pixels(3, Some([8, 8])).unwrap_err(),
+            file.pixels(&plain(3, Some([8, 8]), Aspect::Stretch))
+                .unwrap_err(),
         ];
         for error in errors.map(|error| error.to_string()) {
             assert!(
@@ -286,7 +300,7 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
     };
     for bytes in files {
         for end in 0..bytes.len() {
-            let cut = file(&bytes[..end]).pixels(3, Some([4, 4]));
+            let cut = file(&bytes[..end]).pixels(&plain(3, Some([4, 4]), Aspect::Stretch));
             // What ends a PNG says nothing about its pixels.
             let needed = !bytes.starts_with(b"\x89PNG") || end < bytes.len() - 16;
             assert!(cut.is_err() || !needed, "{end} of {}", bytes.len());
@@ -296,7 +310,10 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
                 let mut bytes = bytes.clone();
                 bytes[place] ^= change;
                 let file = file(&bytes);
-                let _ = (file.header(), file.pixels(3, Some([4, 4])));
+                let _ = (
+                    file.header(),
+                    file.pixels(&plain(3, Some([4, 4]), Aspect::Crop)),
+                );
             }
         }
     }
@@ -309,4 +326,66 @@ fn shapes_that_cannot_be_are_refused() {
         let result = read_picture(&path, shape);
         assert!(matches!(result, Err(DataError::Option { .. })), "{shape:?}");
     }
+}
+
+#[test]
+fn white_is_where_sixteen_bits_are_told_it_is() {
+    let picture = ImageBuffer::from_fn(4, 1, |x, _| Luma([[0_u16, 2048, 4095, 5000][x as usize]]));
+    let (_dir, path) = saved(picture, "a.png");
+    assert!(header(&path).deep);
+    assert_eq!(File::Stored(path.clone()).peak().unwrap(), 5000);
+    let read = |white| super::read_picture(&path, [1, 1, 4], white).unwrap();
+    assert_eq!(read(u16::MAX), [0, 8, 16, 19]);
+    // 2048 / 4095 * 255 = 127.5; what is above is cut off.
+    assert_eq!(read(4095), [0, 128, 255, 255]);
+    // Transparency is no brightness.
+    let picture = ImageBuffer::from_fn(1, 1, |_, _| LumaA([1000_u16, u16::MAX]));
+    let (_dir, path) = saved(picture, "b.png");
+    assert_eq!(File::Stored(path.clone()).peak().unwrap(), 1000);
+    assert_eq!(super::read_picture(&path, [1, 1, 1], 1000).unwrap(), [255]);
+    // Files with 8 bits have their own white.
+    let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Luma([100_u8])), "c.png");
+    assert_eq!(super::read_picture(&path, [1, 1, 1], 4095).unwrap(), [100]);
+}
+
+#[test]
+fn a_crop_keeps_the_middle_and_shapes() {
+    assert_eq!(centre([10, 40], [5, 5]), [15, 0, 10, 10]);
+    assert_eq!(centre([40, 10], [4, 2]), [0, 10, 10, 20]);
+    assert_eq!(centre([1, 1 << 15], [1 << 15, 1]), [16383, 0, 1, 1]);
+    let picture = ImageBuffer::from_fn(8, 4, |x, _| Luma([x as u8 * 10]));
+    let (_dir, path) = saved(picture, "a.png");
+    let file = File::Stored(path);
+    let read = |aspect| file.pixels(&plain(1, Some([4, 4]), aspect)).unwrap()[..4].to_vec();
+    assert_eq!(read(Aspect::Crop), [20, 30, 40, 50]);
+    let stretched = read(Aspect::Stretch);
+    assert!(stretched[0] < 10 && stretched[3] > 60, "{stretched:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_picture_is_not_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.png");
+    let file = std::fs::File::create(&path).unwrap();
+    // Sparse: 3 GB of zeros, of which the first are enough.
+    file.set_len(3 << 30).unwrap();
+    assert!(picture_shape(&path).is_err());
+    let bytes = encoded(
+        ImageBuffer::from_pixel(1, 1, Luma([1_u8])),
+        ImageFormat::Png,
+    );
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(600 << 20)
+        .unwrap();
+    let error = picture_shape(&path).unwrap_err().to_string();
+    assert!(
+        error.ends_with("the file has 600 MiB; allowed: at most 512 MiB"),
+        "{error}"
+    );
+    assert!(picture_shape("/dev/zero").is_err());
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::dims;
+use crate::preparation::Aspect;
 
 /// Something about a set's files that the user should know. It is displayed as one line that names the
 /// file.
@@ -24,6 +25,104 @@ pub enum Warning {
         /// Side of a patch, in pixels.
         patch: usize,
     },
+    /// Pictures of kinds that are not read.
+    Unread {
+        /// The folder.
+        dir: String,
+        /// How many of which kinds, as in `30 .bmp, 20 .tif`.
+        kinds: String,
+        /// Names of the first of them.
+        first: String,
+    },
+    /// Pictures beside the folders `train` and `test`.
+    Loose {
+        /// The folder.
+        dir: String,
+        /// Number of pictures.
+        count: usize,
+        /// The name of the first.
+        first: String,
+    },
+    /// Folders with pictures that are not read.
+    Folders {
+        /// The folder that they are in.
+        dir: String,
+        /// Their names with the number of pictures, as in `val (6)`.
+        folders: String,
+    },
+    /// Grey and colour pictures in one set.
+    MixedColours {
+        /// Grey ones.
+        grey: usize,
+        /// All.
+        of: usize,
+        /// The first grey one.
+        first: String,
+    },
+    /// Pictures whose aspect ratio is another than that of the images.
+    Reshaped {
+        /// Number of pictures.
+        count: usize,
+        /// All.
+        of: usize,
+        /// The first of them.
+        first: String,
+        /// Its height and width.
+        size: [usize; 2],
+        /// Height and width of the images.
+        wanted: [usize; 2],
+        /// What is done to them.
+        aspect: Aspect,
+    },
+    /// Files with 16 bits that use only part of them: their largest possible value becomes white.
+    FewerBits {
+        /// Number of such files.
+        count: usize,
+        /// The largest value.
+        largest: u16,
+        /// What becomes white.
+        white: u16,
+    },
+    /// Files with 16 bits that come out almost black.
+    Dark {
+        /// Number of such files.
+        count: usize,
+        /// The largest value.
+        largest: u16,
+        /// What is white.
+        white: u16,
+    },
+    /// Files with 16 bits that have values above white.
+    Clipped {
+        /// Number of such files.
+        count: usize,
+        /// The largest value.
+        largest: u16,
+        /// What is white.
+        white: u16,
+    },
+    /// Training pictures that are the same as others.
+    Copies {
+        /// Copies, without the first of each.
+        count: usize,
+        /// All training pictures.
+        of: usize,
+        /// The first copy.
+        first: String,
+        /// What it is a copy of.
+        same: String,
+    },
+    /// Test pictures that are also for training.
+    InBoth {
+        /// Number of them.
+        count: usize,
+        /// All test pictures.
+        of: usize,
+        /// The first of them.
+        first: String,
+        /// The training picture that it is the same as.
+        same: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -41,6 +140,130 @@ impl fmt::Display for Warning {
                  first: {first}, {} (height x width)",
                 dims(size)
             ),
+            Warning::Unread { dir, kinds, first } => write!(
+                f,
+                "{dir}: not read: {kinds}; the first: {first}; convert them to PNG, JPEG or WebP"
+            ),
+            Warning::Loose { dir, count, first } => write!(
+                f,
+                "{dir}: not read: {count} {} beside the folders train and test; the first: {first}; move them \
+                 into one of the two",
+                pictures(*count)
+            ),
+            Warning::Folders { dir, folders } => write!(
+                f,
+                "{dir}: not read: folders with pictures: {folders}; move the pictures into a folder that is read"
+            ),
+            Warning::MixedColours { grey, of, first } => write!(
+                f,
+                "{grey} of the {of} pictures {} grey, but all are read as colour; the first: {first}; set \
+                 data.channels to 1 to make all grey",
+                are(*grey)
+            ),
+            Warning::Reshaped {
+                count,
+                of,
+                first,
+                size,
+                wanted,
+                aspect,
+            } => {
+                let (how, cure) = match aspect {
+                    Aspect::Stretch => {
+                        let cure =
+                            "set data.aspect to \"crop\" or use data.patch to keep their shapes";
+                        ("stretched", cure)
+                    }
+                    Aspect::Crop => ("cut at two sides", "use data.patch to keep all of them"),
+                };
+                write!(
+                    f,
+                    "{count} of the {of} pictures {} {how} to the aspect ratio of {}; the first: {first}, {} \
+                     (height x width); when training, {cure}",
+                    are(*count),
+                    dims(wanted),
+                    dims(size)
+                )
+            }
+            Warning::FewerBits {
+                count,
+                largest,
+                white,
+            } => write!(
+                f,
+                "{count} 16-bit {} no value above {largest}, so {white} is white; set data.white to 65535 for all \
+                 16 bits",
+                having(*count)
+            ),
+            Warning::Dark {
+                count,
+                largest,
+                white,
+            } => write!(
+                f,
+                "{count} 16-bit {} no value above {largest}, and {white} is white, so they are almost black; train \
+                 with a data.white that is nearer to {largest}, or scale the pictures",
+                having(*count)
+            ),
+            Warning::Clipped {
+                count,
+                largest,
+                white,
+            } => write!(
+                f,
+                "{count} 16-bit {} values above {white}, which is white, so they are cut off; the largest: \
+                 {largest}; train with a data.white of at least that, or scale the pictures",
+                having(*count)
+            ),
+            Warning::Copies {
+                count,
+                of,
+                first,
+                same,
+            } => write!(
+                f,
+                "{count} of the {of} training pictures {} of others; the first: {first} is the same as {same}",
+                match count {
+                    1 => "is a copy",
+                    _ => "are copies",
+                }
+            ),
+            Warning::InBoth {
+                count,
+                of,
+                first,
+                same,
+            } => write!(
+                f,
+                "{count} of the {of} test pictures {} also {}, so their figures are not those of unseen pictures; \
+                 the first: {first} is the same as {same}",
+                are(*count),
+                match count {
+                    1 => "a training picture",
+                    _ => "training pictures",
+                }
+            ),
         }
+    }
+}
+
+fn pictures(count: usize) -> &'static str {
+    match count {
+        1 => "picture",
+        _ => "pictures",
+    }
+}
+
+fn are(count: usize) -> &'static str {
+    match count {
+        1 => "is",
+        _ => "are",
+    }
+}
+
+fn having(count: usize) -> &'static str {
+    match count {
+        1 => "file has",
+        _ => "files have",
     }
 }

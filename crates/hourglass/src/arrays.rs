@@ -1,7 +1,7 @@
 //! Arrays as NumPy files, whole or not at all.
 
-use std::fs;
-use std::io::{self, Cursor, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
 use npyz::WriterBuilder;
@@ -10,6 +10,18 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::Result;
 use crate::files::{self, FileError};
+
+/// The most bytes of an array that is read: a billion floats.
+const MOST_BYTES: u64 = 1 << 32;
+
+/// Bytes up to which an array may be compressed as much as it likes.
+const FREE: u64 = 1 << 28;
+
+/// The most bytes for each stored byte above that: codes hardly compress.
+const RATIO: u64 = 100;
+
+/// More than any array's header has.
+const LONGEST_HEADER: u64 = 1 << 20;
 
 /// Why codes cannot be read from a file.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +70,24 @@ pub enum ArrayError {
         /// The file.
         path: String,
         /// Bytes behind the header.
-        found: usize,
+        found: u64,
         /// The array's shape.
         shape: Vec<u64>,
         /// Bytes of a value.
         width: u64,
+    },
+    /// More values than memory should hold, or than the stored bytes hold unless they were made to fill it.
+    #[error(
+        "{path}: {bytes} bytes of values, stored in {stored}, are too many; allowed: at most {MOST_BYTES}, and at \
+         most {RATIO} times the stored bytes above {FREE}"
+    )]
+    Large {
+        /// The file.
+        path: String,
+        /// Bytes of the values.
+        bytes: u64,
+        /// Bytes that they take in the file.
+        stored: u64,
     },
     /// A code holds a NaN or an infinity.
     #[error("{path}: found a value that is not finite in row {row}")]
@@ -170,7 +195,8 @@ fn is_npz(path: &Path) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
 }
 
-/// Reads codes `[images, units]` from an .npy file, or from the array `codes` of an .npz file.
+/// Reads codes `[images, units]` from an .npy file, or from the array `codes` of an .npz file. The header is checked
+/// before anything behind it is read.
 ///
 /// # Errors
 /// A file that is not such an array of floats.
@@ -180,72 +206,146 @@ pub fn read_codes(path: &Path, units: usize) -> Result<Vec<f32>> {
         path: place(),
         reason,
     };
-    let mut bytes = fs::read(path).map_err(FileError::read(path))?;
-    if is_npz(path) {
-        let archive = ZipArchive::new(Cursor::new(bytes));
-        let mut archive = archive.map_err(|error| format(error.to_string()))?;
-        let mut inner = Vec::new();
-        let entry = archive.by_name("codes.npy");
-        let mut entry = entry.map_err(|_| ArrayError::NoCodes { path: place() })?;
-        io::copy(&mut entry, &mut inner).map_err(|error| format(error.to_string()))?;
-        drop(entry);
-        bytes = inner;
+    let file = File::open(path).map_err(FileError::read(path))?;
+    let about = file.metadata().map_err(FileError::read(path))?;
+    if !about.is_file() {
+        return Err(format("it is not a file".into()).into());
     }
-    let mut rest = bytes.as_slice();
-    let header = npyz::NpyHeader::from_reader(&mut rest).map_err(|error| {
-        // The parser draws the place under its first line.
-        let error = error.to_string();
-        format(error.lines().next().unwrap_or_default().trim().to_owned())
-    })?;
-    let shape = header.shape().to_vec();
-    let values = match shape.as_slice() {
-        [images, found] if *images > 0 && *found == units as u64 => images.checked_mul(*found),
-        _ => {
-            return Err(ArrayError::Shape {
+    if !is_npz(path) {
+        let source = Source {
+            path,
+            units,
+            bytes: about.len(),
+            stored: about.len(),
+        };
+        return source.read(BufReader::new(file));
+    }
+    let archive = ZipArchive::new(BufReader::new(file));
+    let mut archive = archive.map_err(|error| format(error.to_string()))?;
+    let entry = archive.by_name("codes.npy");
+    let entry = entry.map_err(|_| ArrayError::NoCodes { path: place() })?;
+    let source = Source {
+        path,
+        units,
+        bytes: entry.size(),
+        stored: entry.compressed_size(),
+    };
+    source.read(entry)
+}
+
+/// An array in a file.
+struct Source<'a> {
+    path: &'a Path,
+    /// Values of a code.
+    units: usize,
+    /// Bytes of the array with its header.
+    bytes: u64,
+    /// The same as stored, which may be compressed.
+    stored: u64,
+}
+
+impl Source<'_> {
+    fn read(&self, mut reader: impl Read) -> Result<Vec<f32>> {
+        let place = || self.path.display().to_string();
+        let format = |reason: String| ArrayError::Format {
+            path: place(),
+            reason,
+        };
+        let mut counted = Counted {
+            reader: reader.by_ref().take(LONGEST_HEADER),
+            count: 0,
+        };
+        let header = npyz::NpyHeader::from_reader(&mut counted).map_err(|error| {
+            // The parser draws the place under its first line.
+            let error = error.to_string();
+            format(error.lines().next().unwrap_or_default().trim().to_owned())
+        })?;
+        let header_bytes = counted.count;
+        let shape = header.shape().to_vec();
+        let values = match shape.as_slice() {
+            [images, found] if *images > 0 && *found == self.units as u64 => {
+                images.checked_mul(*found)
+            }
+            _ => {
+                return Err(ArrayError::Shape {
+                    path: place(),
+                    shape,
+                    units: self.units,
+                }
+                .into());
+            }
+        };
+        let wide = header.dtype() == plain("<f8")?;
+        let narrow = header.dtype() == plain("<f4")?;
+        let width = if wide { 8 } else { 4 };
+        if !(wide || narrow) || header.order() != npyz::Order::C {
+            return Err(ArrayError::Kind {
                 path: place(),
-                shape,
-                units,
+                kind: header.dtype().descr(),
+                order: header.order(),
             }
             .into());
         }
-    };
-    let wide = header.dtype() == plain("<f8")?;
-    let narrow = header.dtype() == plain("<f4")?;
-    let width = if wide { 8 } else { 4 };
-    if !(wide || narrow) || header.order() != npyz::Order::C {
-        return Err(ArrayError::Kind {
+        // Before memory is asked for: header and archive may claim anything.
+        let size = |found: u64, shape: Vec<u64>| ArrayError::Size {
             path: place(),
-            kind: header.dtype().descr(),
-            order: header.order(),
-        }
-        .into());
-    }
-    // Before memory is asked for: the header may claim anything.
-    let expected = values.and_then(|it| it.checked_mul(width));
-    if expected != Some(rest.len() as u64) {
-        return Err(ArrayError::Size {
-            path: place(),
-            found: rest.len(),
+            found,
             shape,
             width,
+        };
+        let found = self.bytes.saturating_sub(header_bytes);
+        let Some(expected) = values.and_then(|it| it.checked_mul(width)) else {
+            return Err(size(found, shape).into());
+        };
+        if expected != found {
+            return Err(size(found, shape).into());
         }
-        .into());
+        if expected > MOST_BYTES || (expected > FREE && expected / RATIO > self.stored) {
+            return Err(ArrayError::Large {
+                path: place(),
+                bytes: expected,
+                stored: self.stored,
+            }
+            .into());
+        }
+        let mut bytes = Vec::new();
+        let read = reader
+            .take(expected.saturating_add(1))
+            .read_to_end(&mut bytes);
+        read.map_err(|error| format(error.to_string()))?;
+        if bytes.len() as u64 != expected {
+            return Err(size(bytes.len() as u64, shape).into());
+        }
+        let file = npyz::NpyFile::with_header(header, bytes.as_slice());
+        let values: Result<Vec<f32>, io::Error> = if wide {
+            let values: io::Result<Vec<f64>> = file.into_vec();
+            values.map(|values| values.into_iter().map(|value| value as f32).collect())
+        } else {
+            file.into_vec()
+        };
+        let values = values.map_err(|error| format(error.to_string()))?;
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(at) => Err(ArrayError::NotFinite {
+                path: place(),
+                row: at / self.units.max(1),
+            }
+            .into()),
+            None => Ok(values),
+        }
     }
-    let file = npyz::NpyFile::with_header(header, rest);
-    let values: Result<Vec<f32>, io::Error> = if wide {
-        let values: io::Result<Vec<f64>> = file.into_vec();
-        values.map(|values| values.into_iter().map(|value| value as f32).collect())
-    } else {
-        file.into_vec()
-    };
-    let values = values.map_err(|error| format(error.to_string()))?;
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(ArrayError::NotFinite {
-            path: place(),
-            row: at / units.max(1),
-        }
-        .into()),
-        None => Ok(values),
+}
+
+/// A reader that counts what was read.
+struct Counted<R> {
+    reader: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.count += read as u64;
+        Ok(read)
     }
 }
 

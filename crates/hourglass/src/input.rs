@@ -1,13 +1,15 @@
 //! The input of a command: images from a data set, a folder or a picture, in a model's shape.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use data::{Dataset, Images, PictureOptions, Source, TEST_PHOTOS, TestPart, Warning};
+use data::{
+    Dataset, Images, PictureOptions, Preparation, Rule, Source, TEST_PHOTOS, TestPart, Warning,
+};
 use model::ImageShape;
-use rayon::prelude::*;
 
 use crate::config;
 use crate::error::Result;
+use crate::run::checkpoint::Meta;
 
 /// A part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +41,40 @@ pub enum InputError {
         /// The model's.
         wanted: String,
     },
-    /// It has no picture.
-    #[error("{spec}: no readable picture found")]
+    /// The folder of a config's data is missing.
+    #[error("{dir}: cannot be read: No such file or directory{looked}")]
+    NoFolder {
+        /// The folder, as it was written.
+        dir: String,
+        /// Where it was looked for, as the end of the line.
+        looked: String,
+    },
+    /// None of its pictures can be read.
+    #[error("{spec}: none of the {count} pictures can be read; the first: {first}")]
     NoPicture {
         /// What was asked for.
         spec: String,
+        /// Pictures that were tried.
+        count: usize,
+        /// What is wrong with the first of them.
+        first: String,
     },
 }
 
+/// How a command reads its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The model that gets the images.
+    pub meta: &'a Meta,
+    /// Whether a picture that cannot be read is an error; otherwise it is left out with a warning.
+    pub strict: bool,
+}
+
 /// Reads the images that `spec` names: `mnist`, `photos`, a folder of IDX files or of pictures, a
-/// picture, or the value of a config's `data` as JSON. Pictures are resized to `shape` = `[channels,
-/// height, width]`, `photos` cut into patches of it where that is square; other sets must have it.
-/// `flag` is where the user wrote the spec, `seed` the run's, and `warn` hears of files that are not as
-/// they should be.
+/// picture, or the value of a config's `data` as JSON. Pictures are prepared as the run's training did it: cut into
+/// patches or resized, with its channels; other sets must have the model's shape. `photos` are cut into patches
+/// where the training's images were as they are. `flag` is where the user wrote the spec, and `warn` hears of files
+/// that are not as they should be.
 ///
 /// # Errors
 /// A spec that names nothing, data that cannot be read, and images of another shape.
@@ -59,22 +82,28 @@ pub fn read(
     flag: &'static str,
     spec: &str,
     part: Part,
-    shape: ImageShape,
-    seed: u64,
+    Reading { meta, strict }: Reading<'_>,
     warn: impl FnMut(&Warning),
 ) -> Result<Images> {
     let path = Path::new(spec);
+    let shape = meta.input_shape;
+    let preparation = meta.prepared();
     let images = if spec == "mnist" {
         of(Source::Mnist.load()?, part)
     } else if spec.trim_start().starts_with('{') {
-        let dataset = config::data(flag, spec)?.source(seed).load()?;
+        let mut data = config::data(flag, spec)?;
+        data.prepare(&preparation, strict);
+        let dataset = data.source(meta.seed).load()?;
         dataset.warnings.iter().for_each(warn);
         of(dataset, part)
     } else if path.is_file() {
-        pictures(&[path.to_owned()], shape)?
+        // The only one that is asked for is not left out.
+        let (images, warnings) = preparation.read(spec, vec![path.to_owned()], true)?;
+        warnings.iter().for_each(warn);
+        images
     } else if spec == "photos" && !path.is_dir() {
         // A folder of this name is what its owner means.
-        of(photos(shape).load()?, part)
+        of(prepared_photos(&preparation).load()?, part)
     } else if !path.is_dir() {
         return Err(InputError::Missing {
             spec: spec.to_owned(),
@@ -84,17 +113,16 @@ pub fn read(
         of(
             Source::Idx {
                 dir: path.to_owned(),
+                limit: None,
             }
             .load()?,
             part,
         )
     } else {
-        let folder = match (part, data::subfolders(path)) {
-            (Part::Train, Some((train, _))) => train,
-            (Part::Test, Some((_, test))) => test,
-            (_, None) => path.to_owned(),
-        };
-        pictures(&data::pictures(&folder)?, shape)?
+        let (files, unread) = data::part(path, part == Part::Train)?;
+        let (images, warnings) = preparation.read(spec, files, strict)?;
+        unread.iter().chain(&warnings).for_each(warn);
+        images
     };
     check_shape(spec, &images, shape)?;
     Ok(images)
@@ -130,24 +158,22 @@ pub fn photos([channels, height, width]: ImageShape) -> Source {
     Source::Photos { options }
 }
 
+/// The bundled photographs as a run prepared its pictures.
+fn prepared_photos(how: &Preparation) -> Source {
+    let Source::Photos { mut options } = photos(how.shape()) else {
+        return photos(how.shape());
+    };
+    if how.rule == Rule::Resized {
+        options.patch = None;
+        options.size = Some(how.size);
+        options.aspect = how.aspect;
+    }
+    Source::Photos { options }
+}
+
 fn of(dataset: Dataset, part: Part) -> Images {
     match part {
         Part::Train => dataset.train,
         Part::Test => dataset.test,
     }
-}
-
-/// Decodes pictures side by side, each named by its file.
-fn pictures(files: &[PathBuf], shape: ImageShape) -> Result<Images> {
-    let pixels: Result<Vec<Vec<u8>>, data::DataError> = files
-        .par_iter()
-        .map(|file| data::read_picture(file, shape))
-        .collect();
-    let names = files.iter().map(|file| {
-        file.file_name()
-            .unwrap_or(file.as_os_str())
-            .to_string_lossy()
-            .into_owned()
-    });
-    Ok(Images::new(pixels?.concat(), shape)?.with_names(names.collect())?)
 }

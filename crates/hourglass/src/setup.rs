@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
-use data::{Batches, Dataset, Images, PictureOptions, Source, Split, TestPart, Warning};
+use data::{
+    Aspect, Batches, DataError, Dataset, Images, Limit, PictureOptions, Preparation, Source, Split,
+    TestPart, Warning,
+};
 use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
 use crate::config::{
     Config, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig, TestChoice,
 };
-use crate::error::Result;
-use crate::run::checkpoint::Progress;
+use crate::error::{Error, Result};
+use crate::run::checkpoint::{Meta, Progress};
 use crate::streams::Stream;
 use crate::train::pretrained::Pretrained;
 
@@ -36,6 +39,8 @@ pub struct Setup {
     pub train: Arc<Images>,
     /// Images for the final evaluation only.
     pub test: Arc<Images>,
+    /// How pictures become these images, and any others that the model gets.
+    pub preparation: Preparation,
     /// Warnings about files with problems.
     pub warnings: Vec<Warning>,
     /// Which of `train` are for training steps, repeated as often as in an epoch, and which for validation.
@@ -57,7 +62,10 @@ impl DataConfig {
     pub fn source(&self, seed: u64) -> Source {
         match self {
             DataConfig::Mnist { .. } => Source::Mnist,
-            DataConfig::Idx { dir, .. } => Source::Idx { dir: dir.clone() },
+            DataConfig::Idx { dir, limit, .. } => Source::Idx {
+                dir: dir.clone(),
+                limit: drawn(*limit, seed),
+            },
             DataConfig::Images {
                 dir,
                 pictures,
@@ -79,10 +87,13 @@ impl PicturesConfig {
     fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
         PictureOptions {
             size: self.size,
+            aspect: self.aspect.map_or_else(Aspect::default, Into::into),
             patch: self.patch,
             crops: self.crops,
             flip: self.flip.unwrap_or(true),
             channels: self.channels,
+            white: self.white,
+            limit: drawn(self.limit, seed),
             test: match test {
                 TestChoice::Share(share) => TestPart::Share(*share),
                 TestChoice::Files(names) => TestPart::Files(names.clone()),
@@ -91,6 +102,12 @@ impl PicturesConfig {
             seed: Stream::Split.seed(seed, 0),
         }
     }
+}
+
+/// The training pictures that a config's `limit` leaves; `seed` is the run's.
+fn drawn(limit: Option<usize>, seed: u64) -> Option<Limit> {
+    let seed = Stream::Split.seed(seed, 2);
+    limit.map(|count| Limit { count, seed })
 }
 
 /// The usual number of validation pictures among `count` training pictures: a tenth, but at least one of
@@ -128,7 +145,15 @@ impl Setup {
     /// # Errors
     /// If the model does not fit, the backend is not available, or the data cannot be read.
     pub fn new(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, false)
+        Self::with(located, quick, false, None)
+    }
+
+    /// The same for a run with a checkpoint, whose pictures are prepared as its training did it.
+    ///
+    /// # Errors
+    /// As [`Setup::new`].
+    pub fn of_run(located: Located, quick: bool, meta: &Meta) -> Result<Self> {
+        Self::with(located, quick, false, Some(meta))
     }
 
     /// The same for a new training, which may start from layers of an earlier run. A training that
@@ -137,13 +162,15 @@ impl Setup {
     /// # Errors
     /// As [`Setup::new`], and if the layers of the config's `init` cannot be loaded, which is checked first.
     pub fn to_start(located: Located, quick: bool) -> Result<Self> {
-        Self::with(located, quick, true)
+        Self::with(located, quick, true, None)
     }
 
-    fn with(located: Located, quick: bool, starts: bool) -> Result<Self> {
+    fn with(located: Located, quick: bool, starts: bool, run: Option<&Meta>) -> Result<Self> {
+        located.check_dir()?;
         let config = located.config.clone();
-        let source = config.data.source(config.seed);
-        let shape = source.shape()?;
+        let (source, limit) = source(&config, run);
+        let told = |error| told(&located, error);
+        let shape = source.shape().map_err(told)?;
         let layers = located.check_model(shape)?;
         let backend = backend::open(config.backend)?;
         let pretrained = if starts {
@@ -151,8 +178,8 @@ impl Setup {
         } else {
             None
         };
-        let mut dataset = source.load()?;
-        if let Some(limit) = config.data.limit() {
+        let mut dataset = source.load().map_err(told)?;
+        if let Some(limit) = limit {
             dataset.train.truncate_pictures(limit);
         }
         let pictures = dataset.train.pictures();
@@ -167,7 +194,9 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let mut split = (dataset.train).split(held_out, Stream::Split.seed(config.seed, 1))?;
+        let mut split = (dataset.train)
+            .split(held_out, Stream::Split.seed(config.seed, 1))
+            .map_err(told)?;
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
@@ -181,6 +210,7 @@ impl Setup {
             name,
             train,
             test,
+            preparation,
             warnings,
         } = dataset;
         let loss = config.loss();
@@ -191,6 +221,7 @@ impl Setup {
             test_sha256,
             train: Arc::new(train),
             test: Arc::new(test),
+            preparation,
             warnings,
             split,
             backend,
@@ -227,6 +258,7 @@ impl Setup {
             dataset,
             train: Arc::new(train),
             test: Arc::new(test),
+            preparation: self.preparation,
             warnings: Vec::new(),
             split,
             backend: self.backend.clone(),
@@ -279,6 +311,39 @@ impl Setup {
     /// Trainable parameters of the model.
     pub fn parameters(&self) -> usize {
         self.layers.parameters()
+    }
+}
+
+/// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST
+/// is in no order, so its first images are as good as any; earlier versions took the first of every set.
+fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
+    let source = config.data.source(config.seed);
+    let first = config.data.limit();
+    match (&config.data, run) {
+        (DataConfig::Mnist { .. }, _) => (source, first),
+        (_, None) => (source, None),
+        (data, Some(meta)) => match meta.preparation {
+            Some(preparation) => (source.as_prepared(&preparation), None),
+            None => {
+                let preparation = data.old_preparation(meta.input_shape);
+                (source.as_prepared(&preparation).without_limit(), first)
+            }
+        },
+    }
+}
+
+/// An error of the data as one of the config, where a key of it has the fault.
+fn told(located: &Located, error: DataError) -> Error {
+    match error {
+        DataError::Option {
+            option,
+            found,
+            allowed,
+        } => {
+            let text = format!("found {found}; allowed: {allowed}");
+            located.error(&format!("data.{option}"), text).into()
+        }
+        error => error.into(),
     }
 }
 

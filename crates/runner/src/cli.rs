@@ -104,6 +104,8 @@ pub struct TrainArgs {
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
     pub output: OutputArgs,
 }
 
@@ -180,6 +182,10 @@ pub struct EvaluateArgs {
     /// of a config [default: the run's test images].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub trust: TrustArg,
     #[command(flatten)]
     pub backend: BackendArg,
     /// Print JSON instead of a table.
@@ -264,6 +270,10 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub trust: TrustArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -291,6 +301,10 @@ pub struct TransferArgs {
     /// a config [default: the run's data].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub trust: TrustArg,
     #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
@@ -353,6 +367,10 @@ pub struct AnomalyArgs {
     #[arg(long)]
     pub quick: bool,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub trust: TrustArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -406,6 +424,10 @@ pub struct ClusterArgs {
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub trust: TrustArg,
+    #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -419,6 +441,10 @@ pub struct PlotArgs {
     /// of a config [default: the run's test pictures].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub trust: TrustArg,
     #[command(flatten)]
     pub backend: BackendArg,
     #[command(flatten)]
@@ -473,6 +499,8 @@ pub struct CompressArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub strict: StrictArg,
     #[command(flatten)]
     pub write: WriteArgs,
 }
@@ -529,6 +557,8 @@ pub struct RestoreArgs {
     /// Seed of the corruption with --from-clean [default: the run's seed].
     #[arg(long, value_name = "N", requires = "from_clean")]
     pub seed: Option<u64>,
+    #[command(flatten)]
+    pub strict: StrictArg,
     #[command(flatten)]
     pub write: WriteArgs,
     #[command(flatten)]
@@ -596,6 +626,22 @@ impl BackendArg {
     }
 }
 
+/// What is done about a picture that cannot be read.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct StrictArg {
+    /// Fail on a picture that cannot be read, instead of leaving it out.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// What is done about a run that diverged.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct TrustArg {
+    /// Use a run that diverged.
+    #[arg(long)]
+    pub force: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct OutputArgs {
     /// Hide progress.
@@ -613,6 +659,8 @@ pub struct InputArg {
     /// Which split of the data to use, if it has two.
     #[arg(long, value_enum, default_value_t)]
     pub split: Part,
+    #[command(flatten)]
+    pub strict: StrictArg,
 }
 
 /// A split of a data set.
@@ -629,7 +677,7 @@ pub enum Part {
 pub struct WriteArgs {
     #[command(flatten)]
     pub backend: BackendArg,
-    /// Overwrite existing files.
+    /// Overwrite existing files, and use a run that diverged.
     #[arg(long)]
     pub force: bool,
 }

@@ -39,7 +39,9 @@ fn started() -> Option<Instant> {
 
 fn main() -> ExitCode {
     LazyLock::force(&STARTED);
-    let code = match commands::run(cli::Cli::parse()) {
+    let done = commands::run(cli::Cli::parse());
+    terminal::count_left_out();
+    let code = match done {
         Ok(code) => code,
         Err(error) => {
             // One line per fault, because a config may have several.

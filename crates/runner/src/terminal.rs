@@ -2,8 +2,11 @@
 //!
 //! A reader that stops reading (`| head`) ends the program quietly, as usual.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use terminal_size::{Width, terminal_size_of};
@@ -80,13 +83,45 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
 /// Warnings about single files that are told: a folder may have thousands of bad ones.
 const WARNINGS: usize = 8;
 
-/// Warns about files that are not as they should be, the first few of many.
+/// The warnings that were told: a command may read a folder twice.
+static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Pictures that were left out.
+static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
+
+/// Warns about files that are not as they should be, the first few of many, each once.
 pub fn warn(warnings: &[data::Warning]) {
-    for warning in warnings.iter().take(WARNINGS) {
-        note(&format!("warning: {warning}"));
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let new = warnings.iter().filter(|it| told.insert(it.to_string()));
+    let new: Vec<&data::Warning> = new.collect();
+    for (place, warning) in new.iter().enumerate() {
+        let line = match warning {
+            data::Warning::Skipped { reason } => left_out(reason),
+            other => format!("warning: {other}"),
+        };
+        if place < WARNINGS {
+            note(&line);
+        }
     }
-    if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS) {
+    if let Some(more @ 1..) = new.len().checked_sub(WARNINGS) {
         note(&format!("warning: and {more} more"));
+    }
+}
+
+/// The warning about a picture that is left out, which is counted.
+pub fn left_out(reason: &str) -> String {
+    LEFT_OUT.fetch_add(1, Ordering::Relaxed);
+    format!("warning: skipped: {reason}")
+}
+
+/// Says how many pictures were left out, if there were any: their warnings may have scrolled away.
+pub fn count_left_out() {
+    match LEFT_OUT.load(Ordering::Relaxed) {
+        0 => {}
+        1 => note("warning: 1 picture was left out because it cannot be read"),
+        count => note(&format!(
+            "warning: {count} pictures were left out because they cannot be read"
+        )),
     }
 }
 

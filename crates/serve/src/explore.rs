@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use burn::tensor::{Tensor, TensorData};
+use data::Preparation;
 use model::{ImageShape, Noise};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ struct Details {
     kind: String,
     /// Channels, height and width.
     shape: ImageShape,
+    /// How a picture becomes an image of this shape.
+    preparation: Preparation,
     code_size: usize,
     parameters: usize,
     /// The corruptions of an input before it is encoded; empty if the model is not denoising.
@@ -44,6 +47,7 @@ pub async fn details(
         Ok(Details {
             kind: loaded.meta.model.kind(),
             shape: loaded.meta.input_shape,
+            preparation: loaded.meta.prepared(),
             code_size: layers.code_size(),
             parameters: layers.parameters(),
             corruptions: loaded

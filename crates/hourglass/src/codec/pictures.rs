@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{ImageShape, Images};
+use data::{ImageShape, Images, Warning};
+use rayon::prelude::*;
 
 use super::container::Sizes;
 use super::tiles;
 use crate::error::{Error, Result};
-use crate::input::{self, InputError, Part};
+use crate::input::{self, InputError, Part, Reading};
 
 /// A picture.
 #[derive(Clone, Debug)]
@@ -31,58 +32,87 @@ pub struct Group {
 pub enum Pictures {
     /// Images of the tiles' shape.
     Set(Images),
-    /// Files of various sizes, whose headers were read.
-    Files(Vec<(PathBuf, [usize; 2])>),
+    /// Files of various sizes.
+    Files {
+        /// The files that can be read, with height and width.
+        files: Vec<(PathBuf, [usize; 2])>,
+        /// The value of files with 16 bits that is white.
+        white: u16,
+    },
+}
+
+/// Fails for files that were made to fill the memory, by their headers.
+fn check_sizes(spec: &str, files: &[PathBuf], channels: usize) -> Result<()> {
+    let sizes = files.par_iter().map(|file| {
+        let bytes = file.metadata().map_or(0, |about| about.len());
+        let values = |[_, height, width]: ImageShape| (channels * height * width) as u64;
+        (data::picture_shape(file).map_or(0, values), bytes)
+    });
+    let (values, bytes) = sizes.reduce(|| (0, 0), |one, other| (one.0 + other.0, one.1 + other.1));
+    Ok(data::check_plausible(spec, values, bytes)?)
 }
 
 impl Pictures {
-    /// Finds what `spec` names: a picture, a folder of pictures, or a data set as all commands take it. Files in a folder
-    /// that cannot be read are left out, and `warn` hears why.
+    /// Finds what `spec` names: a picture, a folder of pictures, or a data set as all commands take it. Files are not
+    /// prepared as for a training, because they must come back as they were; only colours and what is white are
+    /// converted to those of the model. Files in a folder that cannot be read are left out, unless `reading` is
+    /// strict, and `warn` hears why.
     ///
     /// # Errors
     /// A spec that names nothing, and pictures that cannot be read.
     pub fn find(
         spec: &str,
         part: Part,
-        tile: ImageShape,
-        seed: u64,
-        mut warn: impl FnMut(&str),
+        reading: Reading<'_>,
+        mut warn: impl FnMut(&Warning),
     ) -> Result<Self> {
         let path = Path::new(spec);
         let one = path.is_file();
         let folder =
             path.is_dir() && !data::is_idx_folder(path) && data::subfolders(path).is_none();
         if !one && !folder {
-            let images = input::read("INPUT", spec, part, tile, seed, |it| warn(&it.to_string()))?;
-            return Ok(Self::Set(images));
+            return Ok(Self::Set(input::read("INPUT", spec, part, reading, warn)?));
         }
-        let files = if one {
-            vec![path.to_owned()]
-        } else {
-            data::pictures(path)?
+        let (files, warnings) = match one {
+            true => (vec![path.to_owned()], Vec::new()),
+            false => data::pictures(path)?,
         };
+        warnings.iter().for_each(&mut warn);
+        check_sizes(spec, &files, reading.meta.input_shape[0])?;
+        let count = files.len();
         let mut found = Vec::new();
-        for file in files {
-            match data::picture_shape(&file) {
+        let mut first = None;
+        let shapes: Vec<_> = files.par_iter().map(data::check_picture).collect();
+        for (file, shape) in files.into_iter().zip(shapes) {
+            match shape {
                 Ok([_, height, width]) => found.push((file, [height, width])),
-                Err(error) if folder => warn(&format!("skipped: {error}")),
+                Err(error) if folder && !reading.strict => {
+                    let reason = error.to_string();
+                    first.get_or_insert_with(|| reason.clone());
+                    warn(&Warning::Skipped { reason });
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         if found.is_empty() {
             return Err(InputError::NoPicture {
                 spec: spec.to_owned(),
+                count,
+                first: first.unwrap_or_default(),
             }
             .into());
         }
-        Ok(Self::Files(found))
+        Ok(Self::Files {
+            files: found,
+            white: reading.meta.prepared().white,
+        })
     }
 
     /// Number of pictures.
     pub fn len(&self) -> usize {
         match self {
             Self::Set(images) => images.len(),
-            Self::Files(files) => files.len(),
+            Self::Files { files, .. } => files.len(),
         }
     }
 
@@ -98,7 +128,7 @@ impl Pictures {
                 let [_, height, width] = images.shape();
                 Sizes::Alike(images.len(), [height, width])
             }
-            Self::Files(files) => Sizes::new(files.iter().map(|(_, size)| *size).collect()),
+            Self::Files { files, .. } => Sizes::new(files.iter().map(|(_, size)| *size).collect()),
         }
     }
 
@@ -106,7 +136,7 @@ impl Pictures {
     pub fn names(&self) -> Option<Vec<String>> {
         match self {
             Self::Set(images) => images.names().map(<[String]>::to_vec),
-            Self::Files(files) => {
+            Self::Files { files, .. } => {
                 let name = |path: &PathBuf| {
                     path.file_name()
                         .unwrap_or_default()
@@ -143,10 +173,10 @@ impl Pictures {
                     })?;
                 }
             }
-            Self::Files(files) => {
+            Self::Files { files, white } => {
                 for (path, size) in files {
-                    let pixels = data::read_picture(path, [tile[0], size[0], size[1]])
-                        .map_err(Error::from)?;
+                    let shape = [tile[0], size[0], size[1]];
+                    let pixels = data::read_picture(path, shape, *white).map_err(Error::from)?;
                     each(Group {
                         tiles: tiles::cut(&pixels, *size, tile),
                         pictures: vec![Picture {

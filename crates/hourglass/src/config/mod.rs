@@ -22,11 +22,13 @@ mod train;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::{ImageShape, Layers, ModelError};
 
 use crate::files;
+use crate::input::InputError;
+use crate::run::environment;
 
 pub use augment::AugmentTarget;
 pub use check::nearest;
@@ -35,7 +37,7 @@ pub use flat::{WORDS, flat};
 pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
-pub use source::{DataConfig, PicturesConfig, TestChoice};
+pub use source::{AspectChoice, DataConfig, PicturesConfig, TestChoice};
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 
@@ -53,9 +55,60 @@ pub struct Located {
     pub config: Config,
     name: String,
     root: Node,
+    /// The folders in which `data.dir` was looked for.
+    looked: Vec<PathBuf>,
 }
 
 impl Located {
+    /// Looks for a relative `data.dir` beside the config and then where the program was started. The config of a
+    /// run stands in a folder of results, so its data are looked for where the program was started, now and when the
+    /// run was.
+    fn find_data(&mut self, path: &Path) {
+        let Some(dir) = self.config.data.dir_mut().filter(|dir| dir.is_relative()) else {
+            return;
+        };
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let here = PathBuf::new();
+        self.looked = match beside.join("state.json").is_file() {
+            true => std::iter::once(here)
+                .chain(environment::folder(beside))
+                .collect(),
+            false if beside == here => vec![here],
+            false => vec![beside.to_owned(), here],
+        };
+        let mut found = self.looked.iter().map(|folder| folder.join(&*dir));
+        if let Some(found) = found.find(|dir| dir.exists()) {
+            *dir = found;
+        }
+    }
+
+    /// Fails if there is no `data.dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::NoFolder`], which says where it was looked for.
+    pub fn check_dir(&self) -> Result<(), InputError> {
+        let Some(dir) = self.config.data.dir().filter(|dir| !dir.exists()) else {
+            return Ok(());
+        };
+        let folder = |folder: &PathBuf| {
+            let here = folder.as_os_str().is_empty();
+            let whole = std::path::absolute(if here { Path::new(".") } else { folder });
+            whole
+                .unwrap_or_else(|_| folder.clone())
+                .display()
+                .to_string()
+        };
+        let folders: Vec<String> = self.looked.iter().map(folder).collect();
+        Err(InputError::NoFolder {
+            dir: dir.display().to_string(),
+            looked: match dir.is_relative() {
+                true => format!("; looked for it in {}", folders.join(" and in ")),
+                false => String::new(),
+            },
+        })
+    }
+
     /// An error about the key at `path`, such as `model.channels`, placed where the key or its nearest
     /// written parent stands.
     pub fn error(&self, path: &str, text: impl Into<String>) -> ConfigError {
@@ -121,7 +174,9 @@ impl Config {
 /// If the file cannot be read, or as [`parse`].
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Located, ConfigError> {
     let (name, text) = read_text(path)?;
-    parse(&name, &text, overrides)
+    let mut located = parse(&name, &text, overrides)?;
+    located.find_data(path);
+    Ok(located)
 }
 
 /// The file's name for errors, and its text.
@@ -208,7 +263,12 @@ fn resolve(name: &str, root: Node) -> Result<Located, Vec<Fault>> {
         return Err(contradictions.into_iter().map(fault).collect());
     }
     let name = name.to_string();
-    Ok(Located { config, name, root })
+    Ok(Located {
+        config,
+        name,
+        root,
+        looked: vec![PathBuf::new()],
+    })
 }
 
 /// Reads a flag's data description: the value of a config's `data`, as JSON.

@@ -91,6 +91,7 @@ impl Config {
             let text = format!("found {patience} without validation images; {cure}");
             found.push(("train.patience", text));
         }
+        found.extend(self.data.contradictions());
         for (path, value) in self.data.without_patch() {
             let text =
                 format!("found {value} without data.patch; set data.patch, or remove this key");

@@ -1,7 +1,8 @@
 //! The config of the images: which data set, and how it is split.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use data::{Aspect, ImageShape, Preparation, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,14 +35,14 @@ pub enum DataConfig {
     },
     /// A folder with the four files of a data set in MNIST's IDX format, gzipped or not.
     Idx {
-        /// The folder, relative to the working directory.
+        /// The folder, relative to the config's folder or, if it is not there, to the working directory.
         #[schemars(length(min = 1))]
         dir: PathBuf,
         /// Number of training images to set aside for validation. Default: 5000.
         #[serde(default = "five_thousand")]
         #[schemars(range(max = MOST))]
         validation: usize,
-        /// Use only this many training images, from the first on. Default: all.
+        /// Use only this many training images, drawn with the seed. Default: all.
         #[serde(default)]
         #[schemars(range(min = 1, max = MOST))]
         limit: Option<usize>,
@@ -51,7 +52,7 @@ pub enum DataConfig {
     },
     /// A folder of PNG, JPEG and WebP pictures, split by file.
     Images {
-        /// The folder, relative to the working directory.
+        /// The folder, relative to the config's folder or, if it is not there, to the working directory.
         #[schemars(length(min = 1))]
         dir: PathBuf,
         /// How the pictures become images.
@@ -87,7 +88,7 @@ pub struct PicturesConfig {
     #[serde(default)]
     #[schemars(range(max = MOST))]
     pub validation: Option<usize>,
-    /// Use only this many training pictures, from the first on. Default: all.
+    /// Use only this many training pictures, drawn with the seed. Default: all.
     #[serde(default)]
     #[schemars(range(min = 1, max = MOST))]
     pub limit: Option<usize>,
@@ -99,6 +100,9 @@ pub struct PicturesConfig {
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = LARGEST_SIDE)))]
     pub size: Option<[usize; 2]>,
+    /// What to do to a picture of another aspect ratio than that of `size`. Default: stretch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aspect: Option<AspectChoice>,
     /// Side of the square patches to cut from the pictures, in pixels: at random places, redrawn
     /// every epoch, for training, and on a fixed grid for validation and testing. Default: whole
     /// pictures.
@@ -112,10 +116,34 @@ pub struct PicturesConfig {
     /// Whether half of the random patches are mirrored left to right. Default: true with `patch`.
     #[serde(default)]
     pub flip: Option<bool>,
-    /// Channels to convert every picture to: 1 for grey, 3 for colour. Default: as in the files.
+    /// Channels to convert every picture to: 1 for grey, 3 for colour. Default: colour if any file has it.
     #[serde(default)]
     #[schemars(extend("enum" = [1, 3, null]))]
     pub channels: Option<usize>,
+    /// The value of files with 16 bits that becomes white. Default: 65535, or 255, 1023, 4095 or 16383 if no file
+    /// has a larger value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub white: Option<u16>,
+}
+
+/// What is done to a picture of another aspect ratio before it is resized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AspectChoice {
+    /// Nothing: its shapes are squeezed.
+    Stretch,
+    /// Its longer side is cut at both ends.
+    Crop,
+}
+
+impl From<AspectChoice> for Aspect {
+    fn from(choice: AspectChoice) -> Self {
+        match choice {
+            AspectChoice::Stretch => Aspect::Stretch,
+            AspectChoice::Crop => Aspect::Crop,
+        }
+    }
 }
 
 /// Which pictures are set aside for testing.
@@ -148,7 +176,7 @@ impl DataConfig {
         }
     }
 
-    /// Use only this many training images or pictures, from the first on; all if `None`.
+    /// Use only this many training images or pictures; all if `None`.
     pub fn limit(&self) -> Option<usize> {
         match self {
             DataConfig::Mnist { limit, .. } | DataConfig::Idx { limit, .. } => *limit,
@@ -169,6 +197,90 @@ impl DataConfig {
                 pictures.validation
             }
         }
+    }
+
+    /// The folder of the images, unless they come with the program.
+    pub fn dir(&self) -> Option<&Path> {
+        match self {
+            DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
+            DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
+        }
+    }
+
+    pub(super) fn dir_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
+            DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
+        }
+    }
+
+    /// How pictures become images, where there are pictures.
+    pub fn pictures(&self) -> Option<&PicturesConfig> {
+        match self {
+            DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
+                Some(pictures)
+            }
+            DataConfig::Mnist { .. } | DataConfig::Idx { .. } => None,
+        }
+    }
+
+    /// What the trainings of earlier versions did to pictures, whose images had this shape.
+    pub fn old_preparation(&self, shape: ImageShape) -> Preparation {
+        let as_is = Preparation::as_is(shape, Aspect::Stretch);
+        let rule = match self.pictures() {
+            Some(pictures) if pictures.patch.is_some() => Rule::Patches,
+            Some(pictures) if pictures.size.is_some() => Rule::Resized,
+            _ => Rule::AsIs,
+        };
+        Preparation { rule, ..as_is }
+    }
+
+    /// Makes a picture that cannot be read an error.
+    pub fn be_strict(&mut self) {
+        if let DataConfig::Images { strict, .. } = self {
+            *strict = true;
+        }
+    }
+
+    /// Prepares pictures as a run did, in everything that this config leaves open. With `strict`, an unreadable one
+    /// is an error.
+    pub(crate) fn prepare(&mut self, how: &Preparation, strict: bool) {
+        if strict {
+            self.be_strict();
+        }
+        let (DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. }) = self
+        else {
+            return;
+        };
+        if pictures.size.is_none() && pictures.patch.is_none() {
+            pictures.patch = how.patch();
+            if how.patch().is_none() {
+                pictures.size = Some(how.size);
+                pictures.aspect = Some(match how.aspect {
+                    Aspect::Stretch => AspectChoice::Stretch,
+                    Aspect::Crop => AspectChoice::Crop,
+                });
+            }
+        }
+        pictures.channels.get_or_insert(how.channels);
+        pictures.white.get_or_insert(how.white);
+    }
+
+    /// Contradictions between the keys of pictures: key paths and messages.
+    pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
+        let Some(pictures) = self.pictures() else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        if let (Some(patch), Some(_)) = (pictures.patch, pictures.size) {
+            let text = format!("found {patch} together with \"size\"; remove one of the two");
+            found.push(("data.patch", text));
+        }
+        if pictures.aspect.is_some() && pictures.size.is_none() {
+            let text = "needs data.size; set data.size, or remove this key";
+            found.push(("data.aspect", text.to_string()));
+        }
+        found
     }
 
     /// Keys that only make sense with `patch`, if `patch` is missing: path and value.

@@ -60,7 +60,11 @@ pub(super) fn schema_of_sweep() -> Value {
 /// where it was written.
 pub fn load_sweep(path: &Path, overrides: &[Override]) -> Result<Sweep, ConfigError> {
     let (name, text) = super::read_text(path)?;
-    parse_sweep(&name, &text, overrides)
+    let mut sweep = parse_sweep(&name, &text, overrides)?;
+    for point in &mut sweep.points {
+        point.located.find_data(path);
+    }
+    Ok(sweep)
 }
 
 /// Reads a sweep from `text`. Errors call it `name`.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use burn::prelude::*;
+use data::{Aspect, Preparation};
 use model::weights::{self, WeightsError};
 use model::{Autoencoder, ImageShape, ModelConfig};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,16 @@ pub enum CheckpointError {
         found: String,
         /// Those of the file that was written.
         expected: String,
+    },
+    /// The images that pictures become are not those of the model.
+    #[error("{}: damaged: pictures become images of {found:?}, but the model takes {model:?}", path.display())]
+    Preparation {
+        /// The file.
+        path: PathBuf,
+        /// Shape that pictures are brought to.
+        found: ImageShape,
+        /// Shape that the model takes.
+        model: ImageShape,
     },
     /// The weights do not belong to the model that `meta.json` describes.
     #[error("{}: the weights do not fit the model: {reason}", path.display())]
@@ -140,6 +151,9 @@ pub struct Meta {
     pub model: ModelConfig,
     /// Channels, height and width of its images. The encoder may get fewer channels.
     pub input_shape: ImageShape,
+    /// How pictures become its images; a run of an earlier version does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<Preparation>,
     /// Seed of the run.
     pub seed: u64,
     /// Names of the frozen layers.
@@ -151,6 +165,14 @@ pub struct Meta {
     pub model_sha256: String,
     /// SHA-256 of `optimizer.safetensors`.
     pub optimizer_sha256: String,
+}
+
+impl Meta {
+    /// How pictures become the model's images.
+    pub fn prepared(&self) -> Preparation {
+        let unknown = || Preparation::as_is(self.input_shape, Aspect::Stretch);
+        self.preparation.unwrap_or_else(unknown)
+    }
 }
 
 /// A checkpoint's files in memory.
@@ -178,6 +200,7 @@ impl Snapshot {
     /// If the device does not return its values.
     pub fn take(
         config: &Config,
+        preparation: Preparation,
         model: &Autoencoder,
         optimizer: &Optimizer,
         progress: &Progress,
@@ -188,6 +211,7 @@ impl Snapshot {
                 format_version: FORMAT_VERSION,
                 model: config.model.clone(),
                 input_shape: model.output_shape(),
+                preparation: Some(preparation),
                 seed: config.seed,
                 frozen: frozen.to_vec(),
                 progress: progress.clone(),
@@ -254,15 +278,17 @@ pub fn settle(run: &Run) -> Result<(), CheckpointError> {
     Ok(())
 }
 
-/// Reads and checks `checkpoints/<name>`; `None` if the run has none yet.
+/// Reads the `meta.json` of `checkpoints/<name>` alone; `None` if the run has none yet.
 ///
 /// # Errors
-/// A file that is missing, damaged or of a newer format.
-pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
+/// A file that cannot be read, is not as this program writes it, or is of a newer format.
+pub fn read_meta(run: &Run, name: &str) -> Result<Option<Meta>, CheckpointError> {
     let folders = Folders::of(run, name);
-    let Some(folder) = folders.present().cloned() else {
-        return Ok(None);
-    };
+    folders.present().map(|folder| meta_in(folder)).transpose()
+}
+
+/// Reads and checks the `meta.json` of a checkpoint's folder.
+fn meta_in(folder: &Path) -> Result<Meta, CheckpointError> {
     let path = folder.join("meta.json");
     let meta: serde_json::Value = files::read_json(&path)?;
     let version = meta
@@ -272,6 +298,26 @@ pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError
         return Err(CheckpointError::Newer { path, found });
     }
     let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
+    match meta.preparation {
+        Some(it) if it.shape() != meta.input_shape => Err(CheckpointError::Preparation {
+            path,
+            found: it.shape(),
+            model: meta.input_shape,
+        }),
+        _ => Ok(meta),
+    }
+}
+
+/// Reads and checks `checkpoints/<name>`; `None` if the run has none yet.
+///
+/// # Errors
+/// A file that is missing, damaged or of a newer format.
+pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
+    let folders = Folders::of(run, name);
+    let Some(folder) = folders.present().cloned() else {
+        return Ok(None);
+    };
+    let meta = meta_in(&folder)?;
     let file = |name: &str, expected: &str| -> Result<Vec<u8>, CheckpointError> {
         let path = folder.join(name);
         let bytes = fs::read(&path).map_err(FileError::read(&path))?;

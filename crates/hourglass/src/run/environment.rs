@@ -1,10 +1,13 @@
 //! The environment: what a run was trained with, so that its figures can be judged and reproduced.
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{self, Backend};
 use crate::digest::short;
+use crate::files;
 use crate::run::RunError;
 use crate::setup::Setup;
 
@@ -48,6 +51,9 @@ pub struct Environment {
     pub started: String,
     /// The command line.
     pub command: Vec<String>,
+    /// Where the program was started, which the data's folder may be relative to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
     /// When and how it was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
@@ -101,6 +107,12 @@ impl Environment {
     }
 }
 
+/// Where the program was started that made the run in a folder, as far as its `env.json` says so.
+pub(crate) fn folder(run: &Path) -> Option<PathBuf> {
+    let environment: Environment = files::read_json(&run.join("env.json")).ok()?;
+    environment.folder
+}
+
 /// The command line of this process.
 fn command() -> Vec<String> {
     std::env::args_os()
@@ -129,6 +141,7 @@ impl Environment {
             quick: setup.quick,
             started: Timestamp::now().to_string(),
             command: command(),
+            folder: std::env::current_dir().ok(),
             resumed: Vec::new(),
         }
     }

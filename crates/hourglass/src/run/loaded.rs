@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use data::{Batches, Images};
+use data::{Batches, Images, Preparation};
 use model::Autoencoder;
 
 use super::Run;
@@ -35,9 +35,14 @@ impl Loaded {
     /// If the run has no checkpoint, or a damaged one.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let checkpoint = checkpoint::read_best(&run)?;
+        let model = checkpoint.model(&device)?;
+        let mut meta = checkpoint.meta;
+        if meta.preparation.is_none() {
+            meta.preparation = old_preparation(&run, &meta)?;
+        }
         Ok(Self {
-            model: checkpoint.model(&device)?,
-            meta: checkpoint.meta,
+            model,
+            meta,
             run,
             device,
         })
@@ -75,6 +80,19 @@ impl Loaded {
     }
 }
 
+/// How a run of an earlier version prepared pictures, which its config says; `None` if it has none.
+///
+/// # Errors
+/// A config that cannot be read.
+pub fn old_preparation(run: &Run, meta: &Meta) -> Result<Option<Preparation>> {
+    let path = run.path("config.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let located = config::load(&path, &[])?;
+    Ok(Some(located.data.old_preparation(meta.input_shape)))
+}
+
 /// A run's own images, as it was trained and measured on them; `backend` as in a config, or the best one.
 ///
 /// # Errors
@@ -83,7 +101,10 @@ pub fn own_images(run: &Run, backend: Option<&str>) -> Result<Setup> {
     let environment: Environment = run.read_json("env.json")?;
     let backend = Override::flag("--backend", "backend", backend.unwrap_or("auto"));
     let located = config::load(&run.path("config.json"), &[backend])?;
-    let setup = Setup::new(located, environment.quick)?;
+    let setup = match checkpoint::read_meta(run, "last")? {
+        Some(meta) => Setup::of_run(located, environment.quick, &meta)?,
+        None => Setup::new(located, environment.quick)?,
+    };
     environment.check_data(&setup)?;
     Ok(setup)
 }

@@ -23,13 +23,13 @@ impl Resumed {
     ///
     /// # Errors
     /// A damaged checkpoint or one of another model, data that differ from the run's, and those of
-    /// [`Setup::new`].
+    /// [`Setup::of_run`].
     pub fn prepare(run: &Run, located: Located) -> Result<Self> {
         let mut environment: Environment = run.read_json("env.json")?;
         checkpoint::settle(run)?;
         let from = checkpoint::read(run, "last")?;
         let setup = match &from {
-            Some(_) => Setup::new(located, environment.quick)?,
+            Some(from) => Setup::of_run(located, environment.quick, &from.meta)?,
             // Killed before its first checkpoint: it starts again.
             None => Setup::to_start(located, environment.quick)?,
         };

@@ -39,8 +39,15 @@ impl<'a> Writer<'a> {
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<()> {
-        let config = &self.setup.config;
-        let snapshot = Snapshot::take(config, model, optimizer, progress, &self.frozen)?;
+        let setup = self.setup;
+        let snapshot = Snapshot::take(
+            &setup.config,
+            setup.preparation,
+            model,
+            optimizer,
+            progress,
+            &self.frozen,
+        )?;
         let state = progress.state(Status::Running);
         let run = self.run.clone();
         self.background.start(move || {

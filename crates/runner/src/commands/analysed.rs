@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use data::Images;
 use serde::Serialize;
 
-use crate::cli::{BackendArg, Part, RunArg};
+use crate::cli::{BackendArg, Part, RunArg, StrictArg, TrustArg};
 use crate::commands::opened;
 use crate::commands::own_images;
 use crate::input;
@@ -22,18 +22,24 @@ use hourglass::run::Run;
 ///
 /// # Errors
 /// If the run or the pictures cannot be read. The run's own pictures are only needed without `spec`.
-pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result<Subject> {
-    let loaded = opened(run, backend)?;
+pub fn open(
+    run: &RunArg,
+    backend: &BackendArg,
+    spec: Option<&String>,
+    strict: StrictArg,
+    trust: TrustArg,
+) -> Result<Subject> {
+    let loaded = opened(run, backend, trust.force)?;
     let setup = own_images(&loaded.run, backend);
     let Some(spec) = spec else {
         return Ok(Subject::own(loaded, setup?)?);
     };
-    let (shape, seed) = (loaded.meta.input_shape, loaded.meta.seed);
-    let images = input::read("--data", spec, Part::Test, shape, seed)?;
-    if let Err(error) = &setup {
-        terminal::note(&format!(
+    let images = input::read("--data", spec, Part::Test, &loaded.meta, strict)?;
+    match &setup {
+        Ok(setup) => input::warn_trained_on(spec, &images, &setup.train),
+        Err(error) => terminal::note(&format!(
             "note: PCA skipped: the run's images could not be loaded: {error:#}"
-        ));
+        )),
     }
     Ok(Subject {
         loaded,
@@ -48,14 +54,18 @@ pub fn open(run: &RunArg, backend: &BackendArg, spec: Option<&String>) -> Result
 ///
 /// # Errors
 /// If the pictures cannot be read or have no labels.
-pub fn labelled(subject: &Subject, spec: Option<&String>, what: &'static str) -> Result<Labelled> {
+pub fn labelled(
+    subject: &Subject,
+    spec: Option<&String>,
+    strict: StrictArg,
+    what: &'static str,
+) -> Result<Labelled> {
     let meta = &subject.loaded.meta;
     let train = match (spec, &subject.setup) {
         (None, Some(setup)) => Arc::clone(&setup.train),
         (spec, _) => {
             let spec = spec.map(String::as_str).unwrap_or_default();
-            let (shape, seed) = (meta.input_shape, meta.seed);
-            Arc::new(input::read("--data", spec, Part::Train, shape, seed)?)
+            Arc::new(input::read("--data", spec, Part::Train, meta, strict)?)
         }
     };
     Ok(Labelled::of(subject, train, what)?)

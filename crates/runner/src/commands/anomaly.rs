@@ -31,11 +31,29 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         return Err(UsageError(text.into()).into());
     }
     let run = run_arg(args, &args.target);
-    let subject = analysed::open(&run, &args.backend, args.normal.as_ref())?;
+    let subject = analysed::open(
+        &run,
+        &args.backend,
+        args.normal.as_ref(),
+        args.strict,
+        args.trust,
+    )?;
     let (_, code_size) = subject.kind_and_code_size()?;
-    let (shape, seed) = (subject.loaded.meta.input_shape, subject.loaded.meta.seed);
-    let read = |part| input::read("--other", other_spec, part, shape, seed);
-    let pictures = Pictures::of(&subject, Arc::new(read(Part::Test)?))?;
+    let shape = subject.loaded.meta.input_shape;
+    let read = |part| {
+        input::read(
+            "--other",
+            other_spec,
+            part,
+            &subject.loaded.meta,
+            args.strict,
+        )
+    };
+    let others = read(Part::Test)?;
+    if let Some(setup) = &subject.setup {
+        input::warn_trained_on(other_spec, &others, &setup.train);
+    }
+    let pictures = Pictures::of(&subject, Arc::new(others))?;
     let other_run = match &args.other_run {
         Some(name) => Some(beside(args, name, shape)?),
         None => None,
@@ -67,13 +85,24 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     let (report, json) = (&found.report, args.output.json);
     if !json {
         terminal::note(&format!(
-            "{}: {} normal pictures of {}, {} others of {}; {PREPROCESSING}; score: {}",
+            "{}: {} of {}, {} of {}; {PREPROCESSING}; score: {}",
             report.run,
-            report.normal_images,
+            counted(report.normal_images, "normal picture"),
             report.normal,
-            report.other_images,
+            counted(report.other_images, "other"),
             report.other,
             report.score
+        ));
+    }
+    // The share of pictures above the quantile must be at least one of those that set it.
+    let held = pictures.held.indices.len();
+    if !json && (1.0 - report.quantile) * (held as f64) < 1.0 {
+        terminal::note(&format!(
+            "warning: {} {} the threshold, too few for the {} quantile, which is therefore near their highest score \
+             and not where that share of normal pictures lies; give more normal pictures or a lower --quantile",
+            counted(held, "picture"),
+            if held == 1 { "sets" } else { "set" },
+            report.quantile
         ));
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;
@@ -95,6 +124,14 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     Ok(DONE)
 }
 
+/// A number of things.
+fn counted(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    }
+}
+
 /// A run in the folder that the command line names.
 fn run_arg(args: &AnomalyArgs, name: &Path) -> RunArg {
     RunArg {
@@ -107,7 +144,7 @@ fn run_arg(args: &AnomalyArgs, name: &Path) -> RunArg {
 
 /// The run trained on the other kind of pictures.
 fn beside(args: &AnomalyArgs, name: &Path, shape: model::ImageShape) -> Result<Loaded> {
-    let beside = opened(&run_arg(args, name), &args.backend)?;
+    let beside = opened(&run_arg(args, name), &args.backend, args.trust.force)?;
     if beside.meta.input_shape != shape {
         bail!(
             "{}: is a model for pictures of {:?}, but {shape:?} is needed, as for {}",

@@ -14,7 +14,13 @@ use crate::terminal;
 mod page;
 
 pub fn run(args: &ClusterArgs) -> Result<u8> {
-    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let subject = analysed::open(
+        &args.run,
+        &args.backend,
+        args.data.as_ref(),
+        args.strict,
+        args.trust,
+    )?;
     let k = usize::from(args.k);
     let (kind, code_size) = subject.kind_and_code_size()?;
     let pictures = subject.test.len();

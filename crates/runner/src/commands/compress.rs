@@ -12,16 +12,14 @@ use serde::Serialize;
 
 use super::{DONE, UsageError};
 use crate::cli::{CompressArgs, Part};
-use crate::commands::opened;
-use crate::commands::own_images;
-use crate::{output, terminal};
+use crate::commands::{has_diverged, opened, own_images};
+use crate::{input, output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
 use hourglass::codec::learned;
-use hourglass::codec::pictures::Pictures;
 use hourglass::codec::quality::Quality;
 use hourglass::files;
-use hourglass::run::checkpoint::{self, Meta};
+use hourglass::run::checkpoint;
 
 /// What `--json` prints about a written file.
 #[derive(Debug, Serialize)]
@@ -45,7 +43,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let Some(path) = &args.output else {
         for (given, flag) in [
             (args.model, "--model"),
-            (args.write.force, "--force"),
+            (args.write.force && !has_diverged(&args.run), "--force"),
             (args.bits.is_some(), "--bits"),
         ] {
             if given {
@@ -59,10 +57,11 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         return Err(UsageError(text.into()).into());
     };
     output::check_new(path, args.write.force)?;
-    let loaded = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
     let checkpoint = checkpoint::read_best(&loaded.run)?;
     let codec = Codec::of(&loaded)?;
-    let pictures = found(spec, &loaded.meta)?;
+    let pictures = input::find(spec, Part::Test, &loaded.meta, args.strict)?;
+    input::note_tiles(&loaded.meta, "compress");
     let sha256 = &checkpoint.meta.model_sha256;
     let statistics = learned::of_run(&loaded.run, &codec, sha256, || -> Result<_> {
         Ok(own_images(&loaded.run, &args.write.backend)?.train)
@@ -113,11 +112,4 @@ impl Report {
             super::analysed::figure(self.quality.ssim)
         )
     }
-}
-
-/// The pictures that `spec` names; warns about files that are left out.
-fn found(spec: &str, meta: &Meta) -> Result<Pictures> {
-    let warn = |text: &str| terminal::note(&format!("warning: {text}"));
-    let (part, shape, seed) = (Part::Test.into(), meta.input_shape, meta.seed);
-    Ok(Pictures::find(spec, part, shape, seed, warn)?)
 }

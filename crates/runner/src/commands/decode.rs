@@ -23,7 +23,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         device,
         meta,
         ..
-    } = opened(&args.run, &args.write.backend)?;
+    } = opened(&args.run, &args.write.backend, args.write.force)?;
     if model.is_residual() {
         bail!("{}: {}", args.run.name.display(), model::NeedsInput);
     }

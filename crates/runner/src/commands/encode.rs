@@ -29,7 +29,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         model,
         device,
         meta,
-    } = opened(&args.run, &args.write.backend)?;
+    } = opened(&args.run, &args.write.backend, args.write.force)?;
     let layer = args.layer.as_deref().unwrap_or("code");
     let Some(last) = model.encoder_layer(layer) else {
         let layers = meta.model.layers(meta.input_shape)?;
@@ -46,8 +46,8 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         "INPUT",
         &input.input,
         input.split,
-        meta.input_shape,
-        meta.seed,
+        &meta,
+        input.strict,
     )?);
     let batches = Batches::new(Arc::clone(&images), &device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();

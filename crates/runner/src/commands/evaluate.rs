@@ -36,7 +36,7 @@ struct Report {
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
-    let loaded = opened(&args.run, &args.backend)?;
+    let loaded = opened(&args.run, &args.backend, args.trust.force)?;
     let environment: Environment = loaded.run.read_json("env.json")?;
     let setup = own_images(&loaded.run, &args.backend);
     let Loaded {
@@ -49,11 +49,12 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         (None, Ok(setup)) => (Arc::clone(&setup.test), Some(setup)),
         (None, Err(error)) => return Err(error),
         (Some(spec), setup) => {
-            let images = input::read("--data", spec, Part::Test, meta.input_shape, meta.seed)?;
-            if let Err(error) = &setup {
-                terminal::note(&format!(
+            let images = input::read("--data", spec, Part::Test, &meta, args.strict)?;
+            match &setup {
+                Ok(setup) => input::warn_trained_on(spec, &images, &setup.train),
+                Err(error) => terminal::note(&format!(
                     "note: baselines skipped: the run's images could not be loaded: {error:#}"
-                ));
+                )),
             }
             (Arc::new(images), setup.ok())
         }

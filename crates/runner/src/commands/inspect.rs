@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
+use data::Preparation;
 use model::{ImageShape, Layer, ModelConfig};
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::DONE;
 use crate::cli::InspectArgs;
 use crate::terminal;
 use hourglass::config::flat;
-use hourglass::run::Run;
+use hourglass::run::{Run, loaded};
 use hourglass::{config, measure::summary, run::checkpoint};
 
 /// What is shown of a run or a config.
@@ -20,6 +21,8 @@ struct Subject {
     shape: ImageShape,
     /// The whole config.
     config: Value,
+    /// How pictures become the model's images; `None` for a config, whose pictures were not read yet.
+    preparation: Option<Preparation>,
     /// The run's state; `None` for a config.
     state: Option<Value>,
 }
@@ -45,7 +48,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         terminal::print_json(&json!({
             "name": subject.name, "kind": subject.model.kind(), "input_shape": subject.shape,
             "encoder_input_shape": encoder, "code_size": code_size, "compression_ratio": ratio, "parameters": parameters,
-            "layers": rows, "config": subject.config, "state": subject.state,
+            "preparation": subject.preparation, "layers": rows, "config": subject.config, "state": subject.state,
         }))?;
         return Ok(DONE);
     }
@@ -61,6 +64,16 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         subject.model.kind(),
         summary::compression(ratio)
     ))?;
+    if let Some(preparation) = &subject.preparation {
+        let colours = match channels {
+            1 => "grey",
+            _ => "colour",
+        };
+        let words = preparation.words();
+        terminal::print(&format!(
+            "pictures: {words}; {colours}; values from 0 to 1\n"
+        ))?;
+    }
     terminal::print(&table(&layers).trim_fmt())?;
     terminal::print("\nhyperparameters")?;
     for (key, value) in flat(&subject.config) {
@@ -82,6 +95,7 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
     let name = &args.run.name;
     if name.is_file() {
         let located = config::load(name, &[])?;
+        located.check_dir()?;
         let shape = located.data.source(located.seed).shape()?;
         located.check_model(shape)?;
         return Ok(Subject {
@@ -89,16 +103,20 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
             model: located.model.clone(),
             shape,
             config: serde_json::to_value(&located.config)?,
+            preparation: None,
             state: None,
         });
     }
     let run = Run::open(name, &args.run.runs.runs)?;
     let meta = checkpoint::read_best(&run)?.meta;
+    let old = || loaded::old_preparation(&run, &meta);
+    let preparation = meta.preparation.map_or_else(old, |it| Ok(Some(it)))?;
     Ok(Subject {
         name: run.folder().display().to_string(),
-        model: meta.model,
         shape: meta.input_shape,
         config: run.read_json("config.json")?,
+        preparation: Some(preparation.unwrap_or_else(|| meta.prepared())),
+        model: meta.model,
         state: Some(serde_json::to_value(run.state()?)?),
     })
 }

@@ -27,11 +27,12 @@ mod tour;
 mod train;
 mod transfer;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
+use data::Warning;
 use hourglass::backend::{self, BackendError};
 use hourglass::config::{self, ConfigError};
-use hourglass::run::{RunError, loaded};
+use hourglass::run::{RunError, Status, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
 use crate::cli::{BackendArg, Cli, Command, RunArg};
@@ -135,20 +136,51 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 /// A run's best model on the backend that was asked for, or the best one.
 ///
 /// # Errors
-/// If there is no such run or backend, or the run has no checkpoint.
-pub fn opened(run: &RunArg, backend: &BackendArg) -> Result<Loaded> {
+/// If there is no such run or backend, the run has no checkpoint, or it diverged and `force` is not given.
+pub fn opened(run: &RunArg, backend: &BackendArg, force: bool) -> Result<Loaded> {
     let run = Run::open(&run.name, &run.runs.runs)?;
+    check_converged(&run, force)?;
     Ok(Loaded::open(run, backend::open(chosen(backend)?)?.device)?)
 }
 
+/// Whether a run is known to have diverged.
+pub fn has_diverged(run: &RunArg) -> bool {
+    let state = Run::open(&run.name, &run.runs.runs).and_then(|run| run.state());
+    state.is_ok_and(|state| state.status == Status::Diverged)
+}
+
+/// Fails for a run that diverged; with `force`, only warns.
+fn check_converged(run: &Run, force: bool) -> Result<()> {
+    let state = run.state()?;
+    if state.status != Status::Diverged {
+        return Ok(());
+    }
+    let folder = run.folder().display();
+    let why = state
+        .message
+        .unwrap_or_else(|| format!("by step {}", state.step));
+    let trained = match state.epoch {
+        0 => "before the first epoch ended, so its weights are hardly trained".to_owned(),
+        epoch => format!("after epoch {epoch}, so its weights are of that epoch or an earlier one"),
+    };
+    let text = format!("{folder}: diverged {trained}: {why}");
+    if !force {
+        bail!("{text}; train it with a smaller train.learning_rate, or use --force");
+    }
+    terminal::note(&format!("warning: {text}"));
+    Ok(())
+}
+
 /// A run's own images, as it was trained and measured on them; warns about files that are not as they should
-/// be.
+/// be. What there is to say about the whole set was said when the run was trained.
 ///
 /// # Errors
 /// If they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
     let setup = loaded::own_images(run, backend.backend.as_deref())?;
-    terminal::warn(&setup.warnings);
+    let single = |it: &&Warning| matches!(it, Warning::Skipped { .. } | Warning::Padded { .. });
+    let warnings: Vec<Warning> = setup.warnings.iter().filter(single).cloned().collect();
+    terminal::warn(&warnings);
     Ok(setup)
 }
 

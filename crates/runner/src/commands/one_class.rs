@@ -25,7 +25,10 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
                     the config's data in turn";
         return Err(UsageError(text.into()).into());
     }
-    let located = config::load(&args.target, &args.overrides())?;
+    let mut located = config::load(&args.target, &args.overrides())?;
+    if args.strict.strict {
+        located.config.data.be_strict();
+    }
     let name = match &args.name {
         Some(name) => train::checked_name(name)?,
         None => format!("{}-one-class", train::name_of(&args.target)),

@@ -52,7 +52,13 @@ struct Study<'a> {
 }
 
 pub fn run(args: &PlotArgs) -> Result<u8> {
-    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let subject = analysed::open(
+        &args.run,
+        &args.backend,
+        args.data.as_ref(),
+        args.strict,
+        args.trust,
+    )?;
     let (kind, code_size) = subject.kind_and_code_size()?;
     let (loaded, test) = (&subject.loaded, &subject.test);
     let seed = loaded.meta.seed;

@@ -11,9 +11,15 @@ use crate::progress::Display;
 use crate::terminal;
 
 pub fn run(args: &ProbeArgs) -> Result<u8> {
-    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
+    let subject = analysed::open(
+        &args.run,
+        &args.backend,
+        args.data.as_ref(),
+        args.strict,
+        args.trust,
+    )?;
     let layers = layers(args, &subject)?;
-    let study = analysed::labelled(&subject, args.data.as_ref(), "a probe")?;
+    let study = analysed::labelled(&subject, args.data.as_ref(), args.strict, "a probe")?;
     let (_, code_size) = subject.kind_and_code_size()?;
     // As many components as the requested layer has values, or else as the code has.
     let size = match layers.as_slice() {

@@ -4,36 +4,36 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::Batches;
+use data::{Batches, Images};
 
 use super::{DONE, Loaded};
 use crate::cli::ReconstructArgs;
 use crate::commands::opened;
 use crate::input;
 use crate::{output, terminal};
-use hourglass::batched::{self, values};
+use hourglass::batched::{self, BATCH, values};
+use hourglass::codec::pictures::Pictures;
+use hourglass::codec::tiles;
 use hourglass::measure::metrics::Reconstruction;
 use hourglass::pictures;
 
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
-    let Loaded {
-        model,
-        device,
-        meta,
-        ..
-    } = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
+    let meta = &loaded.meta;
     let shape = meta.input_shape;
     let spec = &args.input;
-    let images = Arc::new(input::read(
-        "INPUT",
-        &spec.input,
-        spec.split,
-        shape,
-        meta.seed,
-    )?);
+    let images = match meta.prepared().patch() {
+        Some(_) => match input::find(&spec.input, spec.split, meta, spec.strict)? {
+            Pictures::Set(images) => images,
+            files => return whole(args, &loaded, &files),
+        },
+        None => input::read("INPUT", &spec.input, spec.split, meta, spec.strict)?,
+    };
+    let Loaded { model, device, .. } = &loaded;
+    let images = Arc::new(images);
     let names = output::picture_names(images.names(), images.len());
     let files = files(args, &names)?;
-    let batches = Batches::new(Arc::clone(&images), &device, false);
+    let batches = Batches::new(Arc::clone(&images), device, false);
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let image: usize = shape.iter().product();
     let mut whole = Reconstruction::without_ssim(shape);
@@ -74,6 +74,69 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
             images.len(),
             figures.mse,
             figures.psnr
+        ))?;
+    }
+    Ok(DONE)
+}
+
+/// Reconstructs pictures of any size with a model of patches: tile by tile, at their own size.
+fn whole(args: &ReconstructArgs, loaded: &Loaded, pictures: &Pictures) -> Result<u8> {
+    let Loaded {
+        model,
+        device,
+        meta,
+        ..
+    } = loaded;
+    let tile = meta.input_shape;
+    let names = output::picture_names(pictures.names().as_deref(), pictures.len());
+    let files = files(args, &names)?;
+    let mut left = files.iter();
+    let (mut mse, mut psnr) = (0.0, 0.0);
+    pictures.groups(tile, BATCH, |group| -> Result<()> {
+        let tiles = Arc::new(Images::new(group.tiles, tile)?);
+        let all: Vec<u32> = (0..tiles.len() as u32).collect();
+        let batches = Batches::new(tiles, device, false);
+        let mut restored = Vec::new();
+        batched::each(&batches, &all, |_, mut input| -> Result<()> {
+            if args.invert {
+                input = input.neg() + 1.0;
+            }
+            restored.extend(values(model.forward(model.clean_input(input)))?);
+            Ok(())
+        })?;
+        for (picture, file) in group.pictures.iter().zip(left.by_ref()) {
+            let [height, width] = picture.size;
+            let shape = [tile[0], height, width];
+            let mut joined = tiles::join(&restored, picture.size, tile);
+            if args.invert {
+                joined.iter_mut().for_each(|value| *value = 1.0 - *value);
+            }
+            let given: Vec<f32> = picture
+                .pixels
+                .iter()
+                .map(|&it| f32::from(it) / 255.0)
+                .collect();
+            let mut one = Reconstruction::without_ssim(shape);
+            one.push(&given, &joined)?;
+            let figures = one.finish();
+            (mse, psnr) = (mse + figures.mse, psnr + figures.psnr);
+            pictures::save_picture(&joined, shape, file)?;
+            terminal::print(&format!(
+                "{}: mse {:.6}, psnr {:.2} dB",
+                file.display(),
+                figures.mse,
+                figures.psnr
+            ))?;
+        }
+        Ok(())
+    })?;
+    if pictures.len() > 1 {
+        let count = pictures.len() as f64;
+        terminal::print(&format!(
+            "{} pictures: mse {:.6}, psnr {:.2} dB",
+            pictures.len(),
+            mse / count,
+            psnr / count
         ))?;
     }
     Ok(DONE)

@@ -20,7 +20,7 @@ use super::DONE;
 use crate::cli::RestoreArgs;
 use crate::commands::opened;
 use crate::progress::Display;
-use crate::terminal;
+use crate::{input, terminal};
 use hourglass::batched::{BATCH, values};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
@@ -58,6 +58,8 @@ struct Restorer<'a> {
     args: &'a RestoreArgs,
     /// Seed of the corruption of clean pictures.
     seed: u64,
+    /// The value of files with 16 bits that is white.
+    white: u16,
     baselines: Baselines,
     /// The baseline that is shown.
     shown: Option<Baseline>,
@@ -67,7 +69,7 @@ struct Restorer<'a> {
 }
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
-    let loaded = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(
@@ -81,6 +83,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         false => scale(loaded.model.corruptions()),
     };
     let jobs = files::find(args, factor)?;
+    input::note_tiles(&loaded.meta, "restore");
     let (baselines, shown) = match args.compare || args.from_clean {
         true => beside::baselines(&loaded, &args.write.backend),
         false => (Baselines::default(), None),
@@ -90,6 +93,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     let tiles: usize = tiles.map(|grid| grid.count()).sum();
     let mut restorer = Restorer {
         seed: args.seed.unwrap_or(loaded.meta.seed),
+        white: loaded.meta.prepared().white,
         model: loaded.model,
         device: loaded.device,
         args,
@@ -107,7 +111,9 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         match restored {
             Ok(restored) => pictures.push(restored),
             // Its header could be read, but the rest could not.
-            Err(error) if job.skippable(&error) => restorer.left_out(job, &error),
+            Err(error) if job.skippable(&error) && !args.strict.strict => {
+                restorer.left_out(job, &error)
+            }
             Err(error) => {
                 restorer.display.finish();
                 return Err(error);
@@ -181,6 +187,8 @@ impl Restorer<'_> {
     fn left_out(&mut self, job: &Job, error: &anyhow::Error) {
         let [_, height, width] = self.model.output_shape();
         self.done += Grid::new(job.size, [height, width]).count();
-        self.display.always(&files::left_out(error));
+        // A line of its own, which the progress does not overwrite.
+        self.display
+            .always(&terminal::left_out(&format!("{error:#}")));
     }
 }

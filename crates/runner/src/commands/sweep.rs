@@ -57,7 +57,13 @@ struct Done {
 
 pub fn run(args: &SweepArgs) -> Result<u8> {
     let path = config_of(&args.train)?;
-    let sweep = config::load_sweep(path, &args.train.overrides())?;
+    let mut sweep = config::load_sweep(path, &args.train.overrides())?;
+    if args.train.strict.strict {
+        sweep
+            .points
+            .iter_mut()
+            .for_each(|point| point.located.config.data.be_strict());
+    }
     let name = match &args.train.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),

@@ -22,7 +22,10 @@ const PICTURES: usize = 10;
 
 pub fn run(args: &TrainArgs) -> Result<u8> {
     let path = config_of(args)?;
-    let located = config::load(path, &args.overrides())?;
+    let mut located = config::load(path, &args.overrides())?;
+    if args.strict.strict {
+        located.config.data.be_strict();
+    }
     let name = match &args.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),

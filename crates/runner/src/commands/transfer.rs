@@ -15,8 +15,14 @@ use crate::terminal;
 mod plot;
 
 pub fn run(args: &TransferArgs) -> Result<u8> {
-    let subject = analysed::open(&args.run, &args.backend, args.data.as_ref())?;
-    let study = analysed::labelled(&subject, args.data.as_ref(), "a transfer")?;
+    let subject = analysed::open(
+        &args.run,
+        &args.backend,
+        args.data.as_ref(),
+        args.strict,
+        args.trust,
+    )?;
+    let study = analysed::labelled(&subject, args.data.as_ref(), args.strict, "a transfer")?;
     transfer::check_classes(&subject, &study)?;
     let counts = counts(&args.labels, &study)?;
     let seeds = usize::from(args.seeds);

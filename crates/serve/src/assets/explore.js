@@ -229,7 +229,7 @@ function fail(error) {
 async function take(file) {
   if (!file || !details) return;
   try {
-    pad.set(await open(file, details.shape), details.shape);
+    pad.set(await open(file, details.shape, details.preparation), details.shape);
   } catch (error) {
     fail(error);
   }

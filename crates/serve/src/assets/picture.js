@@ -55,8 +55,20 @@ export function mse(one, other) {
   return sum / one.length;
 }
 
-/** A file's picture in the model's shape, scaled to fit and centred on black. */
-export async function open(file, shape) {
+/** The part of a picture that is drawn into the model's shape: left, top, width and height. */
+function part({ rule, aspect }, [wide, high], [width, height]) {
+  // A model of patches gets the middle of a picture at its own size, and all of a smaller one.
+  const [across, down] =
+    rule === "patches"
+      ? [Math.min(width, wide), Math.min(height, high)]
+      : aspect === "crop"
+        ? [Math.min(wide, (high * width) / height), Math.min(high, (wide * height) / width)]
+        : [wide, high];
+  return [(wide - across) / 2, (high - down) / 2, across, down];
+}
+
+/** A file's picture in the model's shape, prepared as in the model's training. */
+export async function open(file, shape, preparation) {
   const [channels, height, width] = shape;
   if (file.size > LARGEST_FILE) throw new Error(`${file.name}: is larger than 32 MiB`);
   let bitmap;
@@ -67,11 +79,12 @@ export async function open(file, shape) {
   }
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
-  context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
-  const scale = Math.min(width / bitmap.width, height / bitmap.height);
-  const [wide, high] = [bitmap.width * scale, bitmap.height * scale];
-  context.drawImage(bitmap, (width - wide) / 2, (height - high) / 2, wide, high);
+  // Transparency lies on white, as in training.
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  const from = part(preparation, [bitmap.width, bitmap.height], [width, height]);
+  context.drawImage(bitmap, ...from, 0, 0, width, height);
   bitmap.close();
   const { data } = context.getImageData(0, 0, width, height);
   const values = new Float32Array(size(shape));
@@ -79,8 +92,8 @@ export async function open(file, shape) {
   for (let at = 0; at < plane; at++) {
     const rgb = [0, 1, 2].map((channel) => data[at * 4 + channel] / 255);
     if (channels === 3) rgb.forEach((value, channel) => (values[channel * plane + at] = value));
-    // The share of each colour in a grey picture (ITU-R BT.601).
-    else values[at] = Math.min(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2], 1);
+    // The share of each colour in a grey picture, as in training (ITU-R BT.709).
+    else values[at] = Math.min(0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2], 1);
   }
   return values;
 }

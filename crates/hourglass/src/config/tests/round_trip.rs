@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::init::InitConfig;
 use super::super::{
-    BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PicturesConfig, PretrainConfig,
-    ScheduleConfig, TestChoice, TrainConfig, parse, raw,
+    AspectChoice, BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PicturesConfig,
+    PretrainConfig, ScheduleConfig, TestChoice, TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -229,11 +229,15 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
         (any::<bool>(), dir(), any::<bool>(), shared).prop_map(|(bundled, dir, strict, shared)| {
             let (counts, (augment, size), (patch, crops, flip), (channels, test)) = shared;
             let [validation, limit] = counts;
-            // They mean something with patches only.
-            let (crops, flip) = match patch {
-                Some(_) => (crops, flip),
-                None => (None, None),
+            // They mean something with patches only, and size without.
+            let (crops, flip, size) = match patch {
+                Some(_) => (crops, flip, None),
+                None => (None, None, size),
             };
+            let aspect = size.map(|_| match strict {
+                true => AspectChoice::Crop,
+                false => AspectChoice::Stretch,
+            });
             let pictures = PicturesConfig {
                 validation,
                 limit,
@@ -243,6 +247,8 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                 crops,
                 flip,
                 channels,
+                aspect,
+                white: bundled.then_some(4095),
             };
             if bundled {
                 DataConfig::Photos { pictures, test }

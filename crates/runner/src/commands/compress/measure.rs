@@ -5,28 +5,27 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::found;
 #[cfg(feature = "report")]
 use super::plot;
 use super::report::{AtPsnr, Others, Report, curves, depths_curve, formats_curve, table, verdict};
 use super::rivals::{Format, Rivals};
-use crate::cli::CompressArgs;
+use crate::cli::{CompressArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
 use crate::commands::{DONE, analysed};
-use crate::terminal;
+use crate::{input, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::learned;
 use hourglass::codec::pictures::Pictures;
 use hourglass::codec::rate::{self, PcaCodec};
 
 pub fn run(args: &CompressArgs) -> Result<u8> {
-    let loaded = opened(&args.run, &args.write.backend)?;
+    let loaded = opened(&args.run, &args.write.backend, args.write.force)?;
     let name = loaded.run.folder().display().to_string();
     let codec = Codec::of(&loaded)?;
     let setup = own_images(&loaded.run, &args.write.backend);
     let pictures = match (&args.input, &setup) {
-        (Some(spec), _) => found(spec, &loaded.meta)?,
+        (Some(spec), _) => input::find(spec, Part::Test, &loaded.meta, args.strict)?,
         (None, Ok(setup)) => Pictures::Set(setup.test.as_ref().clone()),
         (None, Err(error)) => {
             anyhow::bail!("{name}: its test pictures could not be loaded: {error:#}")

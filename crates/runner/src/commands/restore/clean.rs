@@ -22,7 +22,7 @@ pub fn restore(restorer: &mut Restorer, job: &Job, number: usize) -> Result<Rest
     let [channels, ..] = restorer.model.output_shape();
     let [height, width] = job.size;
     let shape = [channels, height, width];
-    let bytes = data::read_picture(&job.input, shape)?;
+    let bytes = data::read_picture(&job.input, shape, restorer.white)?;
     let clean: Vec<f32> = bytes.iter().map(|&it| f32::from(it) / 255.0).collect();
     drop(bytes);
     let data = TensorData::new(clean.clone(), [1, channels, height, width]);

@@ -35,11 +35,6 @@ impl Job {
     }
 }
 
-/// The warning about a skipped picture.
-pub fn left_out(error: &anyhow::Error) -> String {
-    format!("warning: skipped: {error:#}")
-}
-
 /// The named pictures and those in named folders; restoring makes each `factor` times as large along
 /// both axes. Only their headers are read, and no input is overwritten. A file in a folder that cannot
 /// be read is skipped with a warning; a named file that cannot be read is an error.
@@ -51,8 +46,9 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     let mut inputs = Vec::new();
     for input in &args.inputs {
         if input.is_dir() {
-            let pictures = data::pictures(input)?.into_iter();
-            inputs.extend(pictures.map(|path| (path, true)));
+            let (pictures, warnings) = data::pictures(input)?;
+            terminal::warn(&warnings);
+            inputs.extend(pictures.into_iter().map(|path| (path, true)));
         } else if input.exists() {
             inputs.push((input.clone(), false));
         } else {
@@ -64,9 +60,11 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
     }
     let mut readable = Vec::new();
     for (path, found) in inputs {
-        match size(&path, factor) {
+        match size(&path, factor, args.strict.strict) {
             Ok(size) => readable.push((path, found, size)),
-            Err(error) if found => terminal::note(&left_out(&error)),
+            Err(error) if found && !args.strict.strict => {
+                terminal::note(&terminal::left_out(&format!("{error:#}")));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -118,9 +116,13 @@ fn no_two_alike(names: &[String], inputs: &[&PathBuf]) -> Result<(), UsageError>
     Ok(())
 }
 
-/// Height and width of the restored picture, computed from the input's header.
-fn size(path: &Path, factor: usize) -> Result<[usize; 2]> {
-    let [_, height, width] = data::picture_shape(path)?;
+/// Height and width of the restored picture, computed from the input's header; if a damaged picture is to be an error,
+/// all of it is decoded, so that nothing is written before.
+fn size(path: &Path, factor: usize, strict: bool) -> Result<[usize; 2]> {
+    let [_, height, width] = match strict {
+        true => data::check_picture(path)?,
+        false => data::picture_shape(path)?,
+    };
     let size = [height * factor, width * factor];
     let [high, wide] = size;
     if high.max(wide) > LONGEST || high * wide * 3 > MOST_VALUES {

@@ -23,7 +23,8 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
     let factor = scale(restorer.model.corruptions());
     let [height, width] = job.size;
     let small = [height / factor, width / factor];
-    let bytes = data::read_picture(&job.input, [channels, small[0], small[1]])?;
+    let shape = [channels, small[0], small[1]];
+    let bytes = data::read_picture(&job.input, shape, restorer.white)?;
     let picture = Picture {
         pixels: match factor {
             1 => Pixels::Bytes(&bytes),
