@@ -217,10 +217,14 @@ pub fn name_of(config: &Path) -> String {
 
 /// Checks that a `--name` makes a folder directly inside the folder of runs.
 pub fn checked_name(name: &str) -> Result<String, UsageError> {
-    if name.is_empty() || name.starts_with(['.', '-']) || name.contains(bad) {
+    if name.starts_with('-') {
+        let text = format!("--name: found {name:?}; use a name that does not start with a dash");
+        return Err(UsageError(text));
+    }
+    if name.is_empty() || name.starts_with('.') || name.contains(bad) {
         return Err(UsageError(format!(
             "--name: found {name:?}; use a folder name without separators that does not start \
-             with a dot or a dash"
+             with a dot"
         )));
     }
     Ok(name.to_owned())
