@@ -32,7 +32,7 @@ fn main() -> hourglass::Result<()> {
     let runs = std::env::args().nth(1).unwrap_or_else(|| "runs".into());
     let run = Run::start(&setup, Path::new(&runs), "example")?;
     match train(&setup, &run, Start::default(), &mut Lines)? {
-        Outcome::Finished(finished) => println!("{}", finished.summary.table()),
+        Outcome::Finished(finished) => println!("{}", finished.summary.measured().table(None)),
         Outcome::Interrupted => println!("interrupted"),
         Outcome::Diverged(when) => println!("diverged: {when}"),
     }
