@@ -1,5 +1,5 @@
-//! Tables for the terminal: columns beside each other, or on their side where the terminal is too narrow. No cell is
-//! ever folded.
+//! Tables for the terminal: columns beside each other, or on their side where the terminal is too narrow. No word is
+//! ever broken.
 
 use crate::terminal::one_line;
 
@@ -91,6 +91,13 @@ impl Table {
         let block = |rows: &Vec<&Vec<String>>| {
             let line = |(column, name): (usize, &String)| {
                 let mut line = format!(" {name:<names$}");
+                if let [row] = rows.as_slice()
+                    && 1 + names + GAP.len() + widest(row).unwrap_or_default() > width
+                {
+                    // Words that are wider than the terminal go on below each other.
+                    let cell = row.get(column).map_or("", String::as_str);
+                    return hanging(&(line + GAP), cell, width).trim_end().to_owned();
+                }
                 for row in rows {
                     let width = widest(row).unwrap_or_default();
                     let cell = row.get(column).map_or("", String::as_str);
@@ -133,6 +140,11 @@ fn wrapped_line(line: &str, width: usize) -> String {
         }
         None => line.split_at(own),
     };
+    hanging(head, prose, width)
+}
+
+/// Prose after a head, with further lines below its beginning.
+fn hanging(head: &str, prose: &str, width: usize) -> String {
     let indent = head.chars().count();
     let mut text = head.to_owned();
     let mut column = indent;
@@ -157,9 +169,11 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let row = |run: &str, code: &str, mse: &str| [run, code, mse].map(str::to_owned).to_vec();
+        let row = |run: &str, code: &str, mse: &str| {
+            [run, code, mse, "20.00"].map(str::to_owned).to_vec()
+        };
         Table::new(
-            &["run", "code", "mse"],
+            &["run", "code", "mse", "psnr"],
             vec![
                 row("first", "4", "0.010000"),
                 row("second-of-all", "128", "0.002000"),
@@ -171,33 +185,40 @@ mod tests {
 
     #[test]
     fn figures_stand_below_each_other() {
-        let expected = " run            code       mse\n \
-                        first             4  0.010000\n \
-                        second-of-all   128  0.002000\n \
-                        third             8  0.030000";
+        let expected = " run            code       mse   psnr\n \
+                        first             4  0.010000  20.00\n \
+                        second-of-all   128  0.002000  20.00\n \
+                        third             8  0.030000  20.00";
         assert_eq!(table().text(None), expected);
         assert_eq!(table().text(Some(table().width())), expected);
-        assert_eq!(table().width(), 30);
+        assert_eq!(table().width(), 37);
     }
 
     #[test]
     fn a_table_that_is_too_wide_lies_on_its_side_and_breaks_no_cell() {
         let expected = " run      first  second-of-all\n \
                         code         4            128\n \
-                        mse   0.010000       0.002000\n\n \
+                        mse   0.010000       0.002000\n \
+                        psnr     20.00          20.00\n\n \
                         run      third\n \
                         code         8\n \
-                        mse   0.030000";
-        assert_eq!(
-            table().text(Some(29)),
-            expected.replace("\n run      third", "\n run      third")
-        );
+                        mse   0.030000\n \
+                        psnr     20.00";
+        assert_eq!(table().text(Some(36)), expected);
         for width in [5, 12, 20, 40] {
             let text = table().text(Some(width));
             for cell in ["second-of-all", "0.002000", "0.030000", "128"] {
                 assert!(text.contains(cell), "{width}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn words_wider_than_the_terminal_go_on_below() {
+        let cells = ["cuda", "not compiled in: cargo run -p runner"].map(str::to_owned);
+        let table = Table::new(&["backend", "adapter"], vec![cells.to_vec()], 2);
+        let expected = " backend  cuda\n adapter  not compiled in:\n          cargo run -p runner";
+        assert_eq!(table.text(Some(30)), expected);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::train::row::Row;
 /// What a learning rate is divided by if it is too high.
 const SMALLER: f64 = 10.0;
 
+/// From this many times the usual learning rate on, it is high.
+const HIGH: f64 = 3.0;
+
 /// A loss that falls by more than this share in the last epoch is still falling; by less, it stands still.
 const FALLING: f64 = 0.01;
 
@@ -142,7 +145,12 @@ const TABLE: [Advice; 8] = [
         },
     },
     Advice {
-        holds: |it| it.beside_mean > ABOVE && !it.course.still_falls(),
+        // At a usual rate a loss may stand still because there were hardly any steps.
+        holds: |it| {
+            let high = it.course.learning_rate > it.course.usual_rate * HIGH;
+            let stood = it.beside_mean > ABOVE && !it.course.still_falls();
+            stood && (high || it.course.steps >= FEW_STEPS)
+        },
         say: |it| {
             format!(
                 "the loss stood still above the mean picture's: the learning rate is too high; try {}",
@@ -294,6 +302,12 @@ mod tests {
         };
         let text = "it has hardly begun after 10 steps; try train.epochs=100";
         assert_eq!(said(few.clone(), 1.3, false).as_deref(), Some(text));
+        let still = Course {
+            loss_before: Some(0.3),
+            validation_loss: Some(0.3),
+            ..few.clone()
+        };
+        assert_eq!(said(still, 1.3, false).as_deref(), Some(text));
         let text = "it has hardly begun after 1 step; try train.epochs=100";
         assert_eq!(
             said(Course { steps: 1, ..few }, 1.3, false).as_deref(),
