@@ -1,6 +1,3 @@
-//! Run folders that somebody made to do harm, or that a disk made of good ones: none may end the program in any way
-//! but with a line, nor make it wait.
-
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -161,12 +158,10 @@ fn work() -> (Work, Arc<Images>) {
         dir: work.path("set"),
     };
     // A config's paths are relative to the folder that one is in.
-    for (name, from) in [("config.json", "\"set\"")] {
-        let path = format!("{RUN}/{name}");
-        let text = work.read_text(&path);
-        let to = Value::from(work.path("set").display().to_string()).to_string();
-        work.write(&path, text.replace(from, &to));
-    }
+    let config = format!("{RUN}/config.json");
+    let set = Value::from(work.path("set").display().to_string()).to_string();
+    let text = work.read_text(&config).replace("\"set\"", &set);
+    work.write(&config, text);
     let images = source.load().unwrap().test;
     (work, Arc::new(images.select(&[0, 1, 2]).unwrap()))
 }
