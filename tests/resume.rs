@@ -341,6 +341,11 @@ fn what_would_spoil_what_a_run_has_told_is_refused() {
     edited["train"]["epochs"] = 4.into();
     work.json("runs/tiny/config.json", &edited);
     let line = work.refused(2, "resume tiny");
+    assert!(
+        line.contains("was changed after the training began"),
+        "{line}"
+    );
+    let line = work.refused(2, "resume tiny --force");
     assert!(line.starts_with("runs/tiny/config.json:1:"), "{line}");
     assert!(
         line.contains("train.loss: found \"mse\", but the run was trained with \"bce\""),
@@ -385,7 +390,7 @@ fn another_batch_size_goes_on_with_the_learning_rate_where_it_was() {
     let mut config = work.read_json("runs/two/config.json");
     config["train"] = work.read_json("runs/whole/config.json")["train"].clone();
     work.json("runs/two/config.json", &config);
-    work.ok("resume two --set train.batch_size=80");
+    work.ok("resume two --force --set train.batch_size=80");
     let rates = |run: &str| -> Vec<f64> {
         rows(&work, run)
             .iter()
@@ -464,6 +469,8 @@ fn a_figure_that_json_cannot_hold_makes_no_run_unreadable() {
         let text: String = values
             .map(|value| {
                 let mut value = value.unwrap();
+                // Runs of the version that wrote such figures had no seals.
+                value.as_object_mut().unwrap().remove("seal");
                 for key in &keys {
                     value[*key] = Value::Null;
                 }
@@ -530,7 +537,7 @@ fn whatever_may_change_at_any_step_no_picture_is_skipped_or_seen_twice() {
             let located = config::load(&run.path("config.json"), &changes).unwrap();
             let Resumed { setup, from, holes } = Resumed::prepare(&run, located).unwrap();
             assert_eq!(holes, []);
-            run.write_json("config.json", &setup.config).unwrap();
+            run.change_config(&setup.config).unwrap();
             let start = Start {
                 from: from.as_ref(),
                 ..Start::default()

@@ -270,8 +270,8 @@ fn a_closed_terminal_ends_no_program_that_was_started_with_nohup() {
     // Other signals are what they are.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 
-    let (mut child, mut lines) = start(&work, "slow.json --name closed");
-    wait_for(&mut lines, "epoch   1/3");
+    let (mut child, mut lines) = start(&work, "slow.json --name closed --set train.epochs=200");
+    wait_for(&mut lines, "epoch   1/200");
     signal("HUP", &child);
     wait_for(
         &mut lines,

@@ -504,6 +504,11 @@ impl Opened {
             return Err(CheckpointError::Newer { path, found });
         }
         let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
+        let layers = meta.checked();
+        let layers = layers.map_err(|reason| CheckpointError::Meta {
+            path: path.clone(),
+            reason,
+        })?;
         if let Some(it) = meta.preparation
             && it.shape() != meta.input_shape
         {
@@ -513,8 +518,6 @@ impl Opened {
                 model: meta.input_shape,
             });
         }
-        let layers = meta.checked();
-        let layers = layers.map_err(|reason| CheckpointError::Meta { path, reason })?;
         let bytes = layers.stored_values().saturating_mul(size_of::<f32>());
         Ok((meta, bytes))
     }
@@ -621,7 +624,8 @@ impl Folders {
 
     /// What a swap changes: which of the folders are there, and the `meta.json` of each.
     fn stamp(&self) -> [Option<Vec<u8>>; 3] {
-        [&self.last, &self.new, &self.old].map(|folder| fs::read(folder.join("meta.json")).ok())
+        [&self.last, &self.new, &self.old]
+            .map(|folder| files::read(&folder.join("meta.json"), LARGEST_JSON).ok())
     }
 
     /// The folder of the checkpoint, if there is one yet.

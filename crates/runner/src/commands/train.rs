@@ -80,7 +80,7 @@ pub fn drive(
                 false => "summary.json",
             };
             display.line(&format!("results in {folder}: {drawn}, {last}"));
-            display.line(&next(setup, run));
+            next(setup, run).iter().for_each(|line| display.line(line));
             Ok(DONE)
         }
         Outcome::Interrupted => {
@@ -136,7 +136,7 @@ fn picture(setup: &Setup, finished: &Finished) -> Result<()> {
 }
 
 /// Commands to try next, a line each.
-fn next(setup: &Setup, run: &Run) -> String {
+fn next(setup: &Setup, run: &Run) -> [String; 3] {
     let folder = run.folder();
     let runs = folder.parent().unwrap_or(Path::new("."));
     let serve = match runs == Path::new(RUNS) {
@@ -148,7 +148,11 @@ fn next(setup: &Setup, run: &Run) -> String {
         true => format!("hourglass restore {run} PICTURE -o DIR"),
         false => format!("hourglass plot {run}"),
     };
-    format!("next     {serve}\n         hourglass compare {run} RUN\n         {more}")
+    [
+        format!("next     {serve}"),
+        format!("         hourglass compare {run} RUN"),
+        format!("         {more}"),
+    ]
 }
 
 /// The lines that say what is about to be trained, and where.
