@@ -388,7 +388,7 @@ pub fn settle(run: &Run) -> Result<(), CheckpointError> {
 /// A file that cannot be read, is not as this program writes it, or is of a newer format.
 pub fn read(run: &Run, name: &str) -> Result<Option<Checkpoint>, CheckpointError> {
     let folders = Folders::of(run, name);
-    steady(&folders, |folder| read_folder(folder))
+    steady(&folders, read_folder)
 }
 
 /// Reads the checkpoint that is present, again if another took its place meanwhile; `None` if there is none.

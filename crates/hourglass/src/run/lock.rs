@@ -1,6 +1,6 @@
 //! The lock of a folder: only one process at a time works in it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -39,7 +39,9 @@ pub enum Held {
 /// Where another process holds the lock.
 pub fn lock(folder: &Path, busy: &str) -> Result<Lock, RunError> {
     let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(FileError::write(&path))?;
+    let options = &mut OpenOptions::new();
+    let file = files::open(&path, options.create(true).truncate(true).write(true));
+    let file = file.map_err(FileError::writing)?;
     for tried in 1.. {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) if tried < TRIES => thread::sleep(PAUSE),
