@@ -23,12 +23,14 @@ pub struct Unit {
     pub deviation: f64,
     /// The share of pictures for which the unit is active.
     pub active: f64,
+    /// Whether it is the same for all pictures, of which there are several: a single one shows nothing.
+    pub is_constant: bool,
 }
 
 impl Unit {
     /// Whether it is never active, or the same for all pictures, so that it distinguishes none.
     pub fn is_dead(&self) -> bool {
-        self.active == 0.0 || self.deviation == 0.0
+        self.active == 0.0 || self.is_constant
     }
 }
 
@@ -91,6 +93,7 @@ pub fn units(codes: &Features) -> Vec<Unit> {
             mean,
             deviation,
             active: active as f64 / pictures,
+            is_constant: deviation == 0.0 && codes.len() > 1,
         })
         .collect()
 }
@@ -136,6 +139,12 @@ mod tests {
         assert_eq!(active, [0.5, 0.0, 1.0, 1.0]);
         let found = CodeUse::of(&units);
         assert_eq!((found.active_share, found.dead_units), (0.625, 3));
+    }
+
+    #[test]
+    fn a_single_picture_kills_no_unit_that_acts() {
+        let found = CodeUse::of(&units(&Features::new(vec![0.5, 0.0], 2, 1)));
+        assert_eq!((found.active_share, found.dead_units), (0.5, 1));
     }
 
     #[test]

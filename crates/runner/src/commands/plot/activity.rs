@@ -87,6 +87,7 @@ mod tests {
         Unit {
             mean: 0.5,
             deviation,
+            is_constant: deviation == 0.0,
             active: 1.0,
         }
     }
