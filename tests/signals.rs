@@ -270,7 +270,16 @@ fn a_closed_terminal_ends_no_program_that_was_started_with_nohup() {
     // Other signals are what they are.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 
-    let (mut child, mut lines) = start(&work, "slow.json --name closed --set train.epochs=200");
+    // These tests may have been started with nohup themselves.
+    let mut child = Command::new("env")
+        .args(["--default-signal=HUP", PROGRAM, "slow.json"])
+        .args(["--name", "closed", "--set", "train.epochs=200"])
+        .current_dir(work.path("."))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     wait_for(&mut lines, "epoch   1/200");
     signal("HUP", &child);
     wait_for(
