@@ -277,14 +277,18 @@ const steps = {
   },
 
   async "a report opens from its file, and from the page"(browser, url) {
+    const file = pathToFileURL(join(runs, "conv", "report.html")).href;
+    const narrow = { viewport: { width: 360, height: 780 } };
     for (const [address, options] of [
-      [pathToFileURL(join(runs, "conv", "report.html")).href, {}],
-      [`${url}report/conv`, { viewport: { width: 360, height: 780 } }],
+      [file, {}],
+      [file, narrow],
+      [`${url}report/conv`, narrow],
     ]) {
       const tab = await page(browser, address, options);
       assert.ok((await tab.locator("svg").count()) > 2);
       await fits(tab, address);
-      await accessible(tab, address);
+      // The page's copy is in a sandbox, where axe cannot run; it is the same document.
+      if (address === file) await accessible(tab, address);
       await tab.context().close();
     }
   },
