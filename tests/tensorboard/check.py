@@ -26,7 +26,7 @@ def main(folder):
     events.Reload()
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert rows, "no epoch in metrics.jsonl"
-    keys = [key for key in rows[0] if key not in ("epoch", "step", "seconds")]
+    keys = [key for key in rows[0] if key not in ("epoch", "step", "seconds", "seal")]
     for key in keys:
         found = [(event.step, event.value) for event in events.Scalars(key)]
         wanted = [(row["step"], row[key]) for row in rows]
