@@ -491,6 +491,16 @@ fn beside_a_training_a_file_is_of_one_checkpoint() {
     });
 }
 
+/// Trains `noise`, the tiny model that removes noise.
+#[cfg(unix)]
+fn train_denoising(work: &Work) {
+    let mut config = tiny();
+    config["model"] =
+        json!({ "kind": "denoising", "corruption": "gaussian", "of": config["model"] });
+    work.json("noise.json", &config);
+    work.ok("noise.json");
+}
+
 /// Whatever the pictures are called, as many come out as went in, and what was written opens.
 #[cfg(unix)]
 #[test]
@@ -500,11 +510,7 @@ fn names_stay_apart() {
 
     let work = Work::new();
     work.ok("tiny.json");
-    let mut config = tiny();
-    config["model"] =
-        json!({ "kind": "denoising", "corruption": "gaussian", "of": config["model"] });
-    work.json("noise.json", &config);
-    work.ok("noise.json");
+    train_denoising(&work);
     let long = "l".repeat(251);
     let sets: [(&str, Vec<Vec<u8>>); 4] = [
         (
@@ -646,11 +652,7 @@ fn what_announces_far_more_than_it_holds_is_refused() {
 fn pipes_and_devices_are_no_files() {
     let work = Work::new();
     work.ok("tiny.json");
-    let mut config = tiny();
-    config["model"] =
-        json!({ "kind": "denoising", "corruption": "gaussian", "of": config["model"] });
-    work.json("noise.json", &config);
-    work.ok("noise.json");
+    train_denoising(&work);
     let made = std::process::Command::new("mkfifo")
         .arg(work.path("pipe"))
         .status();

@@ -19,9 +19,12 @@ fn signal(name: &str, child: &Child) {
 
 /// Starts the program, and returns the lines of its stderr.
 fn start(work: &Work, line: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
-    let mut child = work
-        .command()
-        .args(line.split_whitespace())
+    read_errors(work.command().args(line.split_whitespace()))
+}
+
+/// The same of a command that is not the program itself.
+fn read_errors(command: &mut Command) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -256,14 +259,11 @@ fn an_interrupted_model_for_each_label_goes_on_with_its_label() {
 fn a_closed_terminal_ends_no_program_that_was_started_with_nohup() {
     let work = Work::new();
     slow_epochs(&work);
-    let mut child = Command::new("sh")
-        .args(["-c", &format!("trap '' HUP; exec {PROGRAM} slow.json")])
-        .current_dir(work.path("."))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let (mut child, mut lines) = read_errors(
+        Command::new("sh")
+            .args(["-c", &format!("trap '' HUP; exec {PROGRAM} slow.json")])
+            .current_dir(work.path(".")),
+    );
     wait_for(&mut lines, "epoch   1/3");
     signal("HUP", &child);
     wait_for(&mut lines, "epoch   3/3");
@@ -271,15 +271,12 @@ fn a_closed_terminal_ends_no_program_that_was_started_with_nohup() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 
     // These tests may have been started with nohup themselves.
-    let mut child = Command::new("env")
-        .args(["--default-signal=HUP", PROGRAM, "slow.json"])
-        .args(["--name", "closed", "--set", "train.epochs=200"])
-        .current_dir(work.path("."))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let (mut child, mut lines) = read_errors(
+        Command::new("env")
+            .args(["--default-signal=HUP", PROGRAM, "slow.json"])
+            .args(["--name", "closed", "--set", "train.epochs=200"])
+            .current_dir(work.path(".")),
+    );
     wait_for(&mut lines, "epoch   1/200");
     signal("HUP", &child);
     wait_for(

@@ -258,23 +258,6 @@ impl DataError {
         }
     }
 
-    /// Fails where files announce so many more values than they have bytes that they were made to fill the
-    /// memory. Called before any memory is asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::Implausible`].
-    pub(crate) fn check_plausible(file: &str, announced: u64, bytes: u64) -> Result<(), Self> {
-        if announced <= FREE || announced / RATIO <= bytes {
-            return Ok(());
-        }
-        Err(DataError::Implausible {
-            file: file.to_string(),
-            announced,
-            bytes,
-        })
-    }
-
     /// A [`DataError::Read`] about `path`.
     pub(crate) fn read(path: &std::path::Path, error: io::Error) -> Self {
         DataError::Read {
@@ -282,6 +265,23 @@ impl DataError {
             error,
         }
     }
+}
+
+/// Fails where files announce so many more values than they have bytes that they were made to fill the memory. Called
+/// before any memory is asked for; `file` names them in the error.
+///
+/// # Errors
+///
+/// [`DataError::Implausible`].
+pub fn check_plausible(file: &str, announced: u64, bytes: u64) -> Result<(), DataError> {
+    if announced <= FREE || announced / RATIO <= bytes {
+        return Ok(());
+    }
+    Err(DataError::Implausible {
+        file: file.to_string(),
+        announced,
+        bytes,
+    })
 }
 
 /// The system's words for an error, without its number and without a path, which the message names.

@@ -11,7 +11,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::dataset::MAX_VALUES;
-use crate::error::dims;
+use crate::error::{check_plausible, dims};
 use crate::images::Limit;
 use crate::split::sample;
 use crate::{DataError, ImageShape, Images};
@@ -209,7 +209,7 @@ fn read(
     let all = item.checked_mul(count as u64).ok_or_else(too_large)?;
     let limit = limit.filter(|limit| limit.count < count);
     let wanted = limit.map_or(all, |limit| item.saturating_mul(limit.count as u64));
-    DataError::check_plausible(file, wanted, stored)?;
+    check_plausible(file, wanted, stored)?;
     let expected = reader.position.saturating_add(all);
     let mut bytes = Vec::new();
     let room = bytes.try_reserve_exact(wanted as usize);

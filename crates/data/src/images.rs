@@ -93,11 +93,13 @@ pub(crate) fn shape(
     Ok(options.shape(header, options.channels_of(found)))
 }
 
-/// The number of images in an epoch, and the bytes of all pictures, as far as the first readable header tells.
+/// The number of images in an epoch, and the bytes of all pictures with so many channels, as far as the first readable
+/// header tells.
 pub(crate) fn extent(
     place: &str,
     found: &Found,
     options: &PictureOptions,
+    channels: usize,
 ) -> Result<[u64; 2], DataError> {
     options.check()?;
     let (_, header) = options.first(place, found)?;
@@ -114,7 +116,6 @@ pub(crate) fn extent(
     };
     let trained = (options.limit).map_or(trained, |limit| trained.min(limit.count));
     let count = trained + tested;
-    let [channels, ..] = options.shape(header, options.channels_of(found));
     let [height, width] = options.size.unwrap_or(header.size);
     let product = |sizes: &[usize]| {
         let sizes = sizes.iter().map(|&size| size as u64);

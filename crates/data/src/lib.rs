@@ -48,7 +48,7 @@ pub use counted::counted;
 pub use dataset::{Dataset, ImageShape, Images};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
-pub use error::{DataError, reason};
+pub use error::{DataError, check_plausible, reason};
 pub use folder::{file_name, part, pictures, subfolders};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
@@ -124,19 +124,22 @@ impl Source {
         }
     }
 
-    /// How much there is, from headers alone.
+    /// How much there is, from headers alone, of images of this [shape](Source::shape).
     ///
     /// # Errors
     ///
     /// As [`Source::shape`].
-    pub fn extent(&self) -> Result<Extent, DataError> {
+    pub fn extent(&self, [channels, ..]: ImageShape) -> Result<Extent, DataError> {
         let [images, bytes] = match self {
             Source::Mnist => mnist::EXTENT,
             Source::Idx { dir, limit } => idx_folder::folder_extent(dir, *limit)?,
             Source::Folder { dir, options } => {
-                images::extent(&dir.display().to_string(), &folder::find(dir)?.0, options)?
+                let place = dir.display().to_string();
+                images::extent(&place, &folder::find(dir)?.0, options, channels)?
             }
-            Source::Photos { options } => images::extent(photos::NAME, &photos::find()?, options)?,
+            Source::Photos { options } => {
+                images::extent(photos::NAME, &photos::find()?, options, channels)?
+            }
         };
         Ok(Extent { images, bytes })
     }
@@ -148,6 +151,19 @@ impl Source {
     /// If a file is missing, damaged, or does not fit the others or the options. Unreadable pictures are
     /// skipped with a warning, unless the options are strict or no readable picture is left.
     pub fn load(&self) -> Result<Dataset, DataError> {
+        self.read(None)
+    }
+
+    /// The same where the [shape](Source::shape) is known, which saves a look at every picture for its colours.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::load`].
+    pub fn load_as(&self, [channels, ..]: ImageShape) -> Result<Dataset, DataError> {
+        self.read(Some(channels))
+    }
+
+    fn read(&self, channels: Option<usize>) -> Result<Dataset, DataError> {
         let plain = |(train, test): (Images, Images)| load::Loaded {
             preparation: Preparation::as_is(train.shape(), Aspect::Crop),
             train,
@@ -159,11 +175,13 @@ impl Source {
             Source::Idx { dir, limit } => plain(idx_folder::load_folder(dir, *limit)?),
             Source::Folder { dir, options } => {
                 let (found, mut warnings) = folder::find(dir)?;
-                let mut set = load::load(&dir.display().to_string(), found, options)?;
+                let mut set = load::load(&dir.display().to_string(), found, options, channels)?;
                 warnings.append(&mut set.warnings);
                 load::Loaded { warnings, ..set }
             }
-            Source::Photos { options } => load::load(photos::NAME, photos::find()?, options)?,
+            Source::Photos { options } => {
+                load::load(photos::NAME, photos::find()?, options, channels)?
+            }
         };
         if matches!(self, Source::Idx { .. } | Source::Folder { .. }) {
             set.warnings
@@ -197,16 +215,6 @@ impl Source {
         }
         self
     }
-}
-
-/// Fails where files announce so many more values than they have bytes that they were made to fill the memory.
-/// `place` names them in the error.
-///
-/// # Errors
-///
-/// [`DataError::Implausible`].
-pub fn check_plausible(place: &str, values: u64, bytes: u64) -> Result<(), DataError> {
-    DataError::check_plausible(place, values, bytes)
 }
 
 /// The last part of a path; the whole path if it has none (`.`, `/`).
@@ -247,13 +255,11 @@ mod tests {
         }
         let dir = folder.path().to_owned();
         let extent = |images, bytes| Extent { images, bytes };
-        assert_eq!(
-            Source::Idx { dir, limit: None }.extent().unwrap(),
-            extent(5, 7 * 12)
-        );
+        let found = |source: &Source| source.extent(source.shape().unwrap()).unwrap();
+        assert_eq!(found(&Source::Idx { dir, limit: None }), extent(5, 7 * 12));
         let set = Source::Mnist.load().unwrap();
         let bytes = (set.train.pixels().len() + set.test.pixels().len()) as u64;
-        assert_eq!(Source::Mnist.extent().unwrap(), extent(60_000, bytes));
+        assert_eq!(found(&Source::Mnist), extent(60_000, bytes));
         let sized = |size, patch, crops| Source::Photos {
             options: PictureOptions {
                 size,
@@ -263,11 +269,11 @@ mod tests {
             },
         };
         assert_eq!(
-            sized(Some([30, 20]), None, None).extent().unwrap(),
+            found(&sized(Some([30, 20]), None, None)),
             extent(10, 10 * 3 * 30 * 20)
         );
         // The first of them has 512 x 512 pixels.
-        let patches = |crops| sized(None, Some(64), crops).extent().unwrap();
+        let patches = |crops| found(&sized(None, Some(64), crops));
         assert_eq!(patches(None), extent(10 * 64, 2 * 10 * 3 * 512 * 512));
         assert_eq!(patches(Some(3)).images, 30);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::crops::Crops;
+use crate::error::check_plausible;
 use crate::images::{Found, PictureOptions};
 use crate::picture::{Conversion, File, Header};
 use crate::preparation::{Aspect, Preparation, Rule, WHITE};
@@ -33,15 +34,17 @@ pub(crate) struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
-/// The training and the test part.
+/// The training and the test part, with so many channels; by default as many as the options and the files say.
 pub(crate) fn load(
     place: &str,
     found: Found,
     options: &PictureOptions,
+    channels: Option<usize>,
 ) -> Result<Loaded, DataError> {
     options.check()?;
     let (first, header) = options.first(place, &found)?;
-    let shape = options.shape(header, options.channels_of(&found));
+    let channels = channels.unwrap_or_else(|| options.channels_of(&found));
+    let shape = options.shape(header, channels);
     let [train, test] = options.split(place, found)?;
     let mut loader = Loader::new(place, options, shape);
     let mut train = loader.open("training pictures", train)?;
@@ -183,7 +186,7 @@ impl<'a> Loader<'a> {
                 .clone()
                 .map(|[rows, columns]| (channels * rows * columns) as u64);
             let bytes = part.files.iter().map(|(_, header)| header.bytes).sum();
-            DataError::check_plausible(self.place, copies * values.sum::<u64>(), bytes)?;
+            check_plausible(self.place, copies * values.sum::<u64>(), bytes)?;
         }
         let mut pictures = Whole::new(self.place, channels, sizes)?;
         let conversion = Conversion {

@@ -1,8 +1,8 @@
 //! One picture file: its size from the header, and its pixels with a given number of channels.
 //!
 //! PNG, JPEG and WebP are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
-//! are reduced to 8 so that a given value becomes white, transparency is blended with white, colour is converted to grey by luma (Rec. 709)
-//! for one channel, and only the first picture of an animation is used.
+//! are reduced to 8 so that a given value becomes white, transparency is blended with white, colour is
+//! converted to grey by luma (Rec. 709) for one channel, and only the first picture of an animation is used.
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
@@ -192,10 +192,13 @@ pub fn picture_shape(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read.
 pub fn check_picture(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
-    let path = path.as_ref();
-    let shape = picture_shape(path)?;
-    File::Stored(path.to_owned()).decode()?;
-    Ok(shape)
+    let picture = File::Stored(path.as_ref().to_owned()).decode()?;
+    let channels = if picture.color().has_color() { 3 } else { 1 };
+    Ok([
+        channels,
+        picture.height() as usize,
+        picture.width() as usize,
+    ])
 }
 
 /// Fails for a number of channels other than 1 or 3.

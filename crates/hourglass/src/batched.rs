@@ -49,10 +49,10 @@ pub fn encoded(
     last: usize,
     mut done: impl FnMut(usize),
 ) -> Result<Vec<f32>> {
+    memory::check_batch(model, indices.len().min(BATCH))?;
     let mut codes = Vec::new();
     let mut count = 0;
     each(batches, indices, |chunk, images| -> Result<()> {
-        memory::check_batch(model, chunk.len())?;
         let input = model.clean_input(images);
         codes.extend(values(model.encode_to(input, last))?);
         count += chunk.len();
@@ -75,9 +75,10 @@ pub fn decoded<E: From<Error>>(
     mut work: impl FnMut(Vec<f32>) -> Result<(), E>,
 ) -> Result<(), E> {
     let units = units.max(1);
+    let images = codes.len() / units;
+    memory::check_batch(model, images.min(BATCH)).map_err(Error::from)?;
     for chunk in codes.chunks(BATCH * units) {
         let count = chunk.len() / units;
-        memory::check_batch(model, count).map_err(Error::from)?;
         let data = TensorData::new(chunk.to_vec(), [count, units]);
         let images = model.decode(Tensor::from_data(data, device));
         work(values(images.map_err(Error::from)?)?)?;

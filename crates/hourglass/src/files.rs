@@ -18,7 +18,7 @@ pub const LARGEST_JSON: u64 = 1 << 22;
 pub(crate) const DRAFT: &str = ".tmp-";
 
 /// How the name of a run's folder begins that is not yet whole.
-pub(crate) const NEW: &str = ".new-";
+pub const NEW: &str = ".new-";
 
 /// Why a file or a folder could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -157,23 +157,26 @@ pub fn check_shape(spec: &str, images: &Images, shape: ImageShape) -> Result<(),
 
 /// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
 /// resized where the shape is no square.
-pub fn photos([channels, height, width]: ImageShape) -> Source {
+pub fn photos(shape: ImageShape) -> Source {
+    Source::Photos {
+        options: photo_options(shape),
+    }
+}
+
+fn photo_options([channels, height, width]: ImageShape) -> PictureOptions {
     let square = height == width;
-    let options = PictureOptions {
+    PictureOptions {
         patch: square.then_some(height),
         size: (!square).then_some([height, width]),
         channels: Some(channels),
         test: TestPart::Files(TEST_PHOTOS.map(String::from).to_vec()),
         ..PictureOptions::default()
-    };
-    Source::Photos { options }
+    }
 }
 
 /// The bundled photographs as a run prepared its pictures.
 fn prepared_photos(how: &Preparation) -> Source {
-    let Source::Photos { mut options } = photos(how.shape()) else {
-        return photos(how.shape());
-    };
+    let mut options = photo_options(how.shape());
     if how.rule == Rule::Resized {
         options.patch = None;
         options.size = Some(how.size);

@@ -101,13 +101,7 @@ pub enum MemoryError {
 /// If less is free.
 pub fn check_weights(bytes: u64) -> Result<(), MemoryError> {
     let needed = bytes.saturating_mul(3);
-    if needed <= SMALL {
-        return Ok(());
-    }
-    match free() {
-        free if needed <= free => Ok(()),
-        free => Err(MemoryError::Weights { needed, free }),
-    }
+    enough(needed, |free| MemoryError::Weights { needed, free })
 }
 
 /// Fails if a model needs more memory for so many images at once than is free.
@@ -117,16 +111,21 @@ pub fn check_weights(bytes: u64) -> Result<(), MemoryError> {
 pub fn check_batch(model: &Autoencoder, images: usize) -> Result<(), MemoryError> {
     let each = passing(model.layers(), model.output_shape());
     let needed = each.saturating_mul(images as u64);
+    enough(needed, |free| MemoryError::Batch {
+        images,
+        needed,
+        free,
+    })
+}
+
+/// Fails with `error`, which gets the bytes that are free, if fewer are than needed.
+fn enough(needed: u64, error: impl FnOnce(u64) -> MemoryError) -> Result<(), MemoryError> {
     if needed <= SMALL {
         return Ok(());
     }
     match free() {
         free if needed <= free => Ok(()),
-        free => Err(MemoryError::Batch {
-            images,
-            needed,
-            free,
-        }),
+        free => Err(error(free)),
     }
 }
 
@@ -153,7 +152,7 @@ impl Estimate {
         purpose: Purpose,
         quick: bool,
     ) -> Result<Self, DataError> {
-        let extent = source.extent()?;
+        let extent = source.extent(shape)?;
         let most = match quick {
             true => QUICK[0] as u64,
             false => extent.images,
@@ -228,13 +227,10 @@ impl Estimate {
     /// # Errors
     /// If less is free.
     pub fn check(self) -> Result<(), MemoryError> {
-        if self.total() <= SMALL {
-            return Ok(());
-        }
-        match free() {
-            free if self.total() <= free => Ok(()),
-            free => Err(MemoryError::Config { needed: self, free }),
-        }
+        enough(self.total(), |free| MemoryError::Config {
+            needed: self,
+            free,
+        })
     }
 }
 

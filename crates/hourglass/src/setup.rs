@@ -233,7 +233,7 @@ impl Setup {
         } else {
             None
         };
-        let mut dataset = source.load().map_err(told)?;
+        let mut dataset = source.load_as(shape).map_err(told)?;
         if let Some(limit) = limit {
             dataset.train.truncate_pictures(limit);
         }

@@ -78,8 +78,8 @@ impl Corruption {
     /// Checks it against the shape of the images that it gets; the shape of those that it gives.
     ///
     /// # Errors
-    /// A strength that is negative or too great, a range that falls, a block larger than a picture, a factor other than 2, 3 or 4, and images
-    /// without colour for `grayscale`, each with its key in the table of the corruption.
+    /// A strength that is negative or too great, a range that falls, a block larger than a picture, a factor other
+    /// than 2, 3 or 4, and images without colour for `grayscale`, each with its key in the table of the corruption.
     pub(crate) fn check(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
         let [channels, height, width] = images;
         match self {

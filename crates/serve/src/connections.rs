@@ -54,13 +54,7 @@ impl Connections {
     fn add(&self, number: u64) -> Arc<Notify> {
         let mut open = self.open();
         while open.len() >= MOST {
-            let oldest = open.iter().min_by_key(|(_, it)| it.active);
-            let Some(oldest) = oldest.map(|(number, _)| *number) else {
-                break;
-            };
-            if let Some(oldest) = open.remove(&oldest) {
-                oldest.close.notify_one();
-            }
+            close_oldest(&mut open);
         }
         let close = Arc::new(Notify::new());
         let one = Open {
@@ -82,12 +76,16 @@ impl Connections {
     }
 
     fn close_oldest(&self) {
-        let mut open = self.open();
-        let oldest = open.iter().min_by_key(|(_, it)| it.active);
-        let oldest = oldest.map(|(number, _)| *number);
-        if let Some(oldest) = oldest.and_then(|number| open.remove(&number)) {
-            oldest.close.notify_one();
-        }
+        close_oldest(&mut self.open());
+    }
+}
+
+/// Closes the connection that was active longest ago, if there is one.
+fn close_oldest(open: &mut HashMap<u64, Open>) {
+    let oldest = open.iter().min_by_key(|(_, it)| it.active);
+    let oldest = oldest.map(|(number, _)| *number);
+    if let Some(oldest) = oldest.and_then(|number| open.remove(&number)) {
+        oldest.close.notify_one();
     }
 }
 

@@ -9,7 +9,7 @@ use model::Autoencoder;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batched::{self, values};
+use crate::batched::{self, BATCH, values};
 use crate::error::{Error, Result};
 use crate::memory;
 
@@ -63,11 +63,11 @@ pub fn squared_errors(
     images: &Arc<Images>,
     indices: &[u32],
 ) -> Result<Vec<f64>> {
+    memory::check_batch(model, indices.len().min(BATCH))?;
     let batches = Batches::new(Arc::clone(images), device, false);
     let image: usize = images.shape().iter().product();
     let mut errors = Vec::with_capacity(indices.len());
     batched::each(&batches, indices, |chunk, input| -> Result<()> {
-        memory::check_batch(model, chunk.len())?;
         let restored = values(model.forward(model.clean_input(input.clone())))?;
         let input = values(input)?;
         let pairs = input.chunks_exact(image).zip(restored.chunks_exact(image));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::features::Features;
 use crate::analysis::units;
 pub use crate::analysis::units::CodeUse;
-use crate::batched::{self, values};
+use crate::batched::{self, BATCH, values};
 use crate::error::Result;
 use crate::measure::metrics::{Figures, Reconstruction};
 use crate::measure::pca::{Pca, PcaError};
@@ -74,8 +74,8 @@ pub fn evaluate(
     let mut measured = baselines.map(|baselines| Measurement::new(baselines, batches.shape()));
     let mut codes = Codes::default();
     let mut number = 0;
-    batched::each(batches, indices, |chunk, clean| -> Result<()> {
-        memory::check_batch(model, chunk.len())?;
+    memory::check_batch(model, indices.len().min(BATCH))?;
+    batched::each(batches, indices, |_, clean| -> Result<()> {
         let seed = Stream::Evaluation.seed(seed, number);
         number += 1;
         let degraded = restoration::corrupt(model, clean.clone(), seed)?;

@@ -462,12 +462,7 @@ impl Run {
     /// # Errors
     /// Where it is damaged, or does not hold a `T`.
     pub fn read_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FileError> {
-        match self.read_json(name) {
-            Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(None)
-            }
-            read => read.map(Some),
-        }
+        if_there(self.read_json(name))
     }
 
     /// Writes a JSON file of the run with its seal, whole or not at all.
@@ -590,11 +585,8 @@ impl Run {
         damaged: impl Fn(FileError) -> Result<(), FileError>,
     ) -> Result<Vec<T>, FileError> {
         let path = self.path(name);
-        let bytes = match files::read(&path, LARGEST_LINES) {
-            Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Vec::new());
-            }
-            bytes => bytes?,
+        let Some(bytes) = if_there(files::read(&path, LARGEST_LINES))? else {
+            return Ok(Vec::new());
         };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
         let (whole, _) = bytes.split_at(whole);
@@ -623,6 +615,14 @@ impl Run {
         let path = self.path(name);
         let lines: Result<Vec<_>, _> = rows.iter().map(|row| line(&path, row)).collect();
         files::write(&path, &lines?.concat())
+    }
+}
+
+/// What was read; `None` of a file that is not there.
+fn if_there<T>(read: Result<T, FileError>) -> Result<Option<T>, FileError> {
+    match read {
+        Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 

@@ -89,12 +89,11 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
             report.score
         ));
     }
-    // The share of pictures above the quantile must be at least one of those that set it.
     let held = pictures.held.indices.len();
-    if !json && (1.0 - report.quantile) * (held as f64) < 1.0 {
+    if let (false, Some(reason)) = (json, too_few(held, report.quantile)) {
         terminal::note(&format!(
-            "warning: {} {} the threshold, too few for the {} quantile, which is therefore near their highest score \
-             and not where that share of normal pictures lies; give more normal pictures or a lower --quantile",
+            "warning: {} {} the threshold, too few for the {} quantile: {reason}; give more normal pictures or a \
+             lower --quantile",
             counted(held, "picture"),
             if held == 1 { "sets" } else { "set" },
             report.quantile
@@ -102,9 +101,6 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;
     if !json {
-        if let Some(text) = too_few(pictures.held.indices.len(), args.quantile) {
-            terminal::note(&format!("note: {text}"));
-        }
         terminal::say(&format!(
             "threshold {:.6}, the {} quantile of {}: {:.2} % false alarms, {:.2} % of the others detected",
             report.threshold,
@@ -122,7 +118,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// What to say of a quantile that so few pictures cannot have, because less than one of them would lie above it.
+/// Why so few pictures have no such quantile, because less than one of them would lie above it.
 fn too_few(pictures: usize, quantile: f64) -> Option<String> {
     let above = 1.0 - quantile;
     let few = above > 0.0 && pictures as f64 * above < 0.999;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use data::counted;
 use model::ImageShape;
 use serde::Serialize;
 
@@ -79,8 +80,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
-    let plural = if count == 1 { "" } else { "s" };
     let output = args.output.display();
-    terminal::print(&format!("{output}: {count} picture{plural}"))?;
+    terminal::print(&format!("{output}: {}", counted(count, "picture")))?;
     Ok(DONE)
 }

@@ -1,7 +1,6 @@
 //! Evaluation: a trained model's figures on its test images or on other data, together with the
 //! baselines.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -109,15 +108,6 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         counted(report.images, "image"),
         report.data
     ));
-    if let (Some(_), Some(setup)) = (&args.data, &setup) {
-        let known = known(&setup.train, &test);
-        if known > 0 {
-            terminal::note(&format!(
-                "note: {known} of {} are among the run's training images",
-                counted(report.images, "image")
-            ));
-        }
-    }
     let measured = Measured {
         kind: &report.kind,
         shape: meta.input_shape,
@@ -134,11 +124,4 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
     };
     terminal::say(&measured.table(terminal::width()))?;
     Ok(DONE)
-}
-
-/// How many of `images` are among those of `train`, to the byte.
-fn known(train: &Images, images: &Images) -> usize {
-    let trained: HashSet<&[u8]> = (0..train.len()).filter_map(|at| train.image(at)).collect();
-    let found = (0..images.len()).filter_map(|at| images.image(at));
-    found.filter(|it| trained.contains(it)).count()
 }

@@ -19,6 +19,7 @@ use hourglass::Outcome;
 use hourglass::analysis::anomaly::Score;
 use hourglass::analysis::one_class::{self, Class, FILE, Kept, Report};
 use hourglass::config::{self, Located, Override};
+use hourglass::files;
 use hourglass::run::checkpoint::{self, Progress};
 use hourglass::run::environment::Environment;
 use hourglass::run::resumed::Resumed;
@@ -133,7 +134,7 @@ fn clean_up(run: &Run, kept: &Kept) {
     for entry in fs::read_dir(run.folder()).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let done = kept.classes.iter().any(|class| name == inner(class.normal));
-        if done || name.starts_with(".new-") {
+        if done || name.starts_with(files::NEW) {
             // It does no harm if it stays.
             let _ = fs::remove_dir_all(entry.path());
         }

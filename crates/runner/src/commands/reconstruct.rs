@@ -59,8 +59,8 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let image: usize = shape.iter().product();
     let mut whole = Reconstruction::without_ssim(shape);
     let mut left = files.iter();
-    batched::each(&batches, &all, |chunk, mut input| -> Result<()> {
-        memory::check_batch(model, chunk.len()).map_err(Error::from)?;
+    memory::check_batch(model, all.len().min(BATCH)).map_err(Error::from)?;
+    batched::each(&batches, &all, |_, mut input| -> Result<()> {
         if args.invert {
             input = input.neg() + 1.0;
         }
@@ -144,8 +144,8 @@ fn whole(args: &ReconstructArgs, loaded: &Loaded, pictures: &Pictures) -> Result
         let all: Vec<u32> = (0..tiles.len() as u32).collect();
         let batches = Batches::new(tiles, device, false);
         let mut restored = Vec::new();
-        batched::each(&batches, &all, |chunk, mut input| -> Result<()> {
-            memory::check_batch(model, chunk.len()).map_err(Error::from)?;
+        memory::check_batch(model, all.len().min(BATCH)).map_err(Error::from)?;
+        batched::each(&batches, &all, |_, mut input| -> Result<()> {
             if args.invert {
                 input = input.neg() + 1.0;
             }

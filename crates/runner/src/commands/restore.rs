@@ -156,8 +156,8 @@ impl Restorer<'_> {
         let grid = Grid::new([rows, columns], [height, width]);
         let batch = (PIXELS_AT_ONCE / (height * width).max(1)).clamp(1, BATCH);
         let (model, device) = (&self.model, &self.device);
+        memory::check_batch(model, batch.min(grid.count())).map_err(Error::from)?;
         let forward = |tiles: Vec<f32>, count: usize| {
-            memory::check_batch(model, count).map_err(Error::from)?;
             let shape = [count, picture.shape[0], height, width];
             let tiles = Tensor::from_data(TensorData::new(tiles, shape), device);
             values(model.forward(tiles))

@@ -87,7 +87,7 @@ impl Study<'_> {
             code_size: self.codes.width(),
             dead_units: CodeUse::of(&self.units).dead_units,
             never_active: count(|unit| unit.active == 0.0),
-            constant: count(|unit| unit.deviation == 0.0),
+            constant: count(|unit| unit.is_constant),
             drawn,
             units: self.units.iter().map(figures).collect(),
             files,
