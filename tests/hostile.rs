@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use data::{Images, Source};
+use data::{Images, PictureOptions, Source};
+use hourglass::codec::decompress::{self, Archive};
 use hourglass::comparison::Row as Compared;
 use hourglass::run::loaded::own_images;
 use hourglass::run::resumed::Resumed;
 use hourglass::train::optimizer::Optimizer;
 use hourglass::train::row::Row;
-use hourglass::{Loaded, Run, backend, config};
+use hourglass::{Loaded, Run, arrays, backend, config};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -150,6 +151,12 @@ fn read(work: &Work, images: &Arc<Images>) {
     }
 }
 
+/// How many mutants of each file are made.
+fn mutants() -> usize {
+    let asked = std::env::var("MUTANTS").ok().and_then(|it| it.parse().ok());
+    asked.unwrap_or(MUTANTS)
+}
+
 /// The run of the first version, and images of its shape.
 fn work() -> (Work, Arc<Images>) {
     let work = crate::old_run::work();
@@ -169,8 +176,7 @@ fn work() -> (Work, Arc<Images>) {
 #[test]
 fn no_mutant_of_a_run_ends_the_program() {
     let (work, images) = work();
-    let asked = std::env::var("MUTANTS").ok().and_then(|it| it.parse().ok());
-    let mutants: usize = asked.unwrap_or(MUTANTS);
+    let mutants = mutants();
     let mut random = Random(7);
     let files = |names: &[&str]| -> Vec<(String, Vec<u8>)> {
         let paths = names.iter().map(|name| format!("{RUN}/{name}"));
@@ -221,6 +227,97 @@ fn no_mutant_of_a_run_ends_the_program() {
                 work.write(&meta, before);
             }
         }
+    }
+}
+
+/// Everything that reads a file of this kind; whether it can.
+fn read_file(work: &Work, path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap();
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let (dir, file) = (work.path(folder), work.path(path));
+    match extension {
+        "hg" => {
+            let choice = serde_json::from_value(BACKEND.into()).unwrap();
+            let device = backend::open(choice).unwrap().device;
+            decompress::read(&file)
+                .and_then(|(container, bytes)| {
+                    Archive::of_file(name, container, Some(bytes), &device)
+                })
+                .and_then(|archive| archive.pictures(|_| Ok::<(), hourglass::Error>(())))
+                .is_ok()
+        }
+        "npy" | "npz" => arrays::read_codes(&file, 4).is_ok(),
+        "json" => config::load(&file, &[]).is_ok_and(|located| {
+            let layers = located.check_model([1, 8, 8]);
+            layers.is_ok_and(|layers| layers.parameters() > 0)
+        }),
+        "png" | "jpg" | "webp" => [None, Some(4)].into_iter().all(|patch| {
+            let options = PictureOptions {
+                size: patch.is_none().then_some([8, 8]),
+                patch,
+                ..PictureOptions::default()
+            };
+            let dir = dir.clone();
+            Source::Folder { dir, options }.load().is_ok()
+        }),
+        _ => Source::Idx { limit: None, dir }.load().is_ok(),
+    }
+}
+
+/// The bytes with the checksum that belongs to them, where there is one to keep mutants out.
+fn sealed(path: &str, mut bytes: Vec<u8>) -> Vec<u8> {
+    if path.ends_with(".hg") {
+        bytes.truncate(bytes.len().saturating_sub(4));
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend(checksum.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn no_mutant_of_a_file_ends_the_program() {
+    let work = Work::new();
+    work.ok("tiny.json");
+    work.write("configs/tiny.json", work.read("tiny.json"));
+    fs::create_dir(work.path("in")).unwrap();
+    for line in [
+        "encode tiny set -o in/codes.npy",
+        "encode tiny set -o in/codes.npz",
+        "compress tiny set -o in/set.hg --model",
+    ] {
+        work.ok(line);
+    }
+    let picture = image::RgbImage::from_fn(20, 12, |x, y| image::Rgb([x as u8 * 9, y as u8, 77]));
+    for extension in ["png", "jpg", "webp"] {
+        for number in 0..3 {
+            let path = work.path(&format!("{extension}/{number}.{extension}"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            picture.save(&path).unwrap();
+        }
+    }
+    let mut random = Random(11);
+    for path in [
+        "in/codes.npy",
+        "in/codes.npz",
+        "in/set.hg",
+        "configs/tiny.json",
+        "png/0.png",
+        "jpg/0.jpg",
+        "webp/0.webp",
+        "set/train-images-idx3-ubyte",
+        "set/t10k-labels-idx1-ubyte",
+    ] {
+        let good = work.read(path);
+        let check = |bytes: Vec<u8>| {
+            work.write(path, &bytes);
+            let done = catch_unwind(AssertUnwindSafe(|| read_file(&work, path)));
+            done.unwrap_or_else(|_| panic!("{path}: {:.4000}", format!("{bytes:?}")))
+        };
+        assert!(check(good.clone()), "{path}");
+        for _ in 0..mutants() {
+            check(sealed(path, mutated(&good, &mut random)));
+        }
+        work.write(path, &good);
     }
 }
 
