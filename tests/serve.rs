@@ -492,6 +492,60 @@ fn noise_grows_with_its_strength_and_repeats_with_its_seed() {
 }
 
 #[test]
+fn a_whole_picture_is_restored_as_on_the_command_line() {
+    let work = Work::new();
+    let corruption = |name: &str, corruption: Value| {
+        let mut config = tiny();
+        config["model"] =
+            json!({ "kind": "denoising", "corruption": corruption, "of": tiny()["model"] });
+        work.json(&format!("{name}.json"), &config);
+        work.ok(&format!("{name}.json --quick"));
+    };
+    corruption("noisy", json!("gaussian"));
+    corruption("large", json!({ "kind": "downscale", "factor": 2 }));
+    work.ok("tiny.json --quick");
+    let served = Served::start(&work);
+    let picture = image::GrayImage::from_fn(31, 13, |x, y| image::Luma([(x * 7 + y * 11) as u8]));
+    picture.save(work.path("picture.png")).unwrap();
+    let post = |run: &str, size: &str, bytes: &[u8]| {
+        served.ask("POST", &format!("/api/restore/{run}?{size}"), &[], bytes)
+    };
+    for (run, scale) in [("noisy", 1), ("large", 2)] {
+        let details = served.get(&format!("/api/details/{run}")).json();
+        assert_eq!(details["scale"], scale);
+        work.ok(&format!("restore {run} picture.png -o {run}"));
+        let file = image::open(work.path(&format!("{run}/picture.png"))).unwrap();
+        assert_eq!((file.width(), file.height()), (31 * scale, 13 * scale));
+        let answer = post(run, "height=13&width=31", picture.as_raw());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.body, file.into_luma8().into_raw(), "{run}");
+    }
+    for (run, size, bytes, text) in [
+        ("noisy", "height=13&width=30", 403, "found 403 bytes"),
+        ("noisy", "height=0&width=30", 0, "without pixels"),
+        (
+            "noisy",
+            "height=2000&width=2000",
+            4,
+            "more than 2097152 pixels",
+        ),
+        (
+            "large",
+            "height=1000&width=1000",
+            4,
+            "use hourglass restore",
+        ),
+        ("noisy", "height=18446744073709551615&width=2", 4, "pixels"),
+        ("tiny", "height=13&width=31", 403, "not a denoising model"),
+        ("noisy", "height=-1&width=31", 403, "height"),
+    ] {
+        let answer = post(run, size, &vec![0; bytes]);
+        assert_eq!(answer.status, 400, "{run} {size}");
+        assert!(answer.text().contains(text), "{}", answer.text());
+    }
+}
+
+#[test]
 fn a_residual_model_restores_pictures_and_decodes_no_code() {
     let work = Work::new();
     let mut config = tiny();

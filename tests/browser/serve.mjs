@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { deflateSync } from "node:zlib";
 
 const packages = createRequire(join(resolve(process.env.PACKAGES ?? "."), "package.json"));
 const { chromium } = packages("playwright-core");
@@ -196,6 +197,62 @@ const steps = {
     await tab.context().close();
   },
 
+  async "a whole picture is restored at its own size"(browser, url) {
+    const tab = await page(browser, `${url}#noisy`);
+    await explored(tab);
+    const buffer = png(100, 61, 8, (x, y) => (x + y) % 256);
+    await tab.locator("#restore-file").setInputFiles({ name: "a.b.png", mimeType: "image/png", buffer });
+    await tab.locator("#restore-save[download]").waitFor();
+    assert.match(await tab.locator("#restore-note").textContent(), /^a\.b\.png: 100 x 61 pixels, in [0-9.]+ s$/);
+    const found = await tab.evaluate(() => {
+      const of = (id) => {
+        const canvas = document.getElementById(id);
+        return [canvas.width, canvas.height, canvas.getContext("2d").getImageData(40, 30, 1, 1).data[0]];
+      };
+      return [of("restore-input"), of("restore-output")];
+    });
+    assert.deepEqual(found[0], [100, 61, 70]);
+    assert.deepEqual(found[1].slice(0, 2), [100, 61]);
+    const download = tab.waitForEvent("download");
+    await tab.getByRole("link", { name: "Save the restored picture" }).click();
+    assert.equal((await download).suggestedFilename(), "a.b-restored.png");
+    await accessible(tab, "a restored picture");
+    await shot(tab, "restored");
+    // Too large a picture names the command that restores it.
+    const large = { name: "large.png", mimeType: "image/png", buffer: png(2000, 1100, 8, () => 0) };
+    await tab.locator("#restore-file").setInputFiles(large);
+    await tab.getByText("use hourglass restore noisy FILE").waitFor();
+    faults.length = 0;
+    // A model that restores nothing does not offer it.
+    await tab.goto(`${url}#conv`);
+    await tab.waitForFunction(() => document.getElementById("run-title").textContent === "conv");
+    await explored(tab);
+    assert.equal(await tab.locator("#restoring").isVisible(), false);
+    await tab.context().close();
+  },
+
+  async "files of 16 bits are as bright as in training"(browser, url) {
+    const tab = await page(browser, url);
+    const values = async (bits, white, value) => {
+      const bytes = [...png(4, 4, bits, () => value)];
+      return tab.evaluate(
+        async ([bytes, white]) => {
+          const { open } = await import("/assets/picture.js");
+          const file = new File([new Uint8Array(bytes)], "a.png", { type: "image/png" });
+          const preparation = { rule: "resized", aspect: "stretch", white };
+          return [...(await open(file, [1, 4, 4], preparation))];
+        },
+        [bytes, white],
+      );
+    };
+    const close = (found, expected) => found.every((value) => Math.abs(value - expected) < 0.02);
+    assert.ok(close(await values(16, 4095, 2048), 0.5));
+    assert.ok(close(await values(16, 4095, 5000), 1));
+    assert.ok(close(await values(16, 65535, 32768), 0.5));
+    assert.ok(close(await values(8, 4095, 128), 0.5));
+    await tab.context().close();
+  },
+
   async "a training in another process appears and its curve grows"(browser, url) {
     const tab = await page(browser, url);
     const words = [config("dense"), "--quick", "--quiet", "--runs", runs, "--name", "live", "--set", "train.epochs=40"];
@@ -293,6 +350,38 @@ const steps = {
     }
   },
 };
+
+/** A grey PNG file whose pixels have these values. */
+function png(width, height, bits, value) {
+  const chunk = (name, data) => {
+    const body = Buffer.concat([Buffer.from(name), data]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(data.length);
+    ends.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width);
+  header.writeUInt32BE(height, 4);
+  header[8] = bits;
+  const wide = bits / 8;
+  const rows = Buffer.alloc(height * (1 + width * wide));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) rows.writeUIntBE(value(x, y), y * (1 + width * wide) + 1 + x * wide, wide);
+  }
+  const magic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([magic, chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** The checksum of PNG, bit by bit. */
+function crc32(bytes) {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}
 
 function config(name) {
   return join(import.meta.dirname, "../../configs", `${name}.json`);

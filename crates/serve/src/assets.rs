@@ -11,7 +11,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file, by the name that the page asks for it by.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("report.css", CSS, report::page::STYLE),
     ("chart.css", CSS, report::chart::STYLE),
     ("app.css", CSS, include_str!("assets/app.css")),
@@ -24,6 +24,7 @@ const FILES: [(&str, &str, &str); 14] = [
     ("main.js", SCRIPT, include_str!("assets/main.js")),
     ("map.js", SCRIPT, include_str!("assets/map.js")),
     ("picture.js", SCRIPT, include_str!("assets/picture.js")),
+    ("restore.js", SCRIPT, include_str!("assets/restore.js")),
     ("runs.js", SCRIPT, include_str!("assets/runs.js")),
     ("walk.js", SCRIPT, include_str!("assets/walk.js")),
 ];

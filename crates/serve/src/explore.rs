@@ -15,6 +15,7 @@ use super::body::Sent;
 use super::reply::{self, BadRequest, Refusal};
 use hourglass::Loaded;
 use hourglass::batched::values;
+use hourglass::measure::restoration::scale;
 use hourglass::memory;
 
 /// The most codes that are decoded at once, and the most values of the result.
@@ -33,6 +34,8 @@ struct Details {
     parameters: usize,
     /// The corruptions of an input before it is encoded; empty if the model is not denoising.
     corruptions: Vec<String>,
+    /// How many times larger a restored picture is, along both axes.
+    scale: usize,
     /// Whether a code can be decoded without the input.
     decodes: bool,
 }
@@ -57,6 +60,7 @@ pub async fn details(
                 .iter()
                 .map(|it| it.label())
                 .collect(),
+            scale: scale(loaded.model.corruptions()),
             decodes: !loaded.model.is_residual(),
         })
     });

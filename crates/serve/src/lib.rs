@@ -12,6 +12,7 @@ mod follow;
 mod guard;
 mod models;
 mod reply;
+mod restore;
 mod runs;
 mod study;
 
@@ -161,6 +162,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/api/study/{*run}", get(study::study))
         .route("/api/reconstruct/{*run}", post(explore::reconstruct))
         .route("/api/decode/{*run}", post(explore::decode))
+        .route("/api/restore/{*run}", post(restore::restore))
         .fallback(|| async { Refusal::missing("no such page") })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(Arc::clone(&server), guard::check))

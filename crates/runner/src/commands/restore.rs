@@ -11,7 +11,7 @@ mod given;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use model::Autoencoder;
 use serde::Serialize;
 
@@ -21,13 +21,8 @@ use crate::cli::RestoreArgs;
 use crate::commands::opened;
 use crate::progress::Display;
 use crate::{input, terminal};
-use hourglass::batched::{BATCH, values};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
-use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale};
-use hourglass::{Error, memory};
-
-/// About how many pixels go through a model at once: a quarter of a GiB per 64 channels at full size.
-const PIXELS_AT_ONCE: usize = 1 << 20;
+use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale, whole};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -151,22 +146,28 @@ impl Restorer<'_> {
     /// Sends a picture that fits the model except for its size through the model. `emit` gets each row,
     /// `[channels, width]`, from top to bottom.
     fn through(&mut self, picture: Picture, emit: impl FnMut(usize, &[f32])) -> Result<()> {
-        let [channels, height, width] = self.model.output_shape();
-        let [_, rows, columns] = picture.shape;
-        let grid = Grid::new([rows, columns], [height, width]);
-        let batch = (PIXELS_AT_ONCE / (height * width).max(1)).clamp(1, BATCH);
-        let (model, device) = (&self.model, &self.device);
-        memory::check_batch(model, batch.min(grid.count())).map_err(Error::from)?;
-        let forward = |tiles: Vec<f32>, count: usize| {
-            let shape = [count, picture.shape[0], height, width];
-            let tiles = Tensor::from_data(TensorData::new(tiles, shape), device);
-            values(model.forward(tiles))
-        };
         let (display, before) = (&self.display, self.done);
         let done = |tiles| display.step(before + tiles);
-        grid.restore(picture, channels, batch, forward, emit, done)?;
-        self.done += grid.count();
+        let [_, rows, columns] = picture.shape;
+        whole::through(&self.model, &self.device, picture, emit, done)?;
+        self.done += self.tiles([rows, columns]);
         Ok(())
+    }
+
+    /// The same, as the bytes of a picture file, `[height, width, channels]`.
+    fn restored(&mut self, picture: Picture) -> Result<Vec<u8>> {
+        let (display, before) = (&self.display, self.done);
+        let done = |tiles| display.step(before + tiles);
+        let [_, rows, columns] = picture.shape;
+        let restored = whole::restored(&self.model, &self.device, picture, done)?;
+        self.done += self.tiles([rows, columns]);
+        Ok(restored)
+    }
+
+    /// Tiles of a picture of this size.
+    fn tiles(&self, size: [usize; 2]) -> usize {
+        let [_, height, width] = self.model.output_shape();
+        Grid::new(size, [height, width]).count()
     }
 
     /// Writes pictures side by side, if requested.
@@ -187,8 +188,7 @@ impl Restorer<'_> {
 
     /// Reports a picture that was not restored.
     fn left_out(&mut self, job: &Job, error: &anyhow::Error) {
-        let [_, height, width] = self.model.output_shape();
-        self.done += Grid::new(job.size, [height, width]).count();
+        self.done += self.tiles(job.size);
         // A line of its own, which the progress does not overwrite.
         self.display
             .always(&terminal::left_out(&format!("{error:#}")));

@@ -23,12 +23,18 @@ export async function json(address) {
 
 /** Sends numbers to a model and returns its numbers. Both are 32-bit floats, little-endian as on all machines with a browser. */
 export async function numbers(address, values) {
-  const response = await answered(address, {
-    method: "POST",
-    headers: { "Content-Type": "application/octet-stream" },
-    body: values,
-  });
-  return new Float32Array(await response.arrayBuffer());
+  return new Float32Array(await sent(address, values));
+}
+
+/** Sends bytes to a model and returns its bytes. */
+export async function bytes(address, values) {
+  return new Uint8Array(await sent(address, values));
+}
+
+async function sent(address, body) {
+  const headers = { "Content-Type": "application/octet-stream" };
+  const response = await answered(address, { method: "POST", headers, body });
+  return response.arrayBuffer();
 }
 
 /** Does one piece of work at a time. Of the work that arrives in the meantime, only the newest is done. */

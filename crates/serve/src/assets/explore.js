@@ -6,6 +6,7 @@ import { by, counted, figure, make } from "./dom.js";
 import { Pad } from "./draw.js";
 import { CodeMap } from "./map.js";
 import { mse, open, paint, paintError, size } from "./picture.js";
+import { offer } from "./restore.js";
 import { Walk } from "./walk.js";
 
 /** How long nothing must change before a screen reader hears the result, in milliseconds. */
@@ -66,6 +67,7 @@ export function leave() {
   run = null;
   weights = null;
   details = null;
+  offer(null, null);
   by("explore").hidden = true;
 }
 
@@ -89,6 +91,7 @@ async function start(name) {
   by("corrupted-note").textContent = details.corruptions.join(", ");
   for (const part of document.querySelectorAll("[data-decodes]")) part.hidden = !details.decodes;
   by("residual-note").hidden = details.decodes;
+  offer(name, details);
   by("ink-label").hidden = channels !== 3;
   const brush = BRUSH * Math.max(height, width);
   Object.assign(by("brush"), { min: 0.5, max: brush * 3, step: 0.1, value: brush });

@@ -70,30 +70,59 @@ function part({ rule, aspect }, [wide, high], [width, height]) {
 /** A file's picture in the model's shape, prepared as in the model's training. */
 export async function open(file, shape, preparation) {
   const [channels, height, width] = shape;
+  const bitmap = await decoded(file);
+  const from = part(preparation, [bitmap.width, bitmap.height], [width, height]);
+  const bright = await brightness(file, preparation);
+  const found = drawn(bitmap, from, [height, width]);
+  return Float32Array.from(planes(found, channels, bright), (value) => value / 255);
+}
+
+/** All of a file's picture at its own size, as bytes `[channels, height, width]`. */
+export async function openWhole(file, channels, preparation) {
+  const bitmap = await decoded(file);
+  const size = [bitmap.height, bitmap.width];
+  const bright = await brightness(file, preparation);
+  const found = drawn(bitmap, [0, 0, bitmap.width, bitmap.height], size);
+  return { size, values: Uint8Array.from(planes(found, channels, bright), Math.round) };
+}
+
+async function decoded(file) {
   if (file.size > LARGEST_FILE) throw new Error(`${file.name}: is larger than 32 MiB`);
-  let bitmap;
   try {
-    bitmap = await createImageBitmap(file);
+    return await createImageBitmap(file);
   } catch {
     throw new Error(`${file.name}: this browser cannot read it as a picture`);
   }
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
+}
+
+/** How many times brighter a file's values are in training: only PNG files have 16 bits. */
+async function brightness(file, { white }) {
+  const start = new Uint8Array(await file.slice(0, 25).arrayBuffer());
+  const isPng = [0x89, 0x50, 0x4e, 0x47].every((byte, at) => start[at] === byte);
+  return isPng && start[24] === 16 ? 65535 / white : 1;
+}
+
+/** A part of a picture at this size: red, green, blue and opacity of each pixel. Closes the bitmap. */
+function drawn(bitmap, from, [height, width]) {
+  const context = new OffscreenCanvas(width, height).getContext("2d");
   context.imageSmoothingQuality = "high";
   // Transparency lies on white, as in training.
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
-  const from = part(preparation, [bitmap.width, bitmap.height], [width, height]);
   context.drawImage(bitmap, ...from, 0, 0, width, height);
   bitmap.close();
-  const { data } = context.getImageData(0, 0, width, height);
-  const values = new Float32Array(size(shape));
-  const plane = height * width;
+  return context.getImageData(0, 0, width, height).data;
+}
+
+/** The pixels as `[channels, height, width]`, from 0 to 255. */
+function planes(data, channels, bright) {
+  const plane = data.length / 4;
+  const values = new Float32Array(channels * plane);
   for (let at = 0; at < plane; at++) {
-    const rgb = [0, 1, 2].map((channel) => data[at * 4 + channel] / 255);
+    const rgb = [0, 1, 2].map((channel) => Math.min(data[at * 4 + channel] * bright, 255));
     if (channels === 3) rgb.forEach((value, channel) => (values[channel * plane + at] = value));
     // The share of each colour in a grey picture, as in training (ITU-R BT.709).
-    else values[at] = Math.min(0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2], 1);
+    else values[at] = Math.min(0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2], 255);
   }
   return values;
 }

@@ -12,6 +12,7 @@ mod fit;
 mod measurement;
 mod median;
 pub mod tiles;
+pub mod whole;
 
 pub use baseline::Baseline;
 pub use degraded::{Corrupted, Degraded, Small, corrupt, scale};

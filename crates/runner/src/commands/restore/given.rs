@@ -36,10 +36,7 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
         },
         shape: [channels, height, width],
     };
-    let mut restored = vec![0u8; restored_channels * height * width];
-    restorer.through(picture, |row, values| {
-        put_bytes(&mut restored, row, values, width);
-    })?;
+    let restored = restorer.restored(picture)?;
     let compare = match restorer.args.compare {
         true => compare(restorer, job, &bytes, &restored)?,
         false => None,
@@ -125,16 +122,4 @@ fn missing(corruptions: &[Corruption], input: &[f32], channels: usize) -> Option
             .map(|at| f32::from(u8::from(black(at))))
             .collect()
     })
-}
-
-/// Copies a row `[channels, width]` of values in [0, 1] into bytes `[height, width, channels]`.
-fn put_bytes(bytes: &mut [u8], row: usize, values: &[f32], width: usize) {
-    let channels = values.len() / width.max(1);
-    let line = &mut bytes[row * values.len()..][..values.len()];
-    for (channel, values) in values.chunks_exact(width).enumerate() {
-        let places = line.iter_mut().skip(channel).step_by(channels);
-        for (byte, value) in places.zip(values) {
-            *byte = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-        }
-    }
 }

@@ -1,0 +1,95 @@
+//! Restoring a whole picture, which the page has decoded: no file from anywhere is parsed here.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use hourglass::Loaded;
+use hourglass::measure::restoration::tiles::{Picture, Pixels};
+use hourglass::measure::restoration::{scale, whole};
+use serde::Deserialize;
+
+use super::Server;
+use super::body::Sent;
+use super::reply::{BadRequest, Refusal};
+
+/// The most pixels of a restored picture. A network of 64 channels takes some ten seconds for them on two cores, in
+/// which no other request is computed.
+const MOST_PIXELS: usize = 1 << 21;
+
+/// The size of the picture that was sent.
+#[derive(Clone, Copy, Deserialize)]
+pub struct Size {
+    height: usize,
+    width: usize,
+}
+
+/// A damaged picture restored: bytes `[height, width, channels]` from bytes `[channels, height, width]`. A model that
+/// enlarges gives a larger one.
+pub async fn restore(
+    State(server): State<Arc<Server>>,
+    Path(run): Path<String>,
+    Query(size): Query<Size>,
+    sent: Sent,
+) -> Result<Response, Refusal> {
+    let folder = server.runs.find(run).await?;
+    let found = server
+        .models
+        .ask(&folder, move |loaded| restored(loaded, size, sent.bytes()));
+    let kind = [(CONTENT_TYPE, "application/octet-stream")];
+    Ok((kind, found.await?).into_response())
+}
+
+fn restored(loaded: &Loaded, Size { height, width }: Size, bytes: &[u8]) -> Result<Vec<u8>> {
+    let model = &loaded.model;
+    let name = loaded.run.name();
+    ensure!(
+        model.is_denoising(),
+        BadRequest(format!(
+            "{name}: is not a denoising model, so it restores nothing"
+        ))
+    );
+    let factor = scale(model.corruptions());
+    let [channels, ..] = model.input_shape();
+    let product = |sides: &[usize]| {
+        sides
+            .iter()
+            .try_fold(1, |all: usize, &it| all.checked_mul(it))
+    };
+    let pixels = product(&[height, width, factor, factor]).unwrap_or(usize::MAX);
+    ensure!(
+        pixels > 0,
+        BadRequest("found a picture without pixels; give one with some".into())
+    );
+    ensure!(
+        pixels <= MOST_PIXELS,
+        BadRequest(format!(
+            "{height}x{width}: the result would have more than {MOST_PIXELS} pixels; use hourglass restore {name} FILE \
+             -o FOLDER instead"
+        ))
+    );
+    let expected = product(&[channels, height, width]);
+    ensure!(
+        expected == Some(bytes.len()),
+        BadRequest(format!(
+            "found {} bytes; allowed: those of {channels}x{height}x{width} values",
+            bytes.len()
+        ))
+    );
+    let size = [height, width];
+    let pixels = match factor {
+        1 => Pixels::Bytes(bytes),
+        _ => Pixels::Small {
+            bytes,
+            size,
+            factor,
+        },
+    };
+    let picture = Picture {
+        pixels,
+        shape: [channels, height * factor, width * factor],
+    };
+    Ok(whole::restored(model, &loaded.device, picture, |_| {})?)
+}
