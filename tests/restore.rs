@@ -284,6 +284,56 @@ fn a_small_picture_comes_back_large() {
 }
 
 #[test]
+fn figures_are_of_what_a_table_is_of() {
+    let work = Work::new();
+    for number in 0..3 {
+        save(
+            &work,
+            &format!("colours/{number}.png"),
+            colours(24, 24, number).into(),
+        );
+    }
+    let mut config = tiny();
+    config["data"] = json!({ "dataset": "images", "dir": "colours", "patch": 8 });
+    config["model"] = json!({
+        "kind": "denoising", "of": tiny()["model"],
+        "corruption": { "kind": "gaussian", "std": 0.1, "clip": false },
+    });
+    work.json("noise.json", &config);
+    work.ok("noise.json --quick");
+    save(&work, "in.png", colours(31, 64, 7).into());
+    let psnr = |more: &str| {
+        let line = format!("restore noise in.png -o out --from-clean --json --force {more}");
+        let report = work.ok_json(&line);
+        let psnr = report["restoration"]["input"]["psnr"].as_f64().unwrap();
+        (psnr, report["measured"].clone())
+    };
+    let (all, measured) = psnr("");
+    assert_eq!(measured, json!({ "channels": "all", "crop": 0 }));
+    // Noise of 0.1 has 20 dB. Y weighs the colours' by 0.257, 0.504 and 0.098: 4.81 dB less of it.
+    assert!((all - 20.0).abs() < 0.3, "{all}");
+    let (luma, measured) = psnr("--metric y --crop 3");
+    assert_eq!(measured, json!({ "channels": "y", "crop": 3 }));
+    assert!((luma - all - 4.81).abs() < 0.5, "{luma}");
+    let text = work
+        .ok("restore noise in.png -o out --from-clean --force --metric y --crop 1")
+        .stdout;
+    assert!(
+        text.ends_with("\npsnr and ssim on Y of YCbCr, without 1 pixel at each border\n"),
+        "{text}"
+    );
+    assert_eq!(
+        work.refused(
+            2,
+            "restore noise in.png -o out --from-clean --force --crop 16"
+        ),
+        "--crop: found 16; allowed: less than half of each picture's sides, but in.png has 64x31 pixels"
+    );
+    let ended = work.run("restore noise in.png -o out --metric y");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+}
+
+#[test]
 fn what_is_printed_is_what_the_pictures_show() {
     let work = trained("noise", json!({ "kind": "gaussian", "std": 0.2 }));
     save(&work, "in/a.png", grey(26, 19).into());

@@ -69,9 +69,10 @@ fn corruptions_follow_each_other_in_an_array() {
         let written = serde_json::to_value(&denoising).unwrap();
         (denoising.corruption, written["corruption"].clone())
     };
-    let gaussian = json!({ "kind": "gaussian", "std": 0.05 });
+    let gaussian = json!({ "kind": "gaussian", "std": 0.05, "clip": true });
     let one = Corruption::Gaussian {
         std: Strength::Fixed(0.05),
+        clip: true,
     };
     for written in [gaussian.clone(), json!([gaussian])] {
         assert_eq!(chain(written), (vec![one.clone()], gaussian.clone()));
@@ -80,12 +81,15 @@ fn corruptions_follow_each_other_in_an_array() {
     let (found, written) = chain(json!(["downscale", gaussian, blocks]));
     let size = BlockSize::Sides([Strength::Fixed(8), Strength::Range([2, 6])]);
     let expected = [
-        Corruption::Downscale { factor: 2 },
+        Corruption::Downscale {
+            factor: 2,
+            filter: ShrinkFilter::Mean,
+        },
         one,
         Corruption::Block { size },
     ];
     assert_eq!(found, expected);
-    let downscale = json!({ "kind": "downscale", "factor": 2 });
+    let downscale = json!({ "kind": "downscale", "factor": 2, "filter": "mean" });
     assert_eq!(written, json!([downscale, gaussian, blocks]));
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, Strength};
+use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, ShrinkFilter, Strength};
 use crate::error::{ModelError, check_number};
 use crate::noise::Source;
 use crate::shape::ImageShape;
@@ -35,6 +35,8 @@ pub enum Damage {
     Resolution {
         /// Pixels for each that is left, along both axes.
         factor: usize,
+        /// How those that are left were computed.
+        filter: ShrinkFilter,
     },
     /// Colours are lost.
     Colour,
@@ -50,7 +52,7 @@ impl Corruption {
             | Corruption::Speckle { .. } => Damage::Noise,
             Corruption::Block { .. } => Damage::Hole,
             Corruption::Blur { sigma } => Damage::Blur { sigma },
-            Corruption::Downscale { factor } => Damage::Resolution { factor },
+            Corruption::Downscale { factor, filter } => Damage::Resolution { factor, filter },
             Corruption::Grayscale => Damage::Colour,
         }
     }
@@ -59,18 +61,29 @@ impl Corruption {
     /// or `downscale 2`; ranges as `gaussian 0..0.2`.
     pub fn label(&self) -> String {
         match self {
-            Corruption::Gaussian { std } => format!("gaussian {}", words(*std)),
+            Corruption::Gaussian { std, clip } => {
+                format!("gaussian {}{}", words(*std), unclipped(*clip))
+            }
             Corruption::Masking { probability } => format!("masking {}", words(*probability)),
             Corruption::SaltAndPepper { probability } => {
                 format!("salt_and_pepper {}", words(*probability))
             }
-            Corruption::Speckle { std } => format!("speckle {}", words(*std)),
+            Corruption::Speckle { std, clip } => {
+                format!("speckle {}{}", words(*std), unclipped(*clip))
+            }
             Corruption::Block { size } => {
                 let [height, width] = size.sides().map(words);
                 format!("block {height}x{width}")
             }
             Corruption::Blur { sigma } => format!("blur {}", words(*sigma)),
-            Corruption::Downscale { factor } => format!("downscale {factor}"),
+            Corruption::Downscale {
+                factor,
+                filter: ShrinkFilter::Mean,
+            } => format!("downscale {factor}"),
+            Corruption::Downscale {
+                factor,
+                filter: ShrinkFilter::Bicubic,
+            } => format!("downscale {factor}, bicubic"),
             Corruption::Grayscale => "grayscale".into(),
         }
     }
@@ -83,7 +96,7 @@ impl Corruption {
     pub(crate) fn check(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
         let [channels, height, width] = images;
         match self {
-            Corruption::Gaussian { std } | Corruption::Speckle { std } => {
+            Corruption::Gaussian { std, .. } | Corruption::Speckle { std, .. } => {
                 within("std", *std, GREATEST)?;
             }
             Corruption::Masking { probability } | Corruption::SaltAndPepper { probability } => {
@@ -103,7 +116,7 @@ impl Corruption {
                     ));
                 }
             }
-            Corruption::Downscale { factor } if !(2..=4).contains(factor) => {
+            Corruption::Downscale { factor, .. } if !(2..=4).contains(factor) => {
                 let found = format!("found {factor}");
                 return Err(ModelError::new("factor", found, "2, 3 or 4".into()));
             }
@@ -120,10 +133,10 @@ impl Corruption {
         Ok(images)
     }
 
-    /// The corrupted pictures, in [0, 1], from pictures `[batch, C, H, W]` and numbers drawn from
+    /// The corrupted pictures, in [0, 1] unless noise is not clipped, from pictures `[batch, C, H, W]` and numbers drawn from
     /// `source`; with them the mask of missing parts, `[batch, 1, H, W]`, 1 inside, if there are any.
     ///
-    /// - gaussian: `clip(x + std n)`; speckle: `clip(x (1 + std n))`
+    /// - gaussian: `x + std n`; speckle: `x (1 + std n)`; both clipped to [0, 1] unless `clip` is false
     /// - masking: zero with the given probability; salt-and-pepper: black or white with half of it
     ///   each
     /// - the others: see the files below this one
@@ -135,13 +148,13 @@ impl Corruption {
         let shape = images.dims();
         let batch = shape[0];
         let corrupted = match *self {
-            Corruption::Gaussian { std } => {
+            Corruption::Gaussian { std, clip } => {
                 let noise = source.normal(shape);
-                (images + std.draw(batch, source).times(noise)).clamp(0.0, 1.0)
+                clipped(images + std.draw(batch, source).times(noise), clip)
             }
-            Corruption::Speckle { std } => {
+            Corruption::Speckle { std, clip } => {
                 let noise = source.normal(shape);
-                (images * (std.draw(batch, source).times(noise) + 1.0)).clamp(0.0, 1.0)
+                clipped(images * (std.draw(batch, source).times(noise) + 1.0), clip)
             }
             Corruption::Masking { probability } => {
                 let noise = source.uniform(shape);
@@ -164,13 +177,30 @@ impl Corruption {
                 let highest = sigma.ends()[1];
                 blur::blur(images, sigma.draw(batch, source), highest)
             }
-            Corruption::Downscale { factor } => {
+            Corruption::Downscale { factor, filter } => {
                 let [_, _, height, width] = shape;
-                resample::enlarge(resample::shrink(images, factor), factor, [height, width])
+                let small = resample::shrink(images, factor, filter);
+                resample::enlarge(small, factor, [height, width])
             }
             Corruption::Grayscale => grey(images),
         };
         (corrupted, None)
+    }
+}
+
+/// Noisy values, cut off below 0 and above 1 if they are to be.
+fn clipped(noisy: Tensor<4>, clip: bool) -> Tensor<4> {
+    match clip {
+        true => noisy.clamp(0.0, 1.0),
+        false => noisy,
+    }
+}
+
+/// What a label says of noise that is not clipped.
+fn unclipped(clip: bool) -> &'static str {
+    match clip {
+        true => "",
+        false => ", not clipped",
     }
 }
 

@@ -301,6 +301,23 @@ fn every_kind_stays_in_zero_to_one_and_keeps_height_and_width() {
 }
 
 #[test]
+fn noise_that_is_not_clipped_keeps_its_mean_and_deviation_at_black_and_white() {
+    for pixel in [0.0, 1.0] {
+        let gaussian = corruption(json!({ "kind": "gaussian", "std": 0.5, "clip": false }));
+        for values in corrupted(&gaussian, pixel) {
+            let (mean, deviation) = mean_and_deviation(&values);
+            assert!((mean - f64::from(pixel)).abs() < 0.5 / 40.0, "{mean}");
+            assert!((deviation - 0.5).abs() < 0.5 / 56.0, "{deviation}");
+        }
+    }
+    let speckle = corruption(json!({ "kind": "speckle", "std": 0.5, "clip": false }));
+    for values in corrupted(&speckle, 1.0) {
+        let (_, deviation) = mean_and_deviation(&values);
+        assert!((deviation - 0.5).abs() < 0.5 / 56.0, "{deviation}");
+    }
+}
+
+#[test]
 fn labels_name_kind_and_strength() {
     for (json, label) in [
         (json!({ "kind": "gaussian", "std": 0.1 }), "gaussian 0.1"),
@@ -317,6 +334,14 @@ fn labels_name_kind_and_strength() {
         ),
         (json!({ "kind": "blur" }), "blur 1.5"),
         (json!({ "kind": "downscale" }), "downscale 2"),
+        (
+            json!({ "kind": "gaussian", "std": 0.1, "clip": false }),
+            "gaussian 0.1, not clipped",
+        ),
+        (
+            json!({ "kind": "downscale", "filter": "bicubic" }),
+            "downscale 2, bicubic",
+        ),
         (json!({ "kind": "grayscale" }), "grayscale"),
     ] {
         assert_eq!(corruption(json).label(), label);

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use hourglass::comparison::SortBy;
 use hourglass::config::Override;
+use hourglass::measure::restoration::Channels;
 use hourglass::run::RUNS;
 
 /// The most CPU threads: more than any machine has, and few enough to start at once.
@@ -546,12 +547,37 @@ pub struct RestoreArgs {
     /// Seed of the corruption with --from-clean [default: the run's seed].
     #[arg(long, value_name = "N", requires = "from_clean")]
     pub seed: Option<u64>,
+    /// What PSNR and SSIM are measured on.
+    #[arg(long, value_enum, default_value_t, requires = "from_clean")]
+    pub metric: Metric,
+    /// Pixels that PSNR and SSIM leave out at each border.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "from_clean")]
+    pub crop: usize,
     #[command(flatten)]
     pub strict: StrictArg,
     #[command(flatten)]
     pub write: WriteArgs,
     #[command(flatten)]
     pub show: OutputArgs,
+}
+
+/// What PSNR and SSIM of a restored picture are measured on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Metric {
+    /// All channels.
+    #[default]
+    All,
+    /// Y of YCbCr (BT.601), as in tables of super-resolution.
+    Y,
+}
+
+impl From<Metric> for Channels {
+    fn from(metric: Metric) -> Self {
+        match metric {
+            Metric::All => Channels::All,
+            Metric::Y => Channels::Y,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

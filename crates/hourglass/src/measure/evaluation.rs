@@ -15,7 +15,7 @@ use crate::batched::{self, BATCH, values};
 use crate::error::Result;
 use crate::measure::metrics::{Figures, Reconstruction};
 use crate::measure::pca::{Pca, PcaError};
-use crate::measure::restoration::{self, Batch, Measurement, Restoration};
+use crate::measure::restoration::{self, Batch, Measurement, Restoration, View};
 use crate::memory;
 use crate::streams::Stream;
 
@@ -71,7 +71,8 @@ pub fn evaluate(
     };
     let mut restored = measure();
     let mut corrupted = model.is_denoising().then(measure);
-    let mut measured = baselines.map(|baselines| Measurement::new(baselines, batches.shape()));
+    let mut measured =
+        baselines.map(|baselines| Measurement::new(baselines, View::default(), batches.shape()));
     let mut codes = Codes::default();
     let mut number = 0;
     memory::check_batch(model, indices.len().min(BATCH))?;

@@ -17,6 +17,10 @@ pub enum Corruption {
         #[serde(default = "two_fifths")]
         #[schemars(schema_with = "positive")]
         std: Strength,
+        /// Whether noisy values are cut off below 0 and above 1, as they are in a picture file. Tables in
+        /// papers are mostly of noise that is not. Default: true.
+        #[serde(default = "yes")]
+        clip: bool,
     },
     /// Sets random values to zero.
     Masking {
@@ -39,6 +43,10 @@ pub enum Corruption {
         #[serde(default = "two_fifths")]
         #[schemars(schema_with = "positive")]
         std: Strength,
+        /// Whether noisy values are cut off below 0 and above 1, as they are in a picture file. Tables in
+        /// papers are mostly of noise that is not. Default: true.
+        #[serde(default = "yes")]
+        clip: bool,
     },
     /// Blanks out a rectangle at a random place: its pixels become zero in all channels.
     Block {
@@ -55,17 +63,32 @@ pub enum Corruption {
         #[schemars(schema_with = "sigma")]
         sigma: Strength,
     },
-    /// Lowers the resolution: averages each cell of factor x factor pixels, then enlarges the
-    /// picture to its size by bicubic interpolation (Catmull-Rom).
+    /// Lowers the resolution: makes the picture smaller by a filter, then enlarges it to its size by
+    /// bicubic interpolation (Catmull-Rom).
     Downscale {
         /// Height and width of a cell, in pixels. Default: 2.
         #[serde(default = "two")]
         #[schemars(extend("enum" = [2, 3, 4]))]
         factor: usize,
+        /// How the pixels of the smaller picture are computed. Default: mean.
+        #[serde(default)]
+        filter: ShrinkFilter,
     },
     /// Turns colour into grey by luma (Rec. 709): the encoder gets one channel, the output has
     /// three.
     Grayscale,
+}
+
+/// How a picture is made smaller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShrinkFilter {
+    /// The mean of each cell of factor x factor pixels.
+    #[default]
+    Mean,
+    /// The cubic of Keys (1981), stretched by the factor against aliasing: MATLAB's `imresize`, with
+    /// which tables of super-resolution are made.
+    Bicubic,
 }
 
 /// The strength of a corruption: fixed, or drawn for each picture.
@@ -184,6 +207,10 @@ fn half() -> Strength {
 
 fn three_halves() -> Strength {
     Strength::Fixed(1.5)
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn two() -> usize {

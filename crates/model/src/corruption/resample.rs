@@ -1,28 +1,70 @@
-//! Resampling: pictures made smaller by the mean of cells, and larger by bicubic interpolation; one
-//! after the other they are the corruption `downscale`.
+//! Resampling: pictures made smaller by one filter or another, and larger by bicubic interpolation;
+//! one after the other they are the corruption `downscale`.
 
 use burn::prelude::*;
 
 use super::filter::{apply, matrix};
+use crate::config::ShrinkFilter;
 
-/// Pictures `[batch, C, ceil(H / factor), ceil(W / factor)]` from `[batch, C, H, W]`: each pixel is the
-/// mean of a cell of factor x factor pixels. Cells that the border cuts have fewer. `factor` is at
-/// least 1.
-pub fn shrink(images: Tensor<4>, factor: usize) -> Tensor<4> {
+/// Pictures `[batch, C, ceil(H / factor), ceil(W / factor)]` from `[batch, C, H, W]`; `factor` is at
+/// least 1. The values of `bicubic` may leave [0, 1] a little.
+///
+/// - mean: each pixel is the mean of a cell of factor x factor pixels; cells that the border cuts have
+///   fewer.
+/// - bicubic: the cubic of [`enlarge`], `factor` times as wide, around the middle of each cell. Beyond
+///   the border the picture goes on as in a mirror that repeats the border's pixels, as in MATLAB's
+///   `imresize`.
+pub fn shrink(images: Tensor<4>, factor: usize, filter: ShrinkFilter) -> Tensor<4> {
     let device = images.device();
     let [_, _, height, width] = images.dims();
-    let means = |pixels: usize| {
-        matrix([pixels.div_ceil(factor), pixels], &device, |cell, pixel| {
-            let held = factor.min(pixels - cell * factor);
-            if pixel / factor == cell {
-                1.0 / held as f64
-            } else {
-                0.0
+    let along = |pixels: usize| {
+        let shape = [pixels.div_ceil(factor), pixels];
+        match filter {
+            ShrinkFilter::Mean => matrix(shape, &device, |cell, pixel| {
+                let held = factor.min(pixels - cell * factor);
+                if pixel / factor == cell {
+                    1.0 / held as f64
+                } else {
+                    0.0
+                }
+            }),
+            ShrinkFilter::Bicubic => {
+                let weights: Vec<Vec<f64>> = (0..shape[0])
+                    .map(|cell| stretched(cell, factor, pixels))
+                    .collect();
+                matrix(shape, &device, |cell, pixel| weights[cell][pixel])
             }
-        })
+        }
     };
-    let (rows, columns) = (means(height), means(width));
+    let (rows, columns) = (along(height), along(width));
     apply(images, rows, columns)
+}
+
+/// The weight of each of so many pixels in the pixel that stands for a cell.
+fn stretched(cell: usize, factor: usize, pixels: usize) -> Vec<f64> {
+    let scale = factor as f64;
+    let middle = (cell as f64 + 0.5) * scale - 0.5;
+    let reach = 2.0 * scale;
+    let mut weights = vec![0.0; pixels];
+    let mut sum = 0.0;
+    let (first, last) = (
+        (middle - reach).ceil() as i64,
+        (middle + reach).floor() as i64,
+    );
+    for place in first..=last {
+        let weight = catmull_rom((place as f64 - middle).abs() / scale);
+        weights[mirrored(place, pixels)] += weight;
+        sum += weight;
+    }
+    weights.iter_mut().for_each(|weight| *weight /= sum);
+    weights
+}
+
+/// The pixel that is seen at a place beyond the border, in a mirror behind the last pixel.
+fn mirrored(place: i64, pixels: usize) -> usize {
+    let pixels = pixels as i64;
+    let place = place.rem_euclid(2 * pixels);
+    place.min(2 * pixels - 1 - place) as usize
 }
 
 /// Pictures `[batch, C, H, W]` in [0, 1], of `size` = `[H, W]`, from smaller ones by bicubic
@@ -69,6 +111,7 @@ mod tests {
     use burn::prelude::*;
     use serde_json::Value;
 
+    use super::ShrinkFilter::{Bicubic, Mean};
     use super::{enlarge, shrink};
     use crate::Noise;
     use crate::config::Corruption;
@@ -104,17 +147,47 @@ mod tests {
             };
             let picture = tensor("picture", "shape");
             let [_, _, height, width] = picture.dims();
-            let small = shrink(picture.clone(), factor);
+            let small = shrink(picture.clone(), factor, Mean);
             check(&small, "small");
             check(&enlarge(small.clone(), factor, [height, width]), "large");
             let [_, _, rows, columns] = small.dims();
             let whole = [rows * factor, columns * factor];
             check(&enlarge(small, factor, whole), "whole");
             let mut source = Source::new(Noise::Host { seed: 0 }, 0, &device());
-            let both = Corruption::Downscale { factor }
+            let filter = Mean;
+            let both = Corruption::Downscale { factor, filter }
                 .apply(picture, &mut source)
                 .0;
             check(&both, "large");
+        }
+    }
+
+    /// `tests/fixtures/resize-right/make.py` wrote what ResizeRight makes of pictures, which follows
+    /// MATLAB's `imresize`.
+    #[test]
+    fn the_bicubic_filter_is_that_of_imresize() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/resize-right/imresize.json"
+        );
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let cases = file["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let factor = case["factor"].as_u64().unwrap() as usize;
+            let numbers =
+                |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+            let [height, width]: [usize; 2] =
+                serde_json::from_value(case["shape"].clone()).unwrap();
+            let values: Vec<f32> = numbers("picture").into_iter().map(|v| v as f32).collect();
+            let data = TensorData::new(values, [1, 1, height, width]);
+            let small = shrink(Tensor::<4>::from_data(data, &device()), factor, Bicubic);
+            let what = format!("by {factor} of {}", case["shape"]);
+            assert_eq!(
+                small.dims()[2..],
+                [height.div_ceil(factor), width.div_ceil(factor)]
+            );
+            assert_close(&host(&small), &numbers("small"), TOLERANCE, &what);
         }
     }
 
@@ -122,22 +195,31 @@ mod tests {
     #[test]
     fn planes_do_not_mix() {
         let x = pictures(3, [2, 7, 6], 4);
-        let down_and_up = |x: Tensor<4>| host(&enlarge(shrink(x, 3), 3, [7, 6]));
-        let together = down_and_up(x.clone());
-        let apart: Vec<f64> = (0..6)
-            .flat_map(|plane| {
-                let one = x.clone().narrow(0, plane / 2, 1).narrow(1, plane % 2, 1);
-                down_and_up(one).into_iter().map(f64::from)
-            })
-            .collect();
-        assert_close(&together, &apart, 1e-6, "planes");
+        for filter in [Mean, Bicubic] {
+            let down_and_up = |x: Tensor<4>| host(&enlarge(shrink(x, 3, filter), 3, [7, 6]));
+            let together = down_and_up(x.clone());
+            let apart: Vec<f64> = (0..6)
+                .flat_map(|plane| {
+                    let one = x.clone().narrow(0, plane / 2, 1).narrow(1, plane % 2, 1);
+                    down_and_up(one).into_iter().map(f64::from)
+                })
+                .collect();
+            assert_close(&together, &apart, 1e-6, "planes");
+        }
     }
 
     #[test]
     fn a_picture_of_one_grey_stays_it() {
-        for shape in [[1, 1, 1, 1], [1, 1, 9, 7], [2, 3, 1, 5]] {
+        for (shape, filter) in [
+            ([1, 1, 1, 1], Mean),
+            ([1, 1, 9, 7], Mean),
+            ([2, 3, 1, 5], Mean),
+            ([1, 1, 1, 1], Bicubic),
+            ([1, 1, 9, 7], Bicubic),
+            ([2, 3, 1, 5], Bicubic),
+        ] {
             let grey = Tensor::<4>::full(shape, 0.6, &device());
-            let found = host(&enlarge(shrink(grey, 4), 4, [shape[2], shape[3]]));
+            let found = host(&enlarge(shrink(grey, 4, filter), 4, [shape[2], shape[3]]));
             let expected = vec![0.6; found.len()];
             assert_close(&found, &expected, 1e-6, "grey");
         }

@@ -16,18 +16,21 @@ use model::Autoencoder;
 use serde::Serialize;
 
 use self::files::Job;
-use super::DONE;
+use super::{DONE, UsageError};
 use crate::cli::RestoreArgs;
 use crate::commands::opened;
 use crate::progress::Display;
 use crate::{input, terminal};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
-use hourglass::measure::restoration::{Baseline, Baselines, Restoration, scale, whole};
+use hourglass::measure::restoration::{Baseline, Baselines, Restoration, View, scale, whole};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Report {
     run: String,
+    /// What PSNR and SSIM are measured on, if the pictures were clean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<View>,
     /// Mean over the pictures, if they were clean.
     #[serde(skip_serializing_if = "Option::is_none")]
     restoration: Option<Restoration>,
@@ -54,6 +57,8 @@ struct Restorer<'a> {
     args: &'a RestoreArgs,
     /// Seed of the corruption of clean pictures.
     seed: u64,
+    /// What PSNR and SSIM are measured on.
+    view: View,
     /// The value of files with 16 bits that is white.
     white: u16,
     baselines: Baselines,
@@ -79,6 +84,11 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         false => scale(loaded.model.corruptions()),
     };
     let jobs = files::find(args, factor)?;
+    let view = View {
+        channels: args.metric.into(),
+        crop: args.crop,
+    };
+    check_crop(&jobs, view)?;
     input::note_tiles(&loaded.meta, "restore");
     let (baselines, shown) = match args.compare || args.from_clean {
         true => beside::baselines(&loaded, &args.write.backend)?,
@@ -89,6 +99,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     let tiles: usize = tiles.map(|grid| grid.count()).sum();
     let mut restorer = Restorer {
         seed: args.seed.unwrap_or(loaded.meta.seed),
+        view,
         white: loaded.meta.prepared().white,
         model: loaded.model,
         device: loaded.device,
@@ -125,6 +136,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         .collect();
     let report = Report {
         run: name,
+        measured: args.from_clean.then_some(view),
         restoration: Restoration::mean(&measured),
         pictures,
     };
@@ -139,7 +151,34 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     if let Some(mean) = &report.restoration {
         terminal::print(&clean::table(&report.pictures, mean))?;
     }
+    if let (true, Some(words)) = (args.from_clean, view.words()) {
+        terminal::say(&format!("psnr and ssim {words}"))?;
+    }
     Ok(DONE)
+}
+
+/// Refuses a border of which a picture has no inside.
+fn check_crop(jobs: &[Job], view: View) -> Result<()> {
+    let small = (jobs.iter()).find(
+        |Job {
+             size: [height, width],
+             ..
+         }| view.shape([1, *height, *width]).is_none(),
+    );
+    let Some(Job {
+        input,
+        size: [height, width],
+        ..
+    }) = small
+    else {
+        return Ok(());
+    };
+    let text = format!(
+        "--crop: found {}; allowed: less than half of each picture's sides, but {} has {height}x{width} pixels",
+        view.crop,
+        input.display()
+    );
+    Err(UsageError(text).into())
 }
 
 impl Restorer<'_> {

@@ -128,7 +128,7 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             denoising(r#"{"kind": "gaussian", "probability": 0.5}"#),
-            "c.json:3:67: model.corruption.probability: unknown key; allowed: kind, std",
+            "c.json:3:67: model.corruption.probability: unknown key; allowed: kind, std, clip",
         ),
         (
             denoising(r#""gausian""#),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use model::config::{
     Activation, BlockSize, ConvConfig, Corruption, DenoisingConfig, DenseConfig, Downsample,
-    ModelConfig, Penalty, SparseConfig, Strength, Upsample,
+    ModelConfig, Penalty, ShrinkFilter, SparseConfig, Strength, Upsample,
 };
 use proptest::prelude::*;
 
@@ -108,10 +108,12 @@ fn models() -> impl Strategy<Value = ModelConfig> {
             .prop_map(|(k, anneal_epochs)| Penalty::TopK { k, anneal_epochs }),
     ];
     let corruption = prop_oneof![
-        strengths(1e-9..1e9).prop_map(|std| Corruption::Gaussian { std }),
+        (strengths(1e-9..1e9), any::<bool>())
+            .prop_map(|(std, clip)| Corruption::Gaussian { std, clip }),
         strengths(0.0..1.0).prop_map(|probability| Corruption::Masking { probability }),
         strengths(0.0..1.0).prop_map(|probability| Corruption::SaltAndPepper { probability }),
-        strengths(1e-9..1e9).prop_map(|std| Corruption::Speckle { std }),
+        (strengths(1e-9..1e9), any::<bool>())
+            .prop_map(|(std, clip)| Corruption::Speckle { std, clip }),
         (1usize..=64).prop_map(|side| Corruption::Block {
             size: BlockSize::Square(side)
         }),
@@ -119,7 +121,11 @@ fn models() -> impl Strategy<Value = ModelConfig> {
             size: BlockSize::Sides(sides)
         }),
         strengths(1e-9..1e3).prop_map(|sigma| Corruption::Blur { sigma }),
-        (2usize..=4).prop_map(|factor| Corruption::Downscale { factor }),
+        (
+            2usize..=4,
+            prop_oneof![Just(ShrinkFilter::Mean), Just(ShrinkFilter::Bicubic)]
+        )
+            .prop_map(|(factor, filter)| Corruption::Downscale { factor, filter }),
         Just(Corruption::Grayscale),
     ];
     let corruption = (prop::collection::vec(corruption, 1..4), any::<bool>());

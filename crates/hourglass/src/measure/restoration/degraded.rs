@@ -49,7 +49,7 @@ pub struct Corrupted {
 /// there is none.
 pub fn scale(corruptions: &[Corruption]) -> usize {
     let factor = |it: &Corruption| match it.damage() {
-        Damage::Resolution { factor } => Some(factor),
+        Damage::Resolution { factor, .. } => Some(factor),
         _ => None,
     };
     corruptions.iter().rev().find_map(factor).unwrap_or(1)
@@ -71,7 +71,9 @@ pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corru
     let (mut missing, mut small): (Option<Tensor<4>>, _) = (None, None);
     for (place, corruption) in model.corruptions().iter().enumerate() {
         small = match corruption.damage() {
-            Damage::Resolution { factor } => Some(resample::shrink(images.clone(), factor)),
+            Damage::Resolution { factor, filter } => {
+                Some(resample::shrink(images.clone(), factor, filter))
+            }
             _ => None,
         };
         let more;

@@ -5,7 +5,9 @@ use model::{Autoencoder, ImageShape};
 use rayon::prelude::*;
 
 use super::closer::Closer;
-use super::{BaselineFigures, Baselines, Corrupted, Degraded, Fidelity, Restoration, Small, scale};
+use super::{
+    BaselineFigures, Baselines, Corrupted, Degraded, Fidelity, Restoration, Small, View, scale,
+};
 use crate::batched::values;
 use crate::measure::metrics::{Figures, Reconstruction};
 
@@ -102,6 +104,8 @@ impl Batch {
 #[derive(Clone, Debug)]
 pub struct Measurement<'a> {
     baselines: &'a Baselines,
+    /// What PSNR and SSIM are measured on.
+    view: View,
     /// Special figures of the input.
     input: Closer,
     /// Special figures of the model's output.
@@ -111,11 +115,12 @@ pub struct Measurement<'a> {
 }
 
 impl<'a> Measurement<'a> {
-    /// No measurements yet, for pictures of `shape`.
-    pub fn new(baselines: &'a Baselines, shape: ImageShape) -> Self {
+    /// No measurements yet, for pictures of which `view` is of `shape`.
+    pub fn new(baselines: &'a Baselines, view: View, shape: ImageShape) -> Self {
         let count = baselines.all().len();
         Self {
             baselines,
+            view,
             input: Closer::default(),
             output: Closer::default(),
             figures: vec![(Reconstruction::new(shape), Closer::default()); count],
@@ -140,7 +145,11 @@ impl<'a> Measurement<'a> {
             let restored = batch.restore(baseline);
             look(closer, &restored);
             if !baseline.is_input() {
-                figures.push(&batch.clean, &restored)?;
+                let (clean, restored) = (
+                    self.view.of(&batch.clean, batch.shape),
+                    self.view.of(&restored, batch.shape),
+                );
+                figures.push(&clean, &restored)?;
             }
         }
         Ok(())

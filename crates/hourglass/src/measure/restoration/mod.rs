@@ -12,6 +12,7 @@ mod fit;
 mod measurement;
 mod median;
 pub mod tiles;
+mod view;
 pub mod whole;
 
 pub use baseline::Baseline;
@@ -19,6 +20,7 @@ pub use degraded::{Corrupted, Degraded, Small, corrupt, scale};
 pub use figures::{BaselineFigures, Fidelity, HoleFigures, Restoration, Setting, label};
 pub use fit::{Baselines, needs_training_images};
 pub use measurement::{Batch, Measurement};
+pub use view::{Channels, View};
 
 #[cfg(test)]
 mod tests {

@@ -39,12 +39,14 @@ pub fn restore(restorer: &mut Restorer, job: &Job, number: usize) -> Result<Rest
     restorer.through(picture, |row, values| {
         put_values(&mut restored, row, values, job.size);
     })?;
+    let view = restorer.view;
+    let seen = view.shape(shape).unwrap_or(shape);
     let figures = |picture: &[f32]| -> Result<_> {
-        let mut figures = Reconstruction::new(shape);
-        figures.push(&batch.clean, picture)?;
+        let mut figures = Reconstruction::new(seen);
+        figures.push(&view.of(&batch.clean, shape), &view.of(picture, shape))?;
         Ok(figures.finish())
     };
-    let mut measured = Measurement::new(&restorer.baselines, shape);
+    let mut measured = Measurement::new(&restorer.baselines, view, seen);
     measured.push(&batch, &restored)?;
     let restoration = measured.finish(&figures(&batch.shown)?, &figures(&restored)?);
     let compare = if restorer.args.compare {
