@@ -1,20 +1,40 @@
 //! Principal component analysis: the baseline that every autoencoder is compared with.
 //!
 //! PCA with k components is the best linear autoencoder with a code of k values. It is computed
-//! exactly: the second moments of 8-bit images are sums of integers below 2^53, which f64 holds without
-//! rounding, so they do not depend on the order of additions.
+//! exactly where a matrix of that size is: the second moments of 8-bit images are sums of integers below
+//! 2^53, which f64 holds without rounding, so they do not depend on the order of additions. Of larger
+//! ones, such as 20,000 colour patches of 64 x 64, the subspace is found by iteration (Halko, Martinsson
+//! & Tropp 2011, algorithm 4.4), until its error is within [`TOLERANCE`] of what another pass would give.
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum, Mat, Par, Spec};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use triangular::BlockStructure::{Rectangular, TriangularLower};
 
 /// The largest symmetric matrix whose eigenvectors are computed. Its side is the number of values per
 /// image or the number of images, whichever is smaller. Time grows with the cube: 784 takes 0.2 s on
 /// two cores, 4096 about half a minute and 0.5 GB.
 pub const LARGEST_MATRIX: usize = 4096;
+
+/// How far the error on the training images may be from that of exact components, as a share of it; the iteration
+/// ends when a pass makes it smaller by a tenth of this.
+pub const TOLERANCE: f64 = 0.01;
+
+/// Directions that are iterated beside the wanted ones; those at the end converge slowly.
+const BESIDE: usize = 32;
+
+/// The most passes over the images.
+const MOST_PASSES: usize = 24;
+
+/// The most multiplications of a pass, halved: a minute for all passes on two cores.
+const LARGEST_PASS: usize = 1 << 37;
+
+/// Seed of the first directions.
+const SEED: u64 = 0;
 
 /// The byte value that means 1.
 const WHITE: f64 = 255.0;
@@ -33,9 +53,9 @@ pub enum PcaError {
         /// Values in one image.
         dims: usize,
     },
-    /// Exact PCA would take too much time and memory.
+    /// PCA would take too much time and memory.
     #[error(
-        "exact PCA of {images} images of {dims} values is too large; \
+        "PCA of {images} images of {dims} values is too large; \
          one of the two numbers must be at most {LARGEST_MATRIX}"
     )]
     TooLarge {
@@ -72,18 +92,24 @@ pub struct Pca {
 
 impl Pca {
     /// Fits 8-bit images, row-major [images, dims], and keeps the first `components` directions, or all
-    /// if there are fewer.
+    /// if there are fewer. Exact if the number of images or `dims` is at most [`LARGEST_MATRIX`], else
+    /// within [`TOLERANCE`].
     ///
     /// # Errors
-    /// If `pixels` are not whole images, or both their number and `dims` exceed
-    /// [`LARGEST_MATRIX`].
+    /// If `pixels` are not whole images, or are too many for so many components.
     pub fn fit(pixels: &[u8], dims: usize, components: usize) -> Result<Self, PcaError> {
         let images = count(pixels, dims)?;
-        if images.min(dims) > LARGEST_MATRIX {
-            return Err(PcaError::TooLarge { images, dims });
-        }
         let mean = mean(pixels, dims, images);
-        let components = if dims <= images {
+        let components = if images.min(dims) > LARGEST_MATRIX {
+            let iterated = components + BESIDE;
+            let pass = [images, dims, iterated]
+                .iter()
+                .try_fold(1usize, |all, &it| all.checked_mul(it));
+            if iterated > LARGEST_MATRIX || pass.is_none_or(|pass| pass > LARGEST_PASS) {
+                return Err(PcaError::TooLarge { images, dims });
+            }
+            by_iteration(pixels, &mean, components, iterated)?
+        } else if dims <= images {
             from_covariance(pixels, &mean, images, components)?
         } else {
             from_gram(pixels, &mean, images, components)?
@@ -311,6 +337,89 @@ fn from_gram(
     Ok(kept)
 }
 
+/// The components by iteration of a subspace of `iterated` directions: each pass over the images X multiplies them by
+/// XX' and makes them orthonormal again, so that the largest ones remain.
+fn by_iteration(
+    pixels: &[u8],
+    mean: &[f64],
+    components: usize,
+    iterated: usize,
+) -> Result<Mat<f64>, PcaError> {
+    let dims = mean.len();
+    let par = Par::rayon(0);
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut uniform = || f64::from(rng.next_u32()) / f64::from(u32::MAX) - 0.5;
+    let mut directions = orthonormal(Mat::from_fn(dims, iterated, |_, _| uniform()))?;
+    let mut before = f64::INFINITY;
+    for pass in 1.. {
+        let columns = directions.ncols();
+        let mut next = Mat::<f64>::zeros(dims, columns);
+        let mut within = Mat::<f64>::zeros(columns, columns);
+        let mut total = 0.0;
+        for block in pixels.chunks(block_len(dims)) {
+            let x = centred(block, mean);
+            total += x.squared_norm_l2();
+            let mut codes = Mat::<f64>::zeros(columns, x.ncols());
+            matmul(
+                &mut codes,
+                Accum::Replace,
+                directions.transpose(),
+                &x,
+                1.0,
+                par,
+            );
+            matmul(&mut next, Accum::Add, &x, codes.transpose(), 1.0, par);
+            add_product(&mut within, codes.as_ref(), codes.transpose());
+        }
+        let (values, turned) = largest(&within, components)?;
+        let left = total - values.iter().sum::<f64>();
+        let settled = before - left <= TOLERANCE / 10.0 * left;
+        if settled || pass >= MOST_PASSES {
+            // What is only rounding error has no direction.
+            let floor = total * dims as f64 * f64::EPSILON;
+            let rank = values.iter().take_while(|&&value| value > floor).count();
+            let mut kept = Mat::<f64>::zeros(dims, rank);
+            matmul(
+                &mut kept,
+                Accum::Replace,
+                &directions,
+                turned.subcols(0, rank),
+                1.0,
+                par,
+            );
+            return Ok(kept);
+        }
+        before = left;
+        // Twice, because the squares in the first Gram matrix leave half of the digits.
+        directions = orthonormal(orthonormal(next)?)?;
+    }
+    Ok(directions)
+}
+
+/// Orthonormal columns that span the same space; fewer if some were combinations of others.
+fn orthonormal(columns: Mat<f64>) -> Result<Mat<f64>, PcaError> {
+    let side = columns.ncols();
+    let mut gram = Mat::<f64>::zeros(side, side);
+    add_product(&mut gram, columns.transpose(), columns.as_ref());
+    let (values, mut vectors) = largest(&gram, side)?;
+    let floor = values.first().copied().unwrap_or(0.0) * side as f64 * f64::EPSILON;
+    let rank = values.iter().take_while(|&&value| value > floor).count();
+    for (column, value) in vectors.col_iter_mut().zip(values.iter().take(rank)) {
+        let length = value.sqrt();
+        column.iter_mut().for_each(|it| *it /= length);
+    }
+    let mut found = Mat::<f64>::zeros(columns.nrows(), rank);
+    matmul(
+        &mut found,
+        Accum::Replace,
+        &columns,
+        vectors.subcols(0, rank),
+        1.0,
+        Par::rayon(0),
+    );
+    Ok(found)
+}
+
 /// The `wanted` largest eigenvalues of a symmetric matrix, largest first, and their eigenvectors
 /// as columns. Only the lower triangle is read.
 ///
@@ -424,6 +533,58 @@ mod tests {
     }
 
     #[test]
+    fn iteration_finds_what_the_eigenvectors_are() {
+        let mnist = data::Source::Mnist.load().unwrap();
+        let train = &mnist.train.pixels()[..784 * 6000];
+        let test = &mnist.test.pixels()[..784 * 1000];
+        let mean = mean(train, 784, 6000);
+        for components in [2, 32, 128] {
+            let exact = Pca::fit(train, 784, components).unwrap();
+            let found = Pca {
+                components: by_iteration(train, &mean, components, components + BESIDE).unwrap(),
+                mean: mean.clone(),
+            };
+            let of = |pca: &Pca, pixels| pca.error(components, pixels).unwrap().mse;
+            let ratio = of(&found, train) / of(&exact, train);
+            assert!(
+                (1.0 - 1e-9..1.0 + TOLERANCE).contains(&ratio),
+                "{components}: {ratio}"
+            );
+            let ratio = of(&found, test) / of(&exact, test);
+            assert!((ratio - 1.0).abs() < TOLERANCE, "{components}: {ratio}");
+            // Orthonormal, so that the error is what the codes lack.
+            let product = found.components.transpose() * &found.components;
+            for (row, column) in (0..components).flat_map(|i| (0..components).map(move |j| (i, j)))
+            {
+                let expected = f64::from(u8::from(row == column));
+                assert!((product[(row, column)] - expected).abs() < 1e-7);
+            }
+        }
+    }
+
+    #[test]
+    fn iteration_ends_at_the_rank_of_the_images() {
+        let few = images(9, 300).repeat(20);
+        let mean = mean(&few, 300, 180);
+        let found = by_iteration(&few, &mean, 20, 20 + BESIDE).unwrap();
+        assert_eq!(found.ncols(), 8);
+        let same = by_iteration(&[7; 900], &[7.0; 300], 4, 4 + BESIDE).unwrap();
+        assert_eq!(same.ncols(), 0);
+    }
+
+    #[test]
+    fn large_sets_of_large_images_have_components() {
+        let dims = LARGEST_MATRIX + 1;
+        let pixels: Vec<u8> = (0..dims * dims)
+            .map(|at| (at / dims * 7 % 256) as u8)
+            .collect();
+        let pca = Pca::fit(&pixels, dims, 2).unwrap();
+        // All pixels of an image are alike, so images differ in one direction.
+        assert_eq!(pca.components(), 1);
+        assert!(pca.error(1, &pixels).unwrap().mse < 1e-12);
+    }
+
+    #[test]
     fn equal_images_have_no_components() {
         let pca = Pca::fit(&[7; 60], 20, 5).unwrap();
         assert_eq!(pca.components.ncols(), 0);
@@ -439,7 +600,7 @@ mod tests {
         assert!(Pca::fit(&[0; 7], 4, 1).is_err());
         assert!(Pca::fit(&[0; 8], 4, 1).unwrap().error(1, &[0; 3]).is_err());
         let dims = LARGEST_MATRIX + 1;
-        let error = Pca::fit(&vec![0; dims * dims], dims, 1)
+        let error = Pca::fit(&vec![0; dims * dims], dims, LARGEST_MATRIX)
             .unwrap_err()
             .to_string();
         assert!(

@@ -132,6 +132,17 @@ mod tests {
     impl Of {
         /// Of a model with this error, beside PCA's and the mean picture's.
         fn verdict(&self, mse: f64, pca: f64, mean: f64) -> Option<String> {
+            self.with(mse, Some(pca), mean, |it| it.verdict())
+        }
+
+        /// What `ask` makes of the same; PCA may not have been computed.
+        fn with<T>(
+            &self,
+            mse: f64,
+            pca: Option<f64>,
+            mean: f64,
+            ask: impl FnOnce(&Measured<'_>) -> T,
+        ) -> T {
             let figures = Figures {
                 mse,
                 bce: 0.1,
@@ -140,13 +151,13 @@ mod tests {
                 psnr: 20.0,
                 ssim: None,
             };
-            let pca = PcaFigures {
+            let pca = pca.map(|pca| PcaFigures {
                 code_size: 4,
                 mse: pca,
                 sum_sq: pca * 64.0,
-            };
+            });
             let baselines = Baselines {
-                pca: Some(pca),
+                pca,
                 mean: MeanFigures { mse: mean },
                 corrupted: None,
             };
@@ -165,8 +176,23 @@ mod tests {
                 restoration: None,
                 course: self.course.as_ref(),
             };
-            measured.verdict()
+            ask(&measured)
         }
+    }
+
+    #[test]
+    fn a_table_without_pca_says_why() {
+        let without = |of: &Of| of.with(0.01, None, 1.0, |it| it.table(None));
+        let text = "\nPCA is left out: it takes too long for so many images and so large a code\n";
+        assert!(without(&DENSE).contains(text), "{}", without(&DENSE));
+        let with = DENSE.with(0.01, Some(0.02), 1.0, |it| it.table(None));
+        assert!(!with.contains("left out"), "{with}");
+        // Of a code as large as the image PCA is no yardstick anyway.
+        let tiny = Of {
+            shape: [1, 2, 2],
+            ..DENSE
+        };
+        assert!(!without(&tiny).contains("left out"));
     }
 
     #[test]

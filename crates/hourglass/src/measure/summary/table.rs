@@ -77,6 +77,10 @@ impl Measured<'_> {
         if self.restoration.is_some_and(set) {
             text += "filters are tuned on the validation pictures\n";
         }
+        let compresses = self.code_size < model::shape::values(self.shape);
+        if compresses && self.baselines.is_some_and(|it| it.pca.is_none()) {
+            text += "PCA is left out: it takes too long for so many images and so large a code\n";
+        }
         if let Some(verdict) = self.verdict() {
             text += &format!("{verdict}\n");
         }
