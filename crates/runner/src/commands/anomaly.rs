@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 use data::counted;
 use hourglass::Loaded;
 use hourglass::analysis::anomaly::PREPROCESSING;
-use hourglass::analysis::detection::{Detection, Errors, Pictures, Report};
+use hourglass::analysis::detection::{Detection, Errors, Found, Pictures, Report};
+use hourglass::analysis::subject::Subject;
 
 use super::{DONE, UsageError, analysed, one_class, opened};
 use crate::cli::{AnomalyArgs, Part, RunArg, RunsArg};
@@ -22,7 +23,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     if args.one_class {
         return one_class::run(args);
     }
-    let Some(other_spec) = &args.other else {
+    let Some(other) = &args.other else {
         let text = "--other: missing; give pictures of another kind, such as a folder, or use \
                     --one-class with a config";
         return Err(UsageError(text.into()).into());
@@ -33,71 +34,11 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     }
     let run = run_arg(args, &args.target);
     let subject = analysed::open(&run, &args.backend, args.normal.as_ref(), args.strict)?;
-    let (_, code_size) = subject.kind_and_code_size()?;
-    let shape = subject.loaded.meta.input_shape;
-    let read = |part| {
-        input::read(
-            "--other",
-            other_spec,
-            part,
-            &subject.loaded.meta,
-            args.strict,
-        )
-    };
-    let others = read(Part::Test)?;
-    if let Some(setup) = &subject.setup {
-        input::warn_trained_on(other_spec, &others, &setup.train);
-    }
-    let pictures = Pictures::of(&subject, Arc::new(others))?;
-    let other_run = match &args.other_run {
-        Some(name) => Some(beside(args, name, shape)?),
-        None => None,
-    };
-    let display = Display::new(args.output.quiet, Detection::STEPS, 0);
-    display.message("PCA".into());
-    let pca = analysed::own_pca(&subject, code_size)?;
-    // Fitted only on pictures that are not scored.
-    let train = read(Part::Train)?;
-    let pca_of_other = match train.pixels() != pictures.other.images.pixels() {
-        true => analysed::pca(&train, code_size)?,
-        false => None,
-    };
-    drop(train);
-    display.message("scoring".into());
-    let detection = Detection {
-        subject: &subject,
-        pictures: &pictures,
-        other: other_spec,
-        other_run: other_run.as_ref(),
-        pca: pca.as_ref(),
-        pca_of_other: pca_of_other.as_ref(),
-        score: args.score.into(),
-        quantile: args.quantile,
-    };
-    let found = detection.measure(|done| display.step(done))?;
-    display.finish();
+    let (pictures, found, display) = measured(args, other, &subject)?;
     page::write(&subject, &pictures, &found)?;
     let (report, json) = (&found.report, args.output.json);
     if !json {
-        terminal::note(&format!(
-            "{}: {} of {}, {} of {}; {PREPROCESSING}; score: {}",
-            report.run,
-            counted(report.normal_images, "normal picture"),
-            report.normal,
-            counted(report.other_images, "other"),
-            report.other,
-            report.score
-        ));
-    }
-    let held = pictures.held.indices.len();
-    if let (false, Some(reason)) = (json, too_few(held, report.quantile)) {
-        terminal::note(&format!(
-            "warning: {} {} the threshold, too few for the {} quantile: {reason}; give more normal pictures or a \
-             lower --quantile",
-            counted(held, "picture"),
-            if held == 1 { "sets" } else { "set" },
-            report.quantile
-        ));
+        note(report, pictures.held.indices.len());
     }
     analysed::finish(&subject.loaded.run, "anomaly", report, &table(report), json)?;
     if !json {
@@ -116,6 +57,72 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         report.run
     ));
     Ok(DONE)
+}
+
+/// The pictures that are scored, and what was found; with the display that showed how far it was.
+fn measured(
+    args: &AnomalyArgs,
+    other: &str,
+    subject: &Subject,
+) -> Result<(Pictures, Found, Display)> {
+    let (_, code_size) = subject.kind_and_code_size()?;
+    let meta = &subject.loaded.meta;
+    let read = |part| input::read("--other", other, part, meta, args.strict);
+    let others = read(Part::Test)?;
+    if let Some(setup) = &subject.setup {
+        input::warn_trained_on(other, &others, &setup.train);
+    }
+    let pictures = Pictures::of(subject, Arc::new(others))?;
+    let other_run = match &args.other_run {
+        Some(name) => Some(beside(args, name, meta.input_shape)?),
+        None => None,
+    };
+    let display = Display::new(args.output.quiet, Detection::STEPS, 0);
+    display.message("PCA".into());
+    let pca = analysed::own_pca(subject, code_size)?;
+    // Fitted only on pictures that are not scored.
+    let train = read(Part::Train)?;
+    let pca_of_other = match train.pixels() != pictures.other.images.pixels() {
+        true => analysed::pca(&train, code_size)?,
+        false => None,
+    };
+    drop(train);
+    display.message("scoring".into());
+    let detection = Detection {
+        subject,
+        pictures: &pictures,
+        other,
+        other_run: other_run.as_ref(),
+        pca: pca.as_ref(),
+        pca_of_other: pca_of_other.as_ref(),
+        score: args.score.into(),
+        quantile: args.quantile,
+    };
+    let found = detection.measure(|done| display.step(done))?;
+    display.finish();
+    Ok((pictures, found, display))
+}
+
+/// Notes what was scored, and whether so many `held` pictures are too few to set the threshold.
+fn note(report: &Report, held: usize) {
+    terminal::note(&format!(
+        "{}: {} of {}, {} of {}; {PREPROCESSING}; score: {}",
+        report.run,
+        counted(report.normal_images, "normal picture"),
+        report.normal,
+        counted(report.other_images, "other"),
+        report.other,
+        report.score
+    ));
+    if let Some(reason) = too_few(held, report.quantile) {
+        terminal::note(&format!(
+            "warning: {} {} the threshold, too few for the {} quantile: {reason}; give more normal pictures or a \
+             lower --quantile",
+            counted(held, "picture"),
+            if held == 1 { "sets" } else { "set" },
+            report.quantile
+        ));
+    }
 }
 
 /// Why so few pictures have no such quantile, because less than one of them would lie above it.
