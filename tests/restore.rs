@@ -329,6 +329,7 @@ fn figures_are_of_what_a_table_is_of() {
         ),
         "--crop: found 16; allowed: less than half of each picture's sides, but in.png has 64x31 pixels"
     );
+    assert!(!work.path("never").exists());
     let ended = work.run("restore noise in.png -o out --metric y");
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
 }

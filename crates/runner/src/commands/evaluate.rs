@@ -37,28 +37,51 @@ struct Report {
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.backend)?;
+    let (shape, run) = (loaded.meta.input_shape, loaded.run.clone());
+    let report = measured(args, loaded)?;
+    if args.json {
+        terminal::print_json(&report)?;
+        return Ok(DONE);
+    }
+    terminal::note(&format!(
+        "{} on {} of {}",
+        report.run,
+        counted(report.images, "image"),
+        report.data
+    ));
+    // What a training should have done otherwise shows on its own test images alone.
+    let course: Option<Course> = match args.data {
+        Some(_) => None,
+        None => (run.read_json::<Summary>("summary.json").ok()).and_then(|it| it.course),
+    };
+    let measured = Measured {
+        kind: &report.kind,
+        shape,
+        code_size: report.code_size,
+        on: match args.data {
+            Some(_) => "these images",
+            None => "the test images",
+        },
+        figures: &report.test,
+        code: &report.code,
+        baselines: report.baselines.as_ref(),
+        restoration: report.restoration.as_ref(),
+        course: course.as_ref(),
+    };
+    terminal::say(&measured.table(terminal::width()))?;
+    Ok(DONE)
+}
+
+/// The figures of a run's model, and of what it is compared with.
+fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     let environment: Environment = loaded.run.read_json("env.json")?;
-    let setup = own_images(&loaded.run, &args.backend);
+    let (test, setup) = images(args, &loaded)?;
     let Loaded {
         run,
         model,
         device,
         meta,
     } = loaded;
-    let (test, setup): (Arc<Images>, Option<Setup>) = match (&args.data, setup) {
-        (None, Ok(setup)) => (Arc::clone(&setup.test), Some(setup)),
-        (None, Err(error)) => return Err(error),
-        (Some(spec), setup) => {
-            let images = input::read("--data", spec, Part::Test, &meta, args.strict)?;
-            match &setup {
-                Ok(setup) => input::warn_trained_on(spec, &images, &setup.train),
-                Err(error) => terminal::note(&format!(
-                    "note: baselines skipped: the run's images could not be loaded: {error:#}"
-                )),
-            }
-            (Arc::new(images), setup.ok())
-        }
-    };
     let on_host = setup.as_ref().is_none_or(|setup| setup.backend.on_host);
     let batches = Batches::new(Arc::clone(&test), &device, !on_host);
     let all: Vec<u32> = (0..test.len() as u32).collect();
@@ -82,12 +105,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         )?),
         None => None,
     };
-    // What a training should have done otherwise shows on its own test images alone.
-    let course: Option<Course> = match args.data {
-        Some(_) => None,
-        None => (run.read_json::<Summary>("summary.json").ok()).and_then(|it| it.course),
-    };
-    let report = Report {
+    Ok(Report {
         run: run.folder().display().to_string(),
         data: args.data.clone().unwrap_or(environment.dataset),
         images: test.len(),
@@ -97,31 +115,22 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         code: found.code,
         baselines,
         restoration: found.restoration,
+    })
+}
+
+/// The images to measure on, with the run's own if they could be loaded.
+fn images(args: &EvaluateArgs, loaded: &Loaded) -> Result<(Arc<Images>, Option<Setup>)> {
+    let setup = own_images(&loaded.run, &args.backend);
+    let Some(spec) = &args.data else {
+        let setup = setup?;
+        return Ok((Arc::clone(&setup.test), Some(setup)));
     };
-    if args.json {
-        terminal::print_json(&report)?;
-        return Ok(DONE);
+    let images = input::read("--data", spec, Part::Test, &loaded.meta, args.strict)?;
+    match &setup {
+        Ok(setup) => input::warn_trained_on(spec, &images, &setup.train),
+        Err(error) => terminal::note(&format!(
+            "note: baselines skipped: the run's images could not be loaded: {error:#}"
+        )),
     }
-    terminal::note(&format!(
-        "{} on {} of {}",
-        report.run,
-        counted(report.images, "image"),
-        report.data
-    ));
-    let measured = Measured {
-        kind: &report.kind,
-        shape: meta.input_shape,
-        code_size,
-        on: match args.data {
-            Some(_) => "these images",
-            None => "the test images",
-        },
-        figures: &report.test,
-        code: &report.code,
-        baselines: report.baselines.as_ref(),
-        restoration: report.restoration.as_ref(),
-        course: course.as_ref(),
-    };
-    terminal::say(&measured.table(terminal::width()))?;
-    Ok(DONE)
+    Ok((Arc::new(images), setup.ok()))
 }

@@ -54,79 +54,11 @@ struct Study<'a> {
 
 pub fn run(args: &PlotArgs) -> Result<u8> {
     let subject = analysed::open(&args.run, &args.backend, args.data.as_ref(), args.strict)?;
-    let (kind, code_size) = subject.kind_and_code_size()?;
-    let (loaded, test) = (&subject.loaded, &subject.test);
-    let seed = loaded.meta.seed;
-    let most = (MOST_VALUES / code_size.max(1)).max(1);
-    let chosen = sample(test.len(), most, Stream::Analysis.seed(seed, 0));
-    if chosen.len() < test.len() {
-        terminal::note(&format!(
-            "note: using {} of {}, drawn with the run's seed",
-            chosen.len(),
-            counted(test.len(), "picture")
-        ));
-    }
-    let batches = chosen.len().div_ceil(BATCH);
-    let display = Display::new(args.output.quiet, batches + tsne::STEPS + CHARTS, 0);
-    display.message("encoding".into());
-    let (model, device) = (&loaded.model, &loaded.device);
-    let codes = Features::encoded(model, device, test, &chosen, model.depth(), |images| {
-        display.step(images.div_ceil(BATCH));
-    })?;
-    let study = Study {
-        name: short_name(loaded.run.folder()),
-        labels: labels(&subject, &chosen),
-        units: units(&codes),
-        subject: &subject,
-        chosen,
-        codes,
-        seed,
-    };
-    let mut files = Files::new(&loaded.run)?;
-    let scattered = study.sample();
-    let principal = study.principal(&scattered)?;
-    let tsne = match &principal {
-        Some(principal) => {
-            display.message("scatter charts".into());
-            let step = |step| display.step(batches + step);
-            study.scatter(principal, &scattered, &mut files, step)?
-        }
-        None => {
-            terminal::note("note: scatter charts skipped: all pictures have the same code");
-            None
-        }
-    };
-    let next = |chart: usize, name: &str| {
-        display.message(name.into());
-        display.step(batches + tsne::STEPS + chart);
-    };
-    next(0, "units");
-    study.activity(&mut files)?;
-    let (varied_units, walks) = if model.is_residual() {
-        terminal::note(&format!(
-            "note: decoded pictures skipped: {}",
-            model::NeedsInput
-        ));
-        let of = study.units.len();
-        (Shown { shown: 0, of }, Vec::new())
-    } else {
-        let varied_units = study.varied(&mut files)?;
-        next(1, "grid");
-        study.grid(&mut files)?;
-        next(2, "walks");
-        (varied_units, study.walks(&mut files)?)
-    };
-    next(3, "filters");
-    let filters = study.filters(&mut files)?;
-    display.finish();
-    let drawn = Drawn {
-        explained: principal.map_or_else(Vec::new, |it| it.explained().to_vec()),
-        scattered_images: scattered.len(),
-        tsne,
-        walks,
-        varied_units,
-        filters,
-    };
+    let (kind, _) = subject.kind_and_code_size()?;
+    let (study, progress) = Study::of(&subject, args.output.quiet)?;
+    let mut files = Files::new(&subject.loaded.run)?;
+    let drawn = study.draw(&mut files, &progress)?;
+    progress.display.finish();
     let report = study.report(drawn, files.finish()?);
     if !args.output.json {
         terminal::note(&format!(
@@ -137,14 +69,107 @@ pub fn run(args: &PlotArgs) -> Result<u8> {
             report.data
         ));
     }
-    let table = table(&report, &kind);
-    analysed::finish(&loaded.run, "plot", &report, &table, args.output.json)?;
-    display.line(&format!(
+    let (run, table) = (&subject.loaded.run, table(&report, &kind));
+    analysed::finish(run, "plot", &report, &table, args.output.json)?;
+    progress.display.line(&format!(
         "results in {}: analysis/plot.json, and in analysis/plot as svg and png: {}",
-        loaded.run.folder().display(),
+        run.folder().display(),
         stems(&report.files).join(", ")
     ));
     Ok(DONE)
+}
+
+/// How far the plots are.
+struct Progress {
+    display: Display,
+    /// Steps of encoding, which come first.
+    batches: usize,
+}
+
+impl Progress {
+    /// The chart of this number and name is drawn, after the scatter charts.
+    fn next(&self, chart: usize, name: &str) {
+        self.display.message(name.into());
+        self.display.step(self.batches + tsne::STEPS + chart);
+    }
+}
+
+impl<'a> Study<'a> {
+    /// Encodes the subject's pictures, or as many of them as fit into memory, drawn with the run's seed.
+    fn of(subject: &'a Subject, quiet: bool) -> Result<(Self, Progress)> {
+        let (_, code_size) = subject.kind_and_code_size()?;
+        let (loaded, test) = (&subject.loaded, &subject.test);
+        let seed = loaded.meta.seed;
+        let most = (MOST_VALUES / code_size.max(1)).max(1);
+        let chosen = sample(test.len(), most, Stream::Analysis.seed(seed, 0));
+        if chosen.len() < test.len() {
+            terminal::note(&format!(
+                "note: using {} of {}, drawn with the run's seed",
+                chosen.len(),
+                counted(test.len(), "picture")
+            ));
+        }
+        let batches = chosen.len().div_ceil(BATCH);
+        let display = Display::new(quiet, batches + tsne::STEPS + CHARTS, 0);
+        display.message("encoding".into());
+        let (model, device) = (&loaded.model, &loaded.device);
+        let codes = Features::encoded(model, device, test, &chosen, model.depth(), |images| {
+            display.step(images.div_ceil(BATCH));
+        })?;
+        let study = Study {
+            name: short_name(loaded.run.folder()),
+            labels: labels(subject, &chosen),
+            units: units(&codes),
+            subject,
+            chosen,
+            codes,
+            seed,
+        };
+        Ok((study, Progress { display, batches }))
+    }
+
+    /// Draws every chart.
+    fn draw(&self, files: &mut Files, progress: &Progress) -> Result<Drawn> {
+        let scattered = self.sample();
+        let principal = self.principal(&scattered)?;
+        let tsne = match &principal {
+            Some(principal) => {
+                progress.display.message("scatter charts".into());
+                let step = |step| progress.display.step(progress.batches + step);
+                self.scatter(principal, &scattered, files, step)?
+            }
+            None => {
+                terminal::note("note: scatter charts skipped: all pictures have the same code");
+                None
+            }
+        };
+        progress.next(0, "units");
+        self.activity(files)?;
+        let (varied_units, walks) = if self.subject.loaded.model.is_residual() {
+            terminal::note(&format!(
+                "note: decoded pictures skipped: {}",
+                model::NeedsInput
+            ));
+            let of = self.units.len();
+            (Shown { shown: 0, of }, Vec::new())
+        } else {
+            let varied_units = self.varied(files)?;
+            progress.next(1, "grid");
+            self.grid(files)?;
+            progress.next(2, "walks");
+            (varied_units, self.walks(files)?)
+        };
+        progress.next(3, "filters");
+        let filters = self.filters(files)?;
+        Ok(Drawn {
+            explained: principal.map_or_else(Vec::new, |it| it.explained().to_vec()),
+            scattered_images: scattered.len(),
+            tsne,
+            walks,
+            varied_units,
+            filters,
+        })
+    }
 }
 
 /// The last part of a run's folder.

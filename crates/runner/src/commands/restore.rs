@@ -16,7 +16,7 @@ use model::Autoencoder;
 use serde::Serialize;
 
 use self::files::Job;
-use super::{DONE, UsageError};
+use super::DONE;
 use crate::cli::RestoreArgs;
 use crate::commands::opened;
 use crate::progress::Display;
@@ -83,12 +83,11 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         true => 1,
         false => scale(loaded.model.corruptions()),
     };
-    let jobs = files::find(args, factor)?;
     let view = View {
         channels: args.metric.into(),
         crop: args.crop,
     };
-    check_crop(&jobs, view)?;
+    let jobs = files::find(args, factor, view)?;
     input::note_tiles(&loaded.meta, "restore");
     let (baselines, shown) = match args.compare || args.from_clean {
         true => beside::baselines(&loaded, &args.write.backend)?,
@@ -109,25 +108,9 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         display: Display::of(args.show.quiet || args.show.json, "tile", tiles, 0),
         done: 0,
     };
-    let mut pictures = Vec::with_capacity(jobs.len());
-    for (number, job) in jobs.iter().enumerate() {
-        let restored = match args.from_clean {
-            true => clean::restore(&mut restorer, job, number),
-            false => given::restore(&mut restorer, job),
-        };
-        match restored {
-            Ok(restored) => pictures.push(restored),
-            // Its header could be read, but the rest could not.
-            Err(error) if job.skippable(&error) && !args.strict.strict => {
-                restorer.left_out(job, &error)
-            }
-            Err(error) => {
-                restorer.display.finish();
-                return Err(error);
-            }
-        }
-    }
+    let pictures = restorer.all(&jobs);
     restorer.display.finish();
+    let pictures = pictures?;
     if pictures.is_empty() {
         bail!("{}: no picture could be restored", args.output.display());
     }
@@ -140,10 +123,15 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         restoration: Restoration::mean(&measured),
         pictures,
     };
-    if args.show.json {
-        terminal::print_json(&report)?;
-        return Ok(DONE);
+    match args.show.json {
+        true => terminal::print_json(&report)?,
+        false => print(&report)?,
     }
+    Ok(DONE)
+}
+
+/// Prints what was written and measured.
+fn print(report: &Report) -> Result<()> {
     for picture in &report.pictures {
         let output = picture.output.display();
         terminal::print(&format!("{output}: {}x{}", picture.height, picture.width))?;
@@ -151,37 +139,32 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     if let Some(mean) = &report.restoration {
         terminal::print(&clean::table(&report.pictures, mean))?;
     }
-    if let (true, Some(words)) = (args.from_clean, view.words()) {
+    if let Some(words) = report.measured.and_then(|view| view.words()) {
         terminal::say(&format!("psnr and ssim {words}"))?;
     }
-    Ok(DONE)
-}
-
-/// Refuses a border of which a picture has no inside.
-fn check_crop(jobs: &[Job], view: View) -> Result<()> {
-    let small = (jobs.iter()).find(
-        |Job {
-             size: [height, width],
-             ..
-         }| view.shape([1, *height, *width]).is_none(),
-    );
-    let Some(Job {
-        input,
-        size: [height, width],
-        ..
-    }) = small
-    else {
-        return Ok(());
-    };
-    let text = format!(
-        "--crop: found {}; allowed: less than half of each picture's sides, but {} has {height}x{width} pixels",
-        view.crop,
-        input.display()
-    );
-    Err(UsageError(text).into())
+    Ok(())
 }
 
 impl Restorer<'_> {
+    /// Restores all pictures but those found in a folder whose headers could be read and the rest could not.
+    fn all(&mut self, jobs: &[Job]) -> Result<Vec<Restored>> {
+        let mut pictures = Vec::with_capacity(jobs.len());
+        for (number, job) in jobs.iter().enumerate() {
+            let restored = match self.args.from_clean {
+                true => clean::restore(self, job, number),
+                false => given::restore(self, job),
+            };
+            match restored {
+                Ok(restored) => pictures.push(restored),
+                Err(error) if job.skippable(&error) && !self.args.strict.strict => {
+                    self.left_out(job, &error)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(pictures)
+    }
+
     /// Sends a picture that fits the model except for its size through the model. `emit` gets each row,
     /// `[channels, width]`, from top to bottom.
     fn through(&mut self, picture: Picture, emit: impl FnMut(usize, &[f32])) -> Result<()> {

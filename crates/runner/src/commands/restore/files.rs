@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use data::DataError;
+use hourglass::measure::restoration::View;
 use hourglass::pictures::names;
 
 use crate::cli::RestoreArgs;
@@ -43,9 +44,9 @@ impl Job {
 /// be read is skipped with a warning; a named file that cannot be read is an error.
 ///
 /// # Errors
-/// If inputs are missing or unreadable, two would be written to one file, an output file exists, or
-/// the folder cannot be made.
-pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
+/// If inputs are missing or unreadable, `view` leaves nothing of one, two would be written to one file,
+/// an output file exists, or the folder cannot be made.
+pub fn find(args: &RestoreArgs, factor: usize, view: View) -> Result<Vec<Job>> {
     let mut inputs = Vec::new();
     for input in &args.inputs {
         if input.is_dir() {
@@ -75,6 +76,16 @@ pub fn find(args: &RestoreArgs, factor: usize) -> Result<Vec<Job>> {
         let folders: Vec<String> =
             (args.inputs.iter().map(|it| it.display().to_string())).collect();
         bail!("{}: no readable picture found", folders.join(", "));
+    }
+    for (path, _, [height, width]) in &readable {
+        if view.shape([1, *height, *width]).is_none() {
+            return Err(UsageError(format!(
+                "--crop: found {}; allowed: less than half of each picture's sides, but {} has {height}x{width} pixels",
+                view.crop,
+                path.display()
+            ))
+            .into());
+        }
     }
     let paths: Vec<&PathBuf> = readable.iter().map(|(path, ..)| path).collect();
     let names: Vec<String> = paths.iter().map(|path| data::file_name(path)).collect();
