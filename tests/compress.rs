@@ -3,7 +3,7 @@ use std::fs;
 use image::{GrayImage, Luma};
 use serde_json::{Value, json};
 
-use crate::common::{BACKEND, Random, SIDE, Work, tiny};
+use crate::common::{BACKEND, Random, SIDE, Work, sealed, tiny};
 
 /// Trains the tiny config until its code says something of the pictures.
 fn trained(work: &Work) {
@@ -36,11 +36,6 @@ fn psnr(pairs: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> f64 {
     };
     let all: Vec<f64> = pairs.map(one).collect();
     all.iter().sum::<f64>() / all.len() as f64
-}
-
-/// The file with the checksum that belongs to it.
-fn sealed(body: &[u8]) -> Vec<u8> {
-    [body, &crc32fast::hash(body).to_le_bytes()].concat()
 }
 
 #[test]

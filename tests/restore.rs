@@ -323,10 +323,7 @@ fn figures_are_of_what_a_table_is_of() {
         "{text}"
     );
     assert_eq!(
-        work.refused(
-            2,
-            "restore noise in.png -o out --from-clean --force --crop 16"
-        ),
+        work.refused(2, "restore noise in.png -o never --from-clean --crop 16"),
         "--crop: found 16; allowed: less than half of each picture's sides, but in.png has 64x31 pixels"
     );
     assert!(!work.path("never").exists());

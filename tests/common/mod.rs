@@ -351,6 +351,11 @@ pub fn picture(random: &mut Random) -> Vec<u8> {
     pixels
 }
 
+/// A compressed file with the checksum that belongs to it.
+pub fn sealed(body: &[u8]) -> Vec<u8> {
+    [body, &crc32fast::hash(body).to_le_bytes()].concat()
+}
+
 /// An IDX file.
 pub fn idx(magic: u32, sizes: &[usize], content: &[u8]) -> Vec<u8> {
     let mut bytes = magic.to_be_bytes().to_vec();

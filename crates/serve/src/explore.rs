@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Server;
 use super::body::Sent;
 use super::reply::{self, BadRequest, Refusal};
+use super::restore::MOST_PIXELS;
 use hourglass::Loaded;
 use hourglass::batched::values;
 use hourglass::measure::restoration::scale;
@@ -36,6 +37,8 @@ struct Details {
     corruptions: Vec<String>,
     /// How many times larger a restored picture is, along both axes.
     scale: usize,
+    /// The most pixels of one.
+    most_pixels: usize,
     /// Whether a code can be decoded without the input.
     decodes: bool,
 }
@@ -61,6 +64,7 @@ pub async fn details(
                 .map(|it| it.label())
                 .collect(),
             scale: scale(loaded.model.corruptions()),
+            most_pixels: MOST_PIXELS,
             decodes: !loaded.model.is_residual(),
         })
     });

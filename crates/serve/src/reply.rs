@@ -62,7 +62,11 @@ pub fn json(value: &impl Serialize) -> Result<Response, Refusal> {
 
 /// Numbers as little-endian f32, one after the other.
 pub fn floats(values: &[f32]) -> Response {
-    let bytes: Vec<u8> = values.iter().flat_map(|it| it.to_le_bytes()).collect();
+    bytes(values.iter().flat_map(|it| it.to_le_bytes()).collect())
+}
+
+/// Bytes as they are.
+pub fn bytes(bytes: Vec<u8>) -> Response {
     ([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response()
 }
 

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use axum::extract::{Path, Query, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hourglass::Loaded;
-use hourglass::measure::restoration::tiles::{Picture, Pixels};
+use hourglass::measure::restoration::tiles::Picture;
 use hourglass::measure::restoration::{scale, whole};
+use model::shape;
 use serde::Deserialize;
 
 use super::Server;
 use super::body::Sent;
-use super::reply::{BadRequest, Refusal};
+use super::reply::{self, BadRequest, Refusal};
 
-/// The most pixels of a restored picture. A network of 64 channels takes some ten seconds for them on two cores, in
-/// which no other request is computed.
-const MOST_PIXELS: usize = 1 << 21;
+/// The most pixels of a restored picture, because no other request is computed in the meantime.
+pub const MOST_PIXELS: usize = 1 << 21;
 
 /// The size of the picture that was sent.
 #[derive(Clone, Copy, Deserialize)]
@@ -38,8 +37,7 @@ pub async fn restore(
     let found = server
         .models
         .ask(&folder, move |loaded| restored(loaded, size, sent.bytes()));
-    let kind = [(CONTENT_TYPE, "application/octet-stream")];
-    Ok((kind, found.await?).into_response())
+    Ok(reply::bytes(found.await?))
 }
 
 fn restored(loaded: &Loaded, Size { height, width }: Size, bytes: &[u8]) -> Result<Vec<u8>> {
@@ -53,12 +51,7 @@ fn restored(loaded: &Loaded, Size { height, width }: Size, bytes: &[u8]) -> Resu
     );
     let factor = scale(model.corruptions());
     let [channels, ..] = model.input_shape();
-    let product = |sides: &[usize]| {
-        sides
-            .iter()
-            .try_fold(1, |all: usize, &it| all.checked_mul(it))
-    };
-    let pixels = product(&[height, width, factor, factor]).unwrap_or(usize::MAX);
+    let pixels = shape::values([height, width, factor * factor]);
     ensure!(
         pixels > 0,
         BadRequest("found a picture without pixels; give one with some".into())
@@ -70,26 +63,14 @@ fn restored(loaded: &Loaded, Size { height, width }: Size, bytes: &[u8]) -> Resu
              -o FOLDER instead"
         ))
     );
-    let expected = product(&[channels, height, width]);
+    let given = [channels, height, width];
     ensure!(
-        expected == Some(bytes.len()),
+        bytes.len() == shape::values(given),
         BadRequest(format!(
             "found {} bytes; allowed: those of {channels}x{height}x{width} values",
             bytes.len()
         ))
     );
-    let size = [height, width];
-    let pixels = match factor {
-        1 => Pixels::Bytes(bytes),
-        _ => Pixels::Small {
-            bytes,
-            size,
-            factor,
-        },
-    };
-    let picture = Picture {
-        pixels,
-        shape: [channels, height * factor, width * factor],
-    };
+    let picture = Picture::given(bytes, given, factor);
     Ok(whole::restored(model, &loaded.device, picture, |_| {})?)
 }

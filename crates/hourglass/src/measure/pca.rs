@@ -27,10 +27,10 @@ pub const TOLERANCE: f64 = 0.01;
 /// Directions that are iterated beside the wanted ones; those at the end converge slowly.
 const BESIDE: usize = 32;
 
-/// The most passes over the images.
+/// The most passes over the images; of photographs 5 to 9 are enough.
 const MOST_PASSES: usize = 24;
 
-/// The most multiplications of a pass, halved: a minute for all passes on two cores.
+/// The most multiplications of a pass, halved.
 const LARGEST_PASS: usize = 1 << 37;
 
 /// Seed of the first directions.
@@ -99,15 +99,14 @@ impl Pca {
     /// If `pixels` are not whole images, or are too many for so many components.
     pub fn fit(pixels: &[u8], dims: usize, components: usize) -> Result<Self, PcaError> {
         let images = count(pixels, dims)?;
+        let exact = images.min(dims) <= LARGEST_MATRIX;
+        let iterated = components + BESIDE;
+        let pass = model::shape::values([images, dims, iterated]);
+        if !exact && (iterated > LARGEST_MATRIX || pass > LARGEST_PASS) {
+            return Err(PcaError::TooLarge { images, dims });
+        }
         let mean = mean(pixels, dims, images);
-        let components = if images.min(dims) > LARGEST_MATRIX {
-            let iterated = components + BESIDE;
-            let pass = [images, dims, iterated]
-                .iter()
-                .try_fold(1usize, |all, &it| all.checked_mul(it));
-            if iterated > LARGEST_MATRIX || pass.is_none_or(|pass| pass > LARGEST_PASS) {
-                return Err(PcaError::TooLarge { images, dims });
-            }
+        let components = if !exact {
             by_iteration(pixels, &mean, components, iterated)?
         } else if dims <= images {
             from_covariance(pixels, &mean, images, components)?
@@ -144,7 +143,10 @@ impl Pca {
         let count = count(images, dims)?;
         let mut all = Vec::with_capacity(count * self.components());
         for block in images.chunks(block_len(dims)) {
-            let codes = self.project(&centred(block, &self.mean), self.components.as_ref());
+            let codes = product(
+                self.components.transpose(),
+                centred(block, &self.mean).as_ref(),
+            );
             // Images are columns here.
             for code in codes.col_iter() {
                 all.extend(code.iter().map(|value| (value / WHITE) as f32));
@@ -180,28 +182,13 @@ impl Pca {
         let mut all = Vec::with_capacity(count(images, dims)?);
         for block in images.chunks(block_len(dims)) {
             let centred = centred(block, &self.mean);
-            let codes = self.project(&centred, self.components.as_ref());
+            let codes = product(self.components.transpose(), centred.as_ref());
             for (image, code) in centred.col_iter().zip(codes.col_iter()) {
                 let left = image.squared_norm_l2() - code.squared_norm_l2();
                 all.push(left.max(0.0) / (WHITE * WHITE));
             }
         }
         Ok(all)
-    }
-
-    /// The codes of centred images, one per column, in the given directions.
-    fn project(&self, centred: &Mat<f64>, directions: faer::MatRef<'_, f64>) -> Mat<f64> {
-        let mut codes = Mat::<f64>::zeros(directions.ncols(), centred.ncols());
-        let par = Par::rayon(0);
-        matmul(
-            &mut codes,
-            Accum::Replace,
-            directions.transpose(),
-            centred,
-            1.0,
-            par,
-        );
-        codes
     }
 
     /// The error on `test` (row-major [images, dims]) of reconstructions from codes of `code_size`
@@ -217,7 +204,7 @@ impl Pca {
         let mut sum = 0.0;
         for block in test.chunks(block_len(dims)) {
             let centred = centred(block, &self.mean);
-            let codes = self.project(&centred, used);
+            let codes = product(used.transpose(), centred.as_ref());
             // The components are orthonormal, so the error is the total minus the code's square.
             sum += centred.squared_norm_l2() - codes.squared_norm_l2();
         }
@@ -260,6 +247,13 @@ fn centred(pixels: &[u8], mean: &[f64]) -> Mat<f64> {
     Mat::from_fn(dims, pixels.len() / dims, |row, image| {
         f64::from(pixels[image * dims + row]) - mean[row]
     })
+}
+
+/// The product of two matrices, such as directions, transposed, and centred images as columns: their codes.
+fn product(left: faer::MatRef<'_, f64>, right: faer::MatRef<'_, f64>) -> Mat<f64> {
+    let mut found = Mat::<f64>::zeros(left.nrows(), right.ncols());
+    matmul(&mut found, Accum::Replace, left, right, 1.0, Par::rayon(0));
+    found
 }
 
 /// Adds the lower triangle of the product of `left` and `right` to `sum`.
@@ -319,17 +313,8 @@ fn from_gram(
     // The images span at most images - 1 dimensions about their mean; an eigenvalue that is only
     // rounding error has no direction.
     let floor = values.first().copied().unwrap_or(0.0) * images as f64 * f64::EPSILON;
-    let rank = values.iter().take_while(|&&value| value > floor).count();
-    let mut kept = Mat::<f64>::zeros(mean.len(), rank);
-    let par = Par::rayon(0);
-    matmul(
-        &mut kept,
-        Accum::Replace,
-        &x,
-        vectors.subcols(0, rank),
-        1.0,
-        par,
-    );
+    let rank = above(&values, floor);
+    let mut kept = product(x.as_ref(), vectors.subcols(0, rank));
     for column in kept.col_iter_mut() {
         let length = column.norm_l2();
         column.iter_mut().for_each(|value| *value /= length);
@@ -351,7 +336,7 @@ fn by_iteration(
     let mut uniform = || f64::from(rng.next_u32()) / f64::from(u32::MAX) - 0.5;
     let mut directions = orthonormal(Mat::from_fn(dims, iterated, |_, _| uniform()))?;
     let mut before = f64::INFINITY;
-    for pass in 1.. {
+    for _ in 0..MOST_PASSES {
         let columns = directions.ncols();
         let mut next = Mat::<f64>::zeros(dims, columns);
         let mut within = Mat::<f64>::zeros(columns, columns);
@@ -359,41 +344,29 @@ fn by_iteration(
         for block in pixels.chunks(block_len(dims)) {
             let x = centred(block, mean);
             total += x.squared_norm_l2();
-            let mut codes = Mat::<f64>::zeros(columns, x.ncols());
-            matmul(
-                &mut codes,
-                Accum::Replace,
-                directions.transpose(),
-                &x,
-                1.0,
-                par,
-            );
+            let codes = product(directions.transpose(), x.as_ref());
             matmul(&mut next, Accum::Add, &x, codes.transpose(), 1.0, par);
             add_product(&mut within, codes.as_ref(), codes.transpose());
         }
         let (values, turned) = largest(&within, components)?;
         let left = total - values.iter().sum::<f64>();
-        let settled = before - left <= TOLERANCE / 10.0 * left;
-        if settled || pass >= MOST_PASSES {
+        if before - left <= TOLERANCE / 10.0 * left {
             // What is only rounding error has no direction.
             let floor = total * dims as f64 * f64::EPSILON;
-            let rank = values.iter().take_while(|&&value| value > floor).count();
-            let mut kept = Mat::<f64>::zeros(dims, rank);
-            matmul(
-                &mut kept,
-                Accum::Replace,
-                &directions,
-                turned.subcols(0, rank),
-                1.0,
-                par,
-            );
-            return Ok(kept);
+            let rank = above(&values, floor);
+            return Ok(product(directions.as_ref(), turned.subcols(0, rank)));
         }
         before = left;
         // Twice, because the squares in the first Gram matrix leave half of the digits.
         directions = orthonormal(orthonormal(next)?)?;
     }
-    Ok(directions)
+    let images = pixels.len() / dims;
+    Err(PcaError::TooLarge { images, dims })
+}
+
+/// How many of these values, the largest first, are above a floor.
+fn above(values: &[f64], floor: f64) -> usize {
+    values.iter().take_while(|&&value| value > floor).count()
 }
 
 /// Orthonormal columns that span the same space; fewer if some were combinations of others.
@@ -403,21 +376,12 @@ fn orthonormal(columns: Mat<f64>) -> Result<Mat<f64>, PcaError> {
     add_product(&mut gram, columns.transpose(), columns.as_ref());
     let (values, mut vectors) = largest(&gram, side)?;
     let floor = values.first().copied().unwrap_or(0.0) * side as f64 * f64::EPSILON;
-    let rank = values.iter().take_while(|&&value| value > floor).count();
+    let rank = above(&values, floor);
     for (column, value) in vectors.col_iter_mut().zip(values.iter().take(rank)) {
         let length = value.sqrt();
         column.iter_mut().for_each(|it| *it /= length);
     }
-    let mut found = Mat::<f64>::zeros(columns.nrows(), rank);
-    matmul(
-        &mut found,
-        Accum::Replace,
-        &columns,
-        vectors.subcols(0, rank),
-        1.0,
-        Par::rayon(0),
-    );
-    Ok(found)
+    Ok(product(columns.as_ref(), vectors.subcols(0, rank)))
 }
 
 /// The `wanted` largest eigenvalues of a symmetric matrix, largest first, and their eigenvectors

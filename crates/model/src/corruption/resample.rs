@@ -121,31 +121,41 @@ mod tests {
     /// Pillow computes in f32 and in another order.
     const TOLERANCE: f64 = 2e-6;
 
+    /// The six cases of a file of fixtures.
+    fn cases(file: &str) -> Vec<Value> {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/");
+        let text = std::fs::read_to_string(fixtures.to_owned() + file).unwrap();
+        let mut file: Value = serde_json::from_str(&text).unwrap();
+        let cases: Vec<Value> = serde_json::from_value(file["cases"].take()).unwrap();
+        assert_eq!(cases.len(), 6);
+        cases
+    }
+
+    fn numbers(case: &Value, key: &str) -> Vec<f64> {
+        serde_json::from_value(case[key].clone()).unwrap()
+    }
+
+    /// A case's picture, and the factor that makes it smaller.
+    fn picture(case: &Value) -> (Tensor<4>, usize) {
+        let values: Vec<f32> = (numbers(case, "picture").into_iter())
+            .map(|v| v as f32)
+            .collect();
+        let [height, width]: [usize; 2] = serde_json::from_value(case["shape"].clone()).unwrap();
+        let data = TensorData::new(values, [1, 1, height, width]);
+        let factor = case["factor"].as_u64().unwrap() as usize;
+        (Tensor::from_data(data, &device()), factor)
+    }
+
     /// `tests/fixtures/pillow/make.py` wrote what Pillow makes of pictures whose sides are multiples of
     /// the factor, and of some whose sides are not.
     #[test]
     fn pictures_become_smaller_and_larger_as_in_pillow() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../tests/fixtures/pillow/resample.json"
-        );
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        let cases = file["cases"].as_array().unwrap();
-        assert_eq!(cases.len(), 6);
-        for case in cases {
-            let factor = case["factor"].as_u64().unwrap() as usize;
-            let numbers =
-                |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
-            let tensor = |key: &str, shape: &str| {
-                let values: Vec<f32> = numbers(key).into_iter().map(|v| v as f32).collect();
-                let [height, width] = serde_json::from_value(case[shape].clone()).unwrap();
-                Tensor::<4>::from_data(TensorData::new(values, [1, 1, height, width]), &device())
-            };
+        for case in cases("pillow/resample.json") {
+            let (picture, factor) = picture(&case);
             let check = |found: &Tensor<4>, key: &str| {
                 let what = format!("{key} by {factor} of {}", case["shape"]);
-                assert_close(&host(found), &numbers(key), TOLERANCE, &what);
+                assert_close(&host(found), &numbers(&case, key), TOLERANCE, &what);
             };
-            let picture = tensor("picture", "shape");
             let [_, _, height, width] = picture.dims();
             let small = shrink(picture.clone(), factor, Mean);
             check(&small, "small");
@@ -166,28 +176,16 @@ mod tests {
     /// MATLAB's `imresize`.
     #[test]
     fn the_bicubic_filter_is_that_of_imresize() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../tests/fixtures/resize-right/imresize.json"
-        );
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        let cases = file["cases"].as_array().unwrap();
-        assert_eq!(cases.len(), 6);
-        for case in cases {
-            let factor = case["factor"].as_u64().unwrap() as usize;
-            let numbers =
-                |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
-            let [height, width]: [usize; 2] =
-                serde_json::from_value(case["shape"].clone()).unwrap();
-            let values: Vec<f32> = numbers("picture").into_iter().map(|v| v as f32).collect();
-            let data = TensorData::new(values, [1, 1, height, width]);
-            let small = shrink(Tensor::<4>::from_data(data, &device()), factor, Bicubic);
+        for case in cases("resize-right/imresize.json") {
+            let (picture, factor) = picture(&case);
+            let [_, _, height, width] = picture.dims();
+            let small = shrink(picture, factor, Bicubic);
             let what = format!("by {factor} of {}", case["shape"]);
             assert_eq!(
                 small.dims()[2..],
                 [height.div_ceil(factor), width.div_ceil(factor)]
             );
-            assert_close(&host(&small), &numbers("small"), TOLERANCE, &what);
+            assert_close(&host(&small), &numbers(&case, "small"), TOLERANCE, &what);
         }
     }
 

@@ -93,9 +93,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         true => beside::baselines(&loaded, &args.write.backend)?,
         false => (Baselines::default(), None),
     };
-    let [_, height, width] = loaded.model.output_shape();
-    let tiles = jobs.iter().map(|job| Grid::new(job.size, [height, width]));
-    let tiles: usize = tiles.map(|grid| grid.count()).sum();
+    let tiles = jobs.iter().map(|job| tiles(&loaded.model, job.size)).sum();
     let mut restorer = Restorer {
         seed: args.seed.unwrap_or(loaded.meta.seed),
         view,
@@ -130,6 +128,12 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     Ok(DONE)
 }
 
+/// Tiles of a picture of this size.
+fn tiles(model: &Autoencoder, size: [usize; 2]) -> usize {
+    let [_, height, width] = model.output_shape();
+    Grid::new(size, [height, width]).count()
+}
+
 /// Prints what was written and measured.
 fn print(report: &Report) -> Result<()> {
     for picture in &report.pictures {
@@ -156,40 +160,34 @@ impl Restorer<'_> {
             };
             match restored {
                 Ok(restored) => pictures.push(restored),
-                Err(error) if job.skippable(&error) && !self.args.strict.strict => {
-                    self.left_out(job, &error)
-                }
+                // A line of its own, which the progress does not overwrite.
+                Err(error) if job.skippable(&error) && !self.args.strict.strict => self
+                    .display
+                    .always(&terminal::left_out(&format!("{error:#}"))),
                 Err(error) => return Err(error),
             }
+            self.done += tiles(&self.model, job.size);
         }
         Ok(pictures)
     }
 
     /// Sends a picture that fits the model except for its size through the model. `emit` gets each row,
     /// `[channels, width]`, from top to bottom.
-    fn through(&mut self, picture: Picture, emit: impl FnMut(usize, &[f32])) -> Result<()> {
-        let (display, before) = (&self.display, self.done);
-        let done = |tiles| display.step(before + tiles);
-        let [_, rows, columns] = picture.shape;
-        whole::through(&self.model, &self.device, picture, emit, done)?;
-        self.done += self.tiles([rows, columns]);
-        Ok(())
+    fn through(&self, picture: Picture, emit: impl FnMut(usize, &[f32])) -> Result<()> {
+        let done = |tiles| self.display.step(self.done + tiles);
+        Ok(whole::through(
+            &self.model,
+            &self.device,
+            picture,
+            emit,
+            done,
+        )?)
     }
 
     /// The same, as the bytes of a picture file, `[height, width, channels]`.
-    fn restored(&mut self, picture: Picture) -> Result<Vec<u8>> {
-        let (display, before) = (&self.display, self.done);
-        let done = |tiles| display.step(before + tiles);
-        let [_, rows, columns] = picture.shape;
-        let restored = whole::restored(&self.model, &self.device, picture, done)?;
-        self.done += self.tiles([rows, columns]);
-        Ok(restored)
-    }
-
-    /// Tiles of a picture of this size.
-    fn tiles(&self, size: [usize; 2]) -> usize {
-        let [_, height, width] = self.model.output_shape();
-        Grid::new(size, [height, width]).count()
+    fn restored(&self, picture: Picture) -> Result<Vec<u8>> {
+        let done = |tiles| self.display.step(self.done + tiles);
+        Ok(whole::restored(&self.model, &self.device, picture, done)?)
     }
 
     /// Writes pictures side by side, if requested.
@@ -206,13 +204,5 @@ impl Restorer<'_> {
             compare::write(panels, [channels, height, width], &job.compare)?;
             Ok(Some(job.compare.clone()))
         }
-    }
-
-    /// Reports a picture that was not restored.
-    fn left_out(&mut self, job: &Job, error: &anyhow::Error) {
-        self.done += self.tiles(job.size);
-        // A line of its own, which the progress does not overwrite.
-        self.display
-            .always(&terminal::left_out(&format!("{error:#}")));
     }
 }

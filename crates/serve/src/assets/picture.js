@@ -11,7 +11,7 @@ export function size([channels, height, width]) {
   return channels * height * width;
 }
 
-/** Draws values onto a canvas of the same size. */
+/** Draws values onto a canvas, which gets their size. */
 export function paint(canvas, values, shape) {
   const [channels, height, width] = shape;
   const plane = height * width;
@@ -77,10 +77,11 @@ export async function open(file, shape, preparation) {
   return Float32Array.from(planes(found, channels, bright), (value) => value / 255);
 }
 
-/** All of a file's picture at its own size, as bytes `[channels, height, width]`. */
-export async function openWhole(file, channels, preparation) {
+/** All of a file's picture at its own size, as bytes `[channels, height, width]`; `check` may refuse the size. */
+export async function openWhole(file, channels, preparation, check) {
   const bitmap = await decoded(file);
   const size = [bitmap.height, bitmap.width];
+  check(size);
   const bright = await brightness(file, preparation);
   const found = drawn(bitmap, [0, 0, bitmap.width, bitmap.height], size);
   return { size, values: Uint8Array.from(planes(found, channels, bright), Math.round) };

@@ -2,7 +2,7 @@
 
 import { bytes, path } from "./api.js";
 import { by } from "./dom.js";
-import { openWhole } from "./picture.js";
+import { openWhole, paint } from "./picture.js";
 
 let run = null;
 let details = null;
@@ -29,20 +29,22 @@ async function restore(file) {
   if (!file || !details) return;
   const [model, number] = [details, ++newest];
   try {
-    const { size, values } = await openWhole(file, model.shape[0], model.preparation);
+    const fits = (size) => check(size, file, model);
+    const { size, values } = await openWhole(file, model.shape[0], model.preparation, fits);
     if (number !== newest) return;
     const [height, width] = size;
     tell(`Restoring ${width} x ${height} pixels ...`);
     const began = performance.now();
     const restored = await bytes(`/api/restore/${path(run)}?height=${height}&width=${width}`, values);
     if (number !== newest) return;
-    const large = size.map((side) => side * model.scale);
-    const input = interleaved(values, model.shape[0]);
-    paint(by("restore-input"), input, model.shape[0], size, large);
+    const [high, wide] = size.map((side) => side * model.scale);
+    const given = Float32Array.from(values, (value) => value / 255);
+    paintLarge(by("restore-input"), given, [model.shape[0], height, width], model.scale);
+    const channels = restored.length / (high * wide);
     const output = by("restore-output");
-    paint(output, restored, restored.length / (large[0] * large[1]), large, large);
+    paint(output, planes(restored, channels), [channels, high, wide]);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    tell(`${file.name}: ${large[1]} x ${large[0]} pixels, in ${seconds} s`);
+    tell(`${file.name}: ${wide} x ${high} pixels, in ${seconds} s`);
     by("restore-pair").hidden = false;
     slide();
     await keep(output, file.name);
@@ -51,25 +53,28 @@ async function restore(file) {
   }
 }
 
-/** `[channels, pixels]` as `[pixels, channels]`. */
-function interleaved(values, channels) {
-  const plane = values.length / channels;
-  return Uint8Array.from(values, (_, at) => values[(at % channels) * plane + Math.floor(at / channels)]);
+/** Refuses a picture that the program would refuse, before its pixels are looked at. */
+function check([height, width], file, { scale, most_pixels: most }) {
+  if (height * width * scale ** 2 <= most) return;
+  const size = `${width} x ${height} pixels`;
+  throw new Error(`${file.name}: ${size} are too many here; use hourglass restore ${run} FILE -o FOLDER instead`);
 }
 
-/** Paints bytes `[height, width, channels]`, smoothly enlarged to another size. */
-function paint(canvas, values, channels, [height, width], [high, wide]) {
-  const picture = new ImageData(width, height);
-  for (let at = 0; at < height * width; at++) {
-    const pixel = [0, 1, 2].map((channel) => values[at * channels + (channels === 3 ? channel : 0)]);
-    picture.data.set([...pixel, 255], at * 4);
-  }
+/** Bytes `[pixels, channels]` as values `[channels, pixels]` in [0, 1]. */
+function planes(bytes, channels) {
+  const plane = bytes.length / channels;
+  return Float32Array.from(bytes, (_, at) => bytes[(at % plane) * channels + Math.floor(at / plane)] / 255);
+}
+
+/** Draws values of a shape onto a canvas, smoothly enlarged. */
+function paintLarge(canvas, values, shape, scale) {
+  const [, height, width] = shape;
   const own = new OffscreenCanvas(width, height);
-  own.getContext("2d").putImageData(picture, 0, 0);
-  Object.assign(canvas, { width: wide, height: high });
+  paint(own, values, shape);
+  Object.assign(canvas, { width: width * scale, height: height * scale });
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(own, 0, 0, wide, high);
+  context.drawImage(own, 0, 0, canvas.width, canvas.height);
 }
 
 /** Shows the restored picture right of the slider's place. */

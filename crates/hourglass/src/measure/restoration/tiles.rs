@@ -44,7 +44,24 @@ pub struct Picture<'a> {
     pub shape: [usize; 3],
 }
 
-impl Picture<'_> {
+impl<'a> Picture<'a> {
+    /// A file's values, 0 to 255, `[channels, height, width]`, for a model that makes pictures `factor` times as large
+    /// along both axes.
+    pub fn given(bytes: &'a [u8], [channels, height, width]: [usize; 3], factor: usize) -> Self {
+        let size = [height, width];
+        Self {
+            pixels: match factor {
+                1 => Pixels::Bytes(bytes),
+                _ => Pixels::Small {
+                    bytes,
+                    size,
+                    factor,
+                },
+            },
+            shape: [channels, height * factor, width * factor],
+        }
+    }
+
     /// Its rows from `top` to before `bottom`, `[channels, rows, width]` in [0, 1].
     fn rows(&self, top: usize, bottom: usize) -> Vec<f32> {
         let [_, height, width] = self.shape;

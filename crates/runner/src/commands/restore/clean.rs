@@ -19,7 +19,7 @@ use hourglass::streams::Stream;
 ///
 /// # Errors
 /// If the picture cannot be read, the device fails, or a file cannot be written.
-pub fn restore(restorer: &mut Restorer, job: &Job, number: usize) -> Result<Restored> {
+pub fn restore(restorer: &Restorer, job: &Job, number: usize) -> Result<Restored> {
     let [channels, ..] = restorer.model.output_shape();
     let [height, width] = job.size;
     let shape = [channels, height, width];

@@ -8,7 +8,7 @@ use model::corruption::Damage;
 
 use super::files::Job;
 use super::{Restored, Restorer};
-use hourglass::measure::restoration::tiles::{Picture, Pixels};
+use hourglass::measure::restoration::tiles::Picture;
 use hourglass::measure::restoration::{Baseline, Degraded, Small, scale};
 use hourglass::pictures;
 
@@ -17,7 +17,7 @@ use hourglass::pictures;
 ///
 /// # Errors
 /// If the picture cannot be read, the device fails, or a file cannot be written.
-pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
+pub fn restore(restorer: &Restorer, job: &Job) -> Result<Restored> {
     let [channels, ..] = restorer.model.input_shape();
     let [restored_channels, ..] = restorer.model.output_shape();
     let factor = scale(restorer.model.corruptions());
@@ -25,18 +25,7 @@ pub fn restore(restorer: &mut Restorer, job: &Job) -> Result<Restored> {
     let small = [height / factor, width / factor];
     let shape = [channels, small[0], small[1]];
     let bytes = data::read_picture(&job.input, shape, restorer.white)?;
-    let picture = Picture {
-        pixels: match factor {
-            1 => Pixels::Bytes(&bytes),
-            _ => Pixels::Small {
-                bytes: &bytes,
-                size: small,
-                factor,
-            },
-        },
-        shape: [channels, height, width],
-    };
-    let restored = restorer.restored(picture)?;
+    let restored = restorer.restored(Picture::given(&bytes, shape, factor))?;
     let compare = match restorer.args.compare {
         true => compare(restorer, job, &bytes, &restored)?,
         false => None,
