@@ -36,6 +36,7 @@ mod photos;
 mod picture;
 mod preparation;
 mod split;
+mod survey;
 mod warning;
 mod webp;
 mod whole;
@@ -57,6 +58,7 @@ pub use photos::TEST_PHOTOS;
 pub use picture::{check_picture, picture_shape, read_picture};
 pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
+pub use survey::Survey;
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.

@@ -22,6 +22,7 @@ pub mod input;
 pub mod measure;
 pub mod memory;
 pub mod pictures;
+pub mod proposal;
 pub mod run;
 pub mod seal;
 pub mod setup;

@@ -15,6 +15,7 @@ use crate::config::{
     TestChoice,
 };
 use crate::error::{At, Error, Result};
+use crate::measure::pca::Pca;
 use crate::memory::{Estimate, Purpose};
 use crate::run::checkpoint::{Meta, Progress};
 use crate::streams::Stream;
@@ -262,6 +263,9 @@ impl Setup {
         if starts {
             located.check_batches(&layers, Some(split.train.len()))?;
         }
+        if starts {
+            check_components(&located, &layers, &dataset.train)?;
+        }
         let data_sha256 = dataset.sha256();
         let test_sha256 = dataset.test.sha256();
         let Dataset {
@@ -383,6 +387,26 @@ impl Setup {
     pub fn parameters(&self) -> usize {
         self.layers.parameters()
     }
+}
+
+/// Fails if a model that starts from principal components cannot have them of these images: there is one for each
+/// value of the code, and images differ from their mean in fewer directions than there are images.
+fn check_components(located: &Located, layers: &Layers, images: &Images) -> Result<()> {
+    if !layers.starts_from_components() {
+        return Ok(());
+    }
+    let (code_size, found) = (layers.code_size(), images.len());
+    let dims = images.shape().iter().product();
+    if code_size > dims || code_size >= found {
+        let text = format!(
+            "found a linear code of {code_size} values for {found} training images of {dims} values; allowed: at \
+             most {}; use a smaller code_size, more pictures, or patches of them (data.patch)",
+            dims.min(found.saturating_sub(1))
+        );
+        return Err(located.error("model", text).into());
+    }
+    let checked = Pca::check(found, dims, code_size);
+    checked.map_err(|error| located.error("model", error.to_string()).into())
 }
 
 /// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST

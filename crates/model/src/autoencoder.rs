@@ -13,9 +13,10 @@ use crate::kind::{Corruptions, Network, Penalties};
 use crate::layer::{Layer, Layers};
 use crate::loss::{Loss, Losses};
 use crate::noise::Noise;
+use crate::operation::Operation;
 use crate::output::Output;
 use crate::penalty::Given;
-use crate::plan::{Ends, Plan};
+use crate::plan::{Ends, Gives, Plan};
 use crate::shape::{self, ImageShape, values};
 
 impl ModelConfig {
@@ -50,10 +51,16 @@ impl ModelConfig {
         wrappers.iter().any(|wrapper| wrapper.is_residual())
     }
 
-    /// The loss that suits the model: the mean squared error if it is residual, because its output is
-    /// not a probability, and binary cross-entropy for all others.
+    /// Whether the network gives values and not logits, which are not probabilities.
+    pub fn gives_values(&self) -> bool {
+        let (_, base) = self.walk();
+        self.is_residual() || base.gives_values()
+    }
+
+    /// The loss that suits the model: the mean squared error if its output is not a probability, and
+    /// binary cross-entropy for all others.
     pub fn default_loss(&self) -> Loss {
-        match self.is_residual() {
+        match self.gives_values() {
             true => Loss::Mse,
             false => Loss::Bce,
         }
@@ -87,8 +94,9 @@ impl ModelConfig {
         let plan = self.plan(images)?;
         let (wrappers, base) = self.walk();
         let network = base.init(&plan, device);
+        let network = init::draw(network, seed, base.initial_gain());
         Ok(Autoencoder {
-            network: init::draw(network, seed, base.initial_gain()),
+            network: base.start(network),
             penalties: Penalties::of(&wrappers),
             corruptions: Corruptions::of(&wrappers),
             plan: Arc::new(plan),
@@ -154,7 +162,7 @@ impl Autoencoder {
         if self.is_residual() {
             return Err(NeedsInput);
         }
-        Ok(Output::Logits(self.decode_raw(code)).reconstruction())
+        Ok(self.own(self.decode_raw(code)).reconstruction())
     }
 
     /// What the decoder makes of the codes `[batch, code_size]` of these inputs.
@@ -189,9 +197,17 @@ impl Autoencoder {
 
     /// The output that the last layer's stands for. A grey input is added to each channel.
     fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
-        match self.plan.ends.residual {
-            true => Output::Values(raw + input),
-            false => Output::Logits(raw),
+        match self.plan.ends.gives {
+            Gives::Difference => Output::Values(raw + input),
+            _ => self.own(raw),
+        }
+    }
+
+    /// The output that the last layer's stands for in a model that adds no input to it.
+    fn own<const D: usize>(&self, raw: Tensor<D>) -> Output<D> {
+        match self.plan.ends.gives {
+            Gives::Logits => Output::Logits(raw),
+            Gives::Values | Gives::Difference => Output::Values(raw),
         }
     }
 
@@ -290,11 +306,11 @@ impl Autoencoder {
         let ends = self.plan.ends;
         let output = if layer > 0 {
             Output::Values(restored)
-        } else if ends.residual {
+        } else if ends.gives == Gives::Difference {
             let repeats = values(ends.output) / values(ends.input);
             Output::Values(restored + input.repeat_dim(1, repeats))
         } else {
-            Output::Logits(restored)
+            self.own(restored)
         };
         Losses::new(output.loss(target, loss), penalties)
     }
@@ -349,6 +365,31 @@ impl Autoencoder {
         first.filters(self.plan.ends.input)
     }
 
+    /// A model of the kind `linear` whose code is that of principal components, with the names of the layers that
+    /// hold them. `components` are `[code_size, C, H, W]`, orthonormal, and `mean` is `[C, H, W]`, of images in
+    /// [0, 1]. Any other model comes back as it is.
+    ///
+    /// # Panics
+    /// If the components or the mean are of another size.
+    #[must_use]
+    pub fn with_components(mut self, components: &[f32], mean: &[f32]) -> (Self, Vec<String>) {
+        if !self.layers().starts_from_components() {
+            return (self, Vec::new());
+        }
+        let size = values(self.plan.ends.output);
+        assert_eq!(mean.len(), size, "values of the mean picture");
+        let expected = self.layers().code_size() * size;
+        assert_eq!(components.len(), expected, "values of the components");
+        let channels = self.plan.ends.output[0];
+        self.network = self.network.with_components(components, mean, channels);
+        let held = self.layers().iter().filter(|layer| {
+            let first = layer.operations.first();
+            matches!(first, Some(Operation::Linear { .. }))
+        });
+        let names = held.map(Layer::name).collect();
+        (self, names)
+    }
+
     /// Whether a corruption stands before the encoder.
     pub fn is_denoising(&self) -> bool {
         !self.corruptions().is_empty()
@@ -361,7 +402,7 @@ impl Autoencoder {
 
     /// Whether the network's output is added to its input, so that a code alone has no reconstruction.
     pub fn is_residual(&self) -> bool {
-        self.plan.ends.residual
+        self.plan.ends.gives == Gives::Difference
     }
 
     /// Channels, height and width of the encoder's input: one channel after `grayscale`.

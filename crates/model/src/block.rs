@@ -59,6 +59,12 @@ impl Block {
         }
     }
 
+    /// The last convolution, unless it is transposed.
+    pub(crate) fn last(&mut self) -> Option<&mut Conv2d> {
+        let last = self.after.last_mut().unwrap_or(&mut self.main);
+        last.conv.as_mut()
+    }
+
     /// The modules in the order in which operations need them.
     fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let levels = self.before.iter().chain([&self.main]).chain(&self.after);
@@ -74,6 +80,8 @@ impl Block {
     pub(crate) fn forward(&self, operations: &[Operation], x: Tensor<4>) -> Tensor<4> {
         use Operation as O;
         let mut parts = self.parts();
+        let is_added = operations.contains(&O::AddInput);
+        let input = is_added.then(|| x.clone());
         groups(operations).fold(x, |x, group| {
             let has_weights = |it: &O| {
                 matches!(
@@ -108,6 +116,10 @@ impl Block {
                 ([O::Unshuffle], None) => unshuffle(pad_to_even(x)),
                 ([O::Shuffle { size }], None) => crop(shuffle(x), *size),
                 ([O::Output(_)], None) => x,
+                ([O::AddInput], None) => match &input {
+                    Some(input) => x + input.clone(),
+                    None => x,
+                },
                 _ => unreachable!("{BUILT}"),
             }
         })

@@ -49,6 +49,8 @@ pub enum ModelConfig {
     Dense(DenseConfig),
     /// Convolutions that shrink the image to the code, and a decoder that mirrors them.
     Conv(ConvConfig),
+    /// A linear code, which starts as PCA's, and convolutions that refine the picture it stands for.
+    Linear(LinearConfig),
     /// A model with a sparse code: few of its values are active for one image.
     Sparse(SparseConfig),
     /// A model that learns to restore images from corrupted copies.
@@ -147,6 +149,40 @@ pub struct ConvConfig {
     /// (LeCun 1998) keeps its size through linear layers, 2.45 (He 2015) through ReLU. Deep
     /// networks learn several times faster with about 2. Default: 1.
     #[serde(default = "one")]
+    #[schemars(range(max = GREATEST_GAIN), extend("exclusiveMinimum" = 0))]
+    pub initial_gain: f64,
+}
+
+/// A linear code, which starts as PCA's, and convolutions that refine the picture it stands for. The
+/// linear layers stay as PCA of the training images made them; the convolutions, which start by adding
+/// nothing, are trained. It suits photographs, of which PCA is hard to beat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinearConfig {
+    /// Code size: the number of values in the code of one image.
+    #[schemars(range(min = 1, max = WIDEST))]
+    pub code_size: usize,
+    /// Channels between the convolutions. Default: 48.
+    #[serde(default = "refining_channels")]
+    #[schemars(range(min = 1, max = WIDEST))]
+    pub channels: usize,
+    /// Convolutions of 3x3. Default: 6.
+    #[serde(default = "refining_convolutions")]
+    #[schemars(range(min = 1, max = MOST_CONVOLUTIONS))]
+    pub convolutions: usize,
+    /// How often height and width are halved by pixel unshuffle before the convolutions, and doubled by
+    /// pixel shuffle after them (Shi et al. 2016). Default: 2 if an image has more than 48 values for each
+    /// value of the code, else 1.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 16))]
+    pub halvings: Option<usize>,
+    /// Activation between the convolutions. Default: relu.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Factor of the convolutions' initial weights, which are uniform between -1/sqrt(inputs) and
+    /// 1/sqrt(inputs); the last convolution starts at zero. Default: 2.4, which keeps the signal's size
+    /// through ReLU (He et al. 2015).
+    #[serde(default = "refining_gain")]
     #[schemars(range(max = GREATEST_GAIN), extend("exclusiveMinimum" = 0))]
     pub initial_gain: f64,
 }
@@ -286,6 +322,18 @@ pub fn word_or_table_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> S
     json_schema!({
         "anyOf": [{ "type": "string", "enum": words }, generator.subschema_for::<T>()]
     })
+}
+
+fn refining_channels() -> usize {
+    48
+}
+
+fn refining_convolutions() -> usize {
+    6
+}
+
+fn refining_gain() -> f64 {
+    2.4
 }
 
 fn single() -> usize {

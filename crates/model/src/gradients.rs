@@ -9,7 +9,9 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::prelude::*;
 use serde_json::{Value, json};
 
-use crate::fixtures::{Named, SILENCE, config, gradients, host, model, parameters, pictures};
+use crate::fixtures::{
+    Named, SILENCE, config, gradients, host, model, parameters, pictures, spread,
+};
 use crate::{Autoencoder, ImageShape, Loss, Noise};
 
 /// Half the distance between the two losses of a difference.
@@ -22,7 +24,8 @@ const RELATIVE: f64 = 0.015;
 const NOISE: f64 = 1.2e-4;
 
 /// The model with all that it learns multiplied by the gain. As drawn, weights give gradients so
-/// small that the noise would hide a wrong one.
+/// small that the noise would hide a wrong one. A convolution that starts at zero, behind which nothing
+/// has a gradient, gets other weights.
 fn amplified(model: Autoencoder, gain: f32) -> Autoencoder {
     struct Amplify(f32);
     impl ModuleMapper for Amplify {
@@ -30,7 +33,18 @@ fn amplified(model: Autoencoder, gain: f32) -> Autoencoder {
             if !param.is_require_grad() {
                 return param;
             }
-            param.map(|tensor| (tensor * self.0).detach().require_grad())
+            let starts_at_zero = D == 4 && largest(&host(&param.val())) == 0.0;
+            param.map(|tensor| {
+                let tensor = match starts_at_zero {
+                    true => {
+                        let values = spread(tensor.shape().num_elements(), 5);
+                        let data = TensorData::new(values, tensor.shape());
+                        Tensor::from_data(data, &tensor.device()) - 0.5
+                    }
+                    false => tensor,
+                };
+                (tensor * self.0).detach().require_grad()
+            })
         }
     }
     model.map(&mut Amplify(gain))
@@ -290,6 +304,19 @@ fn residual_and_colouring_networks() {
             });
             check(json, [3, 4, 3], Loss::Mse, none);
         }
+    }
+}
+
+#[test]
+fn linear_codes_that_are_refined() {
+    for halvings in [0, 1, 2] {
+        let linear = json!({
+            "kind": "linear", "code_size": 2, "channels": 2, "convolutions": 2, "halvings": halvings,
+            "activation": "tanh",
+        });
+        check(linear.clone(), [1, 3, 5], Loss::Mse, none);
+        let json = json!({ "kind": "denoising", "corruption": "gaussian", "of": linear });
+        check(json, [1, 3, 5], Loss::Mse, none);
     }
 }
 

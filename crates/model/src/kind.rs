@@ -11,6 +11,7 @@ use crate::plan::{Ends, Plan};
 mod conv;
 mod denoising;
 mod dense;
+mod linear;
 mod sparse;
 
 pub(crate) use denoising::Corruptions;
@@ -35,6 +36,16 @@ pub(crate) trait Base {
 
     /// The widths of a decoder that is not the encoder's mirror by itself.
     fn decoder(&self) -> Option<&[usize]>;
+
+    /// The network with initial weights that are not drawn.
+    fn start(&self, network: Network) -> Network {
+        network
+    }
+
+    /// Whether the decoder gives the picture's values and not logits, whatever is around it.
+    fn gives_values(&self) -> bool {
+        false
+    }
 }
 
 /// A kind around another model. What it does not answer, it leaves as it is.
@@ -88,6 +99,7 @@ impl ModelConfig {
         match self {
             ModelConfig::Dense(dense) => Sort::Base(dense),
             ModelConfig::Conv(conv) => Sort::Base(conv),
+            ModelConfig::Linear(linear) => Sort::Base(linear),
             ModelConfig::Sparse(sparse) => Sort::Wrapper(sparse),
             ModelConfig::Denoising(denoising) => Sort::Wrapper(denoising),
         }
@@ -136,6 +148,16 @@ pub(crate) enum Network {
 }
 
 impl Network {
+    /// With principal components in the layers that hold them.
+    pub(crate) fn with_components(self, components: &[f32], mean: &[f32], channels: usize) -> Self {
+        match self {
+            Network::Conv(conv) => {
+                Network::Conv(conv.with_components(components, mean, channels))
+            }
+            dense => dense,
+        }
+    }
+
     /// The weights of each layer, in the order of the plan.
     pub(crate) fn weights(&self) -> Vec<Weights<'_>> {
         match self {

@@ -171,7 +171,9 @@ impl Layer {
 
     /// What computes it on the flex backend.
     pub fn body(&self) -> Body {
-        use Operation::{Convolution, Linear, Output, Shuffle, Unshuffle, Upsample};
+        use Operation::{
+            AddInput, Convolution, Linear, Output, Shuffle, Unshuffle, Upsample,
+        };
         let (mut handwritten, mut composed) = (false, false);
         for group in groups(&self.operations) {
             match group {
@@ -187,8 +189,8 @@ impl Layer {
                     handwritten |= is_fast(kernels::Activation::None);
                     composed |= !is_fast(operation::fused(group));
                 }
-                // These move values and compute nothing.
-                [Unshuffle | Shuffle { .. } | Output(_)] => {}
+                // These move or add values, which is nothing beside a convolution.
+                [Unshuffle | Shuffle { .. } | Output(_) | AddInput] => {}
                 _ => composed = true,
             }
         }
@@ -250,6 +252,14 @@ impl Layers {
         self.encoder()
             .get(place)
             .zip(self.decoder().iter().rev().nth(place))
+    }
+
+    /// Whether the code starts as principal components, which
+    /// [`Autoencoder::with_components`](crate::Autoencoder::with_components) sets: what follows it adds to its input
+    /// and does not make it anew.
+    pub fn starts_from_components(&self) -> bool {
+        let adds = |layer: &Layer| layer.operations.contains(&Operation::AddInput);
+        self.iter().any(adds)
     }
 
     /// Trainable parameters of all layers.

@@ -1,4 +1,4 @@
-//! Autoencoders on Burn: dense, convolutional, sparse and denoising, on any device.
+//! Autoencoders on Burn: dense, convolutional, linear, sparse and denoising, on any device.
 //!
 //! An encoder compresses the input to a code, and a decoder restores the input from it. A
 //! [`ModelConfig`] describes an autoencoder, [`ModelConfig::plan`] lists its layers, and
@@ -40,5 +40,5 @@ pub use loss::{Loss, Losses};
 pub use noise::Noise;
 pub use operation::Operation;
 pub use output::Output;
-pub use plan::{Ends, Plan};
+pub use plan::{Ends, Gives, Plan};
 pub use shape::ImageShape;

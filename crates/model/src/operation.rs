@@ -57,6 +57,8 @@ pub enum Operation {
         /// Height and width out.
         size: [usize; 2],
     },
+    /// The layer's own input is added.
+    AddInput,
     /// 2 x 2 pixels become 4 channels for each channel; the last row and column of an odd size are
     /// repeated.
     Unshuffle,
@@ -90,7 +92,10 @@ impl Operation {
             Operation::Upsample { size } => (*channels, size.to_vec()),
             Operation::Unshuffle => (channels * shuffle::CHANNELS, halved(sides)),
             Operation::Shuffle { size } => (channels / shuffle::CHANNELS, size.to_vec()),
-            Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Output(_) => {
+            Operation::BatchNorm { .. }
+            | Operation::Activation(_)
+            | Operation::Output(_)
+            | Operation::AddInput => {
                 return input;
             }
         };
@@ -217,6 +222,7 @@ pub(crate) fn words(operations: &[Operation]) -> String {
             Operation::Upsample { .. } => phrases.push("nearest x2".into()),
             Operation::Unshuffle => phrases.push("unshuffle".into()),
             Operation::Shuffle { .. } => phrases.push("shuffle".into()),
+            Operation::AddInput => phrases.push("added to its input".into()),
             // Tables have a column for functions, and count the parameters of normalisation.
             Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Output(_) => {}
         }

@@ -13,8 +13,19 @@ pub struct Ends {
     pub input: ImageShape,
     /// Channels, height and width of the decoder's output: the images'.
     pub output: ImageShape,
-    /// Whether the decoder gives a difference from the input instead of logits.
-    pub residual: bool,
+    /// What the decoder's last values are.
+    pub gives: Gives,
+}
+
+/// What a decoder's last values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// Logits, whose sigmoid is the reconstruction.
+    Logits,
+    /// The reconstruction, before it is clamped to [0, 1].
+    Values,
+    /// The difference of the reconstruction from the input.
+    Difference,
 }
 
 impl Ends {
@@ -23,14 +34,14 @@ impl Ends {
         Self {
             input: images,
             output: images,
-            residual: false,
+            gives: Gives::Logits,
         }
     }
 
-    /// What makes the reconstruction of the decoder's last values: the sigmoid, or nothing if they
-    /// are added to the input and clamped to [0, 1].
+    /// What makes the reconstruction of the decoder's last values: the sigmoid of logits; others are only
+    /// clamped to [0, 1].
     pub(crate) fn operation(&self) -> Option<Operation> {
-        (!self.residual).then_some(Operation::Output(Activation::Sigmoid))
+        (self.gives == Gives::Logits).then_some(Operation::Output(Activation::Sigmoid))
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at a folder of pictures and write a config for it.
+    Init(InitArgs),
     /// Continue a run exactly where it stopped.
     Resume(ResumeArgs),
     /// Take a five-minute lesson: trains seven small models and explains them.
@@ -165,6 +167,57 @@ impl TourArgs {
         all.push(Override::flag("--seed", "seed", &self.seed.to_string()));
         all
     }
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder of pictures, or of IDX files.
+    pub folder: PathBuf,
+    /// What the pictures are for.
+    #[arg(long = "for", value_enum, default_value_t)]
+    pub aim: Aim,
+    /// Minutes that the training may take on this machine.
+    #[arg(long, default_value_t = 10.0, value_name = "N", value_parser = minutes)]
+    pub minutes: f64,
+    /// The config to write [default: the folder's name and .json].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What pictures are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Aim {
+    /// A small code to look at, to cluster and to walk in.
+    #[default]
+    Explore,
+    /// A larger code, to store pictures in.
+    Compress,
+    /// Removing noise.
+    Denoise,
+    /// Finding the pictures that are unlike the others.
+    Anomaly,
+}
+
+impl From<Aim> for hourglass::proposal::Aim {
+    fn from(aim: Aim) -> Self {
+        match aim {
+            Aim::Explore => Self::Explore,
+            Aim::Compress => Self::Compress,
+            Aim::Denoise => Self::Denoise,
+            Aim::Anomaly => Self::Anomaly,
+        }
+    }
+}
+
+/// Reads a number of minutes, up to a week.
+fn minutes(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|it| (0.01..=10_080.0).contains(it));
+    number.ok_or_else(|| "expected a number from 0.01 to 10080".into())
 }
 
 #[derive(Debug, Args)]

@@ -112,9 +112,14 @@ impl Config {
             let text = "found true without momentum; set train.optimizer.momentum above 0";
             found.push(("train.optimizer.nesterov", text.to_string()));
         }
-        if self.train.loss == LossChoice::Bce && self.model.is_residual() {
-            let cure = "for a model with \"residual\": true, whose output is not a probability; use \
-                           \"mse\" or \"auto\"";
+        if self.train.loss == LossChoice::Bce && self.model.gives_values() {
+            let which = match self.model.is_residual() {
+                true => "with \"residual\": true",
+                false => "of the kind \"linear\"",
+            };
+            let cure = format!(
+                "for a model {which}, whose output is not a probability; use \"mse\" or \"auto\""
+            );
             found.push(("train.loss", format!("found \"bce\" {cure}")));
         }
         let learning_rate = self.train.learning_rate;

@@ -96,8 +96,8 @@ pub enum PretrainConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossChoice {
-    /// Binary cross-entropy if the inputs are in [0, 1] and the model is not residual, else mean squared
-    /// error.
+    /// Mean squared error if the model is residual or linear, because its output is not a probability,
+    /// else binary cross-entropy.
     Auto,
     /// Mean squared error.
     Mse,

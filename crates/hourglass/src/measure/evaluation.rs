@@ -180,7 +180,8 @@ pub struct Baselines {
     pub corrupted: Option<CorruptedFigures>,
 }
 
-/// Fits and measures the baselines for clean images.
+/// Fits and measures the baselines for clean images. `fitted` is PCA of `train` with a component for each value of the
+/// code, if that was found before.
 ///
 /// # Errors
 /// If the sets are empty or of different shapes.
@@ -189,10 +190,15 @@ pub fn baselines(
     test: &Images,
     code_size: usize,
     corrupted: Option<&Figures>,
+    fitted: Option<Pca>,
 ) -> Result<Baselines> {
     let dims = train.shape().iter().product();
     let components = code_size.min(dims);
-    let (pca, mean) = match Pca::fit(train.pixels(), dims, components) {
+    let fitted = match fitted {
+        Some(pca) => Ok(pca),
+        None => Pca::fit(train.pixels(), dims, components),
+    };
+    let (pca, mean) = match fitted {
         Ok(pca) => {
             let error = pca.error(components, test.pixels())?;
             let figures = PcaFigures {

@@ -101,10 +101,7 @@ impl Pca {
         let images = count(pixels, dims)?;
         let exact = images.min(dims) <= LARGEST_MATRIX;
         let iterated = components + BESIDE;
-        let pass = model::shape::values([images, dims, iterated]);
-        if !exact && (iterated > LARGEST_MATRIX || pass > LARGEST_PASS) {
-            return Err(PcaError::TooLarge { images, dims });
-        }
+        Self::check(images, dims, components)?;
         let mean = mean(pixels, dims, images);
         let components = if !exact {
             by_iteration(pixels, &mean, components, iterated)?
@@ -114,6 +111,20 @@ impl Pca {
             from_gram(pixels, &mean, images, components)?
         };
         Ok(Self { mean, components })
+    }
+
+    /// Fails if that many directions of these images would take too much time and memory.
+    ///
+    /// # Errors
+    /// [`PcaError::TooLarge`].
+    pub fn check(images: usize, dims: usize, components: usize) -> Result<(), PcaError> {
+        let iterated = components.saturating_add(BESIDE);
+        let pass = model::shape::values([images, dims, iterated]);
+        let exact = images.min(dims) <= LARGEST_MATRIX;
+        match exact || (iterated <= LARGEST_MATRIX && pass <= LARGEST_PASS) {
+            true => Ok(()),
+            false => Err(PcaError::TooLarge { images, dims }),
+        }
     }
 
     /// The mean picture alone, without components, for images of any size.
@@ -131,6 +142,18 @@ impl Pca {
     /// Number of kept directions: as many as requested, or all if there are fewer.
     pub fn components(&self) -> usize {
         self.components.ncols()
+    }
+
+    /// The kept directions, row-major [components, dims].
+    pub fn directions(&self) -> Vec<f32> {
+        let columns = self.components.col_iter();
+        let values = columns.flat_map(|column| column.iter().map(|&it| it as f32));
+        values.collect()
+    }
+
+    /// The mean picture, with values in [0, 1].
+    pub fn mean_picture(&self) -> Vec<f32> {
+        self.mean.iter().map(|it| (it / WHITE) as f32).collect()
     }
 
     /// The codes of images (row-major [images, dims]) in all kept directions, row-major

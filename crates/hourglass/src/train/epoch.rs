@@ -16,6 +16,7 @@ use super::writer::Writer;
 use crate::batched::values;
 use crate::config::{AugmentTarget, Config, TrainConfig};
 use crate::error::{Error, Result};
+use crate::measure::pca::Pca;
 use crate::run::checkpoint::{CheckpointError, Progress};
 use crate::run::{Held, Lock, Run, Status};
 use crate::setup::Setup;
@@ -47,6 +48,8 @@ pub(super) struct Training<'a> {
     pub since: Option<Instant>,
     /// Seconds from then to the end of the first step.
     pub start_seconds: Option<f64>,
+    /// The principal components that the model started from, if it did so in this process.
+    pub components: Option<Pca>,
 }
 
 /// What an epoch is of.

@@ -7,10 +7,11 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use model::Noise;
+use model::{Autoencoder, Noise};
 
 use crate::error::{Error, Result};
 use crate::measure::metrics::MetricError;
+use crate::measure::pca::Pca;
 use crate::measure::summary::{self, Summary};
 use crate::measure::{evaluation, restoration};
 use crate::run::checkpoint::{self, Checkpoint, Progress};
@@ -68,6 +69,7 @@ pub fn train(
         lock: start.lock,
         since: start.since,
         start_seconds: None,
+        components: None,
     };
     let ended = match steps(&mut training, start.from) {
         Ok(finished) => Ok(Outcome::Finished(Box::new(finished))),
@@ -220,9 +222,14 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
                 pretraining: settings.pretrain.as_ref().map(|_| 0),
                 ..Progress::default()
             };
+            let (model, mut frozen, components) = from_components(setup, model)?;
+            training.components = components;
             match &setup.pretrained {
-                Some(layers) => (layers.put_into(model)?, fresh, layers.frozen()),
-                None => (model, fresh, Vec::new()),
+                Some(layers) => {
+                    frozen.extend(layers.frozen());
+                    (layers.put_into(model)?, fresh, frozen)
+                }
+                None => (model, fresh, frozen),
             }
         }
     };
@@ -238,6 +245,24 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
         optimizer,
         progress,
     })
+}
+
+/// A model whose code starts as principal components with those of the images that training may use, the names of the
+/// layers that have them and stay so, and the components. Any other model comes back as it is.
+fn from_components(
+    setup: &Setup,
+    model: Autoencoder,
+) -> Result<(Autoencoder, Vec<String>, Option<Pca>)> {
+    if !model.layers().starts_from_components() {
+        return Ok((model, Vec::new(), None));
+    }
+    let dims = setup.shape().iter().product();
+    let pca = Pca::fit(setup.train.pixels(), dims, setup.layers.code_size())?;
+    // Images that are alike differ in fewer directions than there are images; the rest of the code stays 0.
+    let mut directions = pca.directions();
+    directions.resize(setup.layers.code_size() * dims, 0.0);
+    let (model, frozen) = model.with_components(&directions, &pca.mean_picture());
+    Ok((model, frozen, Some(pca)))
 }
 
 /// The best weights on the test images, with the baselines beside them.
@@ -257,6 +282,7 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
         &setup.test,
         setup.layers.code_size(),
         evaluation.corrupted.as_ref(),
+        training.components.take(),
     )?;
     let trained = summary::Trained {
         status: Status::Finished,

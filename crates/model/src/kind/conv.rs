@@ -22,16 +22,16 @@ use crate::shuffle;
 /// A convolutional autoencoder. The fields are the names of weights in files.
 #[derive(Module, Debug)]
 pub(crate) struct Conv {
-    encoder: Vec<Block>,
+    pub(super) encoder: Vec<Block>,
     /// Dense layers between the flattened last map and a dense code.
-    narrow: Vec<Linear>,
+    pub(super) narrow: Vec<Linear>,
     /// To the code from what is above it, if there is a dense code.
-    code: Option<Linear>,
+    pub(super) code: Option<Linear>,
     /// The mirror image of `narrow`, from the code on.
-    widen: Vec<Linear>,
+    pub(super) widen: Vec<Linear>,
     /// Back to the last map.
-    expand: Option<Linear>,
-    decoder: Vec<Block>,
+    pub(super) expand: Option<Linear>,
+    pub(super) decoder: Vec<Block>,
 }
 
 /// What a config's levels are: height and width of each, the input's first; the channels of all but the

@@ -7,7 +7,7 @@ use super::Wrapper;
 use crate::config::{Corruption, DenoisingConfig, MOST_LAYERS, ModelConfig};
 use crate::error::ModelError;
 use crate::noise::{Noise, Source};
-use crate::plan::Ends;
+use crate::plan::{Ends, Gives};
 
 impl Wrapper for DenoisingConfig {
     fn name(&self) -> &'static str {
@@ -37,7 +37,10 @@ impl Wrapper for DenoisingConfig {
         }
         Ok(Ends {
             input,
-            residual: ends.residual || self.residual,
+            gives: match self.residual {
+                true => Gives::Difference,
+                false => ends.gives,
+            },
             ..ends
         })
     }

@@ -102,6 +102,7 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
             &test,
             code_size,
             found.corrupted.as_ref(),
+            None,
         )?),
         None => None,
     };

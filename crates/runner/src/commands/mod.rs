@@ -10,6 +10,7 @@ mod decode;
 mod decompress;
 mod encode;
 mod evaluate;
+mod init;
 mod inspect;
 mod kept;
 mod one_class;
@@ -76,6 +77,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         .context("the threads cannot be started; try fewer with --threads")?;
     match (cli.command, cli.train) {
         (Some(command), _) => match command {
+            Command::Init(args) => init::run(&args),
             Command::Resume(args) => resume::run(&args),
             Command::Sweep(args) => sweep::run(&args),
             #[cfg(feature = "report")]

@@ -1,0 +1,401 @@
+//! A proposal: a config for a folder of pictures that nobody has looked at yet, with the reasons for what it says and
+//! the time that it will take.
+
+use std::path::Path;
+use std::time::Instant;
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Distribution, Tensor};
+use data::{DataError, Survey, Warning, counted, is_idx_folder};
+use model::shape::values;
+use model::{ImageShape, Noise};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::backend;
+use crate::config::{self, Config, ConfigError, Located};
+use crate::error::{Error, Result};
+use crate::train::optimizer::Optimizer;
+
+/// Side of the squares that are cut from photographs, in pixels.
+const SQUARE: usize = 64;
+
+/// The same for a model that removes noise, which looks at a neighbourhood and not at the whole square.
+const CLEANED: usize = 48;
+
+/// Pictures up to this height and width are taken whole.
+const SMALL: usize = 64;
+
+/// Whole pictures of one kind that teach a code; fewer are cut into squares.
+const MANY: usize = 1000;
+
+/// Values of an image for each value of its code: of a code to be explored, and of one to be stored.
+const TO_EXPLORE: usize = 96;
+const TO_STORE: usize = 24;
+
+/// Images for each value of a linear code, at least: fewer give components that hold for these images alone.
+const PER_COMPONENT: usize = 8;
+
+/// Images per step. Few and small ones, because the network is small and photographs are rich.
+const BATCH: usize = 16;
+
+/// Images of an epoch: about as many as show a change between two lines of the table.
+const EPOCH: usize = 4000;
+
+/// The most epochs: a time that seems to allow more is for so few pictures that more would learn them by heart.
+const MOST_EPOCHS: usize = 400;
+
+/// Steps that are timed.
+const TIMED: usize = 4;
+
+/// What the pictures are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aim {
+    /// A small code to look at, to cluster and to walk in.
+    #[default]
+    Explore,
+    /// A larger code, to store pictures in.
+    Compress,
+    /// Removing noise.
+    Denoise,
+    /// Finding the pictures that are unlike the others.
+    Anomaly,
+}
+
+/// A config for a folder.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposal {
+    /// What is in the folder, in words.
+    pub found: String,
+    /// What is made of it, and why.
+    pub plan: String,
+    /// Seconds that the training takes on this machine, about.
+    pub seconds: f64,
+    /// Steps of the training.
+    pub steps: usize,
+    /// The text of the config.
+    #[serde(skip)]
+    pub text: String,
+    /// The config.
+    pub config: Value,
+    /// What is not read.
+    #[serde(skip)]
+    pub warnings: Vec<Warning>,
+}
+
+/// How a model is trained.
+#[derive(Clone, Copy)]
+struct Steps {
+    /// Images per step.
+    batch: usize,
+    /// Learning rate.
+    rate: f64,
+    /// Images of an epoch.
+    epoch: usize,
+}
+
+/// How the pictures of a folder become images.
+struct Images {
+    /// The config's `data` but for its folder.
+    data: Vec<(&'static str, Value)>,
+    shape: ImageShape,
+    /// Images that training may use.
+    count: usize,
+    /// Images of an epoch.
+    epoch: usize,
+    /// In words, with the reason.
+    why: String,
+}
+
+impl Proposal {
+    /// Looks at a folder and proposes a config that trains for about so many seconds on the best backend, or the named
+    /// one; `dir` is the folder as the config is to name it.
+    ///
+    /// # Errors
+    /// A folder that cannot be read or has fewer than two pictures, and a backend that is not there.
+    pub fn new(
+        folder: &Path,
+        dir: &str,
+        aim: Aim,
+        seconds: f64,
+        backend: Option<&str>,
+    ) -> Result<Self> {
+        if is_idx_folder(folder) {
+            return Self::of_idx(folder, dir, seconds, backend);
+        }
+        let survey = Survey::of(folder)?;
+        let count = survey.sizes.len();
+        if count < 2 {
+            return Err(DataError::Option {
+                option: "dir",
+                found: counted(count, "picture that can be read"),
+                allowed: "2 or more, because one is set aside for the test".into(),
+            }
+            .into());
+        }
+        let images = images_of(&survey, aim);
+        let (model, words) = model_of(&images, aim);
+        let mut data = vec![("dataset", json!("images")), ("dir", json!(dir))];
+        data.extend(images.data);
+        let why = format!("{}; {words}", images.why);
+        let (found, warnings) = (found(&survey), survey.warnings);
+        let steps = Steps {
+            batch: BATCH,
+            rate: 0.001,
+            epoch: images.epoch,
+        };
+        let proposal = Self::timed(&data, &model, steps, seconds, backend)?;
+        Ok(Self {
+            found,
+            plan: why,
+            warnings,
+            ..proposal
+        })
+    }
+
+    /// Of a folder in MNIST's format, for which the shipped config for digits is a good start.
+    fn of_idx(folder: &Path, dir: &str, seconds: f64, backend: Option<&str>) -> Result<Self> {
+        let source = data::Source::Idx {
+            dir: folder.to_owned(),
+            limit: None,
+        };
+        let shape = source.shape()?;
+        let count = source.extent(shape)?.images as usize;
+        let data = [("dataset", json!("idx")), ("dir", json!(dir))];
+        let (model, words) = digits(shape);
+        // As in `configs/conv.json`.
+        let steps = Steps {
+            batch: 128,
+            rate: 0.002,
+            epoch: count,
+        };
+        let proposal = Self::timed(&data, &model, steps, seconds, backend)?;
+        let [_, height, width] = shape;
+        Ok(Self {
+            found: format!("{count} images of {height}x{width} pixels in MNIST's format"),
+            plan: format!("taken as they are; {words}"),
+            ..proposal
+        })
+    }
+
+    /// A config with as many epochs as the time allows.
+    fn timed(
+        data: &[(&str, Value)],
+        model: &[(&str, Value)],
+        steps: Steps,
+        seconds: f64,
+        backend: Option<&str>,
+    ) -> Result<Self> {
+        let train = |epochs: usize| {
+            vec![
+                ("epochs", json!(epochs)),
+                ("batch_size", json!(steps.batch)),
+                ("learning_rate", json!(steps.rate)),
+                ("schedule", json!("cosine")),
+                ("loss", json!("mse")),
+            ]
+        };
+        let of = |epochs| text(data, model, &train(epochs));
+        let trial = parsed(&of(1))?;
+        let per_step = seconds_per_step(&trial, backend)?;
+        let steps = steps.epoch.div_ceil(steps.batch).max(1);
+        let epochs = (seconds / (per_step * steps as f64)) as usize;
+        let epochs = epochs.clamp(1, MOST_EPOCHS);
+        let text = of(epochs);
+        let steps = steps * epochs;
+        Ok(Self {
+            found: String::new(),
+            plan: String::new(),
+            seconds: per_step * steps as f64,
+            steps,
+            config: serde_json::from_str(&text).map_err(|error| Error::Device(error.to_string()))?,
+            text,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// What is in a folder, in words.
+fn found(survey: &Survey) -> String {
+    let colour = if survey.colour { "colour" } else { "grey" };
+    let count = counted(survey.sizes.len(), &format!("{colour} picture"));
+    let sizes = match (survey.is_uniform(), survey.sizes.first()) {
+        (true, Some([height, width])) => format!("{width}x{height} pixels"),
+        _ => {
+            let [least, most] = survey.sides();
+            format!("{least} to {most} pixels a side")
+        }
+    };
+    let tested = match survey.tested {
+        Some(count) => format!(", and {count} for the test"),
+        None => String::new(),
+    };
+    format!("{count} of {sizes}{tested}")
+}
+
+/// How pictures become images for this aim.
+fn images_of(survey: &Survey, aim: Aim) -> Images {
+    let channels = if survey.colour { 3 } else { 1 };
+    let count = survey.sizes.len();
+    // A tenth is for the test, if it is not there already, and a tenth of the rest for validation.
+    let tested = if survey.tested.is_some() { 0 } else { count.div_ceil(10) };
+    let used = count - tested.min(count - 1);
+    let trained = used - (used / 10).min(used - 1);
+    let [_, most] = survey.sides();
+    let whole = matches!(aim, Aim::Explore | Aim::Anomaly);
+    if let (true, true, Some(&[height, width])) =
+        (survey.is_uniform(), most <= SMALL, survey.sizes.first())
+    {
+        return Images {
+            data: Vec::new(),
+            shape: [channels, height, width],
+            count: used,
+            epoch: trained,
+            why: "small and of one size, so they are taken whole".into(),
+        };
+    }
+    if whole && count >= MANY {
+        return Images {
+            data: vec![("size", json!([SQUARE, SQUARE])), ("aspect", json!("crop"))],
+            shape: [channels, SQUARE, SQUARE],
+            count: used,
+            epoch: trained,
+            why: format!("enough of them to learn whole pictures, resized to {SQUARE}x{SQUARE}"),
+        };
+    }
+    let side = match aim {
+        Aim::Denoise => CLEANED,
+        _ => SQUARE,
+    };
+    let crops = EPOCH.div_ceil(trained).max(1);
+    let reason = match whole {
+        true => "too few to be resized",
+        false => "nothing is lost by resizing",
+    };
+    Images {
+        data: vec![("patch", json!(side)), ("crops", json!(crops))],
+        shape: [channels, side, side],
+        count: survey.squares(side) * used / count,
+        epoch: crops * trained,
+        why: format!("{reason}, so the model learns squares of {side}x{side} pixels cut from them"),
+    }
+}
+
+/// The config's model, and what it is in words.
+fn model_of(images: &Images, aim: Aim) -> (Vec<(&'static str, Value)>, String) {
+    let [channels, height, width] = images.shape;
+    if aim == Aim::Denoise {
+        let corruption = json!({ "kind": "gaussian", "std": [0.02, 0.2] });
+        let of = json!({
+            "kind": "conv", "channels": [64], "downsample": "unshuffle", "upsample": "shuffle",
+            "convolutions": 5, "initial_gain": 2.4
+        });
+        let model = vec![
+            ("kind", json!("denoising")),
+            ("corruption", corruption),
+            ("residual", json!(true)),
+            ("of", of),
+        ];
+        let words = "a denoising model for noise from weak to strong";
+        return (model, words.into());
+    }
+    let is_drawn = channels == 1 && height.max(width) <= SMALL / 2 && images.count >= MANY;
+    if is_drawn && aim != Aim::Compress {
+        return digits(images.shape);
+    }
+    let each = match aim {
+        Aim::Compress => TO_STORE,
+        _ => TO_EXPLORE,
+    };
+    let wanted = (values(images.shape) / each).max(1);
+    // What so few images can teach.
+    let most = (images.count / PER_COMPONENT).max(1);
+    let code_size = 1 << wanted.min(most).ilog2();
+    let model = vec![("kind", json!("linear")), ("code_size", json!(code_size))];
+    let mut words = format!("a code of {code_size} values that starts as PCA's and is refined");
+    if most < wanted {
+        words += &format!(
+            " (not {}, for which {} squares would be needed: take more or larger pictures)",
+            1 << wanted.ilog2(),
+            (1 << wanted.ilog2()) * PER_COMPONENT
+        );
+    }
+    (model, words)
+}
+
+/// A model for small grey pictures of one thing each, such as digits: `configs/conv.json`.
+fn digits([_, height, width]: ImageShape) -> (Vec<(&'static str, Value)>, String) {
+    let levels = model::shape::max_depth(height, width).min(2);
+    let channels: Vec<usize> = [16, 32].into_iter().take(levels).collect();
+    let model = match levels {
+        0 => vec![
+            ("kind", json!("dense")),
+            ("layers", json!([128])),
+            ("code_size", json!(32)),
+        ],
+        _ => vec![
+            ("kind", json!("conv")),
+            ("channels", json!(channels)),
+            ("code_size", json!(32)),
+        ],
+    };
+    (model, "a code of 32 values".into())
+}
+
+/// The text of a config, a line for each of its three parts.
+fn text(data: &[(&str, Value)], model: &[(&str, Value)], train: &[(&str, Value)]) -> String {
+    let line = |pairs: &[(&str, Value)]| {
+        let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        format!("{{ {} }}", pairs.join(", "))
+    };
+    let [data, model, train] = [data, model, train].map(line);
+    format!("{{ \"data\":  {data},\n  \"model\": {model},\n  \"train\": {train} }}\n")
+}
+
+fn parsed(text: &str) -> std::result::Result<Located, ConfigError> {
+    config::parse("the proposal", text, &[])
+}
+
+/// How long a training step takes, by making a few on noise; the first ones set things up and are not counted.
+fn seconds_per_step(located: &Located, name: Option<&str>) -> Result<f64> {
+    let config: &Config = &located.config;
+    let chosen = config::Override::flag("--backend", "backend", name.unwrap_or("auto"));
+    let chosen = config::parse("--backend", &serde_json::to_string(config).unwrap_or_default(), &[chosen])?;
+    let backend = backend::open(chosen.config.backend)?;
+    let source = config.data.source(config.seed);
+    let shape = source.shape()?;
+    let device = backend.device.clone().autodiff();
+    let mut model = config.model.init(shape, config.seed, &device)?;
+    // A linear code stays as it starts.
+    if model.layers().starts_from_components() {
+        let size = values(shape);
+        let components = vec![0.0; model.layers().code_size() * size];
+        let (started, held) = model.with_components(&components, &vec![0.0; size]);
+        model = crate::train::pretrained::freeze(started, &held);
+    }
+    let settings = &config.train;
+    let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
+    let [channels, height, width] = shape;
+    let loss = config.loss();
+    let mut best = f64::INFINITY;
+    for step in 0..=TIMED {
+        let started = Instant::now();
+        let images = Tensor::random(
+            [settings.batch_size, channels, height, width],
+            Distribution::Uniform(0.0, 1.0),
+            &device,
+        );
+        let noise = Noise::Device { seed: step as u64 };
+        let input = model.corrupt(images.clone(), noise);
+        let losses = model.loss(input, images, loss, noise);
+        let grads = GradientsParams::from_grads(losses.total.backward(), &model);
+        // A rate of zero: these steps teach nothing.
+        model = optimizer.step(f64::MIN_POSITIVE, model, grads);
+        crate::batched::values(losses.reconstruction.without_autodiff())?;
+        if step > 0 {
+            best = best.min(started.elapsed().as_secs_f64());
+        }
+    }
+    Ok(best)
+}
