@@ -50,6 +50,7 @@ mod plot;
 mod prepared;
 // `train.pretrain`: layers by themselves, before all are trained together.
 mod pretrain;
+mod proposal;
 // `report.html` and `compare --html`: whole pages that need no network.
 mod report;
 // `restore`: pictures of any size, names, figures beside baselines, and what is refused.

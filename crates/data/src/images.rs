@@ -81,6 +81,17 @@ pub(crate) enum Found {
     Apart { train: Vec<File>, test: Vec<File> },
 }
 
+/// Exchanges a file of a part that chance gave broken ones alone for a readable one of the other part.
+fn take_a_good_one(part: &mut [File], other: &mut [File]) {
+    let is_good = |file: &File| file.decode().is_ok();
+    if !part.iter().any(is_good)
+        && let Some(place) = other.iter().rposition(is_good)
+        && let (Some(good), Some(last)) = (other.get_mut(place), part.last_mut())
+    {
+        std::mem::swap(good, last);
+    }
+}
+
 /// The shape of the images that [`load`](crate::load::load) will return, from the first readable header. `place`
 /// names the set in errors.
 pub(crate) fn shape(
@@ -246,6 +257,10 @@ impl PictureOptions {
                 let test = (count as f64 * share).round() as usize;
                 shuffle(&mut files, self.seed);
                 let mut test = files.split_off(count - test.clamp(1, count - 1));
+                if !self.strict {
+                    take_a_good_one(&mut test, &mut files);
+                    take_a_good_one(&mut files, &mut test);
+                }
                 files.sort_by(|a, b| a.path().cmp(b.path()));
                 test.sort_by(|a, b| a.path().cmp(b.path()));
                 limited(files, test)

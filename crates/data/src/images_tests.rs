@@ -846,3 +846,30 @@ fn others_are_prepared_as_those_of_the_training() {
         "{error}"
     );
 }
+
+/// Whatever chance draws for the test, a picture is tested on if two can be read; other splits stay as they are.
+#[test]
+fn broken_files_are_never_all_of_the_test() {
+    let dir = folder(&[("a.png", gradient(4, 4, 0)), ("f.png", gradient(4, 4, 1))]);
+    for name in ["b.png", "c.png", "d.png", "e.png"] {
+        fs::write(dir.path().join(name), b"\x89PNG").unwrap();
+    }
+    for seed in 0..20 {
+        let set = source(
+            &dir,
+            PictureOptions {
+                seed,
+                strict: false,
+                ..OPTIONS
+            },
+        )
+        .load()
+        .unwrap();
+        assert_eq!((set.train.len(), set.test.len()), (1, 1), "seed {seed}");
+    }
+    let strict = PictureOptions {
+        strict: true,
+        ..OPTIONS
+    };
+    assert!(refusal(&dir, strict).contains("not a readable"));
+}

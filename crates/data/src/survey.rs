@@ -68,7 +68,9 @@ impl Survey {
 
     /// Whether all pictures have one size.
     pub fn is_uniform(&self) -> bool {
-        self.sizes.windows(2).all(|pair| pair.first() == pair.last())
+        self.sizes
+            .windows(2)
+            .all(|pair| pair.first() == pair.last())
     }
 
     /// The shortest and the longest side of all pictures, in pixels.
@@ -80,7 +82,10 @@ impl Survey {
     /// Squares of this side that the pictures hold side by side; a picture smaller than one counts as one.
     pub fn squares(&self, side: usize) -> usize {
         let along = |length: usize| (length / side.max(1)).max(1);
-        let each = self.sizes.iter().map(|&[height, width]| along(height) * along(width));
+        let each = self
+            .sizes
+            .iter()
+            .map(|&[height, width]| along(height) * along(width));
         each.sum()
     }
 }

@@ -209,7 +209,8 @@ impl Proposal {
             plan: String::new(),
             seconds: per_step * steps as f64,
             steps,
-            config: serde_json::from_str(&text).map_err(|error| Error::Device(error.to_string()))?,
+            config: serde_json::from_str(&text)
+                .map_err(|error| Error::Device(error.to_string()))?,
             text,
             warnings: Vec::new(),
         })
@@ -239,7 +240,11 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
     let channels = if survey.colour { 3 } else { 1 };
     let count = survey.sizes.len();
     // A tenth is for the test, if it is not there already, and a tenth of the rest for validation.
-    let tested = if survey.tested.is_some() { 0 } else { count.div_ceil(10) };
+    let tested = if survey.tested.is_some() {
+        0
+    } else {
+        count.div_ceil(10)
+    };
     let used = count - tested.min(count - 1);
     let trained = used - (used / 10).min(used - 1);
     let [_, most] = survey.sides();
@@ -270,15 +275,15 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
     };
     let crops = EPOCH.div_ceil(trained).max(1);
     let reason = match whole {
-        true => "too few to be resized",
-        false => "nothing is lost by resizing",
+        true => "too few to be resized, so the model learns",
+        false => "to keep every detail, the model learns",
     };
     Images {
         data: vec![("patch", json!(side)), ("crops", json!(crops))],
         shape: [channels, side, side],
         count: survey.squares(side) * used / count,
         epoch: crops * trained,
-        why: format!("{reason}, so the model learns squares of {side}x{side} pixels cut from them"),
+        why: format!("{reason} squares of {side}x{side} pixels cut from them"),
     }
 }
 
@@ -346,7 +351,10 @@ fn digits([_, height, width]: ImageShape) -> (Vec<(&'static str, Value)>, String
 /// The text of a config, a line for each of its three parts.
 fn text(data: &[(&str, Value)], model: &[(&str, Value)], train: &[(&str, Value)]) -> String {
     let line = |pairs: &[(&str, Value)]| {
-        let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(key, value)| format!("\"{key}\": {value}"))
+            .collect();
         format!("{{ {} }}", pairs.join(", "))
     };
     let [data, model, train] = [data, model, train].map(line);
@@ -361,7 +369,11 @@ fn parsed(text: &str) -> std::result::Result<Located, ConfigError> {
 fn seconds_per_step(located: &Located, name: Option<&str>) -> Result<f64> {
     let config: &Config = &located.config;
     let chosen = config::Override::flag("--backend", "backend", name.unwrap_or("auto"));
-    let chosen = config::parse("--backend", &serde_json::to_string(config).unwrap_or_default(), &[chosen])?;
+    let chosen = config::parse(
+        "--backend",
+        &serde_json::to_string(config).unwrap_or_default(),
+        &[chosen],
+    )?;
     let backend = backend::open(chosen.config.backend)?;
     let source = config.data.source(config.seed);
     let shape = source.shape()?;
@@ -398,4 +410,108 @@ fn seconds_per_step(located: &Located, name: Option<&str>) -> Result<f64> {
         }
     }
     Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey(count: usize, size: [usize; 2], colour: bool) -> Survey {
+        Survey {
+            sizes: vec![size; count],
+            tested: None,
+            colour,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The keys of the config's `data` and `model` for pictures like these.
+    fn proposed(survey: &Survey, aim: Aim) -> (Value, Value, String) {
+        let images = images_of(survey, aim);
+        let (model, words) = model_of(&images, aim);
+        let mut data = vec![("dataset", json!("images")), ("dir", json!("x"))];
+        let why = format!("{}; {words}", images.why);
+        data.extend(images.data);
+        let text = text(&data, &model, &[("epochs", json!(1))]);
+        let located = parsed(&text).unwrap();
+        located.config.model.plan(images.shape).unwrap();
+        let config: Value = serde_json::from_str(&text).unwrap();
+        (config["data"].clone(), config["model"].clone(), why)
+    }
+
+    #[test]
+    fn photographs_are_cut_and_small_pictures_taken_whole() {
+        let mixed = Survey {
+            sizes: [[600, 800], [450, 700]].repeat(10),
+            ..survey(0, [0, 0], true)
+        };
+        let (data, model, why) = proposed(&mixed, Aim::Explore);
+        // 16 of 20 pictures are trained on, in about 4,000 squares an epoch.
+        assert_eq!((&data["patch"], &data["crops"]), (&json!(64), &json!(236)));
+        assert_eq!(model["code_size"], json!(128));
+        assert!(why.contains("too few to be resized"), "{why}");
+        assert_eq!(
+            found(&mixed),
+            "20 colour pictures of 450 to 800 pixels a side"
+        );
+
+        let (data, model, _) = proposed(&survey(6000, [28, 28], false), Aim::Explore);
+        assert_eq!(data.as_object().unwrap().len(), 2, "{data}");
+        assert_eq!(
+            model,
+            json!({ "kind": "conv", "channels": [16, 32], "code_size": 32 })
+        );
+        assert_eq!(
+            found(&survey(6000, [28, 30], false)),
+            "6000 grey pictures of 30x28 pixels"
+        );
+
+        let (data, ..) = proposed(&survey(2000, [218, 178], true), Aim::Anomaly);
+        assert_eq!(
+            (&data["size"], &data["aspect"]),
+            (&json!([64, 64]), &json!("crop"))
+        );
+        // What is stored or cleaned keeps its pixels.
+        for aim in [Aim::Compress, Aim::Denoise] {
+            let (data, ..) = proposed(&survey(2000, [218, 178], true), aim);
+            assert!(data["patch"].is_u64() && data["size"].is_null(), "{data}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_no_larger_than_the_pictures_can_teach() {
+        // Two pictures, one of which is trained on: 4 x 3 squares of 64 pixels.
+        let (_, model, why) = proposed(&survey(2, [192, 256], true), Aim::Explore);
+        assert_eq!(model["code_size"], json!(1));
+        assert!(
+            why.contains("not 128, for which 1024 squares would be needed"),
+            "{why}"
+        );
+        let (_, model, _) = proposed(&survey(30, [480, 640], true), Aim::Compress);
+        assert_eq!(model["code_size"], json!(128), "27 pictures of 70 squares");
+        let (_, model, _) = proposed(&survey(300, [480, 640], true), Aim::Compress);
+        assert_eq!(model["code_size"], json!(512));
+    }
+
+    #[test]
+    fn every_aim_has_a_model_for_every_shape() {
+        for aim in [Aim::Explore, Aim::Compress, Aim::Denoise, Aim::Anomaly] {
+            for size in [[2, 1], [3, 200], [28, 28], [64, 64], [65, 64], [4000, 3000]] {
+                for (count, colour) in [(2, false), (2, true), (1500, false), (1500, true)] {
+                    proposed(&survey(count, size, colour), aim);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_in_mnists_format_gets_the_model_for_digits() {
+        let (model, _) = digits([1, 28, 28]);
+        let text = text(&[("dataset", json!("mnist"))], &model, &[]);
+        let shipped = include_str!("../../../configs/conv.json");
+        let shipped: Value = serde_json::from_str(shipped).unwrap();
+        let model = parsed(&text).unwrap().config.model;
+        let shipped = json!({ "data": shipped["data"], "model": shipped["model"] });
+        assert_eq!(model, parsed(&shipped.to_string()).unwrap().config.model);
+    }
 }

@@ -151,9 +151,7 @@ impl Network {
     /// With principal components in the layers that hold them.
     pub(crate) fn with_components(self, components: &[f32], mean: &[f32], channels: usize) -> Self {
         match self {
-            Network::Conv(conv) => {
-                Network::Conv(conv.with_components(components, mean, channels))
-            }
+            Network::Conv(conv) => Network::Conv(conv.with_components(components, mean, channels)),
             dense => dense,
         }
     }

@@ -171,9 +171,7 @@ impl Layer {
 
     /// What computes it on the flex backend.
     pub fn body(&self) -> Body {
-        use Operation::{
-            AddInput, Convolution, Linear, Output, Shuffle, Unshuffle, Upsample,
-        };
+        use Operation::{AddInput, Convolution, Linear, Output, Shuffle, Unshuffle, Upsample};
         let (mut handwritten, mut composed) = (false, false);
         for group in groups(&self.operations) {
             match group {

@@ -216,7 +216,10 @@ impl From<Aim> for hourglass::proposal::Aim {
 
 /// Reads a number of minutes, up to a week.
 fn minutes(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|it| (0.01..=10_080.0).contains(it));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|it| (0.01..=10_080.0).contains(it));
     number.ok_or_else(|| "expected a number from 0.01 to 10080".into())
 }
 

@@ -148,7 +148,12 @@ impl Conv {
     /// The network with a linear code that is the principal components' and gives back what they give:
     /// `components` are `[code_size, C, H, W]`, orthonormal, and `mean` is `[C, H, W]`. The convolutions get
     /// pictures whose channels are centred, because they see zeros beyond the border.
-    pub(super) fn with_components(mut self, components: &[f32], mean: &[f32], channels: usize) -> Self {
+    pub(super) fn with_components(
+        mut self,
+        components: &[f32],
+        mean: &[f32],
+        channels: usize,
+    ) -> Self {
         let values = mean.len();
         let code_size = components.len() / values.max(1);
         let area = values / channels.max(1);
@@ -162,7 +167,8 @@ impl Conv {
             set(weight, across.copied().collect());
             let offset = components.chunks_exact(values).map(|component| {
                 let of = component.iter().zip(mean);
-                -of.map(|(one, other)| f64::from(*one) * f64::from(*other)).sum::<f64>() as f32
+                -of.map(|(one, other)| f64::from(*one) * f64::from(*other))
+                    .sum::<f64>() as f32
             });
             if let Some(bias) = bias {
                 set(bias, offset.take(code_size).collect());
@@ -171,7 +177,8 @@ impl Conv {
         if let Some(Linear { weight, bias }) = &mut self.expand {
             set(weight, components.to_vec());
             let centred = mean.chunks_exact(area.max(1)).zip(&centres);
-            let centred = centred.flat_map(|(channel, centre)| channel.iter().map(move |it| it - centre));
+            let centred =
+                centred.flat_map(|(channel, centre)| channel.iter().map(move |it| it - centre));
             if let Some(bias) = bias {
                 set(bias, centred.collect());
             }
@@ -181,7 +188,9 @@ impl Conv {
         {
             // Shuffling takes the channels of one picture channel from places next to each other.
             let each = bias.val().shape().num_elements() / channels.max(1);
-            let all = centres.iter().flat_map(|&centre| std::iter::repeat_n(centre, each));
+            let all = centres
+                .iter()
+                .flat_map(|&centre| std::iter::repeat_n(centre, each));
             set(bias, all.collect());
         }
         self

@@ -35,7 +35,12 @@ fn directions(size: usize) -> Vec<f32> {
 /// Codes, pictures and the loss are those of PCA by hand, whatever the size: rounding of f32 is all that differs.
 #[test]
 fn it_starts_as_principal_components_give_it() {
-    for (shape, halvings) in [([1, 4, 4], 1), ([3, 5, 7], 2), ([2, 8, 4], 0), ([1, 1, 1], 0)] {
+    for (shape, halvings) in [
+        ([1, 4, 4], 1),
+        ([3, 5, 7], 2),
+        ([2, 8, 4], 0),
+        ([1, 1, 1], 0),
+    ] {
         let size = shape.iter().product();
         let json = linear(json!({ "code_size": 2.min(size), "halvings": halvings }));
         let components = &directions(size)[..2.min(size) * size];
@@ -46,7 +51,8 @@ fn it_starts_as_principal_components_give_it() {
         for image in host(&images).chunks(size) {
             let code = components.chunks(size).map(|direction| -> f64 {
                 let each = image.iter().zip(&mean).zip(direction);
-                each.map(|((x, m), d)| f64::from(x - m) * f64::from(*d)).sum()
+                each.map(|((x, m), d)| f64::from(x - m) * f64::from(*d))
+                    .sum()
             });
             let code: Vec<f64> = code.collect();
             back.extend((0..size).map(|at| {
@@ -57,12 +63,22 @@ fn it_starts_as_principal_components_give_it() {
         }
         assert_close(&host(&model.encode(images.clone())), &codes, 1e-5, "codes");
         let clamped: Vec<f64> = back.iter().map(|it| it.clamp(0.0, 1.0)).collect();
-        assert_close(&host(&model.forward(images.clone())), &clamped, 1e-5, "pictures");
+        assert_close(
+            &host(&model.forward(images.clone())),
+            &clamped,
+            1e-5,
+            "pictures",
+        );
         let decoded = model.decode(model.encode(images.clone())).unwrap();
         assert_close(&host(&decoded), &clamped, 1e-5, "decoded");
         let noise = Noise::Host { seed: 0 };
-        let loss = model.loss(images.clone(), images.clone(), Loss::Mse, noise).total;
-        let squares = back.iter().zip(host(&images)).map(|(b, x)| (b - f64::from(x)).powi(2));
+        let loss = model
+            .loss(images.clone(), images.clone(), Loss::Mse, noise)
+            .total;
+        let squares = back
+            .iter()
+            .zip(host(&images))
+            .map(|(b, x)| (b - f64::from(x)).powi(2));
         let expected = squares.sum::<f64>() / back.len() as f64;
         assert_close(&host(&loss), &[expected], 1e-6, "loss");
     }
@@ -71,7 +87,9 @@ fn it_starts_as_principal_components_give_it() {
 #[test]
 fn a_seed_draws_the_convolutions_and_the_last_starts_at_zero() {
     let model = |seed| {
-        let model = config(linear(json!({}))).init([1, 8, 8], seed, &device()).unwrap();
+        let model = config(linear(json!({})))
+            .init([1, 8, 8], seed, &device())
+            .unwrap();
         crate::fixtures::parameters(&model)
     };
     let (one, other) = (model(1), model(2));
@@ -97,7 +115,8 @@ fn the_more_is_missing_the_coarser_the_convolutions_look() {
     let shape = [3, 64, 64];
     let fine = "unshuffle, 6 x conv 3x3 12 -> 12, shuffle, added to its input";
     assert_eq!(words(512, shape), fine);
-    let coarse = "unshuffle, unshuffle, 6 x conv 3x3 48 -> 48, shuffle, shuffle, added to its input";
+    let coarse =
+        "unshuffle, unshuffle, 6 x conv 3x3 48 -> 48, shuffle, shuffle, added to its input";
     assert_eq!(words(128, shape), coarse);
     assert!(words(1, [1, 2, 1]).starts_with("unshuffle, 6 x"));
     assert!(words(1, [1, 1, 1]).starts_with("6 x"));

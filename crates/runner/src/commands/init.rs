@@ -50,7 +50,9 @@ fn named_after(folder: &Path) -> PathBuf {
 
 /// The folder as a config in the file `config` is to name it: as given if both are named from here, and else in full.
 fn as_seen_from(config: &Path, folder: &Path) -> Result<String> {
-    let beside = config.parent().is_none_or(|parent| parent.as_os_str().is_empty());
+    let beside = config
+        .parent()
+        .is_none_or(|parent| parent.as_os_str().is_empty());
     let dir = match beside || folder.is_absolute() {
         true => folder.to_owned(),
         false => folder
@@ -58,7 +60,10 @@ fn as_seen_from(config: &Path, folder: &Path) -> Result<String> {
             .with_context(|| format!("{}: cannot be read", folder.display()))?,
     };
     let unreadable = || {
-        let text = format!("{}: its name is not text, which a config needs; rename it", dir.display());
+        let text = format!(
+            "{}: its name is not text, which a config needs; rename it",
+            dir.display()
+        );
         UsageError(text)
     };
     Ok(dir.to_str().ok_or_else(unreadable)?.to_owned())
