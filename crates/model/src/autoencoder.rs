@@ -162,7 +162,12 @@ impl Autoencoder {
         if self.is_residual() {
             return Err(NeedsInput);
         }
-        Ok(self.own(self.decode_raw(code)).reconstruction())
+        let raw = self.decode_raw(code);
+        let output = match self.plan.ends.gives {
+            Gives::Logits => Output::Logits(raw),
+            _ => Output::Values(raw),
+        };
+        Ok(output.reconstruction())
     }
 
     /// What the decoder makes of the codes `[batch, code_size]` of these inputs.
@@ -198,16 +203,10 @@ impl Autoencoder {
     /// The output that the last layer's stands for. A grey input is added to each channel.
     fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
         match self.plan.ends.gives {
-            Gives::Difference => Output::Values(raw + input),
-            _ => self.own(raw),
-        }
-    }
-
-    /// The output that the last layer's stands for in a model that adds no input to it.
-    fn own<const D: usize>(&self, raw: Tensor<D>) -> Output<D> {
-        match self.plan.ends.gives {
             Gives::Logits => Output::Logits(raw),
-            Gives::Values | Gives::Difference => Output::Values(raw),
+            Gives::Values => Output::Values(raw),
+            Gives::Difference => Output::Values(raw + input),
+            Gives::Colours => Output::Values(raw.clone() - grey(raw) + input),
         }
     }
 
@@ -303,16 +302,19 @@ impl Autoencoder {
             Vec::new()
         };
         let restored = self.decode_layer(layer, code);
-        let ends = self.plan.ends;
-        let output = if layer > 0 {
-            Output::Values(restored)
-        } else if ends.gives == Gives::Difference {
-            let repeats = values(ends.output) / values(ends.input);
-            Output::Values(restored + input.repeat_dim(1, repeats))
-        } else {
-            self.own(restored)
+        let loss = match layer {
+            0 => {
+                let [input, restored] = [
+                    (input, self.plan.ends.input),
+                    (restored, self.plan.ends.output),
+                ]
+                .map(|(flat, shape)| Signal::Flat(flat).maps(&shape));
+                let target = Signal::Flat(target).maps(&self.plan.ends.output);
+                self.complete(restored, input).loss(target, loss)
+            }
+            _ => Output::Values(restored).loss(target, loss),
         };
-        Losses::new(output.loss(target, loss), penalties)
+        Losses::new(loss, penalties)
     }
 
     /// The output of encoder layer `layer` alone for what comes into it, both `[batch, units]`.
@@ -402,7 +404,7 @@ impl Autoencoder {
 
     /// Whether the network's output is added to its input, so that a code alone has no reconstruction.
     pub fn is_residual(&self) -> bool {
-        self.plan.ends.gives == Gives::Difference
+        self.plan.ends.gives.is_residual()
     }
 
     /// Channels, height and width of the encoder's input: one channel after `grayscale`.

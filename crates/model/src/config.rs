@@ -215,6 +215,10 @@ pub struct DenoisingConfig {
     /// clean image instead of the image (Zhang et al. 2017). Needs the mse loss. Default: false.
     #[serde(default)]
     pub residual: bool,
+    /// Whether the restored picture keeps the luma of its grey input exactly, so that only colours are
+    /// predicted. Needs `residual` and the corruption `grayscale`. Default: false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_luma: bool,
     /// The model that restores the input.
     pub of: Box<ModelConfig>,
 }
@@ -334,6 +338,10 @@ fn refining_convolutions() -> usize {
 
 fn refining_gain() -> f64 {
     2.4
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 fn single() -> usize {

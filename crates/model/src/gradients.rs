@@ -304,6 +304,10 @@ fn residual_and_colouring_networks() {
             });
             check(json, [3, 4, 3], Loss::Mse, none);
         }
+        let json = json!({
+            "kind": "denoising", "corruption": "grayscale", "residual": true, "keep_luma": true, "of": of,
+        });
+        check(json, [3, 4, 3], Loss::Mse, none);
     }
 }
 

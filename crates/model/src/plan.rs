@@ -26,6 +26,15 @@ pub enum Gives {
     Values,
     /// The difference of the reconstruction from the input.
     Difference,
+    /// The same, of which only what changes colours counts: the reconstruction has the luma of the grey input.
+    Colours,
+}
+
+impl Gives {
+    /// Whether the reconstruction needs the input beside the code.
+    pub fn is_residual(self) -> bool {
+        matches!(self, Gives::Difference | Gives::Colours)
+    }
 }
 
 impl Ends {

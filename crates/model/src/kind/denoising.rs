@@ -35,11 +35,19 @@ impl Wrapper for DenoisingConfig {
                 error.within(&outer)
             })?;
         }
+        if self.keep_luma && !(self.residual && input[0] == 1 && ends.output[0] == 3) {
+            return Err(ModelError::new(
+                "keep_luma",
+                "found true".into(),
+                "false, or true in a residual model with the corruption \"grayscale\"".into(),
+            ));
+        }
         Ok(Ends {
             input,
-            gives: match self.residual {
-                true => Gives::Difference,
-                false => ends.gives,
+            gives: match (self.residual, self.keep_luma) {
+                (true, true) => Gives::Colours,
+                (true, false) => Gives::Difference,
+                (false, _) => ends.gives,
             },
             ..ends
         })

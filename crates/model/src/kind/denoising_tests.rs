@@ -327,3 +327,52 @@ fn wrappers_nest_in_any_order() {
         assert!(host(&total)[0].is_finite());
     }
 }
+
+/// Before values are clamped, every pixel has the luma of its grey input, whatever the network predicts; and colours
+/// that the network does not change are grey.
+#[test]
+fn luma_is_kept_exactly_and_only_colours_are_predicted() {
+    let json = json!({
+        "kind": "denoising", "corruption": "grayscale", "residual": true, "keep_luma": true,
+        "of": { "kind": "conv", "channels": [4], "initial_gain": 3 },
+    });
+    let model = model(json.clone(), [3, 6, 6], 1);
+    let images = pictures(2, [3, 6, 6], 0);
+    let grey_input = model.clean_input(images.clone());
+    let crate::Output::Values(values) =
+        model.output(model.encode(grey_input.clone()), grey_input.clone())
+    else {
+        panic!("a residual model gives values");
+    };
+    let [luma, expected] =
+        [crate::corruption::grey(values.clone()), grey_input].map(|it| host(&it));
+    let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+    assert_close(&luma, &expected, 1e-6, "luma");
+    let red = host(&values.narrow(1, 0, 1));
+    assert!(
+        red.iter()
+            .zip(&expected)
+            .any(|(red, grey)| (f64::from(*red) - grey).abs() > 0.01)
+    );
+    assert!(
+        model
+            .decode(Tensor::zeros(
+                [1, model.layers().code_size()],
+                &crate::fixtures::device()
+            ))
+            .is_err()
+    );
+
+    for (key, value) in [
+        ("corruption", json!("gaussian")),
+        ("residual", json!(false)),
+    ] {
+        let mut wrong = json.clone();
+        wrong[key] = value;
+        let refused = crate::fixtures::config(wrong)
+            .plan([3, 6, 6])
+            .unwrap_err()
+            .to_string();
+        assert!(refused.starts_with("keep_luma: found true"), "{refused}");
+    }
+}

@@ -49,7 +49,7 @@ impl Base for LinearConfig {
         check_count("channels", self.channels, WIDEST)?;
         check_count("convolutions", self.convolutions, MOST_CONVOLUTIONS)?;
         check_number("initial_gain", self.initial_gain, [0.0, GREATEST_GAIN])?;
-        if ends.gives == Gives::Difference || ends.input != ends.output {
+        if ends.gives.is_residual() || ends.input != ends.output {
             let found = "found \"linear\" in a model that is residual or gets grey pictures";
             let allowed = "\"dense\" or \"conv\", because a linear code starts from the pictures' own components";
             return Err(ModelError::new("kind", found.into(), allowed.into()));

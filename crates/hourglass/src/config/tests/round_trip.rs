@@ -142,6 +142,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                 ModelConfig::Denoising(DenoisingConfig {
                     corruption,
                     residual,
+                    keep_luma: false,
                     of: Box::new(of),
                 })
             }),
