@@ -29,6 +29,12 @@ const SMALL: usize = 64;
 /// Whole pictures of one kind that teach a code; fewer are cut into squares.
 const MANY: usize = 1000;
 
+/// Pictures so few that their colours and light have to be varied, or the model learns those by heart.
+const FEW: usize = 50;
+
+/// Epochs without improvement after which a training on so few ends.
+const PATIENCE: usize = 20;
+
 /// Values of an image for each value of its code: of a code to be explored, and of one to be stored.
 const TO_EXPLORE: usize = 96;
 const TO_STORE: usize = 24;
@@ -93,6 +99,8 @@ struct Steps {
     rate: f64,
     /// Images of an epoch.
     epoch: usize,
+    /// Whether the pictures are few.
+    few: bool,
 }
 
 /// How the pictures of a folder become images.
@@ -144,6 +152,7 @@ impl Proposal {
             batch: BATCH,
             rate: 0.001,
             epoch: images.epoch,
+            few: count < FEW,
         };
         let proposal = Self::timed(&data, &model, steps, seconds, backend)?;
         Ok(Self {
@@ -169,6 +178,7 @@ impl Proposal {
             batch: 128,
             rate: 0.002,
             epoch: count,
+            few: false,
         };
         let proposal = Self::timed(&data, &model, steps, seconds, backend)?;
         let [_, height, width] = shape;
@@ -188,13 +198,15 @@ impl Proposal {
         backend: Option<&str>,
     ) -> Result<Self> {
         let train = |epochs: usize| {
-            vec![
+            let mut train = vec![
                 ("epochs", json!(epochs)),
                 ("batch_size", json!(steps.batch)),
                 ("learning_rate", json!(steps.rate)),
                 ("schedule", json!("cosine")),
                 ("loss", json!("mse")),
-            ]
+            ];
+            train.extend(steps.few.then(|| ("patience", json!(PATIENCE))));
+            train
         };
         let of = |epochs| text(data, model, &train(epochs));
         let trial = parsed(&of(1))?;
@@ -274,12 +286,20 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
         _ => SQUARE,
     };
     let crops = EPOCH.div_ceil(trained).max(1);
+    let mut data = vec![("patch", json!(side)), ("crops", json!(crops))];
+    if count < FEW {
+        let varied = match survey.colour {
+            true => json!({ "brightness": 0.5, "shuffle_channels": true }),
+            false => json!({ "brightness": 0.5 }),
+        };
+        data.push(("augment", varied));
+    }
     let reason = match whole {
         true => "too few to be resized, so the model learns",
         false => "to keep every detail, the model learns",
     };
     Images {
-        data: vec![("patch", json!(side)), ("crops", json!(crops))],
+        data,
         shape: [channels, side, side],
         count: survey.squares(side) * used / count,
         epoch: crops * trained,
@@ -448,6 +468,7 @@ mod tests {
         let (data, model, why) = proposed(&mixed, Aim::Explore);
         // 16 of 20 pictures are trained on, in about 4,000 squares an epoch.
         assert_eq!((&data["patch"], &data["crops"]), (&json!(64), &json!(236)));
+        assert_eq!(data["augment"]["shuffle_channels"], json!(true));
         assert_eq!(model["code_size"], json!(128));
         assert!(why.contains("too few to be resized"), "{why}");
         assert_eq!(

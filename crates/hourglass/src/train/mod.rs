@@ -115,6 +115,9 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
     state = layerwise::layers(training, state)?;
     training.observer.start(setup, run, state.progress.step)?;
     let held_out = setup.split.validation.as_slice();
+    if training.components.is_some() && !held_out.is_empty() {
+        keep_start(training, &mut state)?;
+    }
 
     while state.progress.epoch < settings.epochs && !patience_is_over(setup, &state.progress) {
         let place = Place {
@@ -263,6 +266,20 @@ fn from_components(
     directions.resize(setup.layers.code_size() * dims, 0.0);
     let (model, frozen) = model.with_components(&directions, &pca.mean_picture());
     Ok((model, frozen, Some(pca)))
+}
+
+/// Keeps the start, which is as good as PCA, as the best weights until an epoch has better ones.
+fn keep_start(training: &mut Training<'_>, state: &mut State) -> Result<(), Stop> {
+    let setup = training.setup;
+    let held_out = setup.split.validation.as_slice();
+    let model = state.model.valid();
+    let (batches, seed) = (&training.batches, setup.config.seed);
+    let found = evaluation::evaluate(&model, batches, held_out, seed, false, None);
+    let found = found.map_err(|error| stop(error, &state.progress))?;
+    note_best(&mut state.progress, found.loss(setup.loss), 0.0);
+    let (model, optimizer) = (&state.model, &state.optimizer);
+    (training.writer).checkpoints(&["best", "last"], model, optimizer, &state.progress)?;
+    Ok(())
 }
 
 /// The best weights on the test images, with the baselines beside them.

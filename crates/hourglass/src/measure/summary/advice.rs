@@ -112,7 +112,7 @@ struct Advice {
 }
 
 /// The first row that holds is given as advice.
-const TABLE: [Advice; 8] = [
+const TABLE: [Advice; 9] = [
     Advice {
         holds: |it| !it.learned() && it.dead && it.course.learning_rate >= it.course.usual_rate,
         say: |it| {
@@ -176,6 +176,14 @@ const TABLE: [Advice; 8] = [
                 it.course.gain_key,
                 smaller_rate(it)
             )
+        },
+    },
+    Advice {
+        holds: |it| it.course.best_epoch == 0,
+        say: |_| {
+            "no epoch improved on the linear code that it started from, on the validation images; try more \
+             images or data.augment"
+                .into()
         },
     },
     Advice {
@@ -330,6 +338,17 @@ mod tests {
             found.starts_with("the validation loss was lowest in epoch 3 of 10"),
             "{found}"
         );
+    }
+
+    #[test]
+    fn a_start_that_no_epoch_improved_on_names_the_images() {
+        let start = Course {
+            best_epoch: 0,
+            ..course()
+        };
+        let text = "no epoch improved on the linear code that it started from, on the validation images; \
+                    try more images or data.augment";
+        assert_eq!(said(start, 0.8, false).as_deref(), Some(text));
     }
 
     #[test]
