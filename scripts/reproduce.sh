@@ -8,6 +8,7 @@
 #   scripts/reproduce.sh --seeds 42           these seeds; 42 is that of the shipped configs
 #   scripts/reproduce.sh --tables             trains nothing, only writes the tables from the runs that exist
 #   scripts/reproduce.sh --no-tables          only trains and measures
+#   scripts/reproduce.sh --papers DIR         trains and measures under the conditions of papers, on data in DIR
 #   scripts/reproduce.sh --check              whether README.md, RESULTS.md and the configs' descriptions agree
 #
 # Needs Python 3.9 or newer and nothing from PyPI. Builds the program as the README does, unless HOURGLASS names one.
@@ -22,5 +23,8 @@ if [[ -z ${HOURGLASS:-} ]]; then
     cargo build -p runner
     target="$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"
     export HOURGLASS="$target/debug/hourglass"
+fi
+if [[ ${1:-} == --papers ]]; then
+    exec python3 -B scripts/reproduce/papers.py "${@:2}"
 fi
 exec python3 -B scripts/reproduce "$@"
