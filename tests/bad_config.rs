@@ -60,7 +60,7 @@ fn a_fault_in_a_config_is_one_line_with_its_place() {
         ),
         (
             with("\"dense\"", "\"transformer\""),
-            r#": model.kind: found "transformer"; allowed: "dense", "conv", "sparse" or "denoising""#,
+            r#": model.kind: found "transformer"; allowed: "dense", "conv", "linear", "sparse" or "denoising""#,
         ),
         (
             with("\"idx\"", "\"cifar\""),

@@ -57,6 +57,11 @@ impl ModelConfig {
         self.is_residual() || base.gives_values()
     }
 
+    /// Whether a training starts from principal components of its images.
+    pub fn starts_from_components(&self) -> bool {
+        self.walk().1.gives_values()
+    }
+
     /// The loss that suits the model: the mean squared error if its output is not a probability, and
     /// binary cross-entropy for all others.
     pub fn default_loss(&self) -> Loss {

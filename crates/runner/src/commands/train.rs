@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use data::{Warning, counted};
+use hourglass::config::DataConfig;
 use hourglass::measure::summary;
 use hourglass::pictures::samples;
 use hourglass::pictures::shown::Shown;
@@ -16,6 +17,10 @@ use super::{DIVERGED, DONE, UsageError};
 use crate::cli::{OutputArgs, TrainArgs};
 use crate::progress::Display;
 use crate::{half_block, interrupt, output, terminal, watch};
+
+/// Steps below which no convolutional or dense model came near PCA on squares of photographs, in any training that was
+/// tried: after 1,500 steps the best still had 1.3 times PCA's error, with the rate and gain that suited it best.
+const ENOUGH_STEPS: usize = 1500;
 
 /// Number of pictures shown on a terminal at the end.
 const PICTURES: usize = 10;
@@ -186,10 +191,31 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
         ),
         format!("run      {}", run.folder().display()),
     ];
+    lines.extend(unlikely(setup));
     if let Some(pretrained) = &setup.pretrained {
         lines.insert(1, format!("init     {}", pretrained.words()));
     }
     lines
+}
+
+/// What to know before a model learns a code of photographs in few steps: PCA of them is hard to beat.
+fn unlikely(setup: &Setup) -> Option<String> {
+    let config = &setup.config;
+    let folder = match &config.data {
+        DataConfig::Images { dir, .. } => output::word(dir),
+        DataConfig::Photos { .. } => "FOLDER".into(),
+        DataConfig::Mnist { .. } | DataConfig::Idx { .. } => return None,
+    };
+    let steps = setup.steps();
+    let learns_a_code = config.model.damages().is_empty() && !config.model.starts_from_components();
+    let is_cut = setup.preparation.patch().is_some();
+    (learns_a_code && is_cut && steps < ENOUGH_STEPS && !setup.quick).then(|| {
+        format!(
+            "note     {} are too few for this model to come near PCA on squares of photographs; the kind \"linear\" starts \
+             as good as PCA: hourglass init {folder}",
+            counted(steps, "training step")
+        )
+    })
 }
 
 /// How many files of the data could not be read, or nothing if all could.

@@ -102,15 +102,15 @@ fn a_fault_of_a_key_is_one_exact_line() {
         ),
         (
             of_model(r#"{"kind": "transformer"}"#),
-            r#"c.json:3:19: model.kind: found "transformer"; allowed: "dense", "conv", "sparse" or "denoising""#,
+            r#"c.json:3:19: model.kind: found "transformer"; allowed: "dense", "conv", "linear", "sparse" or "denoising""#,
         ),
         (
             of_model(r#"{"layers": []}"#),
-            r#"c.json:3:10: model.kind: missing key; allowed: "dense", "conv", "sparse" or "denoising""#,
+            r#"c.json:3:10: model.kind: missing key; allowed: "dense", "conv", "linear", "sparse" or "denoising""#,
         ),
         (
             of_model(r#"{"kind": 3}"#),
-            r#"c.json:3:19: model.kind: found 3; allowed: "dense", "conv", "sparse" or "denoising""#,
+            r#"c.json:3:19: model.kind: found 3; allowed: "dense", "conv", "linear", "sparse" or "denoising""#,
         ),
         (
             of_model(r#""dense""#),
