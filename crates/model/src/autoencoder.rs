@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, ModelConfig};
+use crate::config::{Corruption, HoleFill, ModelConfig};
 use crate::corruption::{Damage, grey};
 use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
@@ -251,6 +251,22 @@ impl Autoencoder {
         match self.plan.ends.input[0] == self.plan.ends.output[0] {
             true => images,
             false => grey(images),
+        }
+    }
+
+    /// Damaged inputs `[batch, C, H, W]` as the encoder knows them from its training: where it got holes that were filled
+    /// smoothly, pixels that are black in all channels count as missing and are filled.
+    pub fn with_holes_filled(&self, input: Tensor<4>) -> Tensor<4> {
+        let is_filled = |it: &&Corruption| {
+            let smooth = HoleFill::Smooth;
+            matches!(it, Corruption::Block { fill, .. } if *fill == smooth)
+        };
+        match self.corruptions().iter().find(is_filled) {
+            Some(corruption) => {
+                let missing = input.clone().max_dim(1).lower_equal_elem(0.0).float();
+                corruption.take_away(input, missing)
+            }
+            None => input,
         }
     }
 

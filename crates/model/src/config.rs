@@ -14,7 +14,7 @@ mod code_activation;
 mod corruption;
 mod penalty;
 
-pub use corruption::{BlockSize, Corruption, ShrinkFilter, Strength};
+pub use corruption::{BlockSize, Corruption, HoleFill, ShrinkFilter, Strength};
 pub use penalty::Penalty;
 
 /// The widest layer that a config may ask for, in units or channels: far above any model that this

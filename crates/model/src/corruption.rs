@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, ShrinkFilter, Strength};
+use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, HoleFill, ShrinkFilter, Strength};
 use crate::error::{ModelError, check_number};
 use crate::noise::Source;
 use crate::shape::ImageShape;
@@ -71,9 +71,13 @@ impl Corruption {
             Corruption::Speckle { std, clip } => {
                 format!("speckle {}{}", words(*std), unclipped(*clip))
             }
-            Corruption::Block { size } => {
+            Corruption::Block { size, fill } => {
                 let [height, width] = size.sides().map(words);
-                format!("block {height}x{width}")
+                let filled = match fill {
+                    HoleFill::Black => "",
+                    HoleFill::Smooth => ", smooth",
+                };
+                format!("block {height}x{width}{filled}")
             }
             Corruption::Blur { sigma } => format!("blur {}", words(*sigma)),
             Corruption::Downscale {
@@ -86,6 +90,16 @@ impl Corruption {
             } => format!("downscale {factor}, bicubic"),
             Corruption::Grayscale => "grayscale".into(),
         }
+    }
+
+    /// Pictures `[batch, C, H, W]` as a block leaves them where `missing`, `[batch, 1, H, W]`, is 1: black, or filled
+    /// smoothly. Other corruptions leave black.
+    pub fn take_away(&self, images: Tensor<4>, missing: Tensor<4>) -> Tensor<4> {
+        let fill = match self {
+            Corruption::Block { fill, .. } => *fill,
+            _ => HoleFill::Black,
+        };
+        block::take_away(images, missing, fill)
     }
 
     /// Checks it against the shape of the images that it gets; the shape of those that it gives.
@@ -103,7 +117,7 @@ impl Corruption {
                 within("probability", *probability, 1.0)?;
             }
             Corruption::Blur { sigma } => within("sigma", *sigma, GREATEST_SIGMA)?,
-            Corruption::Block { size } => {
+            Corruption::Block { size, .. } => {
                 let sides = size.sides();
                 sides.iter().try_for_each(|side| rising("size", *side))?;
                 let [rows, columns] = sides.map(Strength::ends);
@@ -168,9 +182,9 @@ impl Corruption {
                 let salt = probability.covers_high(noise, 0.5);
                 images.mask_fill(pepper, 0.0).mask_fill(salt, 1.0)
             }
-            Corruption::Block { size } => {
+            Corruption::Block { size, fill } => {
                 let missing = block::missing(size, shape, source);
-                let left = images * (missing.clone().neg() + 1.0);
+                let left = block::take_away(images, missing.clone(), fill);
                 return (left, Some(missing));
             }
             Corruption::Blur { sigma } => {

@@ -80,7 +80,7 @@ pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corru
         (images, more) = match corruption.damage() {
             Damage::Hole if !whole => {
                 let holes = by_regions(model, place, &images, seed)?;
-                (images * (holes.clone().neg() + 1.0), Some(holes))
+                (corruption.take_away(images, holes.clone()), Some(holes))
             }
             _ => model.corrupt_at(place, images, seed),
         };

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use model::Autoencoder;
 
-use super::tiles::{Grid, Picture};
+use super::tiles::{Grid, Picture, Pixels};
 use crate::batched::{BATCH, values};
 use crate::error::Result;
 use crate::memory;
@@ -30,7 +30,12 @@ pub fn through(
     memory::check_batch(model, batch.min(grid.count()))?;
     let forward = |tiles: Vec<f32>, count: usize| {
         let tiles = TensorData::new(tiles, [count, given, height, width]);
-        values(model.forward(Tensor::from_data(tiles, device)))
+        let tiles = Tensor::from_data(tiles, device);
+        values(model.forward(match picture.pixels {
+            // A file, in which what is missing is black.
+            Pixels::Bytes(_) => model.with_holes_filled(tiles),
+            Pixels::Values(_) | Pixels::Small { .. } => tiles,
+        }))
     };
     grid.restore(picture, channels, batch, forward, emit, done)
 }
