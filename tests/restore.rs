@@ -548,3 +548,57 @@ fn what_cannot_be_restored_is_refused_in_one_line() {
     let line = work.refused(1, "restore missing in -o out");
     assert!(line.starts_with("missing: no such run"), "{line}");
 }
+
+/// A model that learned from holes which were filled smoothly gets those of a picture filled too: black comes back as
+/// what is around it, and what is far from it as if there were no hole.
+#[test]
+fn black_holes_are_filled_as_in_the_training() {
+    let work = Work::new();
+    let mut config = tiny();
+    for number in 0..12 {
+        save(
+            &work,
+            &format!("colours/{number:02}.png"),
+            colours(16, 16, number).into(),
+        );
+    }
+    config["data"] = json!({ "dataset": "images", "dir": "colours" });
+    config["model"] = json!({
+        "kind": "denoising", "corruption": { "kind": "block", "size": 4, "fill": "smooth" }, "residual": true,
+        "of": { "kind": "conv", "channels": [4], "initial_gain": 0.01 },
+    });
+    config["train"] = json!({ "epochs": 1, "batch_size": 4, "learning_rate": 1e-30 });
+    work.json("fill.json", &config);
+    work.ok("fill.json");
+
+    let whole = colours(40, 30, 3);
+    let inside = |x: u32, y: u32| (12..18).contains(&x) && (10..15).contains(&y);
+    let mut holed = whole.clone();
+    for (x, y, pixel) in holed.enumerate_pixels_mut() {
+        if inside(x, y) {
+            *pixel = Rgb([0, 0, 0]);
+        }
+    }
+    save(&work, "in/whole.png", whole.into());
+    save(&work, "in/holed.png", holed.into());
+    work.ok("restore fill in -o out");
+    let read = |name: &str| image::open(work.path(name)).unwrap().to_rgb8();
+    let (whole, holed) = (read("out/whole.png"), read("out/holed.png"));
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (x, y, pixel) in holed.enumerate_pixels() {
+        let other = whole.get_pixel(x, y);
+        let differences = pixel
+            .0
+            .iter()
+            .zip(other.0)
+            .map(|(a, b)| f64::from(a.abs_diff(b)));
+        if inside(x, y) {
+            sum += differences.sum::<f64>();
+            count += 3.0;
+        } else if y >= 20 {
+            assert_eq!(pixel, other, "({x}, {y})");
+        }
+    }
+    // The pictures' mean is 130, and their waves are 90 high.
+    assert!(sum / count < 25.0, "{}", sum / count);
+}
