@@ -146,6 +146,8 @@ fn a_linear_run_starts_at_pca_and_resumes_to_the_same_weights() {
     work.ok("part.json");
     work.ok("resume part --set train.epochs=3");
     work.assert_same("runs/whole", "runs/part");
+    work.ok("whole.json --threads 1 --name one");
+    work.assert_same("runs/whole", "runs/one");
 }
 
 #[test]
