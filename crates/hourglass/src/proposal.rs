@@ -17,8 +17,11 @@ use crate::config::{self, Config, ConfigError, Located};
 use crate::error::{Error, Result};
 use crate::train::optimizer::Optimizer;
 
-/// Side of the squares that are cut from photographs, in pixels.
-const SQUARE: usize = 64;
+/// Height and width that whole pictures are resized to, in pixels.
+const RESIZED: usize = 64;
+
+/// Sides of the squares that are cut from photographs, in pixels: the largest of which there are enough.
+const SQUARES: [usize; 3] = [64, 32, 16];
 
 /// Pictures up to this height and width are taken whole.
 const SMALL: usize = 64;
@@ -265,6 +268,7 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
     let whole = matches!(aim, Aim::Explore | Aim::Anomaly);
     if let (true, true, Some(&[height, width])) =
         (survey.is_uniform(), most <= SMALL, survey.sizes.first())
+        && (aim == Aim::Denoise || teaches(used, [channels, height, width], aim))
     {
         return Images {
             data: Vec::new(),
@@ -276,15 +280,24 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
     }
     if whole && count >= MANY {
         return Images {
-            data: vec![("size", json!([SQUARE, SQUARE])), ("aspect", json!("crop"))],
-            shape: [channels, SQUARE, SQUARE],
+            data: vec![
+                ("size", json!([RESIZED, RESIZED])),
+                ("aspect", json!("crop")),
+            ],
+            shape: [channels, RESIZED, RESIZED],
             count: used,
             epoch: trained,
-            why: format!("enough of them to learn whole pictures, resized to {SQUARE}x{SQUARE}"),
+            why: format!("enough of them to learn whole pictures, resized to {RESIZED}x{RESIZED}"),
         };
     }
     let crops = EPOCH.div_ceil(trained).max(1);
-    let mut data = vec![("patch", json!(SQUARE)), ("crops", json!(crops))];
+    let squares = |side: usize| survey.squares(side) * used / count;
+    let enough = |side: &&usize| {
+        aim == Aim::Denoise || teaches(squares(**side), [channels, **side, **side], aim)
+    };
+    let [.., smallest] = SQUARES;
+    let side = SQUARES.iter().find(enough).copied().unwrap_or(smallest);
+    let mut data = vec![("patch", json!(side)), ("crops", json!(crops))];
     if count < FEW {
         let varied = match survey.colour {
             true => json!({ "brightness": 0.5, "shuffle_channels": true }),
@@ -293,16 +306,30 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
         data.push(("augment", varied));
     }
     let reason = match whole {
-        true => "too few to be resized, so the model learns",
+        true => "too few to be taken whole, so the model learns",
         false => "to keep every detail, the model learns",
     };
     Images {
         data,
-        shape: [channels, SQUARE, SQUARE],
-        count: survey.squares(SQUARE) * used / count,
+        shape: [channels, side, side],
+        count: squares(side),
         epoch: crops * trained,
-        why: format!("{reason} squares of {SQUARE}x{SQUARE} pixels cut from them"),
+        why: format!("{reason} squares of {side}x{side} pixels cut from them"),
     }
+}
+
+/// Values of a linear code of such images.
+fn code_of(shape: ImageShape, aim: Aim) -> usize {
+    let each = match aim {
+        Aim::Compress => TO_STORE,
+        _ => TO_EXPLORE,
+    };
+    1 << (values(shape) / each).max(1).ilog2()
+}
+
+/// Whether so many images can teach the linear code that is usual for their shape.
+fn teaches(images: usize, shape: ImageShape, aim: Aim) -> bool {
+    images >= code_of(shape, aim) * PER_COMPONENT
 }
 
 /// The config's model, and what it is in words.
@@ -327,21 +354,20 @@ fn model_of(images: &Images, aim: Aim) -> (Vec<(&'static str, Value)>, String) {
     if is_drawn && aim != Aim::Compress {
         return digits(images.shape);
     }
-    let each = match aim {
-        Aim::Compress => TO_STORE,
-        _ => TO_EXPLORE,
-    };
-    let wanted = (values(images.shape) / each).max(1);
+    let wanted = code_of(images.shape, aim);
     // What so few images can teach.
     let most = (images.count / PER_COMPONENT).max(1);
-    let code_size = 1 << wanted.min(most).ilog2();
+    let code_size = wanted.min(1 << most.ilog2());
     let model = vec![("kind", json!("linear")), ("code_size", json!(code_size))];
-    let mut words = format!("a code of {code_size} values that starts as PCA's and is refined");
-    if most < wanted {
+    let mut words = format!(
+        "a code of {} that starts as PCA's and is refined",
+        counted(code_size, "value")
+    );
+    if code_size < wanted {
         words += &format!(
-            " (not {}, for which {} squares would be needed: take more or larger pictures)",
-            1 << wanted.ilog2(),
-            (1 << wanted.ilog2()) * PER_COMPONENT
+            " (not {wanted}, for which {} images would be needed and {} are there: take more or larger pictures)",
+            wanted * PER_COMPONENT,
+            images.count
         );
     }
     (model, words)
@@ -468,7 +494,7 @@ mod tests {
         assert_eq!((&data["patch"], &data["crops"]), (&json!(64), &json!(236)));
         assert_eq!(data["augment"]["shuffle_channels"], json!(true));
         assert_eq!(model["code_size"], json!(128));
-        assert!(why.contains("too few to be resized"), "{why}");
+        assert!(why.contains("too few to be taken whole"), "{why}");
         assert_eq!(
             found(&mixed),
             "20 colour pictures of 450 to 800 pixels a side"
@@ -499,15 +525,27 @@ mod tests {
 
     #[test]
     fn a_code_is_no_larger_than_the_pictures_can_teach() {
-        // Two pictures, one of which is trained on: 4 x 3 squares of 64 pixels.
-        let (_, model, why) = proposed(&survey(2, [192, 256], true), Aim::Explore);
-        assert_eq!(model["code_size"], json!(1));
+        // Two pictures, one of which is trained on: 16 x 12 squares of 16 pixels.
+        let (data, model, _) = proposed(&survey(2, [192, 256], true), Aim::Explore);
+        assert_eq!(
+            (&data["patch"], &model["code_size"]),
+            (&json!(16), &json!(8))
+        );
+        let (data, model, why) = proposed(&survey(3, [64, 64], true), Aim::Explore);
+        assert_eq!(
+            (&data["patch"], &model["code_size"]),
+            (&json!(16), &json!(4))
+        );
         assert!(
-            why.contains("not 128, for which 1024 squares would be needed"),
+            why.contains("not 8, for which 64 images would be needed and 32 are there"),
             "{why}"
         );
         let (_, model, _) = proposed(&survey(30, [480, 640], true), Aim::Compress);
-        assert_eq!(model["code_size"], json!(128), "27 pictures of 70 squares");
+        assert_eq!(
+            model["code_size"],
+            json!(128),
+            "27 pictures of 300 squares of 32 pixels"
+        );
         let (_, model, _) = proposed(&survey(300, [480, 640], true), Aim::Compress);
         assert_eq!(model["code_size"], json!(512));
     }
