@@ -3,8 +3,8 @@
     scripts/reproduce.sh --papers DIR              every row whose data lies in DIR and whose run is not there yet
     scripts/reproduce.sh --papers DIR ROW...       these rows, for example denoise-grey
 
-DIR holds `train400` and `bsd68` (grey, of the DnCNN code), `bsds500` with its folders `train` and `test`,
-and `set5`, as PNG files. Runs are kept in `runs/papers`; one that is finished is only measured.
+DIR holds `train400` and `bsd68` (grey, of the DnCNN code), `bsds500` with its folders `train`, `test`
+and `val`, `set5` as PNG files, and `kodak`. Runs are kept in `runs/papers`; one that is finished is only measured.
 """
 
 import json
@@ -15,17 +15,18 @@ from pathlib import Path
 
 RUNS = Path("runs/papers")
 
-# The folders that are trained on, the one that is measured on, options of the measurement, and what is published.
+# The folders that are trained on, those that are measured on, options of the measurement, and what is published.
 ROWS = {
-    "denoise-grey": (["train400"], "bsd68", [], "BM3D 28.57, TNRD 28.92, DnCNN 29.23"),
-    "denoise-grey-15": (["train400"], "bsd68", [], "BM3D 31.07, DnCNN 31.73"),
-    "denoise-grey-50": (["train400"], "bsd68", [], "BM3D 25.62, DnCNN 26.23"),
+    "denoise-grey": (["train400"], ["bsd68"], [], "BM3D 28.57, TNRD 28.92, DnCNN 29.23"),
+    "denoise-grey-15": (["train400"], ["bsd68"], [], "BM3D 31.07, DnCNN 31.73"),
+    "denoise-grey-50": (["train400"], ["bsd68"], [], "BM3D 25.62, DnCNN 26.23"),
     "super-resolution": (
         ["bsds500/train", "bsds500/test"],
-        "set5",
+        ["set5"],
         ["--metric", "y", "--crop", "2"],
         "bicubic 33.66, SRCNN 36.66, VDSR 37.53",
     ),
+    "colorize": (["bsds500/train", "bsds500/test"], ["kodak", "bsds500/val"], [], "none"),
 }
 
 # Rows that start from the weights of another.
@@ -71,17 +72,24 @@ def trained(program, data, name):
     return run
 
 
-def row(program, data, name):
-    """The row of a finished run in words."""
-    _, test, options, published = ROWS[name]
+def rows(program, data, name):
+    """What the finished run of a row has on each folder, in words."""
+    _, tests, options, published = ROWS[name]
     run = trained(program, data, name)
-    out = RUNS / f"{name}-restored"
-    words = [program, "restore", str(run), str(data / test), "-o", str(out), "--from-clean", "--json", "--force"]
-    told = subprocess.run(words + options, check=True, stdout=subprocess.PIPE)
-    found = json.loads(told.stdout)["restoration"]
-    parts = [f"{found['output']['psnr']:.2f} dB, SSIM {found['output']['ssim']:.4f}"]
-    parts += [f"{what} {at['psnr']:.2f}" for what, at in found["baselines"].items() if "psnr" in at]
-    return f"{name} on {test}: {'; '.join(parts)}; published: {published}"
+    for test in tests:
+        out = RUNS / f"{name}-restored-{test.replace('/', '-')}"
+        words = [program, "restore", str(run), str(data / test), "-o", str(out), "--from-clean", "--json", "--force"]
+        told = subprocess.run(words + options, check=True, stdout=subprocess.PIPE)
+        found = json.loads(told.stdout)["restoration"]
+        shown = {"restored": found["output"], "damaged": found["input"], **found["baselines"]}
+        parts = [f"{what} {figures(at)}" for what, at in shown.items() if "psnr" in at]
+        yield f"{name} on {test}: {', '.join(parts)}; published: {published}"
+
+
+def figures(at):
+    """PSNR, and the distance in a* and b* where colours were lost."""
+    colours = f" (ab {at['ab_error']:.2f})" if at.get("ab_error") is not None else ""
+    return f"{at['psnr']:.2f} dB{colours}"
 
 
 def main(words):
@@ -94,13 +102,13 @@ def main(words):
         sys.exit(f"error: {unknown[0]}: no such row; allowed: {', '.join(ROWS)}")
     lines = []
     for name in names:
-        folders = [*ROWS[name][0], ROWS[name][1]]
+        folders = [*ROWS[name][0], *ROWS[name][1]]
         missing = [folder for folder in folders if not (data / folder).is_dir()]
         if missing:
             lines.append(f"{name}: left out, because {data / missing[0]} is not a folder")
             continue
         try:
-            lines.append(row(program, data, name))
+            lines.extend(rows(program, data, name))
         except subprocess.CalledProcessError as error:
             # The program has said why.
             lines.append(f"{name}: stopped with exit code {error.returncode}")
