@@ -13,7 +13,7 @@ impl ModelConfig {
     /// the layer and has weights of its own.
     ///
     /// # Errors
-    /// Tied weights, and a decoder that is not the encoder's mirror; also as [`ModelConfig::plan`].
+    /// Tied weights, and a decoder that is not the encoder's mirror, or a kind that never has one; also as [`ModelConfig::plan`].
     pub fn check_mirror(&self, images: ImageShape) -> Result<(), ModelError> {
         let plan = self.plan_between(Ends::of(images))?;
         let (wrappers, base) = self.walk();
@@ -28,11 +28,15 @@ impl ModelConfig {
             return fault("tied", "found true".into(), allowed);
         }
         match base.decoder() {
-            Some(decoder) if !is_mirrored(&plan) => {
+            _ if is_mirrored(&plan) => Ok(()),
+            Some(decoder) => {
                 let allowed = "the encoder's mirror, or no \"decoder\" at all";
                 fault("decoder", format!("found {decoder:?}"), allowed)
             }
-            _ => Ok(()),
+            None => {
+                let allowed = "a kind whose decoder mirrors its encoder layer by layer";
+                fault("kind", format!("found {:?}", base.name()), allowed)
+            }
         }
     }
 }

@@ -69,6 +69,10 @@ fn only_a_mirror_with_weights_of_its_own_will_do() {
     for (json, found) in cases {
         assert_eq!(check(json), Err(format!("{found}{mirror}")));
     }
+    let linear = json!({ "kind": "linear", "code_size": 2 });
+    let line =
+        "kind: found \"linear\"; allowed: a kind whose decoder mirrors its encoder layer by layer";
+    assert_eq!(check(linear), Err(line.into()));
     let wrapped = json!({
         "kind": "denoising", "corruption": "masking", "of": dense(json!({ "tied": true })),
     });
