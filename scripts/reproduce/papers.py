@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from runs import read_json
+
 RUNS = Path("runs/papers")
 
 # The folders that are trained on, those that are measured on, options of the measurement, and what is published.
@@ -47,19 +49,13 @@ def together(data, folders):
     return link
 
 
-def is_finished(run):
-    try:
-        return json.loads((run / "state.json").read_text())["status"] == "finished"
-    except (OSError, ValueError, KeyError):
-        return False
-
-
 def trained(program, data, name):
     """The finished run of a row."""
     run = RUNS / name
-    if is_finished(run):
+    state = read_json(run / "state.json")
+    if state and state["status"] == "finished":
         return run
-    if (run / "state.json").exists():
+    if state:
         subprocess.run([program, "resume", str(run)], check=True)
         return run
     folder = together(data, ROWS[name][0])

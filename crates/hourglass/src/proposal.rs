@@ -9,13 +9,13 @@ use burn::tensor::{Distribution, Tensor};
 use data::{DataError, Survey, Warning, counted, is_idx_folder};
 use model::shape::values;
 use model::{ImageShape, Noise};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::backend;
-use crate::config::{self, Config, ConfigError, Located};
-use crate::error::{Error, Result};
+use crate::config::{self, Config, Override};
+use crate::error::Result;
 use crate::train::optimizer::Optimizer;
+use crate::train::pretrained;
 
 /// Height and width that whole pictures are resized to, in pixels.
 const RESIZED: usize = 64;
@@ -55,11 +55,9 @@ const MOST_EPOCHS: usize = 400;
 const TIMED: usize = 4;
 
 /// What the pictures are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
     /// A small code to look at, to cluster and to walk in.
-    #[default]
     Explore,
     /// A larger code, to store pictures in.
     Compress,
@@ -69,8 +67,33 @@ pub enum Aim {
     Anomaly,
 }
 
+impl Aim {
+    /// Every aim.
+    pub const ALL: [Self; 4] = [Self::Explore, Self::Compress, Self::Denoise, Self::Anomaly];
+
+    /// Its word on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Explore => "explore",
+            Self::Compress => "compress",
+            Self::Denoise => "denoise",
+            Self::Anomaly => "anomaly",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Explore => "A small code to look at, to cluster and to walk in",
+            Self::Compress => "A larger code, to store pictures in",
+            Self::Denoise => "Removing noise",
+            Self::Anomaly => "Finding the pictures that are unlike the others",
+        }
+    }
+}
+
 /// A config for a folder.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Proposal {
     /// What is in the folder, in words.
     pub found: String,
@@ -81,12 +104,8 @@ pub struct Proposal {
     /// Steps of the training.
     pub steps: usize,
     /// The text of the config.
-    #[serde(skip)]
     pub text: String,
-    /// The config.
-    pub config: Value,
     /// What is not read.
-    #[serde(skip)]
     pub warnings: Vec<Warning>,
 }
 
@@ -214,8 +233,7 @@ impl Proposal {
             train
         };
         let of = |epochs| text(data, model, &train(epochs));
-        let trial = parsed(&of(1))?;
-        let per_step = seconds_per_step(&trial, backend)?;
+        let per_step = seconds_per_step(&parsed(&of(1), backend)?)?;
         let steps = steps.epoch.div_ceil(steps.batch).max(1);
         let epochs = (seconds / (per_step * steps as f64)) as usize;
         let epochs = epochs.clamp(1, MOST_EPOCHS);
@@ -226,8 +244,6 @@ impl Proposal {
             plan: String::new(),
             seconds: per_step * steps as f64,
             steps,
-            config: serde_json::from_str(&text)
-                .map_err(|error| Error::Device(error.to_string()))?,
             text,
             warnings: Vec::new(),
         })
@@ -405,31 +421,21 @@ fn text(data: &[(&str, Value)], model: &[(&str, Value)], train: &[(&str, Value)]
     format!("{{ \"data\":  {data},\n  \"model\": {model},\n  \"train\": {train} }}\n")
 }
 
-fn parsed(text: &str) -> std::result::Result<Located, ConfigError> {
-    config::parse("the proposal", text, &[])
+/// The config of a text that is written here, on this backend.
+fn parsed(text: &str, backend: Option<&str>) -> Result<Config> {
+    let backend = Override::flag("--backend", "backend", backend.unwrap_or("auto"));
+    Ok(config::parse("the proposal", text, &[backend])?.config)
 }
 
-/// How long a training step takes, by making a few on noise; the first ones set things up and are not counted.
-fn seconds_per_step(located: &Located, name: Option<&str>) -> Result<f64> {
-    let config: &Config = &located.config;
-    let chosen = config::Override::flag("--backend", "backend", name.unwrap_or("auto"));
-    let chosen = config::parse(
-        "--backend",
-        &serde_json::to_string(config).unwrap_or_default(),
-        &[chosen],
-    )?;
-    let backend = backend::open(chosen.config.backend)?;
+/// How long a training step takes, by making a few on noise; the first one sets things up and is not counted.
+fn seconds_per_step(config: &Config) -> Result<f64> {
+    let backend = backend::open(config.backend)?;
     let source = config.data.source(config.seed);
     let shape = source.shape()?;
     let device = backend.device.clone().autodiff();
-    let mut model = config.model.init(shape, config.seed, &device)?;
-    // A linear code stays as it starts.
-    if model.layers().starts_from_components() {
-        let size = values(shape);
-        let components = vec![0.0; model.layers().code_size() * size];
-        let (started, held) = model.with_components(&components, &vec![0.0; size]);
-        model = crate::train::pretrained::freeze(started, &held);
-    }
+    let model = config.model.init(shape, config.seed, &device)?;
+    let stays = model.layers().from_components();
+    let mut model = pretrained::freeze(model, &stays);
     let settings = &config.train;
     let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);
     let [channels, height, width] = shape;
@@ -446,7 +452,7 @@ fn seconds_per_step(located: &Located, name: Option<&str>) -> Result<f64> {
         let input = model.corrupt(images.clone(), noise);
         let losses = model.loss(input, images, loss, noise);
         let grads = GradientsParams::from_grads(losses.total.backward(), &model);
-        // A rate of zero: these steps teach nothing.
+        // The least rate: these steps teach nothing.
         model = optimizer.step(f64::MIN_POSITIVE, model, grads);
         crate::batched::values(losses.reconstruction.without_autodiff())?;
         if step > 0 {
@@ -477,8 +483,8 @@ mod tests {
         let why = format!("{}; {words}", images.why);
         data.extend(images.data);
         let text = text(&data, &model, &[("epochs", json!(1))]);
-        let located = parsed(&text).unwrap();
-        located.config.model.plan(images.shape).unwrap();
+        let parsed = parsed(&text, None).unwrap();
+        parsed.model.plan(images.shape).unwrap();
         let config: Value = serde_json::from_str(&text).unwrap();
         (config["data"].clone(), config["model"].clone(), why)
     }
@@ -552,7 +558,7 @@ mod tests {
 
     #[test]
     fn every_aim_has_a_model_for_every_shape() {
-        for aim in [Aim::Explore, Aim::Compress, Aim::Denoise, Aim::Anomaly] {
+        for aim in Aim::ALL {
             for size in [[2, 1], [3, 200], [28, 28], [64, 64], [65, 64], [4000, 3000]] {
                 for (count, colour) in [(2, false), (2, true), (1500, false), (1500, true)] {
                     proposed(&survey(count, size, colour), aim);
@@ -567,8 +573,8 @@ mod tests {
         let text = text(&[("dataset", json!("mnist"))], &model, &[]);
         let shipped = include_str!("../../../configs/conv.json");
         let shipped: Value = serde_json::from_str(shipped).unwrap();
-        let model = parsed(&text).unwrap().config.model;
+        let model = parsed(&text, None).unwrap().model;
         let shipped = json!({ "data": shipped["data"], "model": shipped["model"] });
-        assert_eq!(model, parsed(&shipped.to_string()).unwrap().config.model);
+        assert_eq!(model, parsed(&shipped.to_string(), None).unwrap().model);
     }
 }

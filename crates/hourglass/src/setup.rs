@@ -392,7 +392,7 @@ impl Setup {
 /// Fails if a model that starts from principal components cannot have them of these images: there is one for each
 /// value of the code, and images differ from their mean in fewer directions than there are images.
 fn check_components(located: &Located, layers: &Layers, images: &Images) -> Result<()> {
-    if !layers.starts_from_components() {
+    if layers.from_components().is_empty() {
         return Ok(());
     }
     let (code_size, found) = (layers.code_size(), images.len());

@@ -13,7 +13,6 @@ use crate::kind::{Corruptions, Network, Penalties};
 use crate::layer::{Layer, Layers};
 use crate::loss::{Loss, Losses};
 use crate::noise::Noise;
-use crate::operation::Operation;
 use crate::output::Output;
 use crate::penalty::Given;
 use crate::plan::{Ends, Gives, Plan};
@@ -55,11 +54,6 @@ impl ModelConfig {
     pub fn gives_values(&self) -> bool {
         let (_, base) = self.walk();
         self.is_residual() || base.gives_values()
-    }
-
-    /// Whether a training starts from principal components of its images.
-    pub fn starts_from_components(&self) -> bool {
-        self.walk().1.gives_values()
     }
 
     /// The loss that suits the model: the mean squared error if its output is not a probability, and
@@ -388,16 +382,15 @@ impl Autoencoder {
         first.filters(self.plan.ends.input)
     }
 
-    /// A model of the kind `linear` whose code is that of principal components, with the names of the layers that
-    /// hold them. `components` are `[code_size, C, H, W]`, orthonormal, and `mean` is `[C, H, W]`, of images in
+    /// A model of the kind `linear` whose code is that of principal components. `components` are `[code_size, C, H, W]`, orthonormal, and `mean` is `[C, H, W]`, of images in
     /// [0, 1]. Any other model comes back as it is.
     ///
     /// # Panics
     /// If the components or the mean are of another size.
     #[must_use]
-    pub fn with_components(mut self, components: &[f32], mean: &[f32]) -> (Self, Vec<String>) {
-        if !self.layers().starts_from_components() {
-            return (self, Vec::new());
+    pub fn with_components(mut self, components: &[f32], mean: &[f32]) -> Self {
+        if self.layers().from_components().is_empty() {
+            return self;
         }
         let size = values(self.plan.ends.output);
         assert_eq!(mean.len(), size, "values of the mean picture");
@@ -405,12 +398,7 @@ impl Autoencoder {
         assert_eq!(components.len(), expected, "values of the components");
         let channels = self.plan.ends.output[0];
         self.network = self.network.with_components(components, mean, channels);
-        let held = self.layers().iter().filter(|layer| {
-            let first = layer.operations.first();
-            matches!(first, Some(Operation::Linear { .. }))
-        });
-        let names = held.map(Layer::name).collect();
-        (self, names)
+        self
     }
 
     /// Whether a corruption stands before the encoder.

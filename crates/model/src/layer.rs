@@ -252,12 +252,19 @@ impl Layers {
             .zip(self.decoder().iter().rev().nth(place))
     }
 
-    /// Whether the code starts as principal components, which
-    /// [`Autoencoder::with_components`](crate::Autoencoder::with_components) sets: what follows it adds to its input
-    /// and does not make it anew.
-    pub fn starts_from_components(&self) -> bool {
+    /// Names of the layers that start as principal components, which
+    /// [`Autoencoder::with_components`](crate::Autoencoder::with_components) sets; none if what follows the code makes
+    /// a picture and does not add to one.
+    pub fn from_components(&self) -> Vec<String> {
         let adds = |layer: &Layer| layer.operations.contains(&Operation::AddInput);
-        self.iter().any(adds)
+        match self.iter().any(adds) {
+            true => self
+                .iter()
+                .filter(|it| !adds(it))
+                .map(Layer::name)
+                .collect(),
+            false => Vec::new(),
+        }
     }
 
     /// Trainable parameters of all layers.

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hourglass::comparison::SortBy;
 use hourglass::config::Override;
 use hourglass::measure::restoration::Channels;
+use hourglass::proposal::Aim;
 use hourglass::run::RUNS;
 
 /// The most CPU threads: more than any machine has, and few enough to start at once.
@@ -174,7 +175,7 @@ pub struct InitArgs {
     /// The folder of pictures, or of IDX files.
     pub folder: PathBuf,
     /// What the pictures are for.
-    #[arg(long = "for", value_enum, default_value_t)]
+    #[arg(long = "for", value_name = "USE", default_value = "explore", value_parser = aim())]
     pub aim: Aim,
     /// Minutes that the training may take on this machine.
     #[arg(long, default_value_t = 10.0, value_name = "N", value_parser = minutes)]
@@ -187,31 +188,6 @@ pub struct InitArgs {
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What pictures are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Aim {
-    /// A small code to look at, to cluster and to walk in.
-    #[default]
-    Explore,
-    /// A larger code, to store pictures in.
-    Compress,
-    /// Removing noise.
-    Denoise,
-    /// Finding the pictures that are unlike the others.
-    Anomaly,
-}
-
-impl From<Aim> for hourglass::proposal::Aim {
-    fn from(aim: Aim) -> Self {
-        match aim {
-            Aim::Explore => Self::Explore,
-            Aim::Compress => Self::Compress,
-            Aim::Denoise => Self::Denoise,
-            Aim::Anomaly => Self::Anomaly,
-        }
-    }
 }
 
 /// Reads a number of minutes, up to a week.
@@ -278,10 +254,25 @@ pub struct CompareArgs {
 
 /// Reads the name of a figure that runs can be sorted by.
 fn sort_by() -> impl TypedValueParser<Value = SortBy> {
-    let values = SortBy::all().map(|it| PossibleValue::new(it.name()).help(it.about()));
-    PossibleValuesParser::new(values).map(|name| {
-        let named = SortBy::all().find(|it| it.name() == name);
-        named.unwrap_or_default()
+    named(SortBy::all().collect(), SortBy::name, SortBy::about)
+}
+
+/// Reads what pictures are for.
+fn aim() -> impl TypedValueParser<Value = Aim> {
+    named(Aim::ALL.to_vec(), Aim::name, Aim::about)
+}
+
+/// Reads one of several values by its name; help says what each is about.
+fn named<T: Copy + Send + Sync + 'static>(
+    all: Vec<T>,
+    name: fn(T) -> &'static str,
+    about: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let one = |it: &T| PossibleValue::new(name(*it)).help(about(*it));
+    let values: Vec<PossibleValue> = all.iter().map(one).collect();
+    PossibleValuesParser::new(values).try_map(move |word| {
+        let found = all.iter().copied().find(|it| name(*it) == word);
+        found.ok_or("no such value")
     })
 }
 

@@ -10,10 +10,11 @@ use burn::module::Module;
 use model::{Autoencoder, Noise};
 
 use crate::error::{Error, Result};
+use crate::measure::evaluation::{self, Evaluation};
 use crate::measure::metrics::MetricError;
 use crate::measure::pca::Pca;
+use crate::measure::restoration;
 use crate::measure::summary::{self, Summary};
-use crate::measure::{evaluation, restoration};
 use crate::run::checkpoint::{self, Checkpoint, Progress};
 use crate::run::{Best, Lock, Run, RunError, Status};
 use crate::setup::Setup;
@@ -143,11 +144,7 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
         measured.at_epoch(None);
         let evaluation = match held_out {
             [] => None,
-            held_out => {
-                let batches = &training.batches;
-                let found = evaluation::evaluate(&measured, batches, held_out, seed, false, None);
-                Some(found.map_err(|error| stop(error, &state.progress))?)
-            }
+            _ => Some(validated(training, &measured, &state.progress)?),
         };
         let loss = evaluation.as_ref().map(|found| found.loss(setup.loss));
         let improved = note_best(
@@ -225,8 +222,11 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
                 pretraining: settings.pretrain.as_ref().map(|_| 0),
                 ..Progress::default()
             };
-            let (model, mut frozen, components) = from_components(setup, model)?;
-            training.components = components;
+            let mut frozen = model.layers().from_components();
+            let model = match frozen.is_empty() {
+                true => model,
+                false => from_components(training, model)?,
+            };
             match &setup.pretrained {
                 Some(layers) => {
                     frozen.extend(layers.frozen());
@@ -250,33 +250,35 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
     })
 }
 
-/// A model whose code starts as principal components with those of the images that training may use, the names of the
-/// layers that have them and stay so, and the components. Any other model comes back as it is.
-fn from_components(
-    setup: &Setup,
-    model: Autoencoder,
-) -> Result<(Autoencoder, Vec<String>, Option<Pca>)> {
-    if !model.layers().starts_from_components() {
-        return Ok((model, Vec::new(), None));
-    }
+/// A model whose code starts as principal components with those of the images that training may use.
+fn from_components(training: &mut Training<'_>, model: Autoencoder) -> Result<Autoencoder> {
+    let setup = training.setup;
     let dims = setup.shape().iter().product();
     let pca = Pca::fit(setup.train.pixels(), dims, setup.layers.code_size())?;
     // Images that are alike differ in fewer directions than there are images; the rest of the code stays 0.
     let mut directions = pca.directions();
     directions.resize(setup.layers.code_size() * dims, 0.0);
-    let (model, frozen) = model.with_components(&directions, &pca.mean_picture());
-    Ok((model, frozen, Some(pca)))
+    let model = model.with_components(&directions, &pca.mean_picture());
+    training.components = Some(pca);
+    Ok(model)
+}
+
+/// A model's figures on the validation images.
+fn validated(
+    training: &Training<'_>,
+    model: &Autoencoder,
+    progress: &Progress,
+) -> Result<Evaluation, Stop> {
+    let (setup, batches) = (training.setup, &training.batches);
+    let (held_out, seed) = (&setup.split.validation, setup.config.seed);
+    let found = evaluation::evaluate(model, batches, held_out, seed, false, None);
+    found.map_err(|error| stop(error, progress))
 }
 
 /// Keeps the start, which is as good as PCA, as the best weights until an epoch has better ones.
 fn keep_start(training: &mut Training<'_>, state: &mut State) -> Result<(), Stop> {
-    let setup = training.setup;
-    let held_out = setup.split.validation.as_slice();
-    let model = state.model.valid();
-    let (batches, seed) = (&training.batches, setup.config.seed);
-    let found = evaluation::evaluate(&model, batches, held_out, seed, false, None);
-    let found = found.map_err(|error| stop(error, &state.progress))?;
-    note_best(&mut state.progress, found.loss(setup.loss), 0.0);
+    let found = validated(training, &state.model.valid(), &state.progress)?;
+    note_best(&mut state.progress, found.loss(training.setup.loss), 0.0);
     let (model, optimizer) = (&state.model, &state.optimizer);
     (training.writer).checkpoints(&["best", "last"], model, optimizer, &state.progress)?;
     Ok(())

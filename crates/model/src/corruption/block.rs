@@ -31,42 +31,31 @@ const NOTHING: f64 = 1e-6;
 
 /// Pictures `[batch, C, H, W]` without what is missing, `[batch, 1, H, W]`.
 pub(super) fn take_away(images: Tensor<4>, missing: Tensor<4>, fill: HoleFill) -> Tensor<4> {
-    let left = images * (missing.clone().neg() + 1.0);
+    let weight = missing.neg() + 1.0;
+    let left = images * weight.clone();
     match fill {
         HoleFill::Black => left,
-        HoleFill::Smooth => smooth(left, missing),
+        HoleFill::Smooth => smooth(left, weight),
     }
 }
 
 /// Fills what is missing by diffusion from what is around it: pictures become ever smaller means of what is known, until
 /// all is, and then larger again, with a few sweeps of diffusion at each size (cascadic multigrid, Bornemann & Deuflhard
 /// 1996; the means: Gortler et al., "The Lumigraph", 1996). A picture that is missing entirely stays black.
-fn smooth(known: Tensor<4>, missing: Tensor<4>) -> Tensor<4> {
-    let black = known.zeros_like();
-    let weight = missing.neg() + 1.0;
-    let mut levels = vec![(known, weight)];
-    while let Some((colour, weight)) = levels.last()
-        && colour.dims()[2].max(colour.dims()[3]) > 1
-    {
-        let halved = (average_pool(colour.clone()), average_pool(weight.clone()));
-        levels.push(halved);
+///
+/// `colour` is 0 where nothing is known, and `weight`, `[batch, 1, H, W]`, the share of each pixel that is.
+fn smooth(colour: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    let [_, _, height, width] = colour.dims();
+    let known = colour.clone() / weight.clone().clamp_min(NOTHING);
+    if height.max(width) <= 1 {
+        return known;
     }
-    let mut filled: Option<Tensor<4>> = None;
-    for (colour, weight) in levels.into_iter().rev() {
-        let [_, _, height, width] = colour.dims();
-        let known = colour / weight.clone().clamp_min(NOTHING);
-        let unknown = weight.lower_elem(NOTHING).float();
-        filled = Some(match filled {
-            None => known,
-            Some(coarse) => {
-                let start = known.clone() + enlarge(coarse, 2, [height, width]) * unknown.clone();
-                (0..SWEEPS).fold(start, |filled, _| {
-                    known.clone() + around(filled) * unknown.clone()
-                })
-            }
-        });
-    }
-    filled.unwrap_or(black)
+    let coarse = smooth(average_pool(colour), average_pool(weight.clone()));
+    let unknown = weight.lower_elem(NOTHING).float();
+    let start = known.clone() + enlarge(coarse, 2, [height, width]) * unknown.clone();
+    (0..SWEEPS).fold(start, |filled, _| {
+        known.clone() + around(filled) * unknown.clone()
+    })
 }
 
 /// The mean of each pixel's four neighbours; beyond the border, the picture continues with its pixels there.

@@ -15,9 +15,8 @@ fn linear(more: Value) -> Value {
 
 fn started(json: Value, shape: [usize; 3], components: &[f32], mean: &[f32]) -> Autoencoder {
     let model = config(json).init(shape, 3, &device()).unwrap();
-    let (model, held) = model.with_components(components, mean);
-    assert_eq!(held, ["code", "expand"]);
-    model
+    assert_eq!(model.layers().from_components(), ["code", "expand"]);
+    model.with_components(components, mean)
 }
 
 /// Two directions at right angles, of length one: every second value each.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hourglass::proposal::Proposal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{DONE, UsageError, train};
 use crate::cli::InitArgs;
@@ -19,14 +19,15 @@ pub fn run(args: &InitArgs) -> Result<u8> {
     let dir = as_seen_from(&path, &args.folder)?;
     let backend = args.backend.backend.as_deref();
     let seconds = args.minutes * 60.0;
-    let proposal = Proposal::new(&args.folder, &dir, args.aim.into(), seconds, backend)?;
+    let proposal = Proposal::new(&args.folder, &dir, args.aim, seconds, backend)?;
     terminal::warn(&proposal.warnings);
     hourglass::files::write(&path, proposal.text.as_bytes())?;
     let next = format!("hourglass {}", output::word(&path));
     if args.json {
+        let config: Value = serde_json::from_str(&proposal.text)?;
         terminal::print_json(&json!({
             "file": path, "found": proposal.found, "plan": proposal.plan, "steps": proposal.steps,
-            "seconds": proposal.seconds, "config": proposal.config, "next": next,
+            "seconds": proposal.seconds, "config": config, "next": next,
         }))?;
         return Ok(DONE);
     }

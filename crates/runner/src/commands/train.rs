@@ -207,7 +207,8 @@ fn unlikely(setup: &Setup) -> Option<String> {
         DataConfig::Mnist { .. } | DataConfig::Idx { .. } => return None,
     };
     let steps = setup.steps();
-    let learns_a_code = config.model.damages().is_empty() && !config.model.starts_from_components();
+    let learns_a_code =
+        config.model.damages().is_empty() && setup.layers.from_components().is_empty();
     let is_cut = setup.preparation.patch().is_some();
     (learns_a_code && is_cut && steps < ENOUGH_STEPS && !setup.quick).then(|| {
         format!(
