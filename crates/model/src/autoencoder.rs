@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, HoleFill, ModelConfig};
+use crate::config::{Corruption, ModelConfig};
 use crate::corruption::{Damage, grey};
 use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
+use crate::holes;
 use crate::init;
 use crate::kind::{Corruptions, Network, Penalties};
 use crate::layer::{Layer, Layers};
@@ -36,12 +37,12 @@ impl ModelConfig {
         Ok(self.plan(images)?.layers)
     }
 
-    /// Channels, height and width of the encoder's input for images of the shape.
+    /// Channels, height and width of what the model takes for images of the shape.
     ///
     /// # Errors
     /// As [`ModelConfig::plan`].
     pub fn input_shape(&self, images: ImageShape) -> Result<ImageShape, ModelError> {
-        Ok(self.plan(images)?.ends.input)
+        Ok(self.plan(images)?.ends.taken())
     }
 
     /// Whether the network gives the difference between its input and the clean image.
@@ -146,7 +147,9 @@ impl Autoencoder {
     pub fn encode_to(&self, input: Tensor<4>, last: usize) -> Tensor<2> {
         let code = self.layers().code_place();
         let layers = self.weighted().take(last.min(code) + 1);
-        let x = layers.fold(Signal::Maps(input), |x, (layer, it)| it.run(layer, x));
+        let x = layers.fold(Signal::Maps(self.open(input)), |x, (layer, it)| {
+            it.run(layer, x)
+        });
         match last >= code {
             true => self.penalties.constrain(x.flat()),
             false => x.flat(),
@@ -171,7 +174,7 @@ impl Autoencoder {
 
     /// What the decoder makes of the codes `[batch, code_size]` of these inputs.
     pub fn output(&self, code: Tensor<2>, input: Tensor<4>) -> Output {
-        self.complete(self.decode_raw(code), input)
+        self.complete(self.decode_raw(code), self.open(input))
     }
 
     /// Reconstructions in [0, 1] of inputs `[batch, C, H, W]`.
@@ -185,6 +188,7 @@ impl Autoencoder {
 
     /// The output for inputs `[batch, C, H, W]`, of a model whose code goes on as it is.
     fn through(&self, input: Tensor<4>) -> Output {
+        let input = self.open(input);
         let start = Signal::Maps(input.clone());
         let raw = self
             .weighted()
@@ -199,13 +203,22 @@ impl Autoencoder {
         raw.maps(&self.plan.ends.output)
     }
 
-    /// The output that the last layer's stands for. A grey input is added to each channel.
+    /// Inputs `[batch, C, H, W]` as the encoder gets them: filled and with a mask, if it was made for holes.
+    fn open(&self, input: Tensor<4>) -> Tensor<4> {
+        match self.plan.ends.gives {
+            Gives::Holes => holes::open(input),
+            _ => input,
+        }
+    }
+
+    /// The output that the last layer's stands for, from the encoder's input. A grey input is added to each channel.
     fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
         match self.plan.ends.gives {
             Gives::Logits => Output::Logits(raw),
             Gives::Values => Output::Values(raw),
             Gives::Difference => Output::Values(raw + input),
             Gives::Colours => Output::Values(raw.clone() - grey(raw) + input),
+            Gives::Holes => Output::Values(holes::close(input, raw)),
         }
     }
 
@@ -242,31 +255,15 @@ impl Autoencoder {
     /// The input that the encoder gets of images that are not to be corrupted: the images themselves,
     /// in grey if the encoder takes one channel of three.
     pub fn clean_input(&self, images: Tensor<4>) -> Tensor<4> {
-        match self.plan.ends.input[0] == self.plan.ends.output[0] {
+        match self.input_shape()[0] == self.plan.ends.output[0] {
             true => images,
             false => grey(images),
         }
     }
 
-    /// Damaged inputs `[batch, C, H, W]` as the encoder knows them from its training: where it got holes that were filled
-    /// smoothly, pixels that are black in all channels count as missing and are filled.
-    pub fn with_holes_filled(&self, input: Tensor<4>) -> Tensor<4> {
-        let is_filled = |it: &&Corruption| {
-            let smooth = HoleFill::Smooth;
-            matches!(it, Corruption::Block { fill, .. } if *fill == smooth)
-        };
-        match self.corruptions().iter().find(is_filled) {
-            Some(corruption) => {
-                let missing = input.clone().max_dim(1).lower_equal_elem(0.0).float();
-                corruption.take_away(input, missing)
-            }
-            None => input,
-        }
-    }
-
     /// An input `[batch, C, H, W]` as an image, which has the output's channels: grey in each of them.
     pub fn as_image(&self, input: Tensor<4>) -> Tensor<4> {
-        let (channels, shown) = (self.plan.ends.input[0], self.plan.ends.output[0]);
+        let (channels, shown) = (self.input_shape()[0], self.plan.ends.output[0]);
         match channels == shown {
             true => input,
             false => input.repeat_dim(1, shown),
@@ -416,9 +413,9 @@ impl Autoencoder {
         self.plan.ends.gives.is_residual()
     }
 
-    /// Channels, height and width of the encoder's input: one channel after `grayscale`.
+    /// Channels, height and width of what the model takes: one channel after `grayscale`.
     pub fn input_shape(&self) -> ImageShape {
-        self.plan.ends.input
+        self.plan.ends.taken()
     }
 
     /// Channels, height and width of the images: the decoder's output.

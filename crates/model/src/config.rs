@@ -14,7 +14,7 @@ mod code_activation;
 mod corruption;
 mod penalty;
 
-pub use corruption::{BlockSize, Corruption, HoleFill, ShrinkFilter, Strength};
+pub use corruption::{BlockSize, Corruption, ShrinkFilter, Strength};
 pub use penalty::Penalty;
 
 /// The widest layer that a config may ask for, in units or channels: far above any model that this
@@ -219,6 +219,11 @@ pub struct DenoisingConfig {
     /// predicted. Needs `residual` and the corruption `grayscale`. Default: false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_luma: bool,
+    /// Whether pixels that are black in all channels count as missing: the encoder gets them filled by what
+    /// diffuses into them, with a mask of them as one more channel, and only they are restored. Needs
+    /// `residual` and the corruption `block`. Default: false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fill_holes: bool,
     /// The model that restores the input.
     pub of: Box<ModelConfig>,
 }

@@ -86,10 +86,7 @@ fn corruptions_follow_each_other_in_an_array() {
             filter: ShrinkFilter::Mean,
         },
         one,
-        Corruption::Block {
-            size,
-            fill: HoleFill::Black,
-        },
+        Corruption::Block { size },
     ];
     assert_eq!(found, expected);
     let downscale = json!({ "kind": "downscale", "factor": 2, "filter": "mean" });

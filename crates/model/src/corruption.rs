@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use burn::prelude::*;
 
-use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, HoleFill, ShrinkFilter, Strength};
+use crate::config::{Corruption, GREATEST, GREATEST_SIGMA, ShrinkFilter, Strength};
 use crate::error::{ModelError, check_number};
 use crate::noise::Source;
 use crate::shape::ImageShape;
@@ -71,13 +71,9 @@ impl Corruption {
             Corruption::Speckle { std, clip } => {
                 format!("speckle {}{}", words(*std), unclipped(*clip))
             }
-            Corruption::Block { size, fill } => {
+            Corruption::Block { size } => {
                 let [height, width] = size.sides().map(words);
-                let filled = match fill {
-                    HoleFill::Black => "",
-                    HoleFill::Smooth => ", smooth",
-                };
-                format!("block {height}x{width}{filled}")
+                format!("block {height}x{width}")
             }
             Corruption::Blur { sigma } => format!("blur {}", words(*sigma)),
             Corruption::Downscale {
@@ -90,16 +86,6 @@ impl Corruption {
             } => format!("downscale {factor}, bicubic"),
             Corruption::Grayscale => "grayscale".into(),
         }
-    }
-
-    /// Pictures `[batch, C, H, W]` as a block leaves them where `missing`, `[batch, 1, H, W]`, is 1: black, or filled
-    /// smoothly. Other corruptions leave black.
-    pub fn take_away(&self, images: Tensor<4>, missing: Tensor<4>) -> Tensor<4> {
-        let fill = match self {
-            Corruption::Block { fill, .. } => *fill,
-            _ => HoleFill::Black,
-        };
-        block::take_away(images, missing, fill)
     }
 
     /// Checks it against the shape of the images that it gets; the shape of those that it gives.
@@ -117,7 +103,7 @@ impl Corruption {
                 within("probability", *probability, 1.0)?;
             }
             Corruption::Blur { sigma } => within("sigma", *sigma, GREATEST_SIGMA)?,
-            Corruption::Block { size, .. } => {
+            Corruption::Block { size } => {
                 let sides = size.sides();
                 sides.iter().try_for_each(|side| rising("size", *side))?;
                 let [rows, columns] = sides.map(Strength::ends);
@@ -182,9 +168,9 @@ impl Corruption {
                 let salt = probability.covers_high(noise, 0.5);
                 images.mask_fill(pepper, 0.0).mask_fill(salt, 1.0)
             }
-            Corruption::Block { size, fill } => {
+            Corruption::Block { size } => {
                 let missing = block::missing(size, shape, source);
-                let left = block::take_away(images, missing.clone(), fill);
+                let left = take_away(images, missing.clone());
                 return (left, Some(missing));
             }
             Corruption::Blur { sigma } => {
@@ -200,6 +186,11 @@ impl Corruption {
         };
         (corrupted, None)
     }
+}
+
+/// Pictures `[batch, C, H, W]` that are black where something is missing, `[batch, 1, H, W]`, 1 inside.
+pub fn take_away(images: Tensor<4>, missing: Tensor<4>) -> Tensor<4> {
+    images * (missing.neg() + 1.0)
 }
 
 /// Noisy values, cut off below 0 and above 1 if they are to be.

@@ -308,6 +308,11 @@ fn residual_and_colouring_networks() {
             "kind": "denoising", "corruption": "grayscale", "residual": true, "keep_luma": true, "of": of,
         });
         check(json, [3, 4, 3], Loss::Mse, none);
+        let json = json!({
+            "kind": "denoising", "corruption": { "kind": "block", "size": 2 }, "residual": true,
+            "fill_holes": true, "of": of,
+        });
+        check(json, [3, 4, 3], Loss::Mse, none);
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::operation::Operation;
-use crate::plan::{Ends, Plan};
+use crate::plan::{Ends, Gives, Plan};
 use crate::shape::ImageShape;
 
 impl ModelConfig {
@@ -13,7 +13,7 @@ impl ModelConfig {
     /// the layer and has weights of its own.
     ///
     /// # Errors
-    /// Tied weights, and a decoder that is not the encoder's mirror, or a kind that never has one; also as [`ModelConfig::plan`].
+    /// Tied weights, a mask of holes, and a decoder that is not the encoder's mirror, or a kind that never has one; also as [`ModelConfig::plan`].
     pub fn check_mirror(&self, images: ImageShape) -> Result<(), ModelError> {
         let plan = self.plan_between(Ends::of(images))?;
         let (wrappers, base) = self.walk();
@@ -26,6 +26,15 @@ impl ModelConfig {
             let allowed =
                 "false, because a layer is trained with a mirror that has weights of its own";
             return fault("tied", "found true".into(), allowed);
+        }
+        if plan.ends.gives == Gives::Holes {
+            let place = wrappers
+                .iter()
+                .position(|it| it.is_residual())
+                .unwrap_or_default();
+            let allowed = "false, because the first layer's mirror gives no mask";
+            let error = ModelError::new("fill_holes", "found true".into(), allowed.into());
+            return Err((0..place).fold(error, |error, _| error.within("of")));
         }
         match base.decoder() {
             _ if is_mirrored(&plan) => Ok(()),

@@ -16,6 +16,7 @@ mod fixtures;
 mod forward;
 #[cfg(test)]
 mod gradients;
+mod holes;
 mod init;
 mod kind;
 mod layer;

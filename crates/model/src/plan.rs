@@ -9,7 +9,7 @@ use crate::shape::ImageShape;
 /// Shapes at both ends of a network, and what its output means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// Channels, height and width of the encoder's input.
+    /// Channels, height and width of the encoder's input, the mask of holes among the channels.
     pub input: ImageShape,
     /// Channels, height and width of the decoder's output: the images'.
     pub output: ImageShape,
@@ -28,12 +28,14 @@ pub enum Gives {
     Difference,
     /// The same, of which only what changes colours counts: the reconstruction has the luma of the grey input.
     Colours,
+    /// The difference of the reconstruction from the filled input, inside its holes.
+    Holes,
 }
 
 impl Gives {
     /// Whether the reconstruction needs the input beside the code.
     pub fn is_residual(self) -> bool {
-        matches!(self, Gives::Difference | Gives::Colours)
+        matches!(self, Gives::Difference | Gives::Colours | Gives::Holes)
     }
 }
 
@@ -44,6 +46,15 @@ impl Ends {
             input: images,
             output: images,
             gives: Gives::Logits,
+        }
+    }
+
+    /// Channels, height and width of the pictures that the model takes: the encoder's input without a mask.
+    pub fn taken(&self) -> ImageShape {
+        let [channels, height, width] = self.input;
+        match self.gives {
+            Gives::Holes => [channels.saturating_sub(1), height, width],
+            _ => self.input,
         }
     }
 

@@ -48,15 +48,12 @@ pub enum Corruption {
         #[serde(default = "yes")]
         clip: bool,
     },
-    /// Takes away a rectangle at a random place: its pixels become zero in all channels, or a smooth fill.
+    /// Takes away a rectangle at a random place: its pixels become zero in all channels.
     Block {
         /// Side of a square in pixels, or [height, width]; each is a number or a range [low, high]
         /// to draw it from.
         #[schemars(schema_with = "block_size")]
         size: BlockSize,
-        /// What takes the place of the rectangle. Default: black.
-        #[serde(default, skip_serializing_if = "HoleFill::is_black")]
-        fill: HoleFill,
     },
     /// Gaussian blur. Beyond its border, the picture continues with the pixels of the border.
     Blur {
@@ -80,23 +77,6 @@ pub enum Corruption {
     /// Turns colour into grey by luma (Rec. 709): the encoder gets one channel, the output has
     /// three.
     Grayscale,
-}
-
-/// What takes the place of a missing rectangle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HoleFill {
-    /// Black.
-    #[default]
-    Black,
-    /// What diffuses into it from around it, which a residual model only has to correct.
-    Smooth,
-}
-
-impl HoleFill {
-    fn is_black(&self) -> bool {
-        *self == HoleFill::Black
-    }
 }
 
 /// How a picture is made smaller.

@@ -4,9 +4,7 @@
 use burn::prelude::*;
 
 use super::filter::positions;
-use super::resample::enlarge;
-use crate::block::average_pool;
-use crate::config::{BlockSize, HoleFill, Strength};
+use crate::config::{BlockSize, Strength};
 use crate::noise::Source;
 
 /// What is missing of pictures of `shape`: `[batch, 1, H, W]`, 1 inside the block and 0 outside. Each
@@ -20,63 +18,6 @@ pub(super) fn missing(size: BlockSize, shape: [usize; 4], source: &mut Source) -
     let rows = inside([draw(0), draw(2)], rows, height);
     let columns = inside([draw(1), draw(3)], columns, width);
     rows * columns.swap_dims(2, 3)
-}
-
-/// Sweeps of diffusion at each size, each of which takes the mean of four neighbours: the smaller sizes have solved what
-/// is far from the border.
-const SWEEPS: usize = 10;
-
-/// The weight below which nothing is known of a cell.
-const NOTHING: f64 = 1e-6;
-
-/// Pictures `[batch, C, H, W]` without what is missing, `[batch, 1, H, W]`.
-pub(super) fn take_away(images: Tensor<4>, missing: Tensor<4>, fill: HoleFill) -> Tensor<4> {
-    let weight = missing.neg() + 1.0;
-    let left = images * weight.clone();
-    match fill {
-        HoleFill::Black => left,
-        HoleFill::Smooth => smooth(left, weight),
-    }
-}
-
-/// Fills what is missing by diffusion from what is around it: pictures become ever smaller means of what is known, until
-/// all is, and then larger again, with a few sweeps of diffusion at each size (cascadic multigrid, Bornemann & Deuflhard
-/// 1996; the means: Gortler et al., "The Lumigraph", 1996). A picture that is missing entirely stays black.
-///
-/// `colour` is 0 where nothing is known, and `weight`, `[batch, 1, H, W]`, the share of each pixel that is.
-fn smooth(colour: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-    let [_, _, height, width] = colour.dims();
-    let known = colour.clone() / weight.clone().clamp_min(NOTHING);
-    if height.max(width) <= 1 {
-        return known;
-    }
-    let coarse = smooth(average_pool(colour), average_pool(weight.clone()));
-    let unknown = weight.lower_elem(NOTHING).float();
-    let start = known.clone() + enlarge(coarse, 2, [height, width]) * unknown.clone();
-    (0..SWEEPS).fold(start, |filled, _| {
-        known.clone() + around(filled) * unknown.clone()
-    })
-}
-
-/// The mean of each pixel's four neighbours; beyond the border, the picture continues with its pixels there.
-fn around(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    let shifted = |axis: usize, length: usize| {
-        let first = x.clone().narrow(axis, 0, 1);
-        let last = x.clone().narrow(axis, length - 1, 1);
-        let before = Tensor::cat(vec![first, x.clone().narrow(axis, 0, length - 1)], axis);
-        let after = Tensor::cat(vec![x.clone().narrow(axis, 1, length - 1), last], axis);
-        before + after
-    };
-    let rows = match height {
-        1 => x.clone() * 2.0,
-        _ => shifted(2, height),
-    };
-    let columns = match width {
-        1 => x.clone() * 2.0,
-        _ => shifted(3, width),
-    };
-    (rows + columns) * 0.25
 }
 
 /// 1 where one of `pixels` in a row lies inside the block: `[batch, 1, pixels, 1]`, from draws for
@@ -103,9 +44,8 @@ mod tests {
     use burn::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{missing, take_away};
+    use super::missing;
     use crate::Noise;
-    use crate::config::HoleFill;
     use crate::fixtures::{device, drawn_on_device, host};
     use crate::noise::Source;
 
@@ -187,7 +127,6 @@ mod tests {
     fn all_channels_lose_the_block_and_nothing_else() {
         let block = crate::config::Corruption::Block {
             size: crate::config::BlockSize::Square(4),
-            fill: HoleFill::Black,
         };
         let ones = Tensor::full([2, 3, 9, 12], 0.75, &device());
         let mut source = Source::new(Noise::Host { seed: 1 }, 0, &device());
@@ -199,45 +138,5 @@ mod tests {
                 assert_eq!(channel, expected);
             }
         }
-    }
-
-    /// A slope is continued through a hole in it, near enough to the eye, and all around stays to the bit; a flat
-    /// picture comes back exactly; what is missing entirely is black.
-    #[test]
-    fn a_smooth_fill_continues_what_is_around() {
-        let [height, width] = [24, 31];
-        let values: Vec<f32> = (0..height * width)
-            .map(|at| 0.2 + 0.6 * (at % width) as f32 / 30.0)
-            .collect();
-        let slope =
-            Tensor::<4>::from_data(TensorData::new(values, [1, 1, height, width]), &device());
-        let hole = |at: usize| (8..14).contains(&(at / width)) && (10..18).contains(&(at % width));
-        let mask: Vec<f32> = (0..height * width)
-            .map(|at| f32::from(u8::from(hole(at))))
-            .collect();
-        let mask = Tensor::<4>::from_data(TensorData::new(mask, [1, 1, height, width]), &device());
-        let pictures = slope.clone().repeat_dim(1, 3);
-        let filled = host(&take_away(pictures.clone(), mask.clone(), HoleFill::Smooth));
-        for (place, (found, value)) in filled.iter().zip(host(&pictures)).enumerate() {
-            match hole(place % (height * width)) {
-                true => assert!(
-                    (found - value).abs() < 0.05,
-                    "{place}: {found}, not {value}"
-                ),
-                false => assert_eq!(*found, value, "{place}"),
-            }
-        }
-        let flat = Tensor::full([2, 1, height, width], 0.7, &device());
-        let filled = host(&take_away(
-            flat,
-            mask.clone().repeat_dim(0, 2),
-            HoleFill::Smooth,
-        ));
-        assert!(filled.iter().all(|it| (it - 0.7).abs() < 1e-5));
-        let all = host(&take_away(slope, mask.ones_like(), HoleFill::Smooth));
-        assert!(all.iter().all(|it| *it == 0.0));
-        let small = Tensor::full([1, 1, 1, 1], 0.5, &device());
-        let gone = take_away(small.clone(), small.ones_like(), HoleFill::Smooth);
-        assert_eq!(host(&gone), [0.0]);
     }
 }

@@ -5,6 +5,7 @@ use burn::prelude::*;
 
 use super::Wrapper;
 use crate::config::{Corruption, DenoisingConfig, MOST_LAYERS, ModelConfig};
+use crate::corruption::Damage;
 use crate::error::ModelError;
 use crate::noise::{Noise, Source};
 use crate::plan::{Ends, Gives};
@@ -42,12 +43,24 @@ impl Wrapper for DenoisingConfig {
                 "false, or true in a residual model with the corruption \"grayscale\"".into(),
             ));
         }
+        let has_holes = self.damages().any(|it| it == Damage::Hole);
+        if self.fill_holes && !(self.residual && has_holes && input[0] == ends.output[0]) {
+            return Err(ModelError::new(
+                "fill_holes",
+                "found true".into(),
+                "false, or true in a residual model with the corruption \"block\" and without \"grayscale\"".into(),
+            ));
+        }
+        if self.fill_holes {
+            input[0] += 1;
+        }
         Ok(Ends {
             input,
-            gives: match (self.residual, self.keep_luma) {
-                (true, true) => Gives::Colours,
-                (true, false) => Gives::Difference,
-                (false, _) => ends.gives,
+            gives: match self.residual {
+                true if self.keep_luma => Gives::Colours,
+                true if self.fill_holes => Gives::Holes,
+                true => Gives::Difference,
+                false => ends.gives,
             },
             ..ends
         })
@@ -59,6 +72,12 @@ impl Wrapper for DenoisingConfig {
 
     fn is_residual(&self) -> bool {
         self.residual
+    }
+}
+
+impl DenoisingConfig {
+    fn damages(&self) -> impl Iterator<Item = Damage> {
+        self.corruption.iter().map(Corruption::damage)
     }
 }
 

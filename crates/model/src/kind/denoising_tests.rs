@@ -376,3 +376,54 @@ fn luma_is_kept_exactly_and_only_colours_are_predicted() {
         assert!(refused.starts_with("keep_luma: found true"), "{refused}");
     }
 }
+
+/// The encoder gets a mask as a fourth channel; what is not missing comes back to the bit, and pictures keep three
+/// channels outside of the model.
+#[test]
+fn holes_are_filled_and_everything_else_is_kept() {
+    for of in [
+        json!({ "kind": "conv", "channels": [4], "initial_gain": 3 }),
+        json!({ "kind": "dense", "layers": [], "code_size": 4 }),
+    ] {
+        let json = json!({
+            "kind": "denoising", "corruption": { "kind": "block", "size": 3 }, "residual": true, "fill_holes": true,
+            "of": of,
+        });
+        let plan = crate::fixtures::config(json.clone())
+            .plan([3, 6, 6])
+            .unwrap();
+        assert_eq!(plan.layers[0].input, [4, 6, 6]);
+        let model = model(json.clone(), [3, 6, 6], 1);
+        assert_eq!([model.input_shape(), model.output_shape()], [[3, 6, 6]; 2]);
+        let images = pictures(2, [3, 6, 6], 0) * 0.5 + 0.25;
+        let (input, missing) = model.corrupt_marked(images.clone(), Noise::Host { seed: 4 });
+        let missing = host(&missing.unwrap().repeat_dim(1, 3));
+        let restored = host(&model.forward(input));
+        let clean = host(&images);
+        for ((restored, clean), missing) in restored.iter().zip(&clean).zip(&missing) {
+            assert_eq!(restored == clean, *missing == 0.0);
+        }
+
+        for (key, value) in [
+            ("corruption", json!("gaussian")),
+            (
+                "corruption",
+                json!([{ "kind": "block", "size": 3 }, "grayscale"]),
+            ),
+            ("residual", json!(false)),
+        ] {
+            let mut wrong = json.clone();
+            wrong[key] = value;
+            let refused = crate::fixtures::config(wrong)
+                .plan([3, 6, 6])
+                .unwrap_err()
+                .to_string();
+            assert!(refused.starts_with("fill_holes: found true"), "{refused}");
+        }
+        let refused = crate::fixtures::config(json)
+            .check_mirror([3, 6, 6])
+            .unwrap_err()
+            .to_string();
+        assert!(refused.starts_with("fill_holes: found true"), "{refused}");
+    }
+}

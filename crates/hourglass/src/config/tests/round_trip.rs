@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use model::config::{
     Activation, BlockSize, ConvConfig, Corruption, DenoisingConfig, DenseConfig, Downsample,
-    HoleFill, ModelConfig, Penalty, ShrinkFilter, SparseConfig, Strength, Upsample,
+    ModelConfig, Penalty, ShrinkFilter, SparseConfig, Strength, Upsample,
 };
 use proptest::prelude::*;
 
@@ -116,11 +116,9 @@ fn models() -> impl Strategy<Value = ModelConfig> {
             .prop_map(|(std, clip)| Corruption::Speckle { std, clip }),
         (1usize..=64).prop_map(|side| Corruption::Block {
             size: BlockSize::Square(side),
-            fill: HoleFill::Black,
         }),
         [strengths(1..64usize), strengths(1..64)].prop_map(|sides| Corruption::Block {
             size: BlockSize::Sides(sides),
-            fill: HoleFill::Smooth,
         }),
         strengths(1e-9..1e3).prop_map(|sigma| Corruption::Blur { sigma }),
         (
@@ -145,6 +143,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                     corruption,
                     residual,
                     keep_luma: false,
+                    fill_holes: false,
                     of: Box::new(of),
                 })
             }),

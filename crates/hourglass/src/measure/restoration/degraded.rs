@@ -4,7 +4,7 @@ use crate::error::Result;
 use burn::tensor::{Tensor, TensorData};
 use model::Autoencoder;
 use model::config::Corruption;
-use model::corruption::{Damage, resample};
+use model::corruption::{Damage, resample, take_away};
 
 use crate::batched::values;
 
@@ -80,7 +80,7 @@ pub fn corrupt(model: &Autoencoder, clean: Tensor<4>, seed: u64) -> Result<Corru
         (images, more) = match corruption.damage() {
             Damage::Hole if !whole => {
                 let holes = by_regions(model, place, &images, seed)?;
-                (corruption.take_away(images, holes.clone()), Some(holes))
+                (take_away(images, holes.clone()), Some(holes))
             }
             _ => model.corrupt_at(place, images, seed),
         };

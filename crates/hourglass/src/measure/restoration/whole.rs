@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use model::Autoencoder;
 
-use super::tiles::{Grid, Picture, Pixels};
+use super::tiles::{Grid, Picture};
 use crate::batched::{BATCH, values};
 use crate::error::Result;
 use crate::memory;
@@ -31,11 +31,7 @@ pub fn through(
     let forward = |tiles: Vec<f32>, count: usize| {
         let tiles = TensorData::new(tiles, [count, given, height, width]);
         let tiles = Tensor::from_data(tiles, device);
-        values(model.forward(match picture.pixels {
-            // A file, in which what is missing is black.
-            Pixels::Bytes(_) => model.with_holes_filled(tiles),
-            Pixels::Values(_) | Pixels::Small { .. } => tiles,
-        }))
+        values(model.forward(tiles))
     };
     grid.restore(picture, channels, batch, forward, emit, done)
 }
