@@ -738,3 +738,73 @@ fn a_compressed_folder_is_compared_with_its_files() {
         Value::Null
     );
 }
+
+/// A model that was trained to take few bits takes pictures of any size whole: they come back with their names and sizes,
+/// exactly as they were when the file was written, and what was promised is what is there.
+#[test]
+fn pictures_of_any_size_go_whole_through_a_model_of_few_bits() {
+    let work = Work::new();
+    let mut config = tiny();
+    config["model"] = json!({
+        "kind": "sparse", "penalty": { "kind": "rate", "lambda": 0.001 },
+        "of": {
+            "kind": "conv", "channels": [4, 4], "downsample": "unshuffle", "upsample": "shuffle",
+            "code_activation": "none", "initial_gain": 2,
+        },
+    });
+    config["train"] = json!({ "epochs": 4, "batch_size": 8, "learning_rate": 0.01, "loss": "mse" });
+    work.json("few.json", &config);
+    work.ok("few.json");
+    let rows = work.read_text("runs/few/metrics.jsonl");
+    let last: Value = serde_json::from_str(rows.lines().last().unwrap()).unwrap();
+    let [loss, mse, bits] =
+        ["val/loss", "val/mse", "val/bits_per_pixel"].map(|key| last[key].as_f64().unwrap());
+    assert!(
+        bits > 0.0 && (mse + 0.001 * bits - loss).abs() < 1e-9,
+        "{last}"
+    );
+
+    let expected = photos(&work);
+    let report = work.ok_json("compress few photos -o photos.hg --json");
+    let opened = work.ok_json("decompress photos.hg -o out --run few --json");
+    assert_eq!(opened["exact"], true);
+    let mut pairs = Vec::new();
+    for (name, size) in &expected {
+        let picture = grey(&work, &format!("out/{name}"));
+        assert_eq!([picture.width(), picture.height()], *size, "{name}");
+        let given = name.replace("b.png", "b.jpg");
+        pairs.push((
+            grey(&work, &format!("photos/{given}")).into_raw(),
+            picture.into_raw(),
+        ));
+    }
+    let (found, said) = (psnr(pairs.into_iter()), report["psnr"].as_f64().unwrap());
+    assert!((found - said).abs() < 1e-4, "{found} {said}");
+    // Finer steps take more bytes and lose less.
+    let finer = work.ok_json("compress few photos -o finer.hg --json --bits 8");
+    assert!(finer["bytes"].as_u64() > report["bytes"].as_u64());
+    assert!(finer["psnr"].as_f64().unwrap() > said - 0.05, "{finer}");
+    // What it is made of goes with it.
+    work.ok("compress few photos -o own.hg --model");
+    work.ok("decompress own.hg -o own");
+    assert_eq!(work.read("own/a.png"), work.read("out/a.png"));
+    work.ok("compress few photos");
+    work.ok("reconstruct few photos -o whole");
+    assert_eq!(work.read("whole/a.png"), work.read("out/a.png"));
+
+    // Another machine may round differently: it is found out and said.
+    let file = work.read("photos.hg");
+    let mut body = file[..file.len() - 4].to_vec();
+    body[7 + 32 + 4] ^= 1;
+    work.write("other.hg", sealed(&body));
+    let ended = work.ok("decompress other.hg -o other --run few");
+    assert!(
+        ended.stderr.contains("rounds differently"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        work.ok_json("decompress other.hg -o again --run few --json")["exact"],
+        false
+    );
+}

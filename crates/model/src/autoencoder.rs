@@ -6,6 +6,7 @@ use burn::prelude::*;
 
 use crate::config::{Corruption, ModelConfig};
 use crate::corruption::{Damage, grey};
+use crate::density::{self, Density};
 use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
 use crate::holes;
@@ -13,7 +14,7 @@ use crate::init;
 use crate::kind::{Corruptions, Network, Penalties};
 use crate::layer::{Layer, Layers};
 use crate::loss::{Loss, Losses};
-use crate::noise::Noise;
+use crate::noise::{Noise, Source};
 use crate::output::Output;
 use crate::penalty::Given;
 use crate::plan::{Ends, Gives, Plan};
@@ -53,8 +54,14 @@ impl ModelConfig {
 
     /// Whether the network gives values and not logits, which are not probabilities.
     pub fn gives_values(&self) -> bool {
-        let (_, base) = self.walk();
-        self.is_residual() || base.gives_values()
+        let (wrappers, base) = self.walk();
+        base.gives_values() || wrappers.iter().any(|wrapper| wrapper.gives_values())
+    }
+
+    /// What one bit per pixel of its code weighs beside the reconstruction loss; `None` if bits do not count.
+    pub fn rate_weight(&self) -> Option<f64> {
+        let (wrappers, _) = self.walk();
+        Penalties::of(&wrappers).rate_weight()
     }
 
     /// The loss that suits the model: the mean squared error if its output is not a probability, and
@@ -95,9 +102,13 @@ impl ModelConfig {
         let (wrappers, base) = self.walk();
         let network = base.init(&plan, device);
         let network = init::draw(network, seed, base.initial_gain());
+        let penalties = Penalties::of(&wrappers);
+        let channels = density::channels(&plan.layers.code().output);
+        let channels = channels.filter(|_| penalties.rate_weight().is_some());
         Ok(Autoencoder {
             network: base.start(network),
-            penalties: Penalties::of(&wrappers),
+            density: channels.map(|channels| Density::new(channels, device)),
+            penalties,
             corruptions: Corruptions::of(&wrappers),
             plan: Arc::new(plan),
         })
@@ -112,6 +123,8 @@ impl ModelConfig {
 pub struct Autoencoder {
     /// The name of this field is left out of the names of weights.
     pub(crate) network: Network,
+    /// How likely the values of the code are, if bits count.
+    density: Option<Density>,
     #[module(skip)]
     penalties: Penalties,
     #[module(skip)]
@@ -136,8 +149,32 @@ impl Autoencoder {
         self.plan.layers.iter().zip(self.network.weights())
     }
 
+    /// The model for images of another shape, with the same weights, whose layers are all convolutions. `config` is
+    /// what it was made from.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan`]; and if a layer has other weights at that shape, as dense ones have.
+    pub fn for_images(&self, config: &ModelConfig, images: ImageShape) -> Result<Self, ModelError> {
+        let plan = config.plan(images)?;
+        let weights =
+            |plan: &Plan| -> Vec<usize> { plan.layers.iter().map(Layer::parameters).collect() };
+        if weights(&plan) != weights(&self.plan) {
+            return Err(ModelError::new(
+                "kind",
+                format!(
+                    "found {:?} for images of another size than in training",
+                    config.kind()
+                ),
+                "a model whose layers are all convolutions".into(),
+            ));
+        }
+        let mut model = self.clone();
+        model.plan = Arc::new(plan);
+        Ok(model)
+    }
+
     /// Codes `[batch, code_size]` of inputs `[batch, C, H, W]` in [0, 1], which have the model's input
-    /// shape; maps come flattened.
+    /// shape; maps come flattened. Rounded to whole numbers if bits count.
     pub fn encode(&self, input: Tensor<4>) -> Tensor<2> {
         self.encode_to(input, self.layers().code_place())
     }
@@ -145,6 +182,19 @@ impl Autoencoder {
     /// The representation after encoder layer `last`, flattened to `[batch, units]`: 0 is the first
     /// layer, `depth() - 1` and anything above it the code.
     pub fn encode_to(&self, input: Tensor<4>, last: usize) -> Tensor<2> {
+        let code = self.unrounded(input, last);
+        match self.density.is_some() && last >= self.layers().code_place() {
+            true => code.round(),
+            false => code,
+        }
+    }
+
+    /// Codes as [`Autoencoder::encode`] gives them, before they are rounded.
+    pub fn encode_unrounded(&self, input: Tensor<4>) -> Tensor<2> {
+        self.unrounded(input, self.layers().code_place())
+    }
+
+    fn unrounded(&self, input: Tensor<4>, last: usize) -> Tensor<2> {
         let code = self.layers().code_place();
         let layers = self.weighted().take(last.min(code) + 1);
         let x = layers.fold(Signal::Maps(self.open(input)), |x, (layer, it)| {
@@ -277,14 +327,47 @@ impl Autoencoder {
         if self.penalties.is_empty() {
             return Losses::new(self.through(input).loss(target, loss), Vec::new());
         }
-        let code = self.encode(input.clone());
+        let noise = noise.of_penalties();
+        let code = self.with_rounding_noise(self.encode_unrounded(input.clone()), noise);
+        let bits_per_pixel = self.bits_per_pixel(code.clone());
         let penalties = self.penalties.parts(&Given {
             encoder: &|input| self.encode(input),
             input: &input,
             code: &code,
-            noise: noise.of_penalties(),
+            noise,
+            bits_per_pixel: bits_per_pixel.as_ref(),
         });
-        Losses::new(self.output(code, input).loss(target, loss), penalties)
+        let rate = bits_per_pixel.zip(self.rate_weight());
+        Losses {
+            rate: rate.map(|(bits, weight)| bits * weight),
+            ..Losses::new(self.output(code, input).loss(target, loss), penalties)
+        }
+    }
+
+    /// Codes with noise in place of rounding, uniform in [-0.5, 0.5), which has a gradient (Ballé et al. 2018); as they
+    /// are if bits do not count.
+    fn with_rounding_noise(&self, code: Tensor<2>, noise: Noise) -> Tensor<2> {
+        if self.density.is_none() {
+            return code;
+        }
+        let device = code.device();
+        noise.start(&device);
+        let [batch, units] = code.dims();
+        let drawn = Source::new(noise, 0, &device).uniform([batch, units, 1, 1]);
+        code + drawn.reshape([batch, units]) - 0.5
+    }
+
+    /// Bits that codes `[batch, code_size]` take for each pixel of their images, shape `[1]`, by how likely the model
+    /// takes their values to be; `None` if bits do not count.
+    pub fn bits_per_pixel(&self, code: Tensor<2>) -> Option<Tensor<1>> {
+        let [_, height, width] = self.plan.ends.output;
+        let pixels = (code.dims()[0] * height * width) as f64;
+        Some(self.density.as_ref()?.bits(code) / pixels)
+    }
+
+    /// What one bit per pixel weighs beside the reconstruction loss; `None` if bits do not count.
+    pub fn rate_weight(&self) -> Option<f64> {
+        self.penalties.rate_weight()
     }
 
     /// What encoder layer `layer` (counted from 0, the code's last) and its mirror in the decoder cost
@@ -302,13 +385,17 @@ impl Autoencoder {
         loss: Loss,
         noise: Noise,
     ) -> Losses {
-        let code = self.encode_layer(layer, input.clone());
+        let mut code = self.encode_layer(layer, input.clone());
         let penalties = if layer >= self.layers().code_place() {
+            let noise = noise.of_penalties();
+            code = self.with_rounding_noise(code, noise);
+            let bits_per_pixel = self.bits_per_pixel(code.clone());
             self.penalties.parts(&Given {
                 encoder: &|input| self.encode_layer(layer, input),
                 input: &input,
                 code: &code,
-                noise: noise.of_penalties(),
+                noise,
+                bits_per_pixel: bits_per_pixel.as_ref(),
             })
         } else {
             Vec::new()

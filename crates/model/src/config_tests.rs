@@ -149,7 +149,7 @@ fn the_schema_offers_only_words_that_can_be_read() {
     };
     let mut generator = SchemaGenerator::default();
     let penalties = words(word_or_table_schema::<Penalty>(&mut generator));
-    assert_eq!(penalties, ["l1", "kl"]);
+    assert_eq!(penalties, ["l1", "kl", "rate"]);
     let corruptions = words(word_or_table_schema::<Corruption>(&mut generator));
     assert_eq!(
         corruptions,

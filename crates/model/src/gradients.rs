@@ -316,6 +316,19 @@ fn residual_and_colouring_networks() {
     }
 }
 
+/// Those of what learns how likely the code's values are too.
+#[test]
+fn networks_whose_code_is_to_take_few_bits() {
+    for of in [
+        conv(json!({ "code_activation": "none" })),
+        conv(json!({ "channels": [2], "downsample": "unshuffle", "upsample": "shuffle" })),
+    ] {
+        let json =
+            json!({ "kind": "sparse", "penalty": { "kind": "rate", "lambda": 0.5 }, "of": of });
+        check(json, [1, 4, 5], Loss::Mse, none);
+    }
+}
+
 #[test]
 fn linear_codes_that_are_refined() {
     for halvings in [0, 1, 2] {

@@ -86,6 +86,11 @@ pub(crate) trait Wrapper {
     fn is_residual(&self) -> bool {
         false
     }
+
+    /// Whether the decoder gives the picture's values and not logits.
+    fn gives_values(&self) -> bool {
+        self.is_residual()
+    }
 }
 
 /// What a config is: a base, or a wrapper around another config.

@@ -10,6 +10,7 @@ mod autoencoder;
 mod block;
 pub mod config;
 pub mod corruption;
+mod density;
 mod error;
 #[cfg(test)]
 mod fixtures;

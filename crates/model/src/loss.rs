@@ -42,6 +42,8 @@ pub struct Losses {
     pub reconstruction: Tensor<1>,
     /// What each penalty adds, by its name in configs, from the outside in.
     pub penalties: Vec<(&'static str, Tensor<1>)>,
+    /// What the bits of the code cost, if they count.
+    pub rate: Option<Tensor<1>>,
 }
 
 impl Losses {
@@ -58,6 +60,16 @@ impl Losses {
             total,
             reconstruction,
             penalties,
+            rate: None,
+        }
+    }
+
+    /// What epochs are compared by: the reconstruction loss, with what the bits of the code cost if they count. Other
+    /// penalties are no aim of their own.
+    pub fn compared(&self) -> Tensor<1> {
+        match &self.rate {
+            Some(rate) => self.reconstruction.clone() + rate.clone(),
+            None => self.reconstruction.clone(),
         }
     }
 }

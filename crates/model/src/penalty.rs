@@ -4,6 +4,7 @@
 use burn::prelude::*;
 
 use crate::config::{Activation, GREATEST, Penalty, WIDEST};
+use crate::density;
 use crate::error::{ModelError, check_count, check_number};
 use crate::layer::Layer;
 use crate::noise::Noise;
@@ -22,6 +23,8 @@ pub struct Given<'a, const D: usize> {
     pub code: &'a Tensor<2>,
     /// Noise of the penalties' own, which does not repeat that of the corruption.
     pub noise: Noise,
+    /// Bits of all codes of the batch for each pixel of its pictures, shape `[1]`, if a penalty counts them.
+    pub bits_per_pixel: Option<&'a Tensor<1>>,
 }
 
 impl Penalty {
@@ -31,13 +34,14 @@ impl Penalty {
             Penalty::L1 { .. } => "l1",
             Penalty::Kl { .. } => "kl",
             Penalty::TopK { .. } => "top_k",
+            Penalty::Rate { .. } => "rate",
         }
     }
 
     /// Checks it against the layer that gives the code.
     ///
     /// # Errors
-    /// A number out of its range, KL without a sigmoid on the code, or top-k that keeps none or more units than the
+    /// A number out of its range, a rate of a code that is no map, KL without a sigmoid on the code, or top-k that keeps none or more units than the
     /// code has.
     pub(crate) fn check(&self, code: &Layer) -> Result<(), ModelError> {
         let magnitude = [0.0, GREATEST];
@@ -51,6 +55,7 @@ impl Penalty {
                 check_count("k", k, WIDEST)?;
                 check_number("anneal_epochs", anneal_epochs, magnitude)?;
             }
+            Penalty::Rate { lambda } => check_number("lambda", lambda, magnitude)?,
         }
         match *self {
             Penalty::Kl { .. } if code.activation() != Some(Activation::Sigmoid) => {
@@ -71,6 +76,14 @@ impl Penalty {
                     format!("1 to {units}"),
                 ))
             }
+            Penalty::Rate { .. } if density::channels(&code.output).is_none() => {
+                Err(ModelError::new(
+                    "kind",
+                    format!("found \"rate\" on a code of {} values", code.size()),
+                    "\"rate\" on a code that is a feature map: kind \"conv\" without \"code_size\""
+                        .into(),
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -81,6 +94,7 @@ impl Penalty {
     /// - L1: `weight * mean over pictures of sum over units of |h|`
     /// - KL: `beta * sum over units of KL(rho || mean over pictures of h)`, with codes in (0, 1)
     ///   (Ng, "Sparse autoencoder", CS294A lecture notes, 2011)
+    /// - rate: `lambda * bits per pixel` (Ballé et al. 2018)
     pub fn forward<const D: usize>(&self, given: &Given<'_, D>) -> Option<Tensor<1>> {
         let code = given.code;
         match *self {
@@ -95,6 +109,15 @@ impl Penalty {
                 Some((cross.neg() + entropy).sum() * beta)
             }
             Penalty::TopK { .. } => None,
+            Penalty::Rate { lambda } => Some(given.bits_per_pixel?.clone() * lambda),
+        }
+    }
+
+    /// What one bit per pixel weighs in the loss, if bits count.
+    pub(crate) fn rate_weight(&self) -> Option<f64> {
+        match *self {
+            Penalty::Rate { lambda } => Some(lambda),
+            _ => None,
         }
     }
 
@@ -144,6 +167,7 @@ mod tests {
             input: code,
             code,
             noise: Noise::Host { seed: 0 },
+            bits_per_pixel: None,
         })
     }
 

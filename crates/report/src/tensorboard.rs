@@ -130,6 +130,7 @@ impl Events {
             ("val/mse", row.val_mse),
             ("val/bce", row.val_bce),
             ("val/psnr", row.val_psnr),
+            ("val/bits_per_pixel", row.val_bits_per_pixel),
             ("lr", Some(row.lr)),
             ("images_per_s", Some(row.images_per_s)),
         ];

@@ -106,6 +106,9 @@ fn line(row: &Row, epochs: usize) -> String {
     if let (Some(loss), Some(mse), Some(psnr)) = (row.val_loss, row.val_mse, row.val_psnr) {
         text += &format!("  val/loss {loss:.5}  val/mse {mse:.5}  val/psnr {psnr:.2} dB");
     }
+    if let Some(bits) = row.val_bits_per_pixel {
+        text += &format!("  val/bits_per_pixel {bits:.4}");
+    }
     text + &format!("  {:.0} images/s  {:.1} s", row.images_per_s, row.seconds)
 }
 
@@ -193,6 +196,7 @@ mod tests {
             val_mse: val,
             val_bce: val,
             val_psnr: val.map(|_| 20.154),
+            val_bits_per_pixel: None,
         }
     }
 

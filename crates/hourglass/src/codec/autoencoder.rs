@@ -1,14 +1,17 @@
-//! A run's model as a codec: tiles to codes and back.
+//! A run's model as a codec: pictures to codes and back.
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use data::{Batches, ImageShape, Images};
-use model::Autoencoder;
+use model::{Autoencoder, Layers, ModelConfig, ModelError};
 
+use super::tiles;
 use crate::analysis::features::Features;
-use crate::batched::{self, BATCH};
+use crate::batched::{BATCH, values};
 use crate::error::{At, Result};
+use crate::memory;
+use crate::run::checkpoint::Meta;
 use crate::run::loaded::Loaded;
 
 /// The most values of training codes that ranges and frequencies are learned from; beyond it, only the first pictures
@@ -18,16 +21,79 @@ const LEARNED_VALUES: usize = 1 << 25;
 /// The most values of a layer for all tiles that go through a model together: 1 GiB.
 pub(super) const MOST_ACTIVE: usize = 1 << 28;
 
-/// A model that turns tiles into codes and codes into tiles.
-pub struct Codec<'a> {
-    /// Without autodiff.
-    pub model: &'a Autoencoder,
-    /// The device of the model.
-    pub device: &'a Device,
-    /// Channels, height and width of a tile.
+/// What one code of a model stands for.
+///
+/// Most models take tiles of their own size, and a code is that of a tile. A model that was trained to take few bits
+/// (penalty `rate`) has nothing but convolutions: it takes a picture of any size at once, without seams, and each place
+/// of its code's map is a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Channels, height and width of what a code stands for.
     pub tile: ImageShape,
     /// Values of a code.
     pub units: usize,
+    /// Whether pictures go through the model at once.
+    pub whole: bool,
+}
+
+impl Form {
+    /// That of a model of images of this shape.
+    ///
+    /// # Errors
+    /// If the model does not fit the images.
+    pub fn of(config: &ModelConfig, images: ImageShape) -> Result<Self, ModelError> {
+        let layers = config.layers(images)?;
+        Ok(match (config.rate_weight(), map(&layers)) {
+            (Some(_), Some([channels, ..])) => {
+                // Each layer of the encoder halves the map.
+                let side = 1 << layers.encoder().len();
+                Self {
+                    tile: [images[0], side, side],
+                    units: channels,
+                    whole: true,
+                }
+            }
+            _ => Self {
+                tile: images,
+                units: layers.code_size(),
+                whole: false,
+            },
+        })
+    }
+
+    /// The shape of the tiles that a picture of this height and width is cut into: one that covers it, or the model's.
+    pub fn cut(&self, size: [usize; 2]) -> ImageShape {
+        let [channels, height, width] = self.tile;
+        match self.whole {
+            true => {
+                let [rows, columns] = tiles::grid(size, [height, width]);
+                [channels, rows * height, columns * width]
+            }
+            false => self.tile,
+        }
+    }
+
+    /// Codes of a picture of this height and width.
+    pub fn codes(&self, size: [usize; 2]) -> usize {
+        let [_, height, width] = self.tile;
+        tiles::grid(size, [height, width]).iter().product()
+    }
+}
+
+/// Channels, height and width of a code that is a map.
+fn map(layers: &Layers) -> Option<ImageShape> {
+    layers.code().output.as_slice().try_into().ok()
+}
+
+/// A model that turns tiles into codes and codes into tiles.
+pub struct Codec<'a> {
+    /// Without autodiff.
+    model: &'a Autoencoder,
+    config: &'a ModelConfig,
+    /// The device of the model.
+    device: &'a Device,
+    /// What one code stands for.
+    pub form: Form,
 }
 
 impl<'a> Codec<'a> {
@@ -36,15 +102,22 @@ impl<'a> Codec<'a> {
     /// # Errors
     /// If the model needs its input to restore it, or its plan does not fit its images.
     pub fn of(loaded: &'a Loaded) -> Result<Self> {
-        let meta = &loaded.meta;
-        let codec = Self {
-            model: &loaded.model,
-            device: &loaded.device,
-            tile: meta.input_shape,
-            units: meta.model.layers(meta.input_shape)?.code_size(),
-        };
+        let codec = Self::new(&loaded.model, &loaded.meta, &loaded.device)?;
         codec.check(&loaded.run.folder().display().to_string())?;
         Ok(codec)
+    }
+
+    /// A model as a codec, with what its weights belong to.
+    ///
+    /// # Errors
+    /// If its plan does not fit its images.
+    pub fn new(model: &'a Autoencoder, meta: &'a Meta, device: &'a Device) -> Result<Self> {
+        Ok(Self {
+            form: Form::of(&meta.model, meta.input_shape)?,
+            model,
+            config: &meta.model,
+            device,
+        })
     }
 
     /// Rejects a model whose code cannot be decoded on its own; the error names it `name`.
@@ -58,53 +131,65 @@ impl<'a> Codec<'a> {
         Ok(())
     }
 
-    /// Codes of tiles, `[tiles, units]`.
+    /// The model for tiles of this shape.
+    fn model(&self, tile: ImageShape) -> Result<Autoencoder> {
+        Ok(match tile == self.model.output_shape() {
+            true => self.model.clone(),
+            false => self.model.for_images(self.config, tile)?,
+        })
+    }
+
+    /// Codes of tiles of a shape that [`Form::cut`] gives, `[codes, units]`.
     ///
     /// # Errors
-    /// If the device fails.
-    pub fn encode(&self, tiles: Vec<u8>) -> Result<Vec<f32>> {
-        let images = Arc::new(Images::new(tiles, self.tile)?);
+    /// If a tile needs more memory than is free, or the device fails.
+    pub fn encode(&self, tiles: Vec<u8>, shape: ImageShape) -> Result<Vec<f32>> {
+        let model = self.model(shape)?;
+        let images = Arc::new(Images::new(tiles, shape)?);
         let all: Vec<u32> = (0..images.len() as u32).collect();
         let batches = Batches::new(images, self.device, false);
-        let mut codes = Vec::with_capacity(all.len() * self.units);
-        for part in all.chunks(self.at_once()) {
-            codes.extend(batched::encoded(
-                self.model,
-                &batches,
-                part,
-                usize::MAX,
-                |_| (),
-            )?);
+        let mut codes = Vec::new();
+        for part in all.chunks(at_once(&model)) {
+            memory::check_batch(&model, part.len())?;
+            let input = model.clean_input(batches.gather(part)?);
+            let code = model.encode_unrounded(input);
+            codes.extend(values(match self.map(&model) {
+                // A row for each place of the map.
+                Some([channels, height, width]) => {
+                    let maps = code.reshape([part.len(), channels, height * width]);
+                    maps.swap_dims(1, 2)
+                        .reshape([part.len() * height * width, channels])
+                }
+                None => code,
+            })?);
         }
         Ok(codes)
     }
 
-    /// Tiles that go through the model together: fewer than usual where one alone takes much memory.
-    fn at_once(&self) -> usize {
-        let layers = self.model.layers().iter();
-        let widest = layers.map(|layer| layer.size()).max().unwrap_or_default();
-        (MOST_ACTIVE / widest.max(1)).clamp(1, BATCH)
+    /// The shape of the code's map, if its places are codes.
+    fn map(&self, model: &Autoencoder) -> Option<ImageShape> {
+        map(model.layers()).filter(|_| self.form.whole)
     }
 
-    /// Decodes codes into tiles, as bytes.
+    /// Decodes codes into tiles of this shape, as bytes.
     ///
     /// # Errors
-    /// If the device fails.
-    pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
-        let units = self.units.max(1);
-        let mut tiles =
-            Vec::with_capacity(codes.len() / units * self.tile.iter().product::<usize>());
-        for codes in codes.chunks(units * self.at_once()) {
-            batched::decoded(
-                self.model,
-                self.device,
-                codes,
-                units,
-                |decoded| -> Result<()> {
-                    tiles.extend(decoded.iter().map(|&value| byte(value)));
-                    Ok(())
-                },
-            )?;
+    /// If a tile needs more memory than is free, or the device fails.
+    pub fn decode(&self, codes: &[f32], shape: ImageShape) -> Result<Vec<u8>> {
+        let model = self.model(shape)?;
+        let units = model.layers().code_size().max(1);
+        let mut tiles = Vec::new();
+        for codes in codes.chunks(units * at_once(&model)) {
+            memory::check_batch(&model, codes.len() / units)?;
+            let count = codes.len() / units;
+            let data = TensorData::new(codes.to_vec(), [count, units]);
+            let mut code = Tensor::from_data(data, self.device);
+            if let Some([channels, height, width]) = self.map(&model) {
+                let places = code.reshape([count, height * width, channels]);
+                code = places.swap_dims(1, 2).reshape([count, units]);
+            }
+            let decoded = values(model.decode(code)?)?;
+            tiles.extend(decoded.iter().map(|&value| byte(value)));
         }
         Ok(tiles)
     }
@@ -114,19 +199,29 @@ impl<'a> Codec<'a> {
     /// # Errors
     /// If the device fails.
     pub fn training_codes(&self, train: &Images) -> Result<Features> {
-        let count = (LEARNED_VALUES / self.units.max(1)).clamp(1, train.len());
-        let image: usize = self.tile.iter().product();
+        let [_, height, width] = train.shape();
+        let shape = self.form.cut([height, width]);
+        let each = self.form.codes([height, width]) * self.form.units;
+        let count = (LEARNED_VALUES / each.max(1)).clamp(1, train.len());
+        let image: usize = train.shape().iter().product();
         let mut codes = Vec::new();
-        for tiles in train
+        for pixels in train
             .pixels()
             .chunks(BATCH * image)
             .take(count.div_ceil(BATCH))
         {
-            codes.extend(self.encode(tiles.to_vec())?);
+            let tiles = tiles::all(pixels, train.shape(), shape);
+            codes.extend(self.encode(tiles.into_owned(), shape)?);
         }
-        let rows = codes.len() / self.units.max(1);
-        Ok(Features::new(codes, self.units, rows))
+        let rows = codes.len() / self.form.units.max(1);
+        Ok(Features::new(codes, self.form.units, rows))
     }
+}
+
+/// Tiles that go through a model together: fewer than usual where one alone takes much memory.
+fn at_once(model: &Autoencoder) -> usize {
+    let widest = model.layers().iter().map(|layer| layer.size()).max();
+    (MOST_ACTIVE / widest.unwrap_or_default().max(1)).clamp(1, BATCH)
 }
 
 /// A value in [0, 1] as a byte; other values are clipped.

@@ -8,11 +8,11 @@ use super::decompress;
 use super::pictures::Pictures;
 use super::quality::{Comparison, Quality};
 use super::quantiser::Statistics;
-use crate::batched::BATCH;
 use crate::error::Result;
 use crate::run::checkpoint::{Checkpoint, Meta};
 
-/// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression").
+/// Bits of a value where none are given: from here on more bits hardly show (RESULTS.md, "Compression"). A code that was
+/// trained to take few bits has steps of 1 at them, see [`super::learned`].
 pub const BITS: u32 = 5;
 
 /// A compressed file, and what it holds.
@@ -49,19 +49,26 @@ pub fn compress(
     let coder = Coder::new(&quantiser)?;
     let mut encoder = coder.encoder();
     let mut comparison = Comparison::default();
-    let (mut raw, mut count) = (0, 0);
-    pictures.groups(codec.tile, BATCH, |group| -> Result<()> {
-        let levels = quantiser.levels(&codec.encode(group.tiles.clone())?)?;
-        encoder.push(&levels)?;
-        let decoded = codec.decode(&quantiser.values(&levels))?;
-        comparison.push_tiles(codec.tile, &group, &decoded)?;
-        let bytes = group.pictures.iter().map(|picture| picture.pixels.len());
-        raw += bytes.sum::<usize>();
-        count += group.pictures.len();
-        Ok(())
-    })?;
+    let mut raw = 0;
+    let mut pixels = crc32fast::Hasher::new();
+    let form = codec.form;
+    pictures.groups(
+        form.tile[0],
+        |size| form.cut(size),
+        |group| -> Result<()> {
+            let levels =
+                quantiser.levels(&codec.encode(group.tiles().into_owned(), group.tile)?)?;
+            encoder.push(&levels)?;
+            let decoded = group.join(codec.decode(&quantiser.values(&levels), group.tile)?);
+            comparison.push_group(&group, &decoded)?;
+            pixels.update(&decoded);
+            raw += group.pixels.len();
+            Ok(())
+        },
+    )?;
     let text = statistics.to_bytes()?;
-    let mut container = Container::empty(bits, &checkpoint.meta.model_sha256, codec.tile, pictures);
+    let mut container = Container::empty(bits, &checkpoint.meta.model_sha256, form.tile, pictures);
+    container.pixels_crc = Some(pixels.finalize());
     container.statistics_crc = crc32fast::hash(&text);
     container.stream = encoder.finish()?;
     if embed {
@@ -83,7 +90,7 @@ pub fn compress(
         large: decompress::announced(&container, container.length_without_model(&bytes)).is_err(),
         bytes,
         stream: container.stream.len(),
-        pictures: count,
+        pictures: pictures.len(),
         raw,
         quality: comparison.finish(),
     })

@@ -1,7 +1,7 @@
 //! The compressed file: the codes, a digest of their model, and a checksum over the whole file.
 //!
 //! Numbers are little-endian. Magic `HGLS`; version, flags, bits of a level (a byte each); SHA-256 of the weights (32
-//! bytes); CRC-32 of the statistics; channels, height and width of a tile, number of pictures (4 bytes each); height and
+//! bytes); CRC-32 of the statistics; CRC-32 of the decompressed pictures, from version 2; channels, height and width of a tile, number of pictures (4 bytes each); height and
 //! width of all pictures if they have one size, else of each; names, if there are any (2 bytes of length each); the
 //! stream (8 bytes of length); the model, if it is embedded: configuration, weights, statistics (8 bytes of length
 //! each); CRC-32 of everything before it.
@@ -16,7 +16,7 @@ use super::tiles;
 pub(super) const MAGIC: &[u8; 4] = b"HGLS";
 
 /// Version of the format. Files of a higher version are rejected.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Flags: optional parts of a file.
 const NAMES: u8 = 1;
@@ -79,6 +79,11 @@ impl Sizes {
         self.written().iter().cycle().take(self.count()).copied()
     }
 
+    /// Each size at least once, in no more time than the file is long.
+    pub fn iter_written(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.written().iter().copied()
+    }
+
     /// The sizes that are written into a file.
     fn written(&self) -> &[[usize; 2]] {
         match self {
@@ -127,7 +132,10 @@ pub struct Container {
     pub model_sha256: String,
     /// CRC-32 of the statistics that define the levels and their probabilities.
     pub statistics_crc: u32,
-    /// Channels, height and width of a tile.
+    /// CRC-32 of the decompressed pictures, one after the other, each `[channels, height, width]`: another machine may
+    /// round what the decoder computes differently. `None` in a file of version 1.
+    pub pixels_crc: Option<u32>,
+    /// Channels, height and width of a tile, which one code stands for.
     pub tile: ImageShape,
     /// Of each picture.
     pub sizes: Sizes,
@@ -146,6 +154,7 @@ impl Container {
             bits,
             model_sha256: model_sha256.to_owned(),
             statistics_crc: 0,
+            pixels_crc: None,
             tile,
             sizes: pictures.sizes(),
             names: pictures.names(),
@@ -171,13 +180,19 @@ impl Container {
         };
         flags |= if self.embedded.is_some() { MODEL } else { 0 };
         let mut bytes = MAGIC.to_vec();
-        bytes.extend([VERSION, flags, self.bits as u8]);
+        let version = if self.pixels_crc.is_some() {
+            VERSION
+        } else {
+            1
+        };
+        bytes.extend([version, flags, self.bits as u8]);
         let digest = data_encoding::HEXLOWER
             .decode(self.model_sha256.as_bytes())
             .ok();
         let digest = digest.filter(|digest| digest.len() == 32);
         bytes.extend(digest.ok_or_else(|| Damaged("the digest of its model is not valid".into()))?);
         bytes.extend(self.statistics_crc.to_le_bytes());
+        bytes.extend(self.pixels_crc.iter().flat_map(|crc| crc.to_le_bytes()));
         for side in self.tile {
             bytes.extend(small(side, "values of a side")?.to_le_bytes());
         }
@@ -228,15 +243,15 @@ impl Container {
             return damaged("not a compressed file written by this program".into());
         }
         // Checked before the checksum, whose place another version may have changed.
-        match bytes.get(MAGIC.len()) {
-            Some(&VERSION) => {}
+        let version = match bytes.get(MAGIC.len()) {
+            Some(&version @ 1..=VERSION) => version,
             Some(&version) if version > VERSION => {
                 return damaged(format!(
                     "found format version {version}, but this program reads up to {VERSION}; update the program"
                 ));
             }
             _ => return damaged("it has no format version".into()),
-        }
+        };
         let Some((body, checksum)) = bytes.split_last_chunk::<CHECKSUM>() else {
             return damaged(format!("truncated: found {} bytes", bytes.len()));
         };
@@ -257,6 +272,10 @@ impl Container {
         }
         let digest: [u8; 32] = rest.take()?;
         let statistics_crc = u32::from_le_bytes(rest.take()?);
+        let pixels_crc = match version {
+            1 => None,
+            _ => Some(u32::from_le_bytes(rest.take()?)),
+        };
         let tile = [rest.number()?, rest.number()?, rest.number()?];
         let count = rest.number()?;
         let sides = |size: [usize; 2]| size.iter().all(|side| (1..=LONGEST).contains(side));
@@ -317,6 +336,7 @@ impl Container {
             bits: bits.into(),
             model_sha256: data_encoding::HEXLOWER.encode(&digest),
             statistics_crc,
+            pixels_crc,
             tile,
             sizes,
             names,
@@ -368,6 +388,7 @@ mod tests {
             bits: 6,
             model_sha256: "0123456789abcdef".repeat(4),
             statistics_crc: 77,
+            pixels_crc: named.then_some(88),
             tile: [3, 16, 20],
             sizes: Sizes::new(vec![[16, 20], if alike { [16, 20] } else { [7, 900] }]),
             names: named.then(|| vec!["a.png".into(), "ü.jpg".into()]),
@@ -429,7 +450,7 @@ mod tests {
             Container::from_bytes(&sealed(&body)).unwrap_err().0
         };
         assert!(with(0, b'X').contains("not a compressed file"));
-        assert!(with(4, 9).contains("version 9, but this program reads up to 1"));
+        assert!(with(4, 9).contains("version 9, but this program reads up to 2"));
         assert!(with(4, 0).contains("no format version"));
         assert!(with(6, 0).contains("0 bits"));
         // 2^16 times more pictures of the same size, and 2^24 times; the stream's length.
@@ -449,7 +470,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), place in 5usize..90, value: u8) {
             let _ = Container::from_bytes(&bytes);
-            let _ = Container::from_bytes(&sealed(&[b"HGLS\x01".as_slice(), &bytes].concat()));
+            let _ = Container::from_bytes(&sealed(&[b"HGLS\x02".as_slice(), &bytes].concat()));
             let mut body = container(false, true, true).to_bytes().unwrap();
             body.truncate(body.len() - CHECKSUM);
             if let Some(byte) = body.get_mut(place) {

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use data::ImageShape;
 use model::Autoencoder;
 
-use super::autoencoder::{Codec, MOST_ACTIVE};
+use super::autoencoder::{Codec, Form, MOST_ACTIVE};
 use super::coder::Coder;
 use super::container::{Container, Embedded, MAGIC};
 use super::pictures::Picture;
@@ -257,8 +257,8 @@ pub struct Archive {
     container: Container,
     model: Autoencoder,
     device: Device,
-    /// Values of a code.
-    units: usize,
+    meta: Meta,
+    form: Form,
     statistics: Statistics,
 }
 
@@ -295,7 +295,7 @@ impl Archive {
             .at(file);
         }
         check_shape(&container, meta).at(file)?;
-        let units = meta.model.layers(meta.input_shape)?.code_size();
+        let units = Form::of(&meta.model, meta.input_shape)?.units;
         let statistics = match statistics {
             Some(kept) => kept,
             None => learned::known(run, &meta.model_sha256, units)?
@@ -334,7 +334,10 @@ impl Archive {
         device: &Device,
     ) -> Result<Self> {
         let meta = &checkpoint.meta;
-        let layers = meta.model.layers(meta.input_shape)?;
+        let form = Form::of(&meta.model, meta.input_shape)?;
+        let largest = container.sizes.iter_written().map(|size| form.cut(size));
+        let largest = largest.max_by_key(|shape| shape.iter().product::<usize>());
+        let layers = meta.model.layers(largest.unwrap_or(form.tile))?;
         let widest = layers.iter().map(|layer| layer.size()).max();
         if let (Some(values), true) = (widest.filter(|it| *it > MOST_ACTIVE), bytes.is_some()) {
             return Err(DecompressError::Wide { values }).at(|| file.to_owned());
@@ -342,14 +345,15 @@ impl Archive {
         let archive = Self {
             model: checkpoint.model(device)?,
             device: device.clone(),
-            units: layers.code_size(),
+            meta: meta.clone(),
+            form,
             container,
             statistics,
         };
-        if !archive.statistics.fits(archive.units) {
+        if !archive.statistics.fits(form.units) {
             return Err(DecompressError::Units).at(|| file.to_owned());
         }
-        archive.codec().check(file)?;
+        archive.codec()?.check(file)?;
         check(&archive.container, &archive.statistics, bytes).at(|| file.to_owned())?;
         Ok(archive)
     }
@@ -369,64 +373,57 @@ impl Archive {
         self.container.tile[0]
     }
 
-    /// Gives the pictures in order to `each`, which are decoded a batch at a time.
+    /// Gives the pictures in order to `each`, which are decoded a batch at a time. Whether they are, to the last value,
+    /// those that came of the file when it was written: another machine may round differently. `None` if the file does
+    /// not say.
     ///
     /// # Errors
     /// A device that fails, and what `each` says.
     pub fn pictures<E: From<Error>>(
         &self,
         mut each: impl FnMut(Picture) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let (container, codec) = (&self.container, self.codec());
+    ) -> Result<Option<bool>, E> {
+        let (container, codec, form) = (&self.container, self.codec()?, self.form);
         let quantiser = self.statistics.quantiser(container.bits);
         let coder = Coder::new(&quantiser).map_err(Error::from)?;
-        let mut decoder = (coder.decoder(&container.stream, self.tiles())).map_err(Error::from)?;
-        let image: usize = container.tile.iter().product();
+        let [_, height, width] = form.tile;
+        let codes = container.sizes.tiles([height, width]);
+        let mut decoder = (coder.decoder(&container.stream, codes)).map_err(Error::from)?;
+        let mut found = crc32fast::Hasher::new();
         let mut left = container.sizes.iter().peekable();
-        while left.peek().is_some() {
-            // As many pictures as fill a batch, but at least one.
+        while let Some(first) = left.peek().copied() {
+            let shape = form.cut(first);
+            // As many pictures as fill a batch, but at least one; all of one shape.
             let mut batch = Vec::new();
-            let mut tiles = 0;
-            while let Some(size) =
-                left.next_if(|&size| batch.is_empty() || tiles + self.tiles_of(size) <= BATCH)
-            {
-                tiles += self.tiles_of(size);
+            let mut count = 0;
+            while let Some(size) = left.next_if(|&size| {
+                let alike = form.cut(size) == shape;
+                batch.is_empty() || (alike && count + form.codes(size) <= BATCH)
+            }) {
+                count += form.codes(size);
                 batch.push(size);
             }
-            let levels = decoder.codes(tiles).map_err(Error::from)?;
-            let decoded = codec.decode(&quantiser.values(&levels))?;
+            let levels = decoder.codes(count).map_err(Error::from)?;
+            let decoded = codec.decode(&quantiser.values(&levels), shape)?;
+            let [channels, high, wide] = shape;
             let mut rest = decoded.as_slice();
             for size in batch {
+                let tiles: usize = tiles::grid(size, [high, wide]).iter().product();
                 let (tiles, after) = rest
-                    .split_at_checked(self.tiles_of(size) * image)
+                    .split_at_checked(tiles * channels * high * wide)
                     .ok_or(Error::from(DecompressError::Few))?;
-                let pixels = tiles::join(tiles, size, container.tile);
+                let pixels = tiles::join(tiles, size, shape);
+                found.update(&pixels);
                 each(Picture { pixels, size })?;
                 rest = after;
             }
         }
-        Ok(())
+        let found = found.finalize();
+        Ok(container.pixels_crc.map(|crc| crc == found))
     }
 
-    fn codec(&self) -> Codec<'_> {
-        Codec {
-            model: &self.model,
-            device: &self.device,
-            tile: self.container.tile,
-            units: self.units,
-        }
-    }
-
-    /// Tiles of all pictures.
-    fn tiles(&self) -> usize {
-        let [_, height, width] = self.container.tile;
-        self.container.sizes.tiles([height, width])
-    }
-
-    /// Tiles of a picture of this height and width.
-    fn tiles_of(&self, size: [usize; 2]) -> usize {
-        let [_, height, width] = self.container.tile;
-        tiles::grid(size, [height, width]).iter().product()
+    fn codec(&self) -> Result<Codec<'_>> {
+        Codec::new(&self.model, &self.meta, &self.device)
     }
 }
 
@@ -437,11 +434,14 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Fails if the tiles do not have the model's shape.
-fn check_shape(container: &Container, meta: &Meta) -> Result<(), DecompressError> {
-    let (tiles, model) = (container.tile, meta.input_shape);
+fn check_shape(container: &Container, meta: &Meta) -> Result<()> {
+    let (tiles, model) = (
+        container.tile,
+        Form::of(&meta.model, meta.input_shape)?.tile,
+    );
     match tiles == model {
         true => Ok(()),
-        false => Err(DecompressError::Shape { tiles, model }),
+        false => Err(DecompressError::Shape { tiles, model }.into()),
     }
 }
 

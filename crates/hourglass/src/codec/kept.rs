@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::autoencoder::Form;
 use super::learned::{FILE, LARGEST, known_in};
 use super::quantiser::Statistics;
 use crate::digest::short;
@@ -78,7 +79,7 @@ pub(crate) fn find(run: &Run, model_sha256: &str) -> Result<Option<(Checkpoint, 
     }
     let checkpoint = checkpoint::read_kept(&folder)?;
     let meta = &checkpoint.meta;
-    let units = meta.model.layers(meta.input_shape)?.code_size();
+    let units = Form::of(&meta.model, meta.input_shape)?.units;
     let statistics = known_in(&folder.join(FILE), model_sha256, units)?;
     let whole = statistics.filter(|_| meta.model_sha256 == model_sha256);
     Ok(whole.map(|statistics| (checkpoint, statistics)))

@@ -8,13 +8,18 @@ use serde_json::Value;
 
 use super::Damaged;
 use super::autoencoder::Codec;
-use super::quantiser::Statistics;
+use super::compress::BITS;
+use super::quantiser::{MOST_BITS, Statistics};
 use crate::error::{At, Error, Result};
 use crate::files::{self, FileError};
 use crate::run::{ANALYSIS, Run};
 
 /// The file in the run's `analysis`.
 pub(super) const FILE: &str = "codes.json";
+
+/// The finest step of a code that was trained to take few bits: with it, steps are 1 at [`BITS`], which the noise of the
+/// training stands for.
+const FINEST: f32 = 1.0 / (1 << (MOST_BITS - BITS)) as f32;
 
 /// The most bytes of it: several times those of the widest code that this program trains.
 pub(super) const LARGEST: u64 = 1 << 26;
@@ -30,7 +35,7 @@ pub fn of_run<E: From<Error>>(
     model_sha256: &str,
     train: impl FnOnce() -> Result<Arc<Images>, E>,
 ) -> Result<Statistics, E> {
-    match known(run, model_sha256, codec.units)? {
+    match known(run, model_sha256, codec.form.units)? {
         Some(known) => Ok(known),
         None => Ok(learn(run, codec, model_sha256, &*train()?)?),
     }
@@ -67,7 +72,11 @@ pub(super) fn known_in(
 }
 
 fn learn(run: &Run, codec: &Codec, model_sha256: &str, train: &Images) -> Result<Statistics> {
-    let learned = Statistics::learn(model_sha256, &codec.training_codes(train)?)?;
+    let codes = codec.training_codes(train)?;
+    let learned = match codec.form.whole {
+        true => Statistics::of_steps(model_sha256, &codes, FINEST),
+        false => Statistics::learn(model_sha256, &codes)?,
+    };
     files::write(&run.analysis(FILE)?, &learned.to_bytes()?)?;
     Ok(learned)
 }

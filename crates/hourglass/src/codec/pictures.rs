@@ -1,5 +1,6 @@
 //! The pictures to compress, one after the other: files of any size, or images of a data set.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use data::{ImageShape, Images, Warning};
@@ -7,6 +8,7 @@ use rayon::prelude::*;
 
 use super::container::Sizes;
 use super::tiles;
+use crate::batched::BATCH;
 use crate::error::{Error, Result};
 use crate::input::{self, InputError, Part, Reading};
 use crate::pictures::names;
@@ -20,13 +22,49 @@ pub struct Picture {
     pub size: [usize; 2],
 }
 
-/// Pictures whose tiles go through the model together.
-#[derive(Debug, Default)]
+/// Pictures of one size that go through a model together.
+#[derive(Debug)]
 pub struct Group {
+    /// The pictures, one after the other, each `[channels, height, width]`.
+    pub pixels: Vec<u8>,
+    /// The shape of each.
+    pub picture: ImageShape,
+    /// The shape of the tiles that they are cut into.
+    pub tile: ImageShape,
+}
+
+impl Group {
     /// The tiles of all pictures.
-    pub tiles: Vec<u8>,
-    /// The original pictures.
-    pub pictures: Vec<Picture>,
+    pub fn tiles(&self) -> Cow<'_, [u8]> {
+        tiles::all(&self.pixels, self.picture, self.tile)
+    }
+
+    /// Tiles of all pictures, as a model gave them, as pictures.
+    pub fn join<T: Copy + Default>(&self, tiles: Vec<T>) -> Vec<T> {
+        if self.picture == self.tile {
+            return tiles;
+        }
+        let [_, height, width] = self.picture;
+        let [_, tile_height, tile_width] = self.tile;
+        let grid: usize = tiles::grid([height, width], [tile_height, tile_width])
+            .iter()
+            .product();
+        let each = tiles.chunks_exact((grid * self.tile.iter().product::<usize>()).max(1));
+        each.flat_map(|tiles| tiles::join(tiles, [height, width], self.tile))
+            .collect()
+    }
+
+    /// Each picture.
+    pub fn pictures(&self) -> impl Iterator<Item = Picture> {
+        let [_, height, width] = self.picture;
+        let each = self
+            .pixels
+            .chunks_exact(self.picture.iter().product::<usize>().max(1));
+        each.map(move |pixels| Picture {
+            pixels: pixels.to_vec(),
+            size: [height, width],
+        })
+    }
 }
 
 /// The source of the pictures.
@@ -155,41 +193,36 @@ impl Pictures {
         }
     }
 
-    /// Passes the pictures in order to `each`: a batch of a data set at once, files one by one.
+    /// Passes the pictures in order to `each`, with the shape of tiles that `cut` gives for their height and width: a
+    /// batch of a data set at once, files one by one. They have `channels` each.
     ///
     /// # Errors
     /// A file that cannot be read any more, and what `each` says.
     pub fn groups<E: From<Error>>(
         &self,
-        tile: ImageShape,
-        at_once: usize,
+        channels: usize,
+        cut: impl Fn([usize; 2]) -> ImageShape,
         mut each: impl FnMut(Group) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
             Self::Set(images) => {
-                let image: usize = images.shape().iter().product();
-                let [_, height, width] = images.shape();
-                for pixels in images.pixels().chunks(image * at_once) {
-                    let pictures = pixels.chunks(image).map(|pixels| Picture {
-                        pixels: pixels.to_vec(),
-                        size: [height, width],
-                    });
+                let picture @ [_, height, width] = images.shape();
+                let image: usize = picture.iter().product();
+                for pixels in images.pixels().chunks(image * BATCH) {
                     each(Group {
-                        tiles: pixels.to_vec(),
-                        pictures: pictures.collect(),
+                        pixels: pixels.to_vec(),
+                        picture,
+                        tile: cut([height, width]),
                     })?;
                 }
             }
             Self::Files { files, white } => {
                 for (path, size) in files {
-                    let shape = [tile[0], size[0], size[1]];
-                    let pixels = data::read_picture(path, shape, *white).map_err(Error::from)?;
+                    let picture = [channels, size[0], size[1]];
                     each(Group {
-                        tiles: tiles::cut(&pixels, *size, tile),
-                        pictures: vec![Picture {
-                            pixels,
-                            size: *size,
-                        }],
+                        pixels: data::read_picture(path, picture, *white).map_err(Error::from)?,
+                        picture,
+                        tile: cut(*size),
                     })?;
                 }
             }

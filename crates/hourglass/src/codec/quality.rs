@@ -4,7 +4,6 @@ use data::ImageShape;
 use serde::{Deserialize, Serialize};
 
 use super::pictures::Group;
-use super::tiles;
 use crate::error::Result;
 use crate::measure::metrics::Reconstruction;
 
@@ -42,30 +41,12 @@ impl Comparison {
         Ok(())
     }
 
-    /// Measures the pictures of a group, put together from these tiles of shape `tile`.
+    /// Measures the pictures of a group against what came of them, one after the other.
     ///
     /// # Errors
-    /// If there are too few tiles.
-    pub fn push_tiles(&mut self, tile: ImageShape, group: &Group, found: &[u8]) -> Result<()> {
-        let [channels, height, width] = tile;
-        let alike = (group.pictures.iter()).all(|picture| picture.size == [height, width]);
-        if alike {
-            // A batch of images at once, each a tile.
-            return self.push(tile, &group.tiles, found);
-        }
-        let image: usize = tile.iter().product();
-        let mut rest = found;
-        for picture in &group.pictures {
-            let [rows, columns] = tiles::grid(picture.size, [height, width]);
-            let (tiles, after) = rest
-                .split_at_checked(rows * columns * image)
-                .unwrap_or((rest, &[]));
-            let joined = tiles::join(tiles, picture.size, tile);
-            let [height, width] = picture.size;
-            self.push([channels, height, width], &picture.pixels, &joined)?;
-            rest = after;
-        }
-        Ok(())
+    /// If the numbers of pictures differ.
+    pub fn push_group(&mut self, group: &Group, found: &[u8]) -> Result<()> {
+        self.push(group.picture, &group.pixels, found)
     }
 
     /// The means over all pictures.

@@ -76,31 +76,7 @@ impl Statistics {
             turn: None,
             axes: Vec::new(),
         };
-        let with = |turn: Option<Turn>, rows: &Features| {
-            let cells = |value: f32| cell(value, units.step);
-            let axes = extents(rows).map(|(low, high)| {
-                let (first, last) = (cells(low), cells(high));
-                let length = usize::try_from(last - first).unwrap_or_default() + 1;
-                Axis {
-                    first,
-                    counts: vec![0; length.min(MOST_CELLS)],
-                }
-            });
-            let mut axes: Vec<Axis> = axes.collect();
-            for row in rows.values().chunks_exact(rows.width()) {
-                for (axis, &value) in axes.iter_mut().zip(row) {
-                    let place = axis.place(cells(value));
-                    if let Some(count) = axis.counts.get_mut(place) {
-                        *count += 1;
-                    }
-                }
-            }
-            Self {
-                turn,
-                axes,
-                ..units.clone()
-            }
-        };
+        let with = |turn, rows: &Features| units.counted(turn, rows);
         let plain = with(None, codes);
         if codes.width() > WIDEST_TURNED {
             return Ok(plain);
@@ -124,6 +100,44 @@ impl Statistics {
         } else {
             plain
         })
+    }
+
+    /// The same for codes whose finest step is known, along their own units.
+    pub fn of_steps(model_sha256: &str, codes: &Features, step: f32) -> Self {
+        let empty = Self {
+            model_sha256: model_sha256.to_owned(),
+            step,
+            turn: None,
+            axes: Vec::new(),
+        };
+        empty.counted(None, codes)
+    }
+
+    /// With the frequencies of these places along the axes.
+    fn counted(&self, turn: Option<Turn>, places: &Features) -> Self {
+        let cells = |value: f32| cell(value, self.step);
+        let axes = extents(places).map(|(low, high)| {
+            let (first, last) = (cells(low), cells(high));
+            let length = usize::try_from(last - first).unwrap_or_default() + 1;
+            Axis {
+                first,
+                counts: vec![0; length.min(MOST_CELLS)],
+            }
+        });
+        let mut axes: Vec<Axis> = axes.collect();
+        for row in places.values().chunks_exact(places.width()) {
+            for (axis, &value) in axes.iter_mut().zip(row) {
+                let place = axis.place(cells(value));
+                if let Some(count) = axis.counts.get_mut(place) {
+                    *count += 1;
+                }
+            }
+        }
+        Self {
+            turn,
+            axes,
+            ..self.clone()
+        }
     }
 
     /// As the bytes of `codes.json`.

@@ -1,7 +1,7 @@
 //! The rate-distortion table: bytes per picture and quality of a code at several bit depths, and of PCA under the same
 //! quantiser and entropy coder.
 
-use data::{ImageShape, Images};
+use data::Images;
 use serde::Serialize;
 
 use super::autoencoder::{Codec, byte};
@@ -12,7 +12,6 @@ use super::pictures::{Group, Picture, Pictures};
 use super::quality::{Comparison, Quality};
 use super::quantiser::{Quantiser, Statistics};
 use crate::analysis::features::Features;
-use crate::batched::BATCH;
 use crate::error::{Error, Result};
 use crate::measure::pca::Pca;
 
@@ -81,22 +80,29 @@ pub fn measure<E: From<Error>>(
     };
     let (mut tracks, mut pca_tracks) = (tracks(&own), tracks(&others));
     let mut unquantised = Comparison::default();
-    pictures.groups(codec.tile, BATCH, |group| -> Result<(), E> {
-        let codes = codec.encode(group.tiles.clone())?;
-        unquantised.push_tiles(codec.tile, &group, &codec.decode(&codes)?)?;
-        for track in &mut tracks {
-            track.push(codec.tile, &group, &codes, |codes| codec.decode(codes))?;
-        }
-        if let Some(PcaCodec { pca, .. }) = pca {
-            let codes = pca.codes(&group.tiles).map_err(Error::from)?;
-            let decode = |codes: &[f32]| Ok(pca.pictures(codes).into_iter().map(byte).collect());
-            for track in &mut pca_tracks {
-                track.push(codec.tile, &group, &codes, decode)?;
+    let form = codec.form;
+    pictures.groups(
+        form.tile[0],
+        |size| form.cut(size),
+        |group| -> Result<(), E> {
+            let codes = codec.encode(group.tiles().into_owned(), group.tile)?;
+            unquantised.push_group(&group, &group.join(codec.decode(&codes, group.tile)?))?;
+            for track in &mut tracks {
+                track.push(&group, &codes, |codes| codec.decode(codes, group.tile))?;
             }
-        }
-        each(group.pictures)
-    })?;
-    let header = Container::empty(BITS, &statistics.model_sha256, codec.tile, pictures);
+            if let Some(PcaCodec { pca, .. }) = pca {
+                let codes = pca.codes(&group.tiles()).map_err(Error::from)?;
+                let decode =
+                    |codes: &[f32]| Ok(pca.pictures(codes).into_iter().map(byte).collect());
+                for track in &mut pca_tracks {
+                    track.push(&group, &codes, decode)?;
+                }
+            }
+            each(group.pictures().collect())
+        },
+    )?;
+    let mut header = Container::empty(BITS, &statistics.model_sha256, form.tile, pictures);
+    header.pixels_crc = Some(0);
     let header = header.to_bytes().map_err(Error::from)?.len();
     let depths = |tracks: Vec<Track>| -> Result<Vec<Depth>> {
         let depth = |track: Track| track.finish(header, pictures.len());
@@ -144,7 +150,6 @@ impl Track<'_> {
     /// Quantises and writes codes, and measures what `decode` makes of the quantised ones.
     fn push(
         &mut self,
-        tile: ImageShape,
         group: &Group,
         codes: &[f32],
         decode: impl Fn(&[f32]) -> Result<Vec<u8>>,
@@ -152,7 +157,7 @@ impl Track<'_> {
         let levels = self.quantiser.levels(codes)?;
         self.encoder.push(&levels)?;
         let found = decode(&self.quantiser.values(&levels))?;
-        self.comparison.push_tiles(tile, group, &found)
+        self.comparison.push_group(group, &group.join(found))
     }
 
     /// The figures, with `header` bytes in addition to the stream.

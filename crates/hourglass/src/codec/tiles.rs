@@ -1,5 +1,7 @@
 //! Cuts pictures of any size into tiles of the model's size, from the top left, and joins them again.
 
+use std::borrow::Cow;
+
 use data::ImageShape;
 
 /// Rows and columns of tiles of `tile` = `[height, width]` that cover a picture.
@@ -30,6 +32,19 @@ pub fn cut(picture: &[u8], size: [usize; 2], shape: ImageShape) -> Vec<u8> {
         }
     }
     tiles
+}
+
+/// Cuts pictures of one shape, one after the other, into tiles of another; as they are if the shapes are the same.
+pub fn all(pictures: &[u8], picture: ImageShape, tile: ImageShape) -> Cow<'_, [u8]> {
+    if picture == tile {
+        return Cow::Borrowed(pictures);
+    }
+    let [channels, height, width] = picture;
+    let each = pictures.chunks_exact((channels * height * width).max(1));
+    Cow::Owned(
+        each.flat_map(|pixels| cut(pixels, [height, width], tile))
+            .collect(),
+    )
 }
 
 /// Joins tiles of `shape` into a picture of this size, `[channels, height, width]`; the parts beyond it are dropped.

@@ -37,12 +37,24 @@ pub struct Evaluation {
     pub codes: Features,
     /// How well the corrupted inputs were restored, if baselines were given.
     pub restoration: Option<Restoration>,
+    /// What the codes cost, if bits count.
+    pub rate: Option<Rate>,
+}
+
+/// What codes cost, by how likely their model takes their values to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Mean over images.
+    pub bits_per_pixel: f64,
+    /// What they add to the loss.
+    pub cost: f64,
 }
 
 impl Evaluation {
-    /// The figure that corresponds to a loss.
+    /// The figure that corresponds to a loss, with what the codes cost if bits count.
     pub fn loss(&self, loss: Loss) -> f64 {
-        match loss {
+        let cost = self.rate.map_or(0.0, |rate| rate.cost);
+        cost + match loss {
             Loss::Mse => self.figures.mse,
             Loss::Bce => self.figures.bce,
         }
@@ -74,6 +86,7 @@ pub fn evaluate(
     let mut measured =
         baselines.map(|baselines| Measurement::new(baselines, View::default(), batches.shape()));
     let mut codes = Codes::default();
+    let mut bits = 0.0;
     let mut number = 0;
     memory::check_batch(model, indices.len().min(BATCH))?;
     batched::each(batches, indices, |_, clean| -> Result<()> {
@@ -81,6 +94,10 @@ pub fn evaluate(
         number += 1;
         let degraded = restoration::corrupt(model, clean.clone(), seed)?;
         let code = model.encode(degraded.input.clone());
+        let images = code.dims()[0] as f64;
+        if let Some(each) = model.bits_per_pixel(code.clone()) {
+            bits += values(each)?.into_iter().map(f64::from).sum::<f64>() * images;
+        }
         let targets = values(clean)?;
         let output = model.output(code.clone(), degraded.input.clone());
         if let Some(corrupted) = &mut corrupted {
@@ -106,7 +123,12 @@ pub fn evaluate(
         _ => None,
     };
     let codes = codes.finish();
+    let bits_per_pixel = bits / indices.len() as f64;
     Ok(Evaluation {
+        rate: model.rate_weight().map(|weight| Rate {
+            bits_per_pixel,
+            cost: weight * bits_per_pixel,
+        }),
         figures,
         corrupted,
         code: CodeUse::of(&units::units(&codes)),

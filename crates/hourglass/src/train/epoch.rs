@@ -150,7 +150,7 @@ impl Training<'_> {
             let losses = losses(&mut model, batch);
             let grads = GradientsParams::from_grads(losses.total.backward(), &model);
             model = optimizer.step(rate, model, grads);
-            let loss = losses.reconstruction.without_autodiff();
+            let loss = losses.compared().without_autodiff();
             loss_sum = loss_sum + loss * indices.len() as f64;
             progress.step += 1;
             progress.images += indices.len();

@@ -164,6 +164,9 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
             val_mse: figures.map(|figures| figures.mse),
             val_bce: figures.map(|figures| figures.bce),
             val_psnr: figures.map(|figures| figures.psnr),
+            val_bits_per_pixel: evaluation
+                .as_ref()
+                .and_then(|found| Some(found.rate?.bits_per_pixel)),
         };
         training.check_lock()?;
         run.append_line(METRICS, &row)?;

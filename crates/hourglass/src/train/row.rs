@@ -42,6 +42,13 @@ pub struct Row {
     /// Their mean PSNR in dB.
     #[serde(rename = "val/psnr", skip_serializing_if = "Option::is_none", default)]
     pub val_psnr: Option<f64>,
+    /// Bits of their codes for each pixel, if bits count.
+    #[serde(
+        rename = "val/bits_per_pixel",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub val_bits_per_pixel: Option<f64>,
 }
 
 /// One line of `pretrain.jsonl`.

@@ -1,5 +1,5 @@
 //! The sparse autoencoder: any other model with penalties, so that few units are active for any one
-//! picture. Its wrapper takes any penalty on a code.
+//! picture, or so that the code takes few bits. Its wrapper takes any penalty on a code.
 
 use burn::prelude::*;
 
@@ -7,7 +7,7 @@ use super::Wrapper;
 use crate::config::{ModelConfig, Penalty, SparseConfig};
 use crate::error::ModelError;
 use crate::penalty::Given;
-use crate::plan::Plan;
+use crate::plan::{Ends, Gives, Plan};
 
 impl Wrapper for SparseConfig {
     fn name(&self) -> &'static str {
@@ -23,8 +23,21 @@ impl Wrapper for SparseConfig {
         checked.map_err(|error| error.within("penalty"))
     }
 
+    /// Squared errors and bits are weighed against each other by a decoder that gives values.
+    fn inside(&self, ends: Ends) -> Result<Ends, ModelError> {
+        let gives = match ends.gives {
+            Gives::Logits if self.gives_values() => Gives::Values,
+            gives => gives,
+        };
+        Ok(Ends { gives, ..ends })
+    }
+
     fn penalty(&self) -> Option<&Penalty> {
         Some(&self.penalty)
+    }
+
+    fn gives_values(&self) -> bool {
+        self.penalty.rate_weight().is_some()
     }
 }
 
@@ -61,6 +74,12 @@ impl Penalties {
         self.all
             .iter()
             .fold(code, |code, penalty| penalty.constrain(code, self.epoch))
+    }
+
+    /// What one bit per pixel weighs in the loss; `None` if bits do not count.
+    pub(crate) fn rate_weight(&self) -> Option<f64> {
+        let weights = self.all.iter().filter_map(Penalty::rate_weight);
+        weights.reduce(|sum, weight| sum + weight)
     }
 
     /// What each penalty adds to the loss, if anything, by its name; shape `[1]`.
@@ -240,5 +259,116 @@ mod tests {
         );
         let below = sparse("kl".into(), around(dense("none")));
         assert_eq!(key(below), refused("penalty.kind"));
+    }
+
+    fn cheap(lambda: f64) -> Value {
+        let of = json!({ "kind": "conv", "channels": [3, 2], "code_activation": "none", "initial_gain": 9 });
+        sparse(json!({ "kind": "rate", "lambda": lambda }), of)
+    }
+
+    /// Training sees the code with noise of one step in place of rounding, and pays for its bits; everything else sees
+    /// whole numbers.
+    #[test]
+    fn bits_are_weighed_against_errors_and_codes_are_rounded() {
+        let input = [3, 8, 8];
+        let x = pictures(5, input, 0);
+        let [free, dear] = [0.0, 0.25].map(|lambda| model(cheap(lambda), input, 4));
+        let code = free.encode_unrounded(x.clone());
+        let rounded: Vec<f32> = host(&code).iter().map(|it| it.round_ties_even()).collect();
+        assert_eq!(host(&free.encode(x.clone())), rounded);
+        assert!(rounded.iter().any(|it| *it != 0.0));
+
+        let losses = dear.loss(x.clone(), x.clone(), Loss::Mse, SILENCE);
+        let of_free = free.loss(x.clone(), x.clone(), Loss::Mse, SILENCE);
+        assert_eq!(host(&losses.reconstruction), host(&of_free.reconstruction));
+        assert_eq!(host(&of_free.total), host(&of_free.reconstruction));
+        let (name, part) = &losses.penalties[0];
+        assert_eq!(*name, "rate");
+        let bits = f64::from(host(part)[0]) / 0.25;
+        // A code of 2 x 2 x 2 values for 64 pixels, each of some bits.
+        assert!(bits > 0.05 && bits < 2.0, "{bits}");
+        let total = f64::from(host(&losses.reconstruction)[0]) + 0.25 * bits;
+        assert_close(&host(&losses.total), &[total], 1e-6, "total");
+        assert_eq!(host(&losses.compared()), host(&losses.total));
+
+        // The noise is that of its seed, and half a step at most: the decoder is linear enough here to tell.
+        let plain = host(&dear.decode(dear.encode_unrounded(x.clone())).unwrap());
+        let errors = |seed: u64| {
+            let noise = crate::Noise::Host { seed };
+            host(
+                &dear
+                    .loss(x.clone(), x.clone(), Loss::Mse, noise)
+                    .reconstruction,
+            )[0]
+        };
+        assert_eq!(errors(1), errors(1));
+        assert!(errors(1) != errors(2) && plain.iter().all(|it| it.is_finite()));
+
+        let bits = |values: &[f32]| {
+            let code = code.zeros_like() + values[0];
+            host(&dear.bits_per_pixel(code).unwrap())[0]
+        };
+        assert!(bits(&[0.0]) < bits(&[3.0]) && bits(&[3.0]) < bits(&[9.0]));
+        assert!(
+            model(dense("none"), INPUT, 4)
+                .bits_per_pixel(code)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_learns_bits_is_saved_and_takes_pictures_of_any_size() {
+        use crate::weights;
+        let input = [3, 8, 8];
+        let trained = model(cheap(0.1), input, 4);
+        let bytes = weights::to_bytes(&trained).unwrap();
+        let names = weights::names(&trained).into_iter().map(|it| it.name);
+        let of_density: Vec<String> = names.filter(|it| it.starts_with("density.")).collect();
+        assert_eq!(
+            of_density,
+            ["density.share", "density.mean", "density.scale"]
+        );
+        let loaded = weights::from_bytes(model(cheap(0.1), input, 9), &bytes).unwrap();
+        let larger = loaded.for_images(&config(cheap(0.1)), [3, 12, 20]).unwrap();
+        let x = pictures(1, [3, 12, 20], 3);
+        assert_eq!(larger.forward(x.clone()).dims(), [1, 3, 12, 20]);
+        assert_eq!(larger.layers().code().output, [2, 3, 5]);
+        // Far from the border a part of the picture is what the whole has there.
+        let wide = pictures(1, [3, 8, 48], 3);
+        let of = |width: usize| {
+            loaded
+                .for_images(&config(cheap(0.1)), [3, 8, width])
+                .unwrap()
+        };
+        let whole = of(48).encode_unrounded(wide.clone()).reshape([1, 2, 2, 12]);
+        let part = of(32)
+            .encode_unrounded(wide.narrow(3, 0, 32))
+            .reshape([1, 2, 2, 8]);
+        let [whole, part] = [whole, part].map(|it| host(&it.narrow(3, 0, 5)));
+        assert_eq!(whole, part);
+
+        let dense = json!({ "kind": "dense", "layers": [], "code_size": 2 });
+        let error = model(dense.clone(), input, 4)
+            .for_images(&config(dense), [3, 12, 20])
+            .unwrap_err();
+        assert!(error.to_string().contains("all convolutions"), "{error}");
+    }
+
+    #[test]
+    fn bits_are_of_maps_and_weigh_something_finite() {
+        let key = |json: Value| {
+            config(json)
+                .layers([3, 8, 8])
+                .map(|_| ())
+                .map_err(|error| error.key)
+        };
+        assert_eq!(key(cheap(0.5)), Ok(()));
+        assert_eq!(key(cheap(-1.0)), Err("penalty.lambda".into()));
+        let rate = |of: Value| sparse("rate".into(), of);
+        assert_eq!(key(rate(dense("none"))), Err("penalty.kind".into()));
+        let coded = json!({ "kind": "conv", "channels": [3], "code_size": 4 });
+        assert_eq!(key(rate(coded)), Err("penalty.kind".into()));
+        assert!(config(cheap(0.5)).gives_values() && !config(dense("none")).gives_values());
+        assert_eq!(config(cheap(0.5)).rate_weight(), Some(0.5));
     }
 }

@@ -19,6 +19,8 @@ struct Report {
     file: String,
     output: PathBuf,
     pictures: Vec<Written>,
+    /// Whether every value is the one that came of the file when it was written; `None` if the file does not say.
+    exact: Option<bool>,
 }
 
 /// A picture that was written.
@@ -41,11 +43,18 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
         }
         None => Archive::of_file(&file, container, bytes, &device)?,
     };
-    let pictures = write(args, &archive).with_context(|| file.clone())?;
+    let (pictures, exact) = write(args, &archive).with_context(|| file.clone())?;
+    if exact == Some(false) {
+        terminal::note(
+            "note: some values differ from those that this file gave where it was written, mostly by one of 255: this \
+             machine or backend rounds differently",
+        );
+    }
     let report = Report {
         file,
         output: args.output.clone(),
         pictures,
+        exact,
     };
     if args.json {
         terminal::print_json(&report)?;
@@ -59,13 +68,13 @@ pub fn run(args: &DecompressArgs) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Writes the pictures of a file, each as it is decoded.
-fn write(args: &DecompressArgs, archive: &Archive) -> Result<Vec<Written>> {
+/// Writes the pictures of a file, each as it is decoded; whether they are as exact as [`Report`] says.
+fn write(args: &DecompressArgs, archive: &Archive) -> Result<(Vec<Written>, Option<bool>)> {
     let (names, count) = (archive.names(), archive.count());
     let files = output::new_pictures(&args.output, names, count, args.write.backend.force)?;
     let mut files = files.into_iter();
     let mut written = Vec::new();
-    archive.pictures(|Picture { pixels, size }| -> Result<()> {
+    let exact = archive.pictures(|Picture { pixels, size }| -> Result<()> {
         let output = files.next().context("found fewer names than pictures")?;
         let [height, width] = size;
         let channels = archive.channels();
@@ -78,7 +87,7 @@ fn write(args: &DecompressArgs, archive: &Archive) -> Result<Vec<Written>> {
         });
         Ok(())
     })?;
-    Ok(written)
+    Ok((written, exact))
 }
 
 /// `[channels, pixels]` as `[pixels, channels]`.

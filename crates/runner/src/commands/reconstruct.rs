@@ -13,8 +13,8 @@ use crate::commands::opened;
 use crate::input;
 use crate::{output, terminal};
 use hourglass::batched::{self, BATCH, values};
+use hourglass::codec::autoencoder::Form;
 use hourglass::codec::pictures::Pictures;
-use hourglass::codec::tiles;
 use hourglass::measure::metrics::{Figures, Reconstruction};
 use hourglass::{Error, Run, memory, pictures};
 
@@ -134,45 +134,54 @@ fn whole(args: &ReconstructArgs, loaded: &Loaded, pictures: &Pictures) -> Result
         device,
         meta,
     } = loaded;
-    let tile = meta.input_shape;
+    let form = Form::of(&meta.model, meta.input_shape)?;
     let files = files(args, pictures.names().as_deref(), pictures.len())?;
     let mut written = Vec::with_capacity(pictures.len());
     let mut left = files.iter();
     let (mut mse, mut psnr) = (0.0, 0.0);
-    pictures.groups(tile, BATCH, |group| -> Result<()> {
-        let tiles = Arc::new(Images::new(group.tiles, tile)?);
-        let all: Vec<u32> = (0..tiles.len() as u32).collect();
-        let batches = Batches::new(tiles, device, false);
-        let mut restored = Vec::new();
-        memory::check_batch(model, all.len().min(BATCH)).map_err(Error::from)?;
-        batched::each(&batches, &all, |_, mut input| -> Result<()> {
-            if args.invert {
-                input = input.neg() + 1.0;
+    pictures.groups(
+        form.tile[0],
+        |size| form.cut(size),
+        |group| -> Result<()> {
+            let model = &match group.tile == model.output_shape() {
+                true => model.clone(),
+                false => model.for_images(&meta.model, group.tile)?,
+            };
+            let tiles = Arc::new(Images::new(group.tiles().into_owned(), group.tile)?);
+            let all: Vec<u32> = (0..tiles.len() as u32).collect();
+            let batches = Batches::new(tiles, device, false);
+            let mut restored = Vec::new();
+            memory::check_batch(model, all.len().min(BATCH)).map_err(Error::from)?;
+            batched::each(&batches, &all, |_, mut input| -> Result<()> {
+                if args.invert {
+                    input = input.neg() + 1.0;
+                }
+                restored.extend(values(model.forward(model.clean_input(input)))?);
+                Ok(())
+            })?;
+            let restored = group.join(restored);
+            let shape = group.picture;
+            let each = restored.chunks_exact(shape.iter().product::<usize>().max(1));
+            for ((picture, joined), file) in group.pictures().zip(each).zip(left.by_ref()) {
+                let mut joined = joined.to_vec();
+                if args.invert {
+                    joined.iter_mut().for_each(|value| *value = 1.0 - *value);
+                }
+                let given: Vec<f32> = picture
+                    .pixels
+                    .iter()
+                    .map(|&it| f32::from(it) / 255.0)
+                    .collect();
+                let mut one = Reconstruction::without_ssim(shape);
+                one.push(&given, &joined)?;
+                let figures = one.finish();
+                (mse, psnr) = (mse + figures.mse, psnr + figures.psnr);
+                pictures::save_picture(&joined, shape, file)?;
+                written.push(tell(args, file, &figures)?);
             }
-            restored.extend(values(model.forward(model.clean_input(input)))?);
             Ok(())
-        })?;
-        for (picture, file) in group.pictures.iter().zip(left.by_ref()) {
-            let [height, width] = picture.size;
-            let shape = [tile[0], height, width];
-            let mut joined = tiles::join(&restored, picture.size, tile);
-            if args.invert {
-                joined.iter_mut().for_each(|value| *value = 1.0 - *value);
-            }
-            let given: Vec<f32> = picture
-                .pixels
-                .iter()
-                .map(|&it| f32::from(it) / 255.0)
-                .collect();
-            let mut one = Reconstruction::without_ssim(shape);
-            one.push(&given, &joined)?;
-            let figures = one.finish();
-            (mse, psnr) = (mse + figures.mse, psnr + figures.psnr);
-            pictures::save_picture(&joined, shape, file)?;
-            written.push(tell(args, file, &figures)?);
-        }
-        Ok(())
-    })?;
+        },
+    )?;
     let count = pictures.len().max(1) as f64;
     finish(args, run, written, [mse / count, psnr / count])
 }

@@ -106,6 +106,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
         (1e-9..0.999, 0.0..1e9).prop_map(|(rho, beta)| Penalty::Kl { rho, beta }),
         (1usize..=65_536, 0.0..1e6)
             .prop_map(|(k, anneal_epochs)| Penalty::TopK { k, anneal_epochs }),
+        (0.0..1e9).prop_map(|lambda| Penalty::Rate { lambda }),
     ];
     let corruption = prop_oneof![
         (strengths(1e-9..1e9), any::<bool>())

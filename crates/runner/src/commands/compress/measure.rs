@@ -42,7 +42,9 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         Err(error) => anyhow::bail!("the ranges of the code cannot be learned: {error:#}"),
     })?;
     let pca = match &setup {
-        Ok(setup) => match analysed::pca(&setup.train, codec.units)? {
+        // Components of a place of the map alone would be a code of another kind.
+        Ok(_) if codec.form.whole => None,
+        Ok(setup) => match analysed::pca(&setup.train, codec.form.units)? {
             Some(pca) if pca.components() == 0 => {
                 terminal::note(
                     "note: PCA skipped: it has no component, because the training pictures are all the same",
@@ -54,7 +56,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         },
         Err(_) => None,
     };
-    let mut rivals = Rivals::new(&pictures.sizes(), codec.tile[0]);
+    let mut rivals = Rivals::new(&pictures.sizes(), codec.form.tile[0]);
     let sheets = rivals.has_sheets();
     let rates = rate::measure(&codec, &statistics, pca.as_ref(), &pictures, |originals| {
         rivals.push(originals)
@@ -70,7 +72,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         run: name.clone(),
         data,
         pictures: pictures.len(),
-        code_size: codec.units,
+        code_size: codec.form.units,
         unquantised: rates.unquantised,
         at_psnr: AtPsnr::new(&rates.points, &baselines),
         sheets,
