@@ -15,7 +15,7 @@ use crate::backend;
 use crate::config::{self, Config, Override};
 use crate::error::Result;
 use crate::train::optimizer::Optimizer;
-use crate::train::pretrained;
+use crate::train::{self, pretrained};
 
 /// Height and width that whole pictures are resized to, in pixels.
 const RESIZED: usize = 64;
@@ -434,7 +434,7 @@ fn seconds_per_step(config: &Config) -> Result<f64> {
     let shape = source.shape()?;
     let device = backend.device.clone().autodiff();
     let model = config.model.init(shape, config.seed, &device)?;
-    let stays = model.layers().from_components();
+    let stays = train::stay(&config.model, model.layers());
     let mut model = pretrained::freeze(model, &stays);
     let settings = &config.train;
     let mut optimizer = Optimizer::new(settings.optimizer.clone(), settings.clip_norm);

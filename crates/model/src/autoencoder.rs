@@ -1,5 +1,6 @@
 //! The [`Autoencoder`], with the verbs that all kinds share: `encode`, `decode`, `forward` and `loss`.
 
+use std::f64::consts::LN_2;
 use std::sync::Arc;
 
 use burn::prelude::*;
@@ -11,10 +12,11 @@ use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
 use crate::holes;
 use crate::init;
-use crate::kind::{Corruptions, Network, Penalties};
+use crate::kind::{Components, Corruptions, Network, Penalties};
 use crate::layer::{Layer, Layers};
 use crate::loss::{Loss, Losses};
 use crate::noise::{Noise, Source};
+use crate::operation::Operation;
 use crate::output::Output;
 use crate::penalty::Given;
 use crate::plan::{Ends, Gives, Plan};
@@ -466,22 +468,63 @@ impl Autoencoder {
         first.filters(self.plan.ends.input)
     }
 
-    /// A model of the kind `linear` whose code is that of principal components. `components` are `[code_size, C, H, W]`, orthonormal, and `mean` is `[C, H, W]`, of images in
-    /// [0, 1]. Any other model comes back as it is.
+    /// The shape of what a model of the kind `linear` has components of: images, or squares of them. `None` for every
+    /// other kind.
+    pub fn component_shape(&self) -> Option<ImageShape> {
+        if self.layers().from_components().is_empty() {
+            return None;
+        }
+        let image @ [channels, ..] = self.plan.ends.output;
+        let code = self.layers().code();
+        let halvings = code
+            .operations
+            .iter()
+            .filter(|it| **it == Operation::Unshuffle);
+        Some(match code.output.len() {
+            1 => image,
+            _ => {
+                let side = 1 << halvings.count();
+                [channels, side, side]
+            }
+        })
+    }
+
+    /// A model of the kind `linear` whose code is that of principal components. `components` are `[code_size, C, H, W]`
+    /// of [`Autoencoder::component_shape`], orthonormal, and `mean` is `[C, H, W]`, of images in [0, 1]. If bits count, a
+    /// code of 1 is as long as the step that suits what a bit weighs. Any other model comes back as it is.
     ///
     /// # Panics
     /// If the components or the mean are of another size.
     #[must_use]
     pub fn with_components(mut self, components: &[f32], mean: &[f32]) -> Self {
-        if self.layers().from_components().is_empty() {
+        let Some(shape) = self.component_shape() else {
             return self;
-        }
-        let size = values(self.plan.ends.output);
+        };
+        let size = values(shape);
         assert_eq!(mean.len(), size, "values of the mean picture");
-        let expected = self.layers().code_size() * size;
-        assert_eq!(components.len(), expected, "values of the components");
-        let channels = self.plan.ends.output[0];
-        self.network = self.network.with_components(components, mean, channels);
+        let each = self
+            .layers()
+            .code()
+            .output
+            .first()
+            .copied()
+            .unwrap_or_default();
+        assert_eq!(components.len(), each * size, "values of the components");
+        // An error of step^2 / 12 in a value of the code is shared by all values of a picture, and a bit more or less by
+        // all pixels; at this step both change the loss alike (Gersho & Gray 1992, high rate).
+        let weight = self
+            .rate_weight()
+            .map(|lambda| 6.0 * shape[0] as f64 * lambda / LN_2);
+        let step = weight
+            .map(f64::sqrt)
+            .filter(|step| *step > 0.0)
+            .unwrap_or(1.0);
+        self.network = self.network.with_components(Components {
+            directions: components,
+            mean,
+            shape,
+            step,
+        });
         self
     }
 

@@ -159,9 +159,14 @@ pub struct ConvConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinearConfig {
-    /// Code size: the number of values in the code of one image.
+    /// Code size: the number of values in the code of one image, or of one square of it with `block`.
     #[schemars(range(min = 1, max = WIDEST))]
     pub code_size: usize,
+    /// Height and width of the squares of an image that have a code each: 2, 4, 8, 16, 32 or 64. The code of the image
+    /// is then a feature map, and images of any size go through. Default: the image has one code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = [2, 4, 8, 16, 32, 64, null]))]
+    pub block: Option<usize>,
     /// Channels between the convolutions. Default: 48.
     #[serde(default = "refining_channels")]
     #[schemars(range(min = 1, max = WIDEST))]

@@ -15,6 +15,7 @@ mod linear;
 mod sparse;
 
 pub(crate) use denoising::Corruptions;
+pub(crate) use linear::Components;
 pub(crate) use sparse::Penalties;
 
 /// A kind that is a network by itself.
@@ -154,9 +155,9 @@ pub(crate) enum Network {
 
 impl Network {
     /// With principal components in the layers that hold them.
-    pub(crate) fn with_components(self, components: &[f32], mean: &[f32], channels: usize) -> Self {
+    pub(crate) fn with_components(self, components: Components<'_>) -> Self {
         match self {
-            Network::Conv(conv) => Network::Conv(conv.with_components(components, mean, channels)),
+            Network::Conv(conv) => Network::Conv(conv.with_components(components)),
             dense => dense,
         }
     }

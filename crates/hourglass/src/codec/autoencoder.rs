@@ -44,9 +44,13 @@ impl Form {
     pub fn of(config: &ModelConfig, images: ImageShape) -> Result<Self, ModelError> {
         let layers = config.layers(images)?;
         Ok(match (config.rate_weight(), map(&layers)) {
-            (Some(_), Some([channels, ..])) => {
-                // Each layer of the encoder halves the map.
-                let side = 1 << layers.encoder().len();
+            (Some(_), Some([channels, height, width])) => {
+                // Of a map that was halved several times, each time rounded up.
+                let fits = |side: &usize| {
+                    [images[1].div_ceil(*side), images[2].div_ceil(*side)] == [height, width]
+                };
+                let mut sides = (0..usize::BITS).map(|halvings| 1 << halvings);
+                let side = sides.find(fits).unwrap_or(1);
                 Self {
                     tile: [images[0], side, side],
                     units: channels,

@@ -4,11 +4,13 @@
 //! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
 //! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use burn::module::Module;
-use model::{Autoencoder, Noise};
+use model::{Autoencoder, Layers, ModelConfig, Noise};
 
+use crate::codec::tiles;
 use crate::error::{Error, Result};
 use crate::measure::evaluation::{self, Evaluation};
 use crate::measure::metrics::MetricError;
@@ -116,7 +118,8 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
     state = layerwise::layers(training, state)?;
     training.observer.start(setup, run, state.progress.step)?;
     let held_out = setup.split.validation.as_slice();
-    if training.components.is_some() && !held_out.is_empty() {
+    let starts_well = from.is_none() && state.model.component_shape().is_some();
+    if starts_well && !held_out.is_empty() {
         keep_start(training, &mut state)?;
     }
 
@@ -225,11 +228,8 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
                 pretraining: settings.pretrain.as_ref().map(|_| 0),
                 ..Progress::default()
             };
-            let mut frozen = model.layers().from_components();
-            let model = match frozen.is_empty() {
-                true => model,
-                false => from_components(training, model)?,
-            };
+            let model = from_components(training, model)?;
+            let mut frozen = stay(&config.model, model.layers());
             match &setup.pretrained {
                 Some(layers) => {
                     frozen.extend(layers.frozen());
@@ -256,14 +256,57 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
 /// A model whose code starts as principal components with those of the images that training may use.
 fn from_components(training: &mut Training<'_>, model: Autoencoder) -> Result<Autoencoder> {
     let setup = training.setup;
-    let dims = setup.shape().iter().product();
-    let pca = Pca::fit(setup.train.pixels(), dims, setup.layers.code_size())?;
+    let Some(shape) = model.component_shape() else {
+        return Ok(model);
+    };
+    let dims = shape.iter().product();
+    let images = setup.train.pixels();
+    let of_images = shape == setup.shape();
+    let pixels = match of_images {
+        true => Cow::Borrowed(images),
+        false => {
+            let [channels, height, width] = setup.shape();
+            let image = (channels * height * width).max(1);
+            let count = MOST_SQUARES
+                / tiles::grid([height, width], [shape[1], shape[2]])
+                    .iter()
+                    .product::<usize>()
+                    .max(1);
+            // Pictures follow each other: of more than that, every second, third and so on.
+            let every = (images.len() / image).div_ceil(count.max(1)).max(1);
+            let some = images.chunks_exact(image).step_by(every);
+            Cow::Owned(
+                some.flat_map(|pixels| tiles::cut(pixels, [height, width], shape))
+                    .collect(),
+            )
+        }
+    };
+    let code_size = setup
+        .layers
+        .code()
+        .output
+        .first()
+        .copied()
+        .unwrap_or_default();
+    let pca = Pca::fit(&pixels, dims, code_size)?;
     // Images that are alike differ in fewer directions than there are images; the rest of the code stays 0.
     let mut directions = pca.directions();
-    directions.resize(setup.layers.code_size() * dims, 0.0);
+    directions.resize(code_size * dims, 0.0);
     let model = model.with_components(&directions, &pca.mean_picture());
-    training.components = Some(pca);
+    training.components = of_images.then_some(pca);
     Ok(model)
+}
+
+/// The most squares of images that principal components are of.
+const MOST_SQUARES: usize = 100_000;
+
+/// The layers of a new model that training leaves as they are: those that start as principal components, unless their
+/// codes are to take few bits, for which components are only a start.
+pub(crate) fn stay(config: &ModelConfig, layers: &Layers) -> Vec<String> {
+    match config.rate_weight() {
+        Some(_) => Vec::new(),
+        None => layers.from_components(),
+    }
 }
 
 /// A model's figures on the validation images.

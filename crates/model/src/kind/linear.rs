@@ -16,23 +16,95 @@ use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
 use crate::operation::Operation;
 use crate::plan::{Ends, Gives, Plan};
-use crate::shape::{levels, max_depth, values};
+use crate::shape::{ImageShape, levels, max_depth, values};
 use crate::shuffle;
 
 /// Values of a picture for each value of its code up to which the convolutions work at half of the
 /// picture's height and width, and above which at a quarter: the more is missing, the coarser it is.
 const FINE: usize = 48;
 
+/// The largest side of a square with a code: its components are a matrix of all its values.
+const LARGEST_BLOCK: usize = 64;
+
 impl LinearConfig {
     /// How often height and width are halved before the convolutions: as given, or by how much is missing.
     fn halvings(&self, ends: Ends) -> usize {
-        let [_, height, width] = ends.output;
-        let usual = match values(ends.output) > FINE.saturating_mul(self.code_size) {
+        let [channels, height, width] = ends.output;
+        let coded = self
+            .block
+            .map_or(values(ends.output), |side| channels * side * side);
+        let usual = match coded > FINE.saturating_mul(self.code_size) {
             true => 2,
             false => 1,
         };
         self.halvings
             .unwrap_or_else(|| usual.min(max_depth(height, width)))
+    }
+
+    /// The layer that gives the code and the one that gives the picture it stands for.
+    fn linear(&self, image: ImageShape) -> Result<[Layer; 2], ModelError> {
+        let [channels, height, width] = image;
+        let Some(side) = self.block else {
+            let flat = vec![self.code_size];
+            let code = Layer::dense(Role::Code, image.to_vec(), flat.clone(), None);
+            return Ok([code, Layer::dense(Role::Expand, flat, image.to_vec(), None)]);
+        };
+        let halvings = side.checked_ilog2().unwrap_or_default() as usize;
+        let sizes = levels(height, width, halvings)
+            .filter(|_| side.is_power_of_two() && (2..=LARGEST_BLOCK).contains(&side));
+        let Some((sizes, &[rows, columns])) = sizes
+            .as_ref()
+            .and_then(|sizes| Some((sizes, sizes.last()?)))
+        else {
+            return Err(ModelError::new(
+                "block",
+                format!("found {side} for images of {height}x{width} pixels"),
+                format!(
+                    "2, 4, 8 and so on, at most {LARGEST_BLOCK} and not above the image's sides"
+                ),
+            ));
+        };
+        let values = channels * side * side;
+        if self.code_size > values {
+            return Err(ModelError::new(
+                "code_size",
+                format!("found {} for squares of {values} values", self.code_size),
+                format!("at most {values}"),
+            ));
+        }
+        let convolution = |inputs, outputs| Operation::Convolution {
+            inputs,
+            outputs,
+            kernel: 1,
+            stride: 1,
+        };
+        let mut down = vec![Operation::Unshuffle; halvings];
+        down.push(convolution(values, self.code_size));
+        let mut up = vec![convolution(self.code_size, values)];
+        up.extend(
+            sizes
+                .iter()
+                .rev()
+                .skip(1)
+                .map(|&size| Operation::Shuffle { size }),
+        );
+        let map = vec![self.code_size, rows, columns];
+        Ok([
+            Layer {
+                role: Role::Code,
+                stored: "encoder.0".into(),
+                input: image.to_vec(),
+                output: map.clone(),
+                operations: down,
+            },
+            Layer {
+                role: Role::Decoder(0),
+                stored: "decoder.0".into(),
+                input: map,
+                output: image.to_vec(),
+                operations: up,
+            },
+        ])
     }
 }
 
@@ -63,9 +135,8 @@ impl Base for LinearConfig {
                 format!("at most {}", max_depth(height, width)),
             ));
         };
-        let (image, flat) = (ends.output.to_vec(), vec![self.code_size]);
-        let code = Layer::dense(Role::Code, image.clone(), flat.clone(), None);
-        let expand = Layer::dense(Role::Expand, flat, image.clone(), None);
+        let image = ends.output.to_vec();
+        let [code, expand] = self.linear(ends.output)?;
         let unfolded = channels.saturating_mul(shuffle::CHANNELS.saturating_pow(halvings as u32));
         let mut operations = vec![Operation::Unshuffle; halvings];
         for place in 1..=self.convolutions {
@@ -83,7 +154,7 @@ impl Base for LinearConfig {
         let larger = sizes.iter().rev().skip(1);
         operations.extend(larger.map(|&size| Operation::Shuffle { size }));
         operations.push(Operation::AddInput);
-        let role = Role::Decoder(0);
+        let role = Role::Decoder(usize::from(self.block.is_some()));
         let refine = Layer {
             role,
             stored: role.to_string(),
@@ -101,15 +172,23 @@ impl Base for LinearConfig {
     }
 
     fn init(&self, plan: &Plan, device: &Device) -> Network {
-        let decoder = plan.layers.decoder();
+        let is_dense = self.block.is_none();
+        let block = |layer: &Layer| Block::decoder(&layer.operations, device);
+        let (code, decoder) = (plan.layers.code(), plan.layers.decoder());
+        let expand = decoder.first().filter(|_| is_dense);
         Network::Conv(Conv {
-            encoder: Vec::new(),
+            encoder: (!is_dense)
+                .then(|| Block::encoder(&code.operations, device))
+                .into_iter()
+                .collect(),
             narrow: Vec::new(),
-            code: Some(linear(plan.layers.code(), device)),
+            code: is_dense.then(|| linear(code, device)),
             widen: Vec::new(),
-            expand: decoder.first().map(|layer| linear(layer, device)),
-            decoder: (decoder.iter().skip(1))
-                .map(|layer| Block::decoder(&layer.operations, device))
+            expand: expand.map(|layer| linear(layer, device)),
+            decoder: decoder
+                .iter()
+                .skip(usize::from(is_dense))
+                .map(block)
                 .collect(),
         })
     }
@@ -144,63 +223,140 @@ impl Base for LinearConfig {
     }
 }
 
-impl Conv {
-    /// The network with a linear code that is the principal components' and gives back what they give:
-    /// `components` are `[code_size, C, H, W]`, orthonormal, and `mean` is `[C, H, W]`. The convolutions get
-    /// pictures whose channels are centred, because they see zeros beyond the border.
-    pub(super) fn with_components(
-        mut self,
-        components: &[f32],
-        mean: &[f32],
-        channels: usize,
-    ) -> Self {
-        let values = mean.len();
-        let code_size = components.len() / values.max(1);
-        let area = values / channels.max(1);
-        let centres: Vec<f32> = mean
-            .chunks_exact(area.max(1))
+/// Principal components for a linear code.
+#[derive(Clone, Copy)]
+pub(crate) struct Components<'a> {
+    /// `[code_size, C, H, W]`, orthonormal, of images or of squares of them.
+    pub(crate) directions: &'a [f32],
+    /// `[C, H, W]`.
+    pub(crate) mean: &'a [f32],
+    /// Channels, height and width.
+    pub(crate) shape: ImageShape,
+    /// How long they are in a code of 1.
+    pub(crate) step: f64,
+}
+
+impl Components<'_> {
+    fn code_size(&self) -> usize {
+        self.directions.len() / values(self.shape).max(1)
+    }
+
+    /// What the encoder adds to each value of the code: the mean's own value, taken away.
+    fn offset(&self) -> Vec<f32> {
+        let each = self.directions.chunks_exact(values(self.shape).max(1));
+        let offset = each.map(|direction| {
+            let of = direction.iter().zip(self.mean);
+            let along: f64 = of
+                .map(|(one, other)| f64::from(*one) * f64::from(*other))
+                .sum();
+            (-along / self.step) as f32
+        });
+        offset.collect()
+    }
+
+    /// The mean of each channel of the mean.
+    fn centres(&self) -> Vec<f32> {
+        let area = (self.shape[1] * self.shape[2]).max(1);
+        let channels = self.mean.chunks_exact(area);
+        channels
             .map(|channel| channel.iter().sum::<f32>() / area as f32)
-            .collect();
-        if let Some(Linear { weight, bias }) = &mut self.code {
-            // Burn has `[inputs, outputs]`.
-            let across = (0..values).flat_map(|at| components.iter().skip(at).step_by(values));
-            set(weight, across.copied().collect());
-            let offset = components.chunks_exact(values).map(|component| {
-                let of = component.iter().zip(mean);
-                -of.map(|(one, other)| f64::from(*one) * f64::from(*other))
-                    .sum::<f64>() as f32
-            });
-            if let Some(bias) = bias {
-                set(bias, offset.take(code_size).collect());
+            .collect()
+    }
+
+    /// The mean without the means of its channels.
+    fn centred(&self) -> Vec<f32> {
+        let area = (self.shape[1] * self.shape[2]).max(1);
+        let channels = self.mean.chunks_exact(area).zip(self.centres());
+        channels
+            .flat_map(|(channel, centre)| channel.iter().map(move |it| it - centre))
+            .collect()
+    }
+}
+
+impl Conv {
+    /// The network with a linear code that is the principal components' and gives back what they give. The convolutions
+    /// get pictures whose channels are centred, because they see zeros beyond the border.
+    pub(super) fn with_components(mut self, it: Components<'_>) -> Self {
+        match &mut self.code {
+            Some(code) => {
+                let size = values(it.shape);
+                // Burn has `[inputs, outputs]`.
+                let across = (0..size).flat_map(|at| it.directions.iter().skip(at).step_by(size));
+                set(&mut code.weight, across.copied().collect());
+                if let Some(bias) = &mut code.bias {
+                    set(bias, it.offset());
+                }
+                if let Some(Linear { weight, bias }) = &mut self.expand {
+                    set(weight, it.directions.to_vec());
+                    if let Some(bias) = bias {
+                        set(bias, it.centred());
+                    }
+                }
             }
-        }
-        if let Some(Linear { weight, bias }) = &mut self.expand {
-            set(weight, components.to_vec());
-            let centred = mean.chunks_exact(area.max(1)).zip(&centres);
-            let centred =
-                centred.flat_map(|(channel, centre)| channel.iter().map(move |it| it - centre));
-            if let Some(bias) = bias {
-                set(bias, centred.collect());
-            }
+            None => self.with_block_components(it),
         }
         if let Some(last) = self.decoder.last_mut().and_then(Block::last)
             && let Some(bias) = &mut last.bias
         {
             // Shuffling takes the channels of one picture channel from places next to each other.
-            let each = bias.val().shape().num_elements() / channels.max(1);
-            let all = centres
-                .iter()
-                .flat_map(|&centre| std::iter::repeat_n(centre, each));
+            let each = bias.val().shape().num_elements() / it.shape[0].max(1);
+            let centres = it.centres();
+            let all = (centres.iter()).flat_map(|&centre| std::iter::repeat_n(centre, each));
             set(bias, all.collect());
         }
         self
+    }
+
+    /// The same of squares, which the network has as channels of one pixel.
+    fn with_block_components(&mut self, it: Components<'_>) {
+        let (size, code_size) = (values(it.shape), it.code_size());
+        let as_channels = |squares: Vec<f32>, device: &Device| -> Tensor<4> {
+            let [channels, height, width] = it.shape;
+            let count = squares.len() / size.max(1);
+            let mut x = Tensor::from_data(
+                TensorData::new(squares, [count, channels, height, width]),
+                device,
+            );
+            while x.dims()[2] > 1 {
+                x = shuffle::unshuffle(x);
+            }
+            x
+        };
+        let (step, scaled) = (it.step, |by: f64| -> Vec<f32> {
+            it.directions
+                .iter()
+                .map(|value| (f64::from(*value) * by) as f32)
+                .collect()
+        });
+        if let Some(code) = self.encoder.first_mut().and_then(Block::last) {
+            let device = code.weight.val().device();
+            put(&mut code.weight, as_channels(scaled(1.0 / step), &device));
+            if let Some(bias) = &mut code.bias {
+                set(bias, it.offset());
+            }
+        }
+        if let Some(expand) = self.decoder.first_mut().and_then(Block::last) {
+            let device = expand.weight.val().device();
+            let across = as_channels(scaled(step), &device).swap_dims(0, 1);
+            put(&mut expand.weight, across.reshape([size, code_size, 1, 1]));
+            if let Some(bias) = &mut expand.bias {
+                put(bias, as_channels(it.centred(), &device).reshape([size]));
+            }
+        }
     }
 }
 
 /// Gives a parameter these values, in its own shape.
 fn set<const D: usize>(param: &mut Param<Tensor<D>>, values: Vec<f32>) {
     let old = param.val();
-    let tensor = Tensor::from_data(TensorData::new(values, old.shape()), &old.device());
+    put(
+        param,
+        Tensor::from_data(TensorData::new(values, old.shape()), &old.device()),
+    );
+}
+
+/// Gives a parameter this value.
+fn put<const D: usize>(param: &mut Param<Tensor<D>>, tensor: Tensor<D>) {
     // The parameter's setting, not the tensor's: it also holds on a device without gradients.
     *param = Param::initialized(param.id, tensor).set_require_grad(true);
 }

@@ -83,6 +83,76 @@ fn it_starts_as_principal_components_give_it() {
     }
 }
 
+/// With a code for each square, every square is what principal components of squares give, at any size of the image; and
+/// if bits count, the code has the step that suits what they weigh.
+#[test]
+fn squares_start_as_principal_components_give_them() {
+    let (side, channels) = (4, 3);
+    let size = channels * side * side;
+    let components = directions(size);
+    let mean: Vec<f32> = (0..size).map(|at| 0.3 + (at % 7) as f32 / 20.0).collect();
+    let plain = linear(json!({ "block": side }));
+    let lambda = 0.01;
+    let cheap = json!({
+        "kind": "sparse", "penalty": { "kind": "rate", "lambda": lambda }, "of": plain,
+    });
+    let step = (6.0 * 3.0 * lambda / std::f64::consts::LN_2).sqrt();
+    for (json, step) in [(plain.clone(), 1.0), (cheap, step)] {
+        let model = config(json.clone()).init([3, 8, 8], 3, &device()).unwrap();
+        assert_eq!(model.layers().from_components(), ["code", "decoder.0"]);
+        assert_eq!(model.component_shape(), Some([3, 4, 4]));
+        let model = model.with_components(&components, &mean);
+        let (rows, columns) = (2, 3);
+        let shape = [3, rows * side, columns * side];
+        let model = model.for_images(&config(json), shape).unwrap();
+        assert_eq!(model.layers().code().output, [2, rows, columns]);
+        let image = pictures(1, shape, 1);
+        let pixels = host(&image);
+        let code = host(&model.encode_unrounded(image.clone()));
+        // Whole numbers of steps, or as they are.
+        let kept = host(&model.encode(image.clone()));
+        let restored = host(&model.forward(image));
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+        {
+            let place = |at: usize| {
+                let (channel, within) = (at / (side * side), at % (side * side));
+                let (y, x) = (row * side + within / side, column * side + within % side);
+                (channel * rows * side + y) * columns * side + x
+            };
+            for (unit, direction) in components.chunks(size).enumerate() {
+                let each = direction.iter().zip(&mean).enumerate();
+                let along: f64 = each
+                    .map(|(at, (d, m))| f64::from(*d) * f64::from(pixels[place(at)] - m))
+                    .sum();
+                let found = code[(unit * rows + row) * columns + column];
+                assert!(
+                    (f64::from(found) - along / step).abs() < 1e-4,
+                    "{found} {}",
+                    along / step
+                );
+            }
+            for at in 0..size {
+                let parts = components
+                    .chunks(size)
+                    .enumerate()
+                    .map(|(unit, direction)| {
+                        f64::from(kept[(unit * rows + row) * columns + column])
+                            * step
+                            * f64::from(direction[at])
+                    });
+                let expected = (f64::from(mean[at]) + parts.sum::<f64>()).clamp(0.0, 1.0);
+                assert!((f64::from(restored[place(at)]) - expected).abs() < 1e-4);
+            }
+        }
+    }
+    // Sides that are no multiple of the squares' come back as they were.
+    let odd = config(plain).init([3, 9, 13], 3, &device()).unwrap();
+    assert_eq!(
+        odd.forward(pictures(1, [3, 9, 13], 0)).dims(),
+        [1, 3, 9, 13]
+    );
+}
+
 #[test]
 fn a_seed_draws_the_convolutions_and_the_last_starts_at_zero() {
     let model = |seed| {
@@ -132,6 +202,16 @@ fn what_cannot_work_is_refused() {
     assert!(refused(residual).contains("of.kind: found \"linear\""));
     assert!(refused(linear(json!({ "halvings": 4 }))).contains("halvings: found 4"));
     assert!(refused(linear(json!({ "code_size": 0 }))).contains("code_size"));
+    for block in [0, 1, 3, 16, 128] {
+        let refused = refused(linear(json!({ "block": block })));
+        assert!(
+            refused.starts_with(&format!("block: found {block}")),
+            "{refused}"
+        );
+    }
+    assert!(
+        refused(linear(json!({ "block": 2, "code_size": 13 }))).contains("squares of 12 values")
+    );
 }
 
 #[test]
