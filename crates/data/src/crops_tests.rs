@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::*;
-use crate::{Augment, Batches, PictureOptions, Source, TestPart};
+use crate::{Augment, Batches, Collection, PictureOptions, Source, TestPart};
 
 const SIDE: usize = 4;
 
@@ -193,6 +193,13 @@ fn steps_see_crops_and_evaluations_the_grid() {
     assert!(batches.draw(&[], 0, 5).unwrap().plain().is_err());
 }
 
+fn photos(options: PictureOptions) -> Source {
+    Source::Photos {
+        collection: Collection::Small,
+        options,
+    }
+}
+
 /// Prints the time of one batch of 64 crops; run with `--ignored --nocapture`.
 #[test]
 #[ignore = "a measurement, not a check"]
@@ -204,7 +211,7 @@ fn time_of_a_batch_of_crops() {
         ..PictureOptions::default()
     };
     let start = Instant::now();
-    let train = Arc::new(Source::Photos { options }.load().unwrap().train);
+    let train = Arc::new(photos(options).load().unwrap().train);
     println!("photos loaded in {:.3} s", start.elapsed().as_secs_f64());
     let order = crate::epoch_order(&train.split(0, 1).unwrap().train, 1);
     let batches = Batches::new(train, &Device::flex().autodiff(), false);
@@ -244,7 +251,7 @@ fn picture_of_crops() {
         patch: Some(SIDE),
         ..PictureOptions::default()
     };
-    let train = Source::Photos { options }.load().unwrap().train;
+    let train = photos(options).load().unwrap().train;
     let runs = train.crops().unwrap().runs();
     let size = (
         COLUMNS as u32 * SIDE as u32,

@@ -32,6 +32,8 @@ mod jpeg;
 mod load;
 mod mnist;
 mod patches;
+#[cfg(feature = "photographs")]
+mod photographs;
 mod photos;
 mod picture;
 mod preparation;
@@ -54,7 +56,7 @@ pub use folder::{file_name, part, pictures, subfolders};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
-pub use photos::TEST_PHOTOS;
+pub use photos::{Collection, TEST_PHOTOS};
 pub use picture::{check_picture, picture_shape, read_picture};
 pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
@@ -83,8 +85,10 @@ pub enum Source {
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
     },
-    /// The ten bundled colour photographs, of various sizes up to 512 x 512.
+    /// Bundled colour photographs, of various sizes.
     Photos {
+        /// Which of them.
+        collection: Collection,
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
     },
@@ -122,7 +126,10 @@ impl Source {
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }
-            Source::Photos { options } => images::shape(photos::NAME, &photos::find()?, options),
+            Source::Photos {
+                collection,
+                options,
+            } => images::shape(photos::NAME, &photos::find(*collection)?, options),
         }
     }
 
@@ -139,9 +146,10 @@ impl Source {
                 let place = dir.display().to_string();
                 images::extent(&place, &folder::find(dir)?.0, options, channels)?
             }
-            Source::Photos { options } => {
-                images::extent(photos::NAME, &photos::find()?, options, channels)?
-            }
+            Source::Photos {
+                collection,
+                options,
+            } => images::extent(photos::NAME, &photos::find(*collection)?, options, channels)?,
         };
         Ok(Extent { images, bytes })
     }
@@ -181,9 +189,10 @@ impl Source {
                 warnings.append(&mut set.warnings);
                 load::Loaded { warnings, ..set }
             }
-            Source::Photos { options } => {
-                load::load(photos::NAME, photos::find()?, options, channels)?
-            }
+            Source::Photos {
+                collection,
+                options,
+            } => load::load(photos::NAME, photos::find(*collection)?, options, channels)?,
         };
         if matches!(self, Source::Idx { .. } | Source::Folder { .. }) {
             set.warnings
@@ -201,7 +210,7 @@ impl Source {
     /// The same source, read as a run's training did it: with its channels and what it took for white in files
     /// with 16 bits.
     pub fn as_prepared(mut self, preparation: &Preparation) -> Self {
-        if let Source::Folder { options, .. } | Source::Photos { options } = &mut self {
+        if let Source::Folder { options, .. } | Source::Photos { options, .. } = &mut self {
             options.channels = Some(preparation.channels);
             options.white = Some(preparation.white);
         }
@@ -211,7 +220,7 @@ impl Source {
     /// The same source with all of its training images.
     pub fn without_limit(mut self) -> Self {
         match &mut self {
-            Source::Folder { options, .. } | Source::Photos { options } => options.limit = None,
+            Source::Folder { options, .. } | Source::Photos { options, .. } => options.limit = None,
             Source::Idx { limit, .. } => *limit = None,
             Source::Mnist => {}
         }
@@ -263,6 +272,7 @@ mod tests {
         let bytes = (set.train.pixels().len() + set.test.pixels().len()) as u64;
         assert_eq!(found(&Source::Mnist), extent(60_000, bytes));
         let sized = |size, patch, crops| Source::Photos {
+            collection: Collection::Small,
             options: PictureOptions {
                 size,
                 patch,

@@ -1,5 +1,5 @@
-//! Ten photographs, bundled with the program, so that colour pictures of various sizes are available
-//! without a network.
+//! Photographs, bundled with the program, so that colour pictures of various sizes are available without a
+//! network: ten small ones, and 38 larger ones if the feature `photographs` is on.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,16 @@ use crate::images::Found;
 use crate::picture::File;
 
 pub(crate) const NAME: &str = "photos";
+
+/// Which of the bundled photographs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Collection {
+    /// Ten, of up to 512 x 512 pixels.
+    #[default]
+    Small,
+    /// These ten and 38 more, of about a megapixel. They are in the program if its feature `photographs` is on.
+    Large,
+}
 
 /// The default test photographs: one with much sky, one with much detail.
 pub const TEST_PHOTOS: [&str; 2] = ["rocket.jpg", "flower.jpg"];
@@ -66,8 +76,13 @@ static PHOTOS: [Bundled; 10] = [
     ),
 ];
 
-/// All photographs, sorted by name.
-pub(crate) fn find() -> Result<Found, DataError> {
+/// All photographs of a collection, sorted by name.
+pub(crate) fn find(collection: Collection) -> Result<Found, DataError> {
+    let mut photos: Vec<&Bundled> = PHOTOS.iter().collect();
+    if collection == Collection::Large {
+        photos.extend(larger()?);
+    }
+    photos.sort_by_key(|photo| photo.name);
     let file = |photo: &Bundled| {
         Ok(File::Bundled {
             path: PathBuf::from(NAME).join(photo.name),
@@ -75,13 +90,34 @@ pub(crate) fn find() -> Result<Found, DataError> {
         })
     };
     Ok(Found::Together(
-        PHOTOS.iter().map(file).collect::<Result<_, _>>()?,
+        photos.into_iter().map(file).collect::<Result<_, _>>()?,
     ))
+}
+
+/// What the large collection has besides the small one.
+#[cfg(feature = "photographs")]
+fn larger() -> Result<&'static [Bundled], DataError> {
+    Ok(&crate::photographs::PHOTOGRAPHS)
+}
+
+#[cfg(not(feature = "photographs"))]
+fn larger() -> Result<&'static [Bundled], DataError> {
+    Err(DataError::Option {
+        option: "collection",
+        found: "\"large\"".to_owned(),
+        allowed: "\"small\"; this program was built without its feature \"photographs\"; to have it: cargo run -p runner \
+                  --features photographs -- ..."
+            .to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "photographs")]
+    use crate::picture::Conversion;
+    #[cfg(feature = "photographs")]
+    use crate::{Aspect, WHITE};
     use crate::{PictureOptions, Source, TestPart};
 
     #[test]
@@ -91,17 +127,79 @@ mod tests {
             test: TestPart::Files(TEST_PHOTOS.map(String::from).to_vec()),
             ..PictureOptions::default()
         };
-        let source = Source::Photos { options };
-        let set = source.load().unwrap();
-        assert_eq!(source.shape().unwrap(), [3, 64, 64]);
-        assert_eq!((set.name.as_str(), set.train.pictures()), ("photos", 8));
-        // 512 x 342 and 512 x 341 pixels: 8 x 5 squares each.
-        let names = set.test.names().unwrap();
-        let of = |photo: &str| names.iter().filter(|it| it.starts_with(photo)).count();
+        let large = cfg!(feature = "photographs").then_some((Collection::Large, 46));
+        for (collection, trained) in [(Collection::Small, 8)].into_iter().chain(large) {
+            let options = options.clone();
+            let source = Source::Photos {
+                collection,
+                options,
+            };
+            let set = source.load().unwrap();
+            assert_eq!(source.shape().unwrap(), [3, 64, 64]);
+            assert_eq!(
+                (set.name.as_str(), set.train.pictures()),
+                ("photos", trained)
+            );
+            // 512 x 342 and 512 x 341 pixels: 8 x 5 squares each.
+            let names = set.test.names().unwrap();
+            let of = |photo: &str| names.iter().filter(|it| it.starts_with(photo)).count();
+            assert_eq!(
+                (names.len(), of("flower.jpg@"), of("rocket.jpg@")),
+                (80, 40, 40)
+            );
+            assert_eq!(set.warnings, []);
+        }
+    }
+
+    #[cfg(feature = "photographs")]
+    #[test]
+    fn the_large_collection_has_38_colour_photographs_of_a_megapixel_more() {
+        let files = |collection| match find(collection).unwrap() {
+            Found::Together(files) => files,
+            Found::Apart { .. } => unreachable!(),
+        };
+        let (small, large) = (files(Collection::Small), files(Collection::Large));
+        assert_eq!((small.len(), large.len()), (10, 48));
+        let names: Vec<_> = large.iter().map(File::name).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        let is_small = |name: &str| small.iter().any(|file| file.name() == name);
+        for file in large.iter().filter(|file| !is_small(&file.name())) {
+            let header = file.header().unwrap();
+            let [height, width] = header.size;
+            assert_eq!(
+                (header.channels, header.deep),
+                (3, false),
+                "{}",
+                file.place()
+            );
+            let pixels = height * width;
+            assert!(
+                (999_000..=1_001_000).contains(&pixels),
+                "{}: {pixels}",
+                file.place()
+            );
+            let conversion = Conversion {
+                channels: 3,
+                size: None,
+                aspect: Aspect::Stretch,
+                white: WHITE,
+            };
+            assert_eq!(file.pixels(&conversion).unwrap().len(), 3 * pixels);
+        }
+    }
+
+    #[cfg(not(feature = "photographs"))]
+    #[test]
+    fn the_large_collection_is_refused_by_a_program_without_it() {
+        let source = Source::Photos {
+            collection: Collection::Large,
+            options: PictureOptions::default(),
+        };
+        let line = source.shape().unwrap_err().to_string();
         assert_eq!(
-            (names.len(), of("flower.jpg@"), of("rocket.jpg@")),
-            (80, 40, 40)
+            line,
+            "collection: found \"large\"; allowed: \"small\"; this program was built without its feature \
+             \"photographs\"; to have it: cargo run -p runner --features photographs -- ..."
         );
-        assert_eq!(set.warnings, []);
     }
 }

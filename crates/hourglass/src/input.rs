@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use data::{
-    Dataset, Images, PictureOptions, Preparation, Rule, Source, TEST_PHOTOS, TestPart, Warning,
+    Collection, Dataset, Images, PictureOptions, Preparation, Rule, Source, TEST_PHOTOS, TestPart,
+    Warning,
 };
 use model::ImageShape;
 
@@ -155,10 +156,11 @@ pub fn check_shape(spec: &str, images: &Images, shape: ImageShape) -> Result<(),
     })
 }
 
-/// The bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
+/// The ten small bundled photographs in a shape: cut into patches, which leaves them as sharp as they are, or
 /// resized where the shape is no square.
 pub fn photos(shape: ImageShape) -> Source {
     Source::Photos {
+        collection: Collection::Small,
         options: photo_options(shape),
     }
 }
@@ -174,7 +176,7 @@ fn photo_options([channels, height, width]: ImageShape) -> PictureOptions {
     }
 }
 
-/// The bundled photographs as a run prepared its pictures.
+/// The ten small bundled photographs as a run prepared its pictures.
 fn prepared_photos(how: &Preparation) -> Source {
     let mut options = photo_options(how.shape());
     if how.rule == Rule::Resized {
@@ -182,7 +184,10 @@ fn prepared_photos(how: &Preparation) -> Source {
         options.size = Some(how.size);
         options.aspect = how.aspect;
     }
-    Source::Photos { options }
+    Source::Photos {
+        collection: Collection::Small,
+        options,
+    }
 }
 
 fn of(dataset: Dataset, part: Part) -> Images {

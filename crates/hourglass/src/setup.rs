@@ -81,7 +81,12 @@ impl DataConfig {
                 dir: dir.clone(),
                 options: pictures.options(test, *strict, seed),
             },
-            DataConfig::Photos { pictures, test } => Source::Photos {
+            DataConfig::Photos {
+                collection,
+                pictures,
+                test,
+            } => Source::Photos {
+                collection: (*collection).into(),
                 options: pictures.options(test, false, seed),
             },
         }

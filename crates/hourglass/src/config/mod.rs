@@ -37,7 +37,7 @@ pub use flat::{WORDS, flat};
 pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
-pub use source::{AspectChoice, DataConfig, PicturesConfig, TestChoice};
+pub use source::{AspectChoice, CollectionChoice, DataConfig, PicturesConfig, TestChoice};
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{Aspect, ImageShape, Preparation, Rule};
+use data::{Aspect, Collection, ImageShape, Preparation, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +75,12 @@ pub enum DataConfig {
         #[serde(default)]
         strict: bool,
     },
-    /// The ten colour photographs that come with the program, of various sizes up to 512 x 512 pixels;
-    /// use `size` or `patch` to make them equal in size.
+    /// Colour photographs that come with the program, of various sizes; use `size` or `patch` to make them equal
+    /// in size.
     Photos {
+        /// Which photographs. Default: small.
+        #[serde(default, skip_serializing_if = "CollectionChoice::is_small")]
+        collection: CollectionChoice,
         /// How the photographs become images.
         #[serde(flatten)]
         pictures: PicturesConfig,
@@ -86,6 +89,32 @@ pub enum DataConfig {
         #[serde(default = "test_photos")]
         test: TestChoice,
     },
+}
+
+/// Which of the photographs that come with the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CollectionChoice {
+    /// Ten, of up to 512 x 512 pixels.
+    #[default]
+    Small,
+    /// These ten and 38 more, of about a megapixel. A program without the feature `photographs` does not have them.
+    Large,
+}
+
+impl CollectionChoice {
+    fn is_small(&self) -> bool {
+        *self == CollectionChoice::Small
+    }
+}
+
+impl From<CollectionChoice> for Collection {
+    fn from(choice: CollectionChoice) -> Self {
+        match choice {
+            CollectionChoice::Small => Collection::Small,
+            CollectionChoice::Large => Collection::Large,
+        }
+    }
 }
 
 /// What every data set of pictures can be told: its keys stand beside `dataset`.

@@ -409,6 +409,12 @@ fn a_fault_of_the_file_is_one_exact_line() {
             r#"c.json:2:21: data.dataset: found "minst"; did you mean "mnist"?"#,
         ),
         (
+            format!(
+                "{{\n\"data\": {{\"dataset\": \"photos\", \"collection\": \"big\"}},\n{model}\n}}"
+            ),
+            r#"c.json:2:45: data.collection: found "big"; allowed: "small" or "large""#,
+        ),
+        (
             format!("{{\n\"data\": {{\"dataset\": \"images\", \"dir\": \"\"}},\n{model}\n}}"),
             r#"c.json:2:38: data.dir: found ""; allowed: a non-empty string"#,
         ),

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::init::InitConfig;
 use super::super::{
-    AspectChoice, BackendChoice, Config, DataConfig, LossChoice, OptimizerConfig, PicturesConfig,
-    PretrainConfig, ScheduleConfig, TestChoice, TrainConfig, parse, raw,
+    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, LossChoice, OptimizerConfig,
+    PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice, TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -265,7 +265,14 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                     white: bundled.then_some(4095),
                 };
                 if bundled {
-                    DataConfig::Photos { pictures, test }
+                    DataConfig::Photos {
+                        collection: match strict {
+                            true => CollectionChoice::Large,
+                            false => CollectionChoice::Small,
+                        },
+                        pictures,
+                        test,
+                    }
                 } else {
                     DataConfig::Images {
                         dir,

@@ -118,7 +118,7 @@ fn the_check_agrees_with_a_validator_of_the_standard() {
         "dataset": "images", "dir": "x", "size": [8, 8], "channels": 3, "test": 0.5, "patch": 4,
         "crops": 9, "flip": false, "strict": true,
     });
-    let photos = json!({ "dataset": "photos", "patch": 8, "test": ["a.jpg", "b.jpg"] });
+    let photos = json!({ "dataset": "photos", "collection": "large", "patch": 8, "test": ["a.jpg", "b.jpg"] });
     let sgd = json!({ "kind": "sgd", "momentum": 0.5, "nesterov": true });
     let cosine = json!({ "kind": "cosine", "warmup_epochs": 0.5 });
     let train = json!({ "optimizer": sgd, "schedule": cosine, "clip_norm": 1, "patience": 2 });
