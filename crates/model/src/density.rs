@@ -14,10 +14,15 @@ use crate::shape::product;
 /// Standard deviations of the logistics at the start, up to a factor of 1.8: codes may begin narrow or wide.
 const STARTS: [f32; 3] = [0.3, 1.0, 4.0];
 
+/// What parameters are multiplied by. Adam moves each of them by about the learning rate a step, which suits the weights
+/// of a network, but a density has to follow codes that move by whole numbers.
+const SPEED: f64 = 16.0;
+
 /// The least probability that is counted: 30 bits, whose gradient is none.
 const LEAST: f64 = 1e-9;
 
-/// A mixture of logistics for each channel; all `[mixtures, channels]`. The fields are the names of weights in files.
+/// A mixture of logistics for each channel; all `[mixtures, channels]`, divided by [`SPEED`]. The fields are the names of
+/// weights in files.
 #[derive(Module, Debug)]
 pub(crate) struct Density {
     /// Logits of the shares.
@@ -32,7 +37,9 @@ impl Density {
     pub(crate) fn new(channels: usize, device: &Device) -> Self {
         let shape = [STARTS.len(), channels];
         let zeros = || Tensor::zeros(shape, device);
-        let starts = STARTS.iter().flat_map(|it| vec![it.ln(); channels]);
+        let starts = STARTS
+            .iter()
+            .flat_map(|it| vec![it.ln() / SPEED as f32; channels]);
         let scale = Tensor::from_data(TensorData::new(starts.collect(), shape), device);
         Self {
             share: Param::from_tensor(zeros()),
@@ -47,12 +54,14 @@ impl Density {
         let [batch, units] = code.dims();
         let [mixtures, channels] = self.mean.dims();
         let code = code.reshape([batch, channels, units / channels.max(1)]);
-        let shares = softmax(self.share.val(), 0);
+        let [share, mean, scale] =
+            [&self.share, &self.mean, &self.scale].map(|it| it.val() * SPEED);
+        let shares = softmax(share, 0);
         let of = |all: &Tensor<2>, place: usize| {
             let one = all.clone().narrow(0, place, 1);
             one.reshape([1, channels, 1])
         };
-        let (mean, slope) = (self.mean.val(), self.scale.val().neg().exp());
+        let slope = scale.neg().exp();
         let mixture = (0..mixtures).map(|place| {
             // Both tails are alike, and in the upper one the difference of two values near 1 would be lost.
             let from_mean = (code.clone() - of(&mean, place)).abs().neg();
@@ -80,7 +89,7 @@ mod tests {
     use burn::module::Param;
     use burn::prelude::*;
 
-    use super::{Density, STARTS};
+    use super::{Density, SPEED, STARTS};
     use crate::fixtures::{assert_close, device, host, spread};
 
     fn row(values: &[f32]) -> Tensor<2> {
@@ -99,7 +108,11 @@ mod tests {
     fn density() -> Density {
         let numbers = |seed: usize, from: f32, to: f32| {
             let all = spread(6, seed).into_iter();
-            param(all.map(|it| from + (to - from) * it).collect(), 2)
+            param(
+                all.map(|it| (from + (to - from) * it) / SPEED as f32)
+                    .collect(),
+                2,
+            )
         };
         Density {
             share: numbers(0, -1.0, 1.0),
@@ -113,7 +126,7 @@ mod tests {
         let [share, mean, scale] = [&density.share, &density.mean, &density.scale].map(|it| {
             host(&it.val())
                 .into_iter()
-                .map(f64::from)
+                .map(|it| f64::from(it) * SPEED)
                 .collect::<Vec<_>>()
         });
         let channels = density.mean.dims()[1];
@@ -239,7 +252,7 @@ mod tests {
                         *place = param(moved, 2);
                         expected(&other, &code, 4)
                     };
-                    (with(step) - with(-step)) / f64::from(2.0 * step)
+                    (with(step / 16.0) - with(-step / 16.0)) / f64::from(step / 8.0)
                 })
                 .collect();
             assert_close(&grad, &numeric, 2e-3, name);

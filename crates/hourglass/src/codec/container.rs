@@ -108,6 +108,11 @@ impl Sizes {
         }
     }
 
+    /// Number of pixels of all pictures.
+    pub fn pixels(&self) -> u64 {
+        self.values(1)
+    }
+
     /// Number of values of all pictures.
     fn values(&self, channels: usize) -> u64 {
         let one = |size: &[usize; 2]| {

@@ -72,6 +72,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
         run: name.clone(),
         data,
         pictures: pictures.len(),
+        pixels_per_picture: pictures.sizes().pixels() as f64 / pictures.len().max(1) as f64,
         code_size: codec.form.units,
         unquantised: rates.unquantised,
         at_psnr: AtPsnr::new(&rates.points, &baselines),

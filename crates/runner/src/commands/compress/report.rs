@@ -46,6 +46,8 @@ pub struct Report {
     pub run: String,
     pub data: String,
     pub pictures: usize,
+    /// Height times width, mean over pictures.
+    pub pixels_per_picture: f64,
     pub code_size: usize,
     /// The code without quantisation.
     pub unquantised: Quality,
@@ -138,13 +140,15 @@ pub fn curves(report: &Report) -> [(&'static str, Curve); 4] {
 }
 
 pub fn table(report: &Report) -> crate::table::Table {
+    // The unit of photographs; of digits on sheets it says nothing.
+    let with_bits = !report.sheets;
     let row = |name: String, bytes: f64, found: &Quality| {
-        vec![
-            name,
-            format!("{bytes:.1}"),
-            format!("{:.2}", found.psnr),
-            figure(found.ssim),
-        ]
+        let mut row = vec![name, format!("{bytes:.1}")];
+        if with_bits {
+            row.push(format!("{:.3}", 8.0 * bytes / report.pixels_per_picture));
+        }
+        row.extend([format!("{:.2}", found.psnr), figure(found.ssim)]);
+        row
     };
     let mut rows = Vec::new();
     for point in &report.points {
@@ -174,7 +178,9 @@ pub fn table(report: &Report) -> crate::table::Table {
             rows.push(row(name, point.bytes_per_picture, &point.found));
         }
     }
-    analysed::table(&["", "bytes per picture", "psnr", "ssim"], rows)
+    let mut headings = vec!["", "bytes per picture", "bits per pixel", "psnr", "ssim"];
+    headings.retain(|heading| with_bits || *heading != "bits per pixel");
+    analysed::table(&headings, rows)
 }
 
 /// A sentence on how many bytes each codec takes at the quality of the code.
