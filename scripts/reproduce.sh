@@ -9,9 +9,11 @@
 #   scripts/reproduce.sh --tables             trains nothing, only writes the tables from the runs that exist
 #   scripts/reproduce.sh --no-tables          only trains and measures
 #   scripts/reproduce.sh --papers DIR         trains and measures under the conditions of papers, on data in DIR
+#   scripts/reproduce.sh --baselines DIR      measures common filters under the same conditions, on the same data
 #   scripts/reproduce.sh --check              whether README.md, RESULTS.md and the configs' descriptions agree
 #
 # Needs Python 3.9 or newer and nothing from PyPI. Builds the program as the README does, unless HOURGLASS names one.
+# --baselines needs no program, but packages of PyPI; it says which.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,6 +21,9 @@ for word in "$@"; do
     # These need no program.
     case "$word" in --check | -h | --help) exec python3 -B scripts/reproduce "$@" ;; esac
 done
+if [[ ${1:-} == --baselines ]]; then
+    exec python3 -B scripts/reproduce/baselines.py "${@:2}"
+fi
 if [[ -z ${HOURGLASS:-} ]]; then
     cargo build -p runner
     target="$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"

@@ -1,11 +1,13 @@
 """Checks of the tables' makers that need no training: python3 -B scripts/reproduce/tests.py"""
 
 import json
+import math
 import re
 import tempfile
 import unittest
 from pathlib import Path
 
+import baselines
 import check
 import tables
 from catalogue import TRAININGS, VERBS
@@ -164,6 +166,31 @@ class Tests(unittest.TestCase):
         self.assertLessEqual(measured, named, "nothing is measured that no table has")
         self.assertEqual({training for training, _ in named}, set(TRAININGS))
         self.assertLessEqual({verb for _, verb in measured}, set(VERBS))
+
+    def test_a_psnr_is_the_programs(self):
+        self.assertAlmostEqual(baselines.psnr(0.01), 20)
+        self.assertAlmostEqual(baselines.psnr((25 / 255) ** 2), 20 * math.log10(255 / 25))
+        self.assertEqual(baselines.psnr(0), 100)
+
+    def test_every_tile_that_fits_has_one_hole_at_any_place_inside(self):
+        self.assertEqual(baselines.holes(63, 200, 1), [])
+        tops, lefts = set(), set()
+        for seed in range(400):
+            found = baselines.holes(130, 200, seed)
+            tiles = [(top // 64, left // 64) for top, left in found]
+            self.assertEqual(tiles, [(row, column) for row in range(2) for column in range(3)])
+            tops.update(top % 64 for top, _ in found)
+            lefts.update(left % 64 for _, left in found)
+        self.assertEqual((tops, lefts), (set(range(49)), set(range(49))))
+        self.assertEqual(baselines.holes(130, 200, 7), baselines.holes(130, 200, 7))
+        self.assertNotEqual(baselines.holes(130, 200, 7), baselines.holes(130, 200, 8))
+
+    def test_what_is_not_installed_is_named(self):
+        pinned = baselines.required()
+        used = {package for _, filters, _ in baselines.TESTS.values() for _, package in filters.values()}
+        self.assertLessEqual(used, set(pinned))
+        self.assertTrue(all(re.fullmatch(r"[\d.]+", it) for it in pinned.values()))
+        self.assertEqual(baselines.missing(["no-such-package-anywhere"]), ["no-such-package-anywhere"])
 
 
 def texts(root):
