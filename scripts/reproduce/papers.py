@@ -2,12 +2,14 @@
 
     scripts/reproduce.sh --papers DIR              every row whose data lies in DIR and whose run is not there yet
     scripts/reproduce.sh --papers DIR ROW...       these rows, for example denoise-grey
+    scripts/reproduce.sh --papers DIR --bundled    the same networks, trained on the 48 photographs of the program alone
 
 DIR holds `train400` and `bsd68` (grey, of the DnCNN code), `bsds500` with its folders `train`, `test`
 and `val`, `set5` as PNG files, and `kodak`. Runs are kept in `runs/papers`; one that is finished is only measured.
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -31,6 +33,13 @@ ROWS = {
     "colorize": (["bsds500/train", "bsds500/test"], ["kodak", "bsds500/val"], [], "none"),
 }
 
+# Pictures of the folders that the configs are made for, and of the program's photographs without two for validation
+# and two for test.
+FOLDER, TRAINED_PHOTOS = 400, 44
+
+# Rows that are compressed and not restored.
+COMPRESSED = {"compress-photos": (["bsds500/train", "bsds500/test"], ["kodak"])}
+
 # Rows that start from the weights of another.
 AFTER = {"denoise-grey-15": "denoise-grey", "denoise-grey-50": "denoise-grey"}
 
@@ -49,37 +58,81 @@ def together(data, folders):
     return link
 
 
-def trained(program, data, name):
-    """The finished run of a row."""
-    run = RUNS / name
+def bundled(config):
+    """The data of a config, with the photographs of the program in place of a folder; as many crops in an epoch."""
+    data = config["data"]
+    kept = {key: data[key] for key in ("patch", "channels") if key in data}
+    crops = data["crops"] * FOLDER // TRAINED_PHOTOS
+    return {"dataset": "photos", "collection": "large", "crops": crops, "validation": 2, **kept}
+
+
+def trained(program, data, name, alone):
+    """The finished run of a row, trained on the photographs of the program `alone` if that is asked for."""
+    run = RUNS / (f"{name}-bundled" if alone else name)
     state = read_json(run / "state.json")
     if state and state["status"] == "finished":
         return run
     if state:
         subprocess.run([program, "resume", str(run)], check=True)
         return run
-    folder = together(data, ROWS[name][0])
-    words = [program, f"configs/papers/{name}.json", "--runs", str(RUNS), "--name", name]
-    words += ["--set", f"data.dir={json.dumps(str(folder.resolve()))}"]
+    config = f"configs/papers/{name}.json"
+    words = [program, config, "--runs", str(RUNS), "--name", run.name]
+    if alone:
+        words += ["--set", f"data={json.dumps(bundled(read_json(Path(config))))}"]
+    else:
+        folder = together(data, folders(name)[0])
+        words += ["--set", f"data.dir={json.dumps(str(folder.resolve()))}"]
     if name in AFTER:
-        before = trained(program, data, AFTER[name])
+        before = trained(program, data, AFTER[name], alone)
         words += ["--set", f"init.from={json.dumps(str(before.resolve()))}"]
     subprocess.run(words, check=True)
     return run
 
 
-def rows(program, data, name):
+def folders(name):
+    """What a row is trained on, and what it is measured on."""
+    return COMPRESSED[name] if name in COMPRESSED else ROWS[name][:2]
+
+
+def rates(program, data, name, alone):
+    """Bits per pixel and PSNR of the finished run of a row, and of JPEG and WebP at the same bits."""
+    run = trained(program, data, name, alone)
+    for test in folders(name)[1]:
+        words = [program, "compress", str(run), str(data / test), "--json"]
+        told = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+        bits = 8 / told["pixels_per_picture"]
+
+        def curve(points):
+            return sorted((point["bytes_per_picture"] * bits, point["psnr"]) for point in points)
+
+        others = {"JPEG": curve(told["baselines"]["jpeg"]), "WebP": curve(told["baselines"]["webp"])}
+        for rate, psnr in curve(told["points"]):
+            known = {what: at(points, rate) for what, points in others.items()}
+            beside = [f"{what} {found:.2f} dB" for what, found in known.items() if found is not None]
+            yield f"{run.name} on {test}: {rate:.3f} bits per pixel, {psnr:.2f} dB; at as many bits: {', '.join(beside)}"
+
+
+def at(curve, rate):
+    """PSNR at a rate, interpolated linearly in the logarithm of the rate; None beyond the curve's ends."""
+    for (low, first), (high, second) in zip(curve, curve[1:]):
+        if low <= rate <= high:
+            share = (math.log(rate) - math.log(low)) / (math.log(high) - math.log(low)) if high > low else 0
+            return first + share * (second - first)
+    return None
+
+
+def rows(program, data, name, alone):
     """What the finished run of a row has on each folder, in words."""
     _, tests, options, published = ROWS[name]
-    run = trained(program, data, name)
+    run = trained(program, data, name, alone)
     for test in tests:
-        out = RUNS / f"{name}-restored-{test.replace('/', '-')}"
+        out = RUNS / f"{run.name}-restored-{test.replace('/', '-')}"
         words = [program, "restore", str(run), str(data / test), "-o", str(out), "--from-clean", "--json", "--force"]
         told = subprocess.run(words + options, check=True, stdout=subprocess.PIPE)
         found = json.loads(told.stdout)["restoration"]
         shown = {"restored": found["output"], "damaged": found["input"], **found["baselines"]}
         parts = [f"{what} {figures(at)}" for what, at in shown.items() if "psnr" in at]
-        yield f"{name} on {test}: {', '.join(parts)}; published: {published}"
+        yield f"{run.name} on {test}: {', '.join(parts)}; published: {published}"
 
 
 def figures(at):
@@ -92,19 +145,24 @@ def main(words):
     if not words or words[0].startswith("-"):
         sys.exit(__doc__)
     program = os.environ.get("HOURGLASS", "hourglass")
-    data, names = Path(words[0]), words[1:] or list(ROWS)
-    unknown = [name for name in names if name not in ROWS]
+    known = [*ROWS, *COMPRESSED]
+    alone = "--bundled" in words
+    data, *names = (word for word in words if word != "--bundled")
+    data, names = Path(data), names or known
+    unknown = [name for name in names if name not in known]
     if unknown:
-        sys.exit(f"error: {unknown[0]}: no such row; allowed: {', '.join(ROWS)}")
+        sys.exit(f"error: {unknown[0]}: no such row; allowed: {', '.join(known)}")
     lines = []
     for name in names:
-        folders = [*ROWS[name][0], *ROWS[name][1]]
-        missing = [folder for folder in folders if not (data / folder).is_dir()]
+        learned, measured = folders(name)
+        needed = measured if alone else [*learned, *measured]
+        missing = [folder for folder in needed if not (data / folder).is_dir()]
         if missing:
             lines.append(f"{name}: left out, because {data / missing[0]} is not a folder")
             continue
         try:
-            lines.extend(rows(program, data, name))
+            told = rates if name in COMPRESSED else rows
+            lines.extend(told(program, data, name, alone))
         except subprocess.CalledProcessError as error:
             # The program has said why.
             lines.append(f"{name}: stopped with exit code {error.returncode}")

@@ -175,6 +175,10 @@ pub struct LinearConfig {
     #[serde(default = "refining_convolutions")]
     #[schemars(range(min = 1, max = MOST_CONVOLUTIONS))]
     pub convolutions: usize,
+    /// Whether as many convolutions, which start by adding nothing too, stand before the code: the decoder's mirror. With
+    /// `block`, codes then know of what is around their squares. Default: false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mirror: bool,
     /// How often height and width are halved by pixel unshuffle before the convolutions, and doubled by
     /// pixel shuffle after them (Shi et al. 2016). Default: 2 if an image has more than 48 values for each
     /// value of the code, else 1.

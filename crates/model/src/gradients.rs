@@ -334,7 +334,7 @@ fn linear_codes_that_are_refined() {
     for halvings in [0, 1, 2] {
         let linear = json!({
             "kind": "linear", "code_size": 2, "channels": 2, "convolutions": 2, "halvings": halvings,
-            "activation": "tanh",
+            "activation": "tanh", "mirror": halvings == 1,
         });
         check(linear.clone(), [1, 3, 5], Loss::Mse, none);
         let json = json!({ "kind": "denoising", "corruption": "gaussian", "of": linear });

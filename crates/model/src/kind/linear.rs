@@ -92,7 +92,8 @@ impl LinearConfig {
         Ok([
             Layer {
                 role: Role::Code,
-                stored: "encoder.0".into(),
+                // After the mirror of the decoder's convolutions, if there is one.
+                stored: Role::Encoder(usize::from(self.mirror)).to_string(),
                 input: image.to_vec(),
                 output: map.clone(),
                 operations: down,
@@ -105,6 +106,37 @@ impl LinearConfig {
                 operations: up,
             },
         ])
+    }
+}
+
+impl LinearConfig {
+    /// The convolutions that add to a picture, at the last of these heights and widths.
+    fn refine(&self, role: Role, image: ImageShape, sizes: &[[usize; 2]]) -> Layer {
+        let halvings = sizes.len().saturating_sub(1);
+        let unfolded = image[0].saturating_mul(shuffle::CHANNELS.saturating_pow(halvings as u32));
+        let mut operations = vec![Operation::Unshuffle; halvings];
+        for place in 1..=self.convolutions {
+            let (is_first, is_last) = (place == 1, place == self.convolutions);
+            operations.push(Operation::Convolution {
+                inputs: if is_first { unfolded } else { self.channels },
+                outputs: if is_last { unfolded } else { self.channels },
+                kernel: 3,
+                stride: 1,
+            });
+            if !is_last {
+                operations.push(Operation::Activation(self.activation));
+            }
+        }
+        let larger = sizes.iter().rev().skip(1);
+        operations.extend(larger.map(|&size| Operation::Shuffle { size }));
+        operations.push(Operation::AddInput);
+        Layer {
+            role,
+            stored: role.to_string(),
+            input: image.to_vec(),
+            output: image.to_vec(),
+            operations,
+        }
     }
 }
 
@@ -126,7 +158,7 @@ impl Base for LinearConfig {
             let allowed = "\"dense\" or \"conv\", because a linear code starts from the pictures' own components";
             return Err(ModelError::new("kind", found.into(), allowed.into()));
         }
-        let [channels, height, width] = ends.output;
+        let [_, height, width] = ends.output;
         let halvings = self.halvings(ends);
         let Some(sizes) = levels(height, width, halvings) else {
             return Err(ModelError::new(
@@ -135,39 +167,19 @@ impl Base for LinearConfig {
                 format!("at most {}", max_depth(height, width)),
             ));
         };
-        let image = ends.output.to_vec();
         let [code, expand] = self.linear(ends.output)?;
-        let unfolded = channels.saturating_mul(shuffle::CHANNELS.saturating_pow(halvings as u32));
-        let mut operations = vec![Operation::Unshuffle; halvings];
-        for place in 1..=self.convolutions {
-            let (is_first, is_last) = (place == 1, place == self.convolutions);
-            operations.push(Operation::Convolution {
-                inputs: if is_first { unfolded } else { self.channels },
-                outputs: if is_last { unfolded } else { self.channels },
-                kernel: 3,
-                stride: 1,
-            });
-            if !is_last {
-                operations.push(Operation::Activation(self.activation));
-            }
-        }
-        let larger = sizes.iter().rev().skip(1);
-        operations.extend(larger.map(|&size| Operation::Shuffle { size }));
-        operations.push(Operation::AddInput);
-        let role = Role::Decoder(usize::from(self.block.is_some()));
-        let refine = Layer {
-            role,
-            stored: role.to_string(),
-            input: image.clone(),
-            output: image,
-            operations,
+        let refine = |role: Role| self.refine(role, ends.output, &sizes);
+        let below = match self.mirror {
+            true => vec![refine(Role::Encoder(0))],
+            false => Vec::new(),
         };
+        let above = refine(Role::Decoder(usize::from(self.block.is_some())));
         Ok(Plan {
             ends: Ends {
                 gives: Gives::Values,
                 ..ends
             },
-            layers: Layers::new(Vec::new(), code, vec![expand, refine]),
+            layers: Layers::new(below, code, vec![expand, above]),
         })
     }
 
@@ -176,10 +188,14 @@ impl Base for LinearConfig {
         let block = |layer: &Layer| Block::decoder(&layer.operations, device);
         let (code, decoder) = (plan.layers.code(), plan.layers.decoder());
         let expand = decoder.first().filter(|_| is_dense);
+        let coding = plan
+            .layers
+            .encoder()
+            .iter()
+            .filter(|layer| !is_dense || layer.role != Role::Code);
         Network::Conv(Conv {
-            encoder: (!is_dense)
-                .then(|| Block::encoder(&code.operations, device))
-                .into_iter()
+            encoder: coding
+                .map(|layer| Block::encoder(&layer.operations, device))
                 .collect(),
             narrow: Vec::new(),
             code: is_dense.then(|| linear(code, device)),
@@ -196,7 +212,12 @@ impl Base for LinearConfig {
     fn start(&self, network: Network) -> Network {
         match network {
             Network::Conv(mut conv) => {
-                if let Some(last) = conv.decoder.last_mut().and_then(Block::last) {
+                let before = conv.encoder.first_mut().filter(|_| self.mirror);
+                for last in before
+                    .into_iter()
+                    .chain(conv.decoder.last_mut())
+                    .filter_map(Block::last)
+                {
                     let weight = last.weight.val();
                     set(&mut last.weight, vec![0.0; weight.shape().num_elements()]);
                     if let Some(bias) = &mut last.bias {
@@ -328,7 +349,7 @@ impl Conv {
                 .map(|value| (f64::from(*value) * by) as f32)
                 .collect()
         });
-        if let Some(code) = self.encoder.first_mut().and_then(Block::last) {
+        if let Some(code) = self.encoder.last_mut().and_then(Block::last) {
             let device = code.weight.val().device();
             put(&mut code.weight, as_channels(scaled(1.0 / step), &device));
             if let Some(bias) = &mut code.bias {

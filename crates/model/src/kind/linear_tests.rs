@@ -41,7 +41,9 @@ fn it_starts_as_principal_components_give_it() {
         ([1, 1, 1], 0),
     ] {
         let size = shape.iter().product();
-        let json = linear(json!({ "code_size": 2.min(size), "halvings": halvings }));
+        let mirror = shape[0] == 1;
+        let json =
+            linear(json!({ "code_size": 2.min(size), "halvings": halvings, "mirror": mirror }));
         let components = &directions(size)[..2.min(size) * size];
         let mean: Vec<f32> = (0..size).map(|at| (at % 7) as f32 / 9.0).collect();
         let model = started(json, shape, components, &mean);
@@ -91,7 +93,7 @@ fn squares_start_as_principal_components_give_them() {
     let size = channels * side * side;
     let components = directions(size);
     let mean: Vec<f32> = (0..size).map(|at| 0.3 + (at % 7) as f32 / 20.0).collect();
-    let plain = linear(json!({ "block": side }));
+    let plain = linear(json!({ "block": side, "mirror": true }));
     let lambda = 0.01;
     let cheap = json!({
         "kind": "sparse", "penalty": { "kind": "rate", "lambda": lambda }, "of": plain,
