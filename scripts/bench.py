@@ -22,6 +22,8 @@ WORK = [
     ("other sizes", None, ["odd", "--batch", "50"], 60, 4, 2.0),
     ("dense", "configs/dense.json", ["dense"], 200, 3, 1.5),
     ("deep", "configs/deep.json", ["deep", "--activation", "silu"], 150, 1, 1.3),
+    ("denoise-grey", "configs/papers/denoise-grey.json", ["denoise", "--batch", "16"], 60, 3, 3.0),
+    ("super-resolution", "configs/papers/super-resolution.json", ["super", "--batch", "16"], 60, 3, 3.0),
 ]
 
 
@@ -61,6 +63,21 @@ def other_sizes(folder):
     return folder / "other-sizes.json"
 
 
+def on_noise(folder, config):
+    """A config for photographs, on pictures of noise."""
+    table = json.loads(config.read_text())
+    channels, patch = table["data"].get("channels", 3), table["data"]["patch"]
+    pictures = folder / f"{config.stem}-pictures"
+    pictures.mkdir(exist_ok=True)
+    for i, picture in enumerate(np.random.default_rng(0).integers(0, 256, (20, 160, 160, 3), np.uint8)):
+        (pictures / f"{i:02}.png").write_bytes(png(picture))
+    table["data"] = {"dataset": "images", "dir": str(pictures), "channels": channels, "patch": patch, "crops": 64,
+                     "test": 0.1, "validation": 1}
+    del table["$schema"]
+    (folder / config.name).write_text(json.dumps(table))
+    return folder / config.name
+
+
 def hourglass(folder, config, epochs, threads, name, program, extra=()):
     out = run([program, config, "--quiet", "--json", "--runs", folder, "--name", name, "--threads", threads,
                "--set", f"train.epochs={epochs}",
@@ -89,6 +106,8 @@ def peers(rounds, threads, folder, program):
     rows = []
     for name, config, arguments, steps, epochs, aim in WORK:
         config = ROOT / config if config else other_sizes(folder)
+        if config.parent.name == "papers":
+            config = on_noise(folder, config)
         taken = []
         for turn in range(rounds):
             run_name = f"{name.replace(' ', '-')}-{turn}"
@@ -162,7 +181,7 @@ def mid(rows, pick):
 def report_peers(rows, flat, threads, rounds):
     ratio = lambda taken, ours, theirs: mid(taken, lambda r: ours(r) / theirs(r))
     train = lambda r: r[1]["images_per_s"]
-    text = [f"## Beside PyTorch\nTraining with batch 128 (other sizes: 50), Adam and {threads} threads, the same network, activation and loss. "
+    text = [f"## Beside PyTorch\nTraining with batch 128 (other sizes: 50; the two of photographs: 16), Adam and {threads} threads, the same network, activation and loss. "
             f"PyTorch and ours in turn, {rounds} times; medians, and the median of the ratios within a turn.\n",
             "| network | PyTorch, images/s | ours, images/s | ratio | least and most | aim | one thread to two |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]

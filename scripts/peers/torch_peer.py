@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PyTorch reference for speed and quality: the same models, data, batch, loss and optimizer as the project's.
 
-usage: torch_peer.py {conv,convmap,odd,dense,deep} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
+usage: torch_peer.py {conv,convmap,odd,dense,deep,denoise,super} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
                      [--loss mse|bce] [--activation relu|elu|silu] [--eval] [--encode]
 DIR (default: the bundled data) holds the four MNIST IDX files, gzipped or not. Prints one JSON object on the last line:
 images/s for training (first 10 steps not counted), for encoding, peak RSS, seconds to the first step and test losses.
@@ -12,6 +12,9 @@ convmap: the same without the two linear layers (the code is the 32x7x7 feature 
 odd  : channels 8-24-40 with 5x5 kernels on 3x33x47 random pictures, pooling rounds up, the code is the 40x5x6 map
 dense: 784-512-256-32 | 32-256-512-784, ReLU, linear code, sigmoid output
 deep : 784-1000-500-250-30 | mirror, ReLU, linear code, sigmoid output (Hinton & Salakhutdinov 2006 sizes)
+denoise: 2x2 pixels to channels, 5 x Conv3x3(64)+ReLU | 4 x Conv3x3(64)+ReLU, Conv3x3(64-4), channels to pixels, added to the
+       input; random grey pictures of 48x48 with noise of sigma 25
+super: the same with 4 convolutions on either side, for colour pictures of 64x64 that were halved and doubled
 """
 import argparse, gzip, json, os, resource, time
 T0 = time.time()
@@ -85,9 +88,44 @@ class Dense(nn.Module):
         return self.dec(self.encode(x)).view_as(x)
 
 
+class Restorer(nn.Module):
+    """Convolutions at half the size, whose output is added to a damaged picture."""
+
+    def __init__(self, channels, convolutions, damage):
+        super().__init__()
+        widths = [4 * channels, *[64] * (2 * convolutions - 1), 4 * channels]
+        self.damage = damage
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in zip(widths, widths[1:]))
+
+    def through(self, x, convs):
+        for conv in convs:
+            x = F.relu(conv(x))
+        return x
+
+    def encode(self, x):
+        return self.through(F.pixel_unshuffle(x, 2), self.convs[: len(self.convs) // 2])
+
+    def forward(self, x):
+        x = self.damage(x)
+        y = self.through(F.pixel_unshuffle(x, 2), self.convs[:-1])
+        return x + F.pixel_shuffle(self.convs[-1](y), 2)
+
+
+def noisy(x):
+    return x + torch.randn_like(x) * (25 / 255)
+
+
+def halved(x):
+    small = F.interpolate(x, scale_factor=0.5, mode="bicubic", antialias=True)
+    return F.interpolate(small, scale_factor=2, mode="bicubic")
+
+
+RESTORERS = {"denoise": ((1, 48, 48), 5, noisy), "super": ((3, 64, 64), 4, halved)}
+
+
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("model", choices=["conv", "convmap", "odd", "dense", "deep"])
+    ap.add_argument("model", choices=["conv", "convmap", "odd", "dense", "deep", *RESTORERS])
     ap.add_argument("--mnist", default=MNIST)
     ap.add_argument("--steps", type=int)
     ap.add_argument("--epochs", type=int)
@@ -103,7 +141,12 @@ def main():
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
     act = {"relu": nn.ReLU, "elu": nn.ELU, "silu": nn.SiLU}[a.activation]()
-    if a.model == "odd":
+    if a.model in RESTORERS:
+        shape, convolutions, damage = RESTORERS[a.model]
+        train = np.random.default_rng(0).integers(0, 256, (1000, *shape), np.uint8)
+        test = torch.from_numpy(train.copy()).float() / 255
+        net = Restorer(shape[0], convolutions, damage)
+    elif a.model == "odd":
         train = np.random.default_rng(0).integers(0, 256, (2000, 3, 33, 47), np.uint8)
         test = torch.from_numpy(train[:1000].copy()).float() / 255
         net = Conv(act, (3, 33, 47), (8, 24, 40), 5)
@@ -114,7 +157,8 @@ def main():
                "dense": lambda: Dense(act, [784, 512, 256, 32]),
                "deep": lambda: Dense(act, [784, 1000, 500, 250, 30])}[a.model]()
     opt = torch.optim.Adam(net.parameters(), lr=a.lr)
-    lossf = lambda o, x: F.mse_loss(torch.sigmoid(o), x) if a.loss == "mse" else F.binary_cross_entropy_with_logits(o, x)
+    squared = lambda o, x: F.mse_loss(o, x)
+    lossf = squared if a.model in RESTORERS else lambda o, x: F.mse_loss(torch.sigmoid(o), x) if a.loss == "mse" else F.binary_cross_entropy_with_logits(o, x)
     per_epoch = len(train) // a.batch
     steps = a.steps or (a.epochs or 1) * per_epoch
     rng, order, t, seen = np.random.default_rng(a.seed), None, None, 0
