@@ -565,7 +565,7 @@ fn black_holes_are_filled() {
     config["data"] = json!({ "dataset": "images", "dir": "colours" });
     config["model"] = json!({
         "kind": "denoising", "corruption": { "kind": "block", "size": 4 }, "residual": true, "fill_holes": true,
-        "of": { "kind": "conv", "channels": [4], "initial_gain": 0.01 },
+        "of": { "kind": "conv", "channels": [64], "initial_gain": 0.01 },
     });
     config["train"] = json!({ "epochs": 1, "batch_size": 4, "learning_rate": 1e-30 });
     work.json("fill.json", &config);

@@ -457,9 +457,9 @@ fn unpacked(container: &Container, embedded: Embedded) -> Result<(Checkpoint, St
     let statistics: Statistics = serde_json::from_slice(&embedded.statistics)
         .map_err(|error| DecompressError::Ranges { error })?;
     // Checked before memory is allocated for the described model.
-    check_shape(container, &meta)?;
     let allowed = config::check_model(&meta.model);
     allowed.map_err(|reason| DecompressError::Model { reason })?;
+    check_shape(container, &meta)?;
     let parameters = meta.model.layers(meta.input_shape)?.parameters();
     let found = embedded.weights.len();
     if parameters.saturating_mul(size_of::<f32>()) > found {

@@ -113,9 +113,10 @@ impl Config {
             found.push(("train.optimizer.nesterov", text.to_string()));
         }
         if self.train.loss == LossChoice::Bce && self.model.gives_values() {
-            let which = match self.model.is_residual() {
-                true => "with \"residual\": true",
-                false => "of the kind \"linear\"",
+            let which = match (self.model.is_residual(), self.model.rate_weight()) {
+                (true, _) => "with \"residual\": true",
+                (false, Some(_)) => "with the penalty \"rate\"",
+                (false, None) => "of the kind \"linear\"",
             };
             let cure = format!(
                 "for a model {which}, whose output is not a probability; use \"mse\" or \"auto\""

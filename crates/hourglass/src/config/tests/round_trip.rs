@@ -387,7 +387,7 @@ proptest! {
         mut train in trainings(),
         tensorboard: bool,
     ) {
-        if model.is_residual() {
+        if model.gives_values() {
             train.loss = LossChoice::Mse;
         }
         let backend = BackendChoice::Cuda;
