@@ -48,11 +48,11 @@ fn a_folder_becomes_a_config_that_trains_and_beats_pca() {
     let work = Work::new();
     photographs(&work, "my photos", 8);
     work.write("my photos/broken.png", b"\x89PNG");
-    work.write("my photos/left.tiff", b"II*\0");
+    work.write("my photos/left.heic", b"x");
     let said = work.run_words(&["init", "my photos", "--minutes", "0.05"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(
-        said.stderr.contains("broken.png") && said.stderr.contains("1 .tiff"),
+        said.stderr.contains("broken.png") && said.stderr.contains("1 .heic"),
         "{}",
         said.stderr
     );

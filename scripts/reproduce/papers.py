@@ -5,7 +5,7 @@
     scripts/reproduce.sh --papers DIR --bundled    the same networks, trained on the 48 photographs of the program alone
 
 DIR holds `train400` and `bsd68` (grey, of the DnCNN code), `bsds500` with its folders `train`, `test`
-and `val`, `set5` as PNG files, and `kodak`. Runs are kept in `runs/papers`; one that is finished is only measured.
+and `val`, `set5` and `kodak`. Runs are kept in `runs/papers`; one that is finished is only measured.
 """
 
 import json

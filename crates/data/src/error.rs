@@ -145,7 +145,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A picture that cannot be decoded.
-    #[error("{file}: not a readable PNG, JPEG or WebP picture: {reason}")]
+    #[error("{file}: not a readable picture: {reason}")]
     Picture {
         /// The picture.
         file: String,
@@ -153,7 +153,9 @@ pub enum DataError {
         reason: String,
     },
     /// A folder without pictures.
-    #[error("{dir}: no .png, .jpg, .jpeg or .webp file in this folder{found}")]
+    #[error(
+        "{dir}: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder{found}"
+    )]
     NoPictures {
         /// The folder.
         dir: String,

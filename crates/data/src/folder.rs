@@ -8,13 +8,15 @@ use crate::picture::File;
 use crate::{DataError, Warning, idx_folder};
 
 /// Extensions of picture files; the actual type is detected from the content.
-const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+const ENDINGS: [&str; 12] = [
+    "png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "pgm", "ppm", "pbm", "pnm",
+];
 
 /// Extensions of pictures that are not read.
-const UNREAD: [&str; 38] = [
-    "bmp", "tif", "tiff", "gif", "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "jfif", "jpe",
-    "apng", "ppm", "pgm", "pbm", "pnm", "tga", "ico", "svg", "exr", "hdr", "dds", "qoi", "psd",
-    "dcm", "nii", "fits", "raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf",
+const UNREAD: [&str; 30] = [
+    "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "jfif", "jpe", "apng", "tga", "ico", "svg",
+    "exr", "hdr", "dds", "qoi", "psd", "dcm", "nii", "fits", "raw", "dng", "cr2", "cr3", "nef",
+    "arw", "orf", "rw2", "raf",
 ];
 
 /// Names that a warning lists.
@@ -67,7 +69,7 @@ pub fn part(dir: &Path, training: bool) -> Result<(Vec<PathBuf>, Vec<Warning>), 
     Ok((files, warnings))
 }
 
-/// The PNG, JPEG and WebP files directly in a folder, at least one, sorted by name, with warnings about
+/// The picture files directly in a folder, at least one, sorted by name, with warnings about
 /// pictures of other kinds and in other folders. Hidden files are skipped, because some systems add one for each
 /// picture.
 ///
@@ -192,7 +194,7 @@ impl Listing {
     fn instead(&self) -> String {
         let mut found = String::new();
         if let Some(kinds) = self.kinds() {
-            found += &format!("; found {kinds}; convert them to PNG, JPEG or WebP");
+            found += &format!("; found {kinds}; convert them to PNG");
         }
         if let Some(folders) = self.filled(&[]) {
             let [train, test] = ["train", "test"].map(|part| self.dir.join(part).is_dir());

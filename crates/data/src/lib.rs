@@ -78,7 +78,7 @@ pub enum Source {
         /// Training images to draw at random; by default all are used.
         limit: Option<Limit>,
     },
-    /// A folder of PNG, JPEG and WebP files, or one with `train` and `test` folders of them.
+    /// A folder of picture files, or one with `train` and `test` folders of them.
     Folder {
         /// The folder that holds the pictures.
         dir: PathBuf,

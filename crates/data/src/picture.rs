@@ -1,6 +1,6 @@
 //! One picture file: its size from the header, and its pixels with a given number of channels.
 //!
-//! PNG, JPEG and WebP are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
+//! PNG, JPEG, WebP, TIFF, BMP, GIF and PGM or PPM are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
 //! are reduced to 8 so that a given value becomes white, transparency is blended with white, colour is
 //! converted to grey by luma (Rec. 709) for one channel, and only the first picture of an animation is used.
 
@@ -263,7 +263,7 @@ fn decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, D
     let whole = match format {
         ImageFormat::Jpeg => jpeg::is_whole(bytes),
         ImageFormat::WebP => webp::is_whole(bytes),
-        // The PNG decoder itself detects missing data.
+        // The other decoders detect missing data themselves.
         _ => true,
     };
     if !whole {

@@ -166,7 +166,11 @@ fn the_content_says_what_a_file_is() {
     let files = [
         encoded(picture.clone(), ImageFormat::Png),
         encoded(picture.clone(), ImageFormat::Jpeg),
-        encoded(picture, ImageFormat::WebP),
+        encoded(picture.clone(), ImageFormat::WebP),
+        encoded(picture.clone(), ImageFormat::Tiff),
+        encoded(picture.clone(), ImageFormat::Bmp),
+        encoded(picture.clone(), ImageFormat::Gif),
+        encoded(picture, ImageFormat::Pnm),
         LOSSY.to_vec(),
     ];
     for bytes in &files {
@@ -195,6 +199,12 @@ fn every_depth_and_number_of_channels_is_read() {
         assert_eq!(header(&path).channels, 3);
         let pixels = read_picture(&path, [3, 1, 2]).unwrap();
         assert_eq!(pixels, [51, 51, 102, 102, 255, 255]);
+    }
+    for name in ["a.tif", "a.png", "a.pgm"] {
+        let (_dir, path) = saved(ImageBuffer::from_pixel(2, 1, Luma([deep(0.2)])), name);
+        let found = header(&path);
+        assert!(found.channels == 1 && found.deep, "{name}: {found:?}");
+        assert_eq!(read_picture(&path, [1, 1, 2]).unwrap(), [51, 51], "{name}");
     }
     let (_dir, path) = saved(
         ImageBuffer::from_pixel(1, 1, LumaA([0_u16, deep(0.6)])),
@@ -288,7 +298,11 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
     let files = [
         encoded(picture.clone(), ImageFormat::Png),
         encoded(picture.clone(), ImageFormat::Jpeg),
-        encoded(picture, ImageFormat::WebP),
+        encoded(picture.clone(), ImageFormat::WebP),
+        encoded(picture.clone(), ImageFormat::Tiff),
+        encoded(picture.clone(), ImageFormat::Bmp),
+        encoded(picture.clone(), ImageFormat::Gif),
+        encoded(picture, ImageFormat::Pnm),
         LOSSY_TURNED.to_vec(),
         ANIMATED.to_vec(),
         SEE_THROUGH.to_vec(),
@@ -301,8 +315,13 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
     for bytes in files {
         for end in 0..bytes.len() {
             let cut = file(&bytes[..end]).pixels(&plain(3, Some([4, 4]), Aspect::Stretch));
-            // What ends a PNG says nothing about its pixels.
-            let needed = !bytes.starts_with(b"\x89PNG") || end < bytes.len() - 16;
+            // What ends a PNG or a GIF says nothing about its pixels.
+            let ends = match bytes[0] {
+                0x89 => 16,
+                b'G' => 3,
+                _ => 0,
+            };
+            let needed = end < bytes.len() - ends;
             assert!(cut.is_err() || !needed, "{end} of {}", bytes.len());
         }
         for place in 0..bytes.len() {

@@ -142,7 +142,7 @@ impl fmt::Display for Warning {
             ),
             Warning::Unread { dir, kinds, first } => write!(
                 f,
-                "{dir}: not read: {kinds}; the first: {first}; convert them to PNG, JPEG or WebP"
+                "{dir}: not read: {kinds}; the first: {first}; convert them to PNG"
             ),
             Warning::Loose { dir, count, first } => write!(
                 f,

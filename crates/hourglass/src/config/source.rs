@@ -58,7 +58,7 @@ pub enum DataConfig {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         augment: Option<AugmentConfig>,
     },
-    /// A folder of PNG, JPEG and WebP pictures, split by file.
+    /// A folder of pictures, split by file.
     Images {
         /// The folder, relative to the config's folder or, if it is not there, to the working directory.
         #[schemars(length(min = 1))]
