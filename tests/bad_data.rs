@@ -127,11 +127,11 @@ fn folders_that_are_no_data_set_are_named() {
         ),
         (
             json!({ "dataset": "images", "dir": "empty" }),
-            "empty: no .png, .jpg, .jpeg or .webp file in this folder",
+            "empty: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder",
         ),
         (
             json!({ "dataset": "images", "dir": "set" }),
-            "set: no .png, .jpg, .jpeg or .webp file in this folder",
+            "set: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder",
         ),
         (
             json!({ "dataset": "idx", "dir": "nowhere" }),
@@ -372,13 +372,10 @@ fn data_that_a_command_cannot_use_is_named() {
             "nowhere: no such file or folder; give a picture, a folder of pictures or of \
              IDX files, mnist or photos",
         ),
-        (
-            "text.png",
-            "text.png: not a readable picture: ",
-        ),
+        ("text.png", "text.png: not a readable picture: "),
         (
             "empty",
-            "empty: no .png, .jpg, .jpeg or .webp file in this folder",
+            "empty: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder",
         ),
         (
             "cut",

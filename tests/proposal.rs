@@ -173,7 +173,7 @@ fn folders_without_enough_pictures_are_refused_in_a_line() {
     fs::create_dir_all(work.path("empty")).unwrap();
     for (folder, words) in [
         ("one", "found 1 picture that can be read"),
-        ("empty", "no .png, .jpg, .jpeg or .webp"),
+        ("empty", "no picture (.png, .jpg,"),
         ("nowhere", "nowhere: cannot be read"),
     ] {
         let refused = work.refused(1, &format!("init {folder}"));
