@@ -1,15 +1,16 @@
 """Measures common filters under the conditions of `--papers`, on data that is not in this repository.
 
     scripts/reproduce.sh --baselines DIR           all filters, on the data that lies in DIR
-    scripts/reproduce.sh --baselines DIR NAME...   these: noise, or holes
+    scripts/reproduce.sh --baselines DIR NAME...   these: noise, holes or formats
 
-DIR is that of `--papers`: `bsd68` is for noise, `kodak` for holes. The filters are packages of PyPI, which
+DIR is that of `--papers`: `bsd68` is for noise, `kodak` for holes and formats. The filters are packages of PyPI, which
 scripts/reproduce/baselines-requirements.txt lists. Trains nothing and needs no program.
 
 Noise has a sigma of 15, 25 or 50 of 255. It is not clipped, and the filters are told its sigma. A hole of 16x16
 pixels lies at a random place in each 64x64, as `hourglass restore --from-clean` draws it. A filter sees those
 64x64 alone, or the whole picture with all its holes. Figures are means of the pictures' PSNR. For holes, a
-picture's PSNR is that of the mean squared error of all pixels in its holes.
+picture's PSNR is that of the mean squared error of all pixels in its holes. Formats have JPEG with halved colours
+(4:2:0) and optimised tables, and WebP by its slowest method, at several qualities: whole files, and their PSNR.
 """
 
 import math
@@ -18,6 +19,7 @@ import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from pathlib import Path
 from statistics import mean
 
@@ -157,6 +159,14 @@ AGAINST_HOLES = {
 }
 
 
+# Options and qualities of picture formats.
+FORMATS = {
+    "JPEG": ({"subsampling": 2, "optimize": True}, (5, 8, 10, 12, 15, 20, 25, 30)),
+    "WebP": ({"method": 6}, (0, 5, 10, 20, 30, 40)),
+}
+SIZE = ", bits per pixel"
+
+
 def opened(path, mode):
     import numpy as np
     from PIL import Image
@@ -209,8 +219,26 @@ def against_holes(path, number):
     return {key: mean(figures) for key, figures in found.items()}
 
 
+def as_formats(path, _number):
+    """The PSNR and the size of a picture in each format, by name and quality."""
+    import numpy as np
+    from PIL import Image
+
+    clean, found = opened(path, "RGB"), {}
+    for name, (options, qualities) in FORMATS.items():
+        for quality in qualities:
+            file = BytesIO()
+            Image.fromarray(clean).save(file, name, quality=quality, **options)
+            error = (opened(file, "RGB").astype(float) - clean.astype(float)) / 255
+            condition = f"kodak, quality {quality}"
+            found[name, condition + SIZE] = 8 * file.tell() / (clean.shape[0] * clean.shape[1])
+            found[name, condition] = psnr(np.mean(error**2))
+    return found
+
+
 # The folder, the filters, and the function that measures one picture.
 TESTS = {
+    "formats": ("kodak", {name: (None, "pillow") for name in FORMATS}, as_formats),
     "noise": ("bsd68", AGAINST_NOISE, against_noise),
     "holes": ("kodak", AGAINST_HOLES, against_holes),
 }
@@ -225,7 +253,8 @@ def rows(data, name):
     for who, condition in found[0]:
         package = filters[who][1] if who in filters else None
         figure = mean(figures[who, condition] for figures in found)
-        yield (who, condition, f"{figure:.2f} dB", f"{package} {version(package)}" if package else "-")
+        shown = f"{figure:.3f}" if condition.endswith(SIZE) else f"{figure:.2f} dB"
+        yield (who, condition, shown, f"{package} {version(package)}" if package else "-")
 
 
 def main(words):
@@ -239,7 +268,7 @@ def main(words):
     if absent:
         command = f"python3 -m pip install -r {os.path.relpath(REQUIREMENTS)}"
         sys.exit(f"error: not installed: {', '.join(absent)}; what installs them: {command}")
-    table = [("filter", "condition", "PSNR", "package")]
+    table = [("filter", "condition", "figure", "package")]
     for name in names:
         if (data / TESTS[name][0]).is_dir():
             table.extend(rows(data, name))

@@ -38,10 +38,20 @@ ROWS = {
 FOLDER, TRAINED_PHOTOS = 400, 44
 
 # Rows that are compressed and not restored.
-COMPRESSED = {"compress-photos": (["bsds500/train", "bsds500/test"], ["kodak"])}
+COMPRESSED = {
+    "compress-photos": (["bsds500/train", "bsds500/test"], ["kodak"]),
+    "compress-photos-fine": (["bsds500/train", "bsds500/test"], ["kodak"]),
+}
+
+# The bits per pixel that are shown.
+SHOWN = (0.1, 1)
 
 # Rows that start from the weights of another.
-AFTER = {"denoise-grey-15": "denoise-grey", "denoise-grey-50": "denoise-grey"}
+AFTER = {
+    "denoise-grey-15": "denoise-grey",
+    "denoise-grey-50": "denoise-grey",
+    "compress-photos-fine": "compress-photos",
+}
 
 
 def together(data, folders):
@@ -106,7 +116,7 @@ def rates(program, data, name, alone):
             return sorted((point["bytes_per_picture"] * bits, point["psnr"]) for point in points)
 
         others = {"JPEG": curve(told["baselines"]["jpeg"]), "WebP": curve(told["baselines"]["webp"])}
-        for rate, psnr in curve(told["points"]):
+        for rate, psnr in (point for point in curve(told["points"]) if SHOWN[0] <= point[0] <= SHOWN[1]):
             known = {what: at(points, rate) for what, points in others.items()}
             beside = [f"{what} {found:.2f} dB" for what, found in known.items() if found is not None]
             yield f"{run.name} on {test}: {rate:.3f} bits per pixel, {psnr:.2f} dB; at as many bits: {', '.join(beside)}"
