@@ -39,6 +39,12 @@ const PATIENCE: usize = 20;
 const TO_EXPLORE: usize = 96;
 const TO_STORE: usize = 24;
 
+/// Side of the squares that teach a model of photographs to take few bits, in pixels; of the squares in them that have a
+/// code each, as in `configs/papers/compress-photos.json`; and the most values of such a code.
+const STORED: usize = 96;
+const BLOCK: usize = 16;
+const BLOCK_CODE: usize = 256;
+
 /// Images for each value of a linear code, at least: fewer give components that hold for these images alone.
 const PER_COMPONENT: usize = 8;
 
@@ -59,7 +65,7 @@ const TIMED: usize = 4;
 pub enum Aim {
     /// A small code to look at, to cluster and to walk in.
     Explore,
-    /// A larger code, to store pictures in.
+    /// A code that takes few bits, to store pictures in.
     Compress,
     /// Removing noise.
     Denoise,
@@ -85,7 +91,7 @@ impl Aim {
     pub fn about(self) -> &'static str {
         match self {
             Self::Explore => "A small code to look at, to cluster and to walk in",
-            Self::Compress => "A larger code, to store pictures in",
+            Self::Compress => "A code that takes few bits, to store pictures in",
             Self::Denoise => "Removing noise",
             Self::Anomaly => "Finding the pictures that are unlike the others",
         }
@@ -170,6 +176,7 @@ impl Proposal {
         let (batch, rate) = match aim {
             // As in `configs/denoise-photos.json`: noise differs in every picture, so small batches do.
             Aim::Denoise => (4, 0.0015),
+            Aim::Compress if is_stored(images.shape) => (8, 0.0005),
             _ => (BATCH, 0.001),
         };
         let steps = Steps {
@@ -307,6 +314,17 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
         };
     }
     let crops = EPOCH.div_ceil(trained).max(1);
+    if aim == Aim::Compress && most > SMALL {
+        return Images {
+            data: vec![("patch", json!(STORED)), ("crops", json!(crops))],
+            shape: [channels, STORED, STORED],
+            count: survey.squares(STORED) * used / count,
+            epoch: crops * trained,
+            why: format!(
+                "to keep every detail, the model learns squares of {STORED}x{STORED} pixels cut from them"
+            ),
+        };
+    }
     let squares = |side: usize| survey.squares(side) * used / count;
     let enough = |side: &&usize| {
         aim == Aim::Denoise || teaches(squares(**side), [channels, **side, **side], aim)
@@ -332,6 +350,11 @@ fn images_of(survey: &Survey, aim: Aim) -> Images {
         epoch: crops * trained,
         why: format!("{reason} squares of {side}x{side} pixels cut from them"),
     }
+}
+
+/// Whether images of this shape teach a model of photographs to take few bits.
+fn is_stored([_, height, width]: ImageShape) -> bool {
+    [height, width] == [STORED; 2]
 }
 
 /// Values of a linear code of such images.
@@ -364,6 +387,18 @@ fn model_of(images: &Images, aim: Aim) -> (Vec<(&'static str, Value)>, String) {
             ("of", of),
         ];
         let words = "a denoising model for weak to visible noise";
+        return (model, words.into());
+    }
+    if aim == Aim::Compress && is_stored(images.shape) {
+        let code_size = BLOCK_CODE.min(channels * BLOCK * BLOCK);
+        let of =
+            json!({ "kind": "linear", "code_size": code_size, "block": BLOCK, "mirror": true });
+        let model = vec![
+            ("kind", json!("sparse")),
+            ("penalty", json!({ "kind": "rate", "lambda": 0.005 })),
+            ("of", of),
+        ];
+        let words = "a code for each 16x16 of them that learns to take few bits; compress takes whole pictures of any size";
         return (model, words.into());
     }
     let is_drawn = channels == 1 && height.max(width) <= SMALL / 2 && images.count >= MANY;
