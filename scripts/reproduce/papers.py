@@ -41,6 +41,7 @@ FOLDER, TRAINED_PHOTOS = 400, 44
 COMPRESSED = {
     "compress-photos": (["bsds500/train", "bsds500/test"], ["kodak"]),
     "compress-photos-fine": (["bsds500/train", "bsds500/test"], ["kodak"]),
+    "compress-photos-finer": (["bsds500/train", "bsds500/test"], ["kodak"]),
 }
 
 # The bits per pixel that are shown.
@@ -51,6 +52,7 @@ AFTER = {
     "denoise-grey-15": "denoise-grey",
     "denoise-grey-50": "denoise-grey",
     "compress-photos-fine": "compress-photos",
+    "compress-photos-finer": "compress-photos-fine",
 }
 
 
