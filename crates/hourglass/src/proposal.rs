@@ -581,14 +581,24 @@ mod tests {
             why.contains("not 8, for which 64 images would be needed and 32 are there"),
             "{why}"
         );
-        let (_, model, _) = proposed(&survey(30, [480, 640], true), Aim::Compress);
+        let (data, model, _) = proposed(&survey(3000, [32, 32], true), Aim::Compress);
         assert_eq!(
-            model["code_size"],
-            json!(128),
-            "27 pictures of 300 squares of 32 pixels"
+            (&data["patch"], &model["code_size"]),
+            (&Value::Null, &json!(128))
         );
-        let (_, model, _) = proposed(&survey(300, [480, 640], true), Aim::Compress);
-        assert_eq!(model["code_size"], json!(512));
+        // A code for each square of photographs has more than enough of them.
+        for (count, colour) in [(3, true), (300, true), (300, false)] {
+            let (data, model, _) = proposed(&survey(count, [480, 640], colour), Aim::Compress);
+            assert_eq!(
+                (
+                    &data["patch"],
+                    &model["penalty"]["kind"],
+                    &model["of"]["block"]
+                ),
+                (&json!(96), &json!("rate"), &json!(16))
+            );
+            assert_eq!(model["of"]["code_size"], json!(256));
+        }
     }
 
     #[test]
