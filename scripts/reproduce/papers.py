@@ -117,11 +117,13 @@ def rates(program, data, name, alone):
         def curve(points):
             return sorted((point["bytes_per_picture"] * bits, point["psnr"]) for point in points)
 
-        others = {"JPEG": curve(told["baselines"]["jpeg"]), "WebP": curve(told["baselines"]["webp"])}
+        # The program's own JPEG has full colours and standard tables: `--baselines DIR formats` has a better one.
+        others = {"plain JPEG": curve(told["baselines"]["jpeg"]), "WebP": curve(told["baselines"]["webp"])}
         for rate, psnr in (point for point in curve(told["points"]) if SHOWN[0] <= point[0] <= SHOWN[1]):
             known = {what: at(points, rate) for what, points in others.items()}
             beside = [f"{what} {found:.2f} dB" for what, found in known.items() if found is not None]
-            yield f"{run.name} on {test}: {rate:.3f} bits per pixel, {psnr:.2f} dB; at as many bits: {', '.join(beside)}"
+            rest = f"; at as many bits: {', '.join(beside)}" if beside else ""
+            yield f"{run.name} on {test}: {rate:.3f} bits per pixel, {psnr:.2f} dB{rest}"
 
 
 def at(curve, rate):
