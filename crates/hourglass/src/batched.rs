@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use data::Batches;
-use model::Autoencoder;
+use model::{Autoencoder, NeedsInput};
 
 use crate::error::{Error, Result};
 use crate::memory;
@@ -47,6 +47,21 @@ pub fn encoded(
     batches: &Batches,
     indices: &[u32],
     last: usize,
+    done: impl FnMut(usize),
+) -> Result<Vec<f32>> {
+    let encode = |input| model.encode_to(input, last);
+    encoded_by(model, batches, indices, encode, done)
+}
+
+/// The same of what `encode` makes of the model's inputs, `[batch, C, H, W]`.
+///
+/// # Errors
+/// As [`encoded`].
+pub fn encoded_by(
+    model: &Autoencoder,
+    batches: &Batches,
+    indices: &[u32],
+    encode: impl Fn(Tensor<4>) -> Tensor<2>,
     mut done: impl FnMut(usize),
 ) -> Result<Vec<f32>> {
     memory::check_batch(model, indices.len().min(BATCH))?;
@@ -54,7 +69,7 @@ pub fn encoded(
     let mut count = 0;
     each(batches, indices, |chunk, images| -> Result<()> {
         let input = model.clean_input(images);
-        codes.extend(values(model.encode_to(input, last))?);
+        codes.extend(values(encode(input))?);
         count += chunk.len();
         done(count);
         Ok(())
@@ -72,6 +87,21 @@ pub fn decoded<E: From<Error>>(
     device: &Device,
     codes: &[f32],
     units: usize,
+    work: impl FnMut(Vec<f32>) -> Result<(), E>,
+) -> Result<(), E> {
+    decoded_by(model, device, codes, units, |code| model.decode(code), work)
+}
+
+/// The same with images that `decode` makes of codes, `[batch, units]`.
+///
+/// # Errors
+/// As [`decoded`].
+pub fn decoded_by<E: From<Error>>(
+    model: &Autoencoder,
+    device: &Device,
+    codes: &[f32],
+    units: usize,
+    decode: impl Fn(Tensor<2>) -> Result<Tensor<4>, NeedsInput>,
     mut work: impl FnMut(Vec<f32>) -> Result<(), E>,
 ) -> Result<(), E> {
     let units = units.max(1);
@@ -80,7 +110,7 @@ pub fn decoded<E: From<Error>>(
     for chunk in codes.chunks(BATCH * units) {
         let count = chunk.len() / units;
         let data = TensorData::new(chunk.to_vec(), [count, units]);
-        let images = model.decode(Tensor::from_data(data, device));
+        let images = decode(Tensor::from_data(data, device));
         work(values(images.map_err(Error::from)?)?)?;
     }
     Ok(())

@@ -400,7 +400,7 @@ fn check_components(located: &Located, layers: &Layers, images: &Images) -> Resu
     if layers.from_components().is_empty() {
         return Ok(());
     }
-    if layers.code().output.len() > 1 {
+    if layers.code().map().is_some() {
         // Of squares there are as many as anybody needs.
         return Ok(());
     }

@@ -7,14 +7,14 @@ use burn::prelude::*;
 
 use crate::config::{Corruption, ModelConfig};
 use crate::corruption::{Damage, grey};
-use crate::density::{self, Density};
+use crate::density::Density;
 use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
 use crate::holes;
 use crate::init;
 use crate::kind::{Components, Corruptions, Network, Penalties};
 use crate::layer::{Layer, Layers};
-use crate::loss::{Loss, Losses};
+use crate::loss::{Loss, Losses, Parts};
 use crate::noise::{Noise, Source};
 use crate::operation::Operation;
 use crate::output::Output;
@@ -105,11 +105,11 @@ impl ModelConfig {
         let network = base.init(&plan, device);
         let network = init::draw(network, seed, base.initial_gain());
         let penalties = Penalties::of(&wrappers);
-        let channels = density::channels(&plan.layers.code().output);
-        let channels = channels.filter(|_| penalties.rate_weight().is_some());
+        let channels = plan.layers.code().channels();
+        let density = (penalties.rate_weight()).map(|_| Density::new(channels, device));
         Ok(Autoencoder {
             network: base.start(network),
-            density: channels.map(|channels| Density::new(channels, device)),
+            density,
             penalties,
             corruptions: Corruptions::of(&wrappers),
             plan: Arc::new(plan),
@@ -157,6 +157,9 @@ impl Autoencoder {
     /// # Errors
     /// As [`ModelConfig::plan`]; and if a layer has other weights at that shape, as dense ones have.
     pub fn for_images(&self, config: &ModelConfig, images: ImageShape) -> Result<Self, ModelError> {
+        if images == self.output_shape() {
+            return Ok(self.clone());
+        }
         let plan = config.plan(images)?;
         let weights =
             |plan: &Plan| -> Vec<usize> { plan.layers.iter().map(Layer::parameters).collect() };
@@ -329,21 +332,35 @@ impl Autoencoder {
         if self.penalties.is_empty() {
             return Losses::new(self.through(input).loss(target, loss), Vec::new());
         }
-        let noise = noise.of_penalties();
-        let code = self.with_rounding_noise(self.encode_unrounded(input.clone()), noise);
-        let bits_per_pixel = self.bits_per_pixel(code.clone());
-        let penalties = self.penalties.parts(&Given {
-            encoder: &|input| self.encode(input),
-            input: &input,
-            code: &code,
-            noise,
-            bits_per_pixel: bits_per_pixel.as_ref(),
-        });
-        let rate = bits_per_pixel.zip(self.rate_weight());
+        let code = self.encode_unrounded(input.clone());
+        let (code, penalties, bits) =
+            self.penalised(code, &input, &|input| self.encode(input), noise);
+        let rate = bits.zip(self.rate_weight());
         Losses {
             rate: rate.map(|(bits, weight)| bits * weight),
             ..Losses::new(self.output(code, input).loss(target, loss), penalties)
         }
+    }
+
+    /// The code as the decoder gets it in training, what each penalty adds, and the bits per pixel if they count.
+    fn penalised<const D: usize>(
+        &self,
+        code: Tensor<2>,
+        input: &Tensor<D>,
+        encoder: &dyn Fn(Tensor<D>) -> Tensor<2>,
+        noise: Noise,
+    ) -> (Tensor<2>, Parts, Option<Tensor<1>>) {
+        let noise = noise.of_penalties();
+        let code = self.with_rounding_noise(code, noise);
+        let bits_per_pixel = self.bits_per_pixel(code.clone());
+        let parts = self.penalties.parts(&Given {
+            encoder,
+            input,
+            code: &code,
+            noise,
+            bits_per_pixel: bits_per_pixel.as_ref(),
+        });
+        (code, parts, bits_per_pixel)
     }
 
     /// Codes with noise in place of rounding, uniform in [-0.5, 0.5), which has a gradient (Ballé et al. 2018); as they
@@ -387,20 +404,14 @@ impl Autoencoder {
         loss: Loss,
         noise: Noise,
     ) -> Losses {
-        let mut code = self.encode_layer(layer, input.clone());
-        let penalties = if layer >= self.layers().code_place() {
-            let noise = noise.of_penalties();
-            code = self.with_rounding_noise(code, noise);
-            let bits_per_pixel = self.bits_per_pixel(code.clone());
-            self.penalties.parts(&Given {
-                encoder: &|input| self.encode_layer(layer, input),
-                input: &input,
-                code: &code,
-                noise,
-                bits_per_pixel: bits_per_pixel.as_ref(),
-            })
-        } else {
-            Vec::new()
+        let code = self.encode_layer(layer, input.clone());
+        let encoder = |input| self.encode_layer(layer, input);
+        let (code, penalties) = match layer >= self.layers().code_place() {
+            true => {
+                let (code, parts, _) = self.penalised(code, &input, &encoder, noise);
+                (code, parts)
+            }
+            false => (code, Vec::new()),
         };
         let restored = self.decode_layer(layer, code);
         let loss = match layer {
@@ -476,17 +487,12 @@ impl Autoencoder {
         }
         let image @ [channels, ..] = self.plan.ends.output;
         let code = self.layers().code();
-        let halvings = code
-            .operations
-            .iter()
-            .filter(|it| **it == Operation::Unshuffle);
-        Some(match code.output.len() {
-            1 => image,
-            _ => {
-                let side = 1 << halvings.count();
-                [channels, side, side]
-            }
-        })
+        if code.map().is_none() {
+            return Some(image);
+        }
+        let operations = code.operations.iter();
+        let side = 1 << operations.filter(|it| **it == Operation::Unshuffle).count();
+        Some([channels, side, side])
     }
 
     /// A model of the kind `linear` whose code is that of principal components. `components` are `[code_size, C, H, W]`
@@ -502,13 +508,7 @@ impl Autoencoder {
         };
         let size = values(shape);
         assert_eq!(mean.len(), size, "values of the mean picture");
-        let each = self
-            .layers()
-            .code()
-            .output
-            .first()
-            .copied()
-            .unwrap_or_default();
+        let each = self.layers().code().channels();
         assert_eq!(components.len(), each * size, "values of the components");
         // An error of step^2 / 12 in a value of the code is shared by all values of a picture, and a bit more or less by
         // all pixels; at this step both change the loss alike (Gersho & Gray 1992, high rate).

@@ -118,6 +118,16 @@ impl Layer {
         last
     }
 
+    /// The shape of its output, if that is a feature map.
+    pub fn map(&self) -> Option<ImageShape> {
+        self.output.as_slice().try_into().ok()
+    }
+
+    /// Values of each place of its output: the channels of a feature map, or all units.
+    pub fn channels(&self) -> usize {
+        self.output.first().copied().unwrap_or_default()
+    }
+
     /// Values of its output for one image.
     pub fn size(&self) -> usize {
         product(&self.output)

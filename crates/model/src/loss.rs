@@ -33,6 +33,9 @@ impl Loss {
     }
 }
 
+/// What each penalty adds to a loss, by its name in configs, from the outside in; shape `[1]`.
+pub(crate) type Parts = Vec<(&'static str, Tensor<1>)>;
+
 /// What one batch costs; all of shape `[1]`, on the device.
 #[derive(Debug)]
 pub struct Losses {
@@ -47,10 +50,7 @@ pub struct Losses {
 }
 
 impl Losses {
-    pub(crate) fn new(
-        reconstruction: Tensor<1>,
-        penalties: Vec<(&'static str, Tensor<1>)>,
-    ) -> Self {
+    pub(crate) fn new(reconstruction: Tensor<1>, penalties: Parts) -> Self {
         let all = penalties.iter().map(|(_, penalty)| penalty.clone());
         let total = match all.reduce(|sum, penalty| sum + penalty) {
             Some(penalty) => reconstruction.clone() + penalty,

@@ -4,7 +4,6 @@
 use burn::prelude::*;
 
 use crate::config::{Activation, GREATEST, Penalty, WIDEST};
-use crate::density;
 use crate::error::{ModelError, check_count, check_number};
 use crate::layer::Layer;
 use crate::noise::Noise;
@@ -76,14 +75,12 @@ impl Penalty {
                     format!("1 to {units}"),
                 ))
             }
-            Penalty::Rate { .. } if density::channels(&code.output).is_none() => {
-                Err(ModelError::new(
-                    "kind",
-                    format!("found \"rate\" on a code of {} values", code.size()),
-                    "\"rate\" on a code that is a feature map: kind \"conv\" without \"code_size\""
-                        .into(),
-                ))
-            }
+            Penalty::Rate { .. } if code.map().is_none() => Err(ModelError::new(
+                "kind",
+                format!("found \"rate\" on a code of {} values", code.size()),
+                "\"rate\" on a code that is a feature map: kind \"conv\" without \"code_size\""
+                    .into(),
+            )),
             _ => Ok(()),
         }
     }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use data::{Batches, ImageShape, Images};
-use model::{Autoencoder, Layers, ModelConfig, ModelError};
+use model::{Autoencoder, ModelConfig, ModelError};
 
 use super::tiles;
 use crate::analysis::features::Features;
-use crate::batched::{BATCH, values};
+use crate::batched::{self, BATCH};
 use crate::error::{At, Result};
-use crate::memory;
 use crate::run::checkpoint::Meta;
 use crate::run::loaded::Loaded;
 
@@ -43,7 +42,7 @@ impl Form {
     /// If the model does not fit the images.
     pub fn of(config: &ModelConfig, images: ImageShape) -> Result<Self, ModelError> {
         let layers = config.layers(images)?;
-        Ok(match (config.rate_weight(), map(&layers)) {
+        Ok(match (config.rate_weight(), layers.code().map()) {
             (Some(_), Some([channels, height, width])) => {
                 // Of a map that was halved several times, each time rounded up.
                 let fits = |side: &usize| {
@@ -82,11 +81,6 @@ impl Form {
         let [_, height, width] = self.tile;
         tiles::grid(size, [height, width]).iter().product()
     }
-}
-
-/// Channels, height and width of a code that is a map.
-fn map(layers: &Layers) -> Option<ImageShape> {
-    layers.code().output.as_slice().try_into().ok()
 }
 
 /// A model that turns tiles into codes and codes into tiles.
@@ -135,44 +129,37 @@ impl<'a> Codec<'a> {
         Ok(())
     }
 
-    /// The model for tiles of this shape.
-    fn model(&self, tile: ImageShape) -> Result<Autoencoder> {
-        Ok(match tile == self.model.output_shape() {
-            true => self.model.clone(),
-            false => self.model.for_images(self.config, tile)?,
-        })
-    }
-
     /// Codes of tiles of a shape that [`Form::cut`] gives, `[codes, units]`.
     ///
     /// # Errors
     /// If a tile needs more memory than is free, or the device fails.
     pub fn encode(&self, tiles: Vec<u8>, shape: ImageShape) -> Result<Vec<f32>> {
-        let model = self.model(shape)?;
+        let model = self.model.for_images(self.config, shape)?;
         let images = Arc::new(Images::new(tiles, shape)?);
         let all: Vec<u32> = (0..images.len() as u32).collect();
         let batches = Batches::new(images, self.device, false);
-        let mut codes = Vec::new();
-        for part in all.chunks(at_once(&model)) {
-            memory::check_batch(&model, part.len())?;
-            let input = model.clean_input(batches.gather(part)?);
+        let encode = |input| {
             let code = model.encode_unrounded(input);
-            codes.extend(values(match self.map(&model) {
+            match self.map(&model) {
                 // A row for each place of the map.
                 Some([channels, height, width]) => {
-                    let maps = code.reshape([part.len(), channels, height * width]);
-                    maps.swap_dims(1, 2)
-                        .reshape([part.len() * height * width, channels])
+                    let (count, places) = (code.dims()[0], height * width);
+                    let maps = code.reshape([count, channels, places]);
+                    maps.swap_dims(1, 2).reshape([count * places, channels])
                 }
                 None => code,
-            })?);
+            }
+        };
+        let mut codes = Vec::new();
+        for part in all.chunks(at_once(&model)) {
+            codes.extend(batched::encoded_by(&model, &batches, part, encode, |_| ())?);
         }
         Ok(codes)
     }
 
     /// The shape of the code's map, if its places are codes.
     fn map(&self, model: &Autoencoder) -> Option<ImageShape> {
-        map(model.layers()).filter(|_| self.form.whole)
+        model.layers().code().map().filter(|_| self.form.whole)
     }
 
     /// Decodes codes into tiles of this shape, as bytes.
@@ -180,20 +167,25 @@ impl<'a> Codec<'a> {
     /// # Errors
     /// If a tile needs more memory than is free, or the device fails.
     pub fn decode(&self, codes: &[f32], shape: ImageShape) -> Result<Vec<u8>> {
-        let model = self.model(shape)?;
+        let model = self.model.for_images(self.config, shape)?;
         let units = model.layers().code_size().max(1);
+        let decode = |code: Tensor<2>| {
+            model.decode(match self.map(&model) {
+                Some([channels, height, width]) => {
+                    let count = code.dims()[0];
+                    let places = code.reshape([count, height * width, channels]);
+                    places.swap_dims(1, 2).reshape([count, units])
+                }
+                None => code,
+            })
+        };
         let mut tiles = Vec::new();
         for codes in codes.chunks(units * at_once(&model)) {
-            memory::check_batch(&model, codes.len() / units)?;
-            let count = codes.len() / units;
-            let data = TensorData::new(codes.to_vec(), [count, units]);
-            let mut code = Tensor::from_data(data, self.device);
-            if let Some([channels, height, width]) = self.map(&model) {
-                let places = code.reshape([count, height * width, channels]);
-                code = places.swap_dims(1, 2).reshape([count, units]);
-            }
-            let decoded = values(model.decode(code)?)?;
-            tiles.extend(decoded.iter().map(|&value| byte(value)));
+            let put = |decoded: Vec<f32>| -> Result<()> {
+                tiles.extend(decoded.iter().map(|&value| byte(value)));
+                Ok(())
+            };
+            batched::decoded_by(&model, self.device, codes, units, decode, put)?;
         }
         Ok(tiles)
     }

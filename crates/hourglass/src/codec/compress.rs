@@ -52,20 +52,15 @@ pub fn compress(
     let mut raw = 0;
     let mut pixels = crc32fast::Hasher::new();
     let form = codec.form;
-    pictures.groups(
-        form.tile[0],
-        |size| form.cut(size),
-        |group| -> Result<()> {
-            let levels =
-                quantiser.levels(&codec.encode(group.tiles().into_owned(), group.tile)?)?;
-            encoder.push(&levels)?;
-            let decoded = group.join(codec.decode(&quantiser.values(&levels), group.tile)?);
-            comparison.push_group(&group, &decoded)?;
-            pixels.update(&decoded);
-            raw += group.pixels.len();
-            Ok(())
-        },
-    )?;
+    pictures.groups(form, |group| -> Result<()> {
+        let levels = quantiser.levels(&codec.encode(group.tiles().into_owned(), group.tile)?)?;
+        encoder.push(&levels)?;
+        let decoded = group.join(codec.decode(&quantiser.values(&levels), group.tile)?);
+        comparison.push_group(&group, &decoded)?;
+        pixels.update(&decoded);
+        raw += group.pixels.len();
+        Ok(())
+    })?;
     let text = statistics.to_bytes()?;
     let mut container = Container::empty(bits, &checkpoint.meta.model_sha256, form.tile, pictures);
     container.pixels_crc = Some(pixels.finalize());

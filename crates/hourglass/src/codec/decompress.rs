@@ -258,7 +258,6 @@ pub struct Archive {
     model: Autoencoder,
     device: Device,
     meta: Meta,
-    form: Form,
     statistics: Statistics,
 }
 
@@ -346,7 +345,6 @@ impl Archive {
             model: checkpoint.model(device)?,
             device: device.clone(),
             meta: meta.clone(),
-            form,
             container,
             statistics,
         };
@@ -383,7 +381,8 @@ impl Archive {
         &self,
         mut each: impl FnMut(Picture) -> Result<(), E>,
     ) -> Result<Option<bool>, E> {
-        let (container, codec, form) = (&self.container, self.codec()?, self.form);
+        let (container, codec) = (&self.container, self.codec()?);
+        let form = codec.form;
         let quantiser = self.statistics.quantiser(container.bits);
         let coder = Coder::new(&quantiser).map_err(Error::from)?;
         let [_, height, width] = form.tile;

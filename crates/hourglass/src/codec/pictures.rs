@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use data::{ImageShape, Images, Warning};
 use rayon::prelude::*;
 
+use super::autoencoder::Form;
 use super::container::Sizes;
 use super::tiles;
 use crate::batched::BATCH;
@@ -193,15 +194,14 @@ impl Pictures {
         }
     }
 
-    /// Passes the pictures in order to `each`, with the shape of tiles that `cut` gives for their height and width: a
-    /// batch of a data set at once, files one by one. They have `channels` each.
+    /// Passes the pictures in order to `each`, with the shape of the tiles that `form` cuts them into: a batch of a data
+    /// set at once, files one by one.
     ///
     /// # Errors
     /// A file that cannot be read any more, and what `each` says.
     pub fn groups<E: From<Error>>(
         &self,
-        channels: usize,
-        cut: impl Fn([usize; 2]) -> ImageShape,
+        form: Form,
         mut each: impl FnMut(Group) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
@@ -212,17 +212,17 @@ impl Pictures {
                     each(Group {
                         pixels: pixels.to_vec(),
                         picture,
-                        tile: cut([height, width]),
+                        tile: form.cut([height, width]),
                     })?;
                 }
             }
             Self::Files { files, white } => {
                 for (path, size) in files {
-                    let picture = [channels, size[0], size[1]];
+                    let picture = [form.tile[0], size[0], size[1]];
                     each(Group {
                         pixels: data::read_picture(path, picture, *white).map_err(Error::from)?,
                         picture,
-                        tile: cut(*size),
+                        tile: form.cut(*size),
                     })?;
                 }
             }

@@ -81,26 +81,21 @@ pub fn measure<E: From<Error>>(
     let (mut tracks, mut pca_tracks) = (tracks(&own), tracks(&others));
     let mut unquantised = Comparison::default();
     let form = codec.form;
-    pictures.groups(
-        form.tile[0],
-        |size| form.cut(size),
-        |group| -> Result<(), E> {
-            let codes = codec.encode(group.tiles().into_owned(), group.tile)?;
-            unquantised.push_group(&group, &group.join(codec.decode(&codes, group.tile)?))?;
-            for track in &mut tracks {
-                track.push(&group, &codes, |codes| codec.decode(codes, group.tile))?;
+    pictures.groups(form, |group| -> Result<(), E> {
+        let codes = codec.encode(group.tiles().into_owned(), group.tile)?;
+        unquantised.push_group(&group, &group.join(codec.decode(&codes, group.tile)?))?;
+        for track in &mut tracks {
+            track.push(&group, &codes, |codes| codec.decode(codes, group.tile))?;
+        }
+        if let Some(PcaCodec { pca, .. }) = pca {
+            let codes = pca.codes(&group.tiles()).map_err(Error::from)?;
+            let decode = |codes: &[f32]| Ok(pca.pictures(codes).into_iter().map(byte).collect());
+            for track in &mut pca_tracks {
+                track.push(&group, &codes, decode)?;
             }
-            if let Some(PcaCodec { pca, .. }) = pca {
-                let codes = pca.codes(&group.tiles()).map_err(Error::from)?;
-                let decode =
-                    |codes: &[f32]| Ok(pca.pictures(codes).into_iter().map(byte).collect());
-                for track in &mut pca_tracks {
-                    track.push(&group, &codes, decode)?;
-                }
-            }
-            each(group.pictures().collect())
-        },
-    )?;
+        }
+        each(group.pictures().collect())
+    })?;
     let mut header = Container::empty(BITS, &statistics.model_sha256, form.tile, pictures);
     header.pixels_crc = Some(0);
     let header = header.to_bytes().map_err(Error::from)?.len();

@@ -281,13 +281,7 @@ fn from_components(training: &mut Training<'_>, model: Autoencoder) -> Result<Au
             )
         }
     };
-    let code_size = setup
-        .layers
-        .code()
-        .output
-        .first()
-        .copied()
-        .unwrap_or_default();
+    let code_size = setup.layers.code().channels();
     let pca = Pca::fit(&pixels, dims, code_size)?;
     // Images that are alike differ in fewer directions than there are images; the rest of the code stays 0.
     let mut directions = pca.directions();

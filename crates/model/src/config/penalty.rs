@@ -45,7 +45,7 @@ pub enum Penalty {
     /// rounded to whole numbers. The output is the picture's values, with the mse loss.
     Rate {
         /// What one bit per pixel weighs beside the mean squared error: less gives larger files and better
-        /// pictures. Default: 0.002, at which photographs take about a third of a bit per pixel.
+        /// pictures. Default: 0.002, at which photographs take about half a bit per pixel.
         #[serde(default = "two_thousandths")]
         #[schemars(range(min = 0.0, max = GREATEST))]
         lambda: f64,

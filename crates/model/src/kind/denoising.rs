@@ -43,7 +43,7 @@ impl Wrapper for DenoisingConfig {
                 "false, or true in a residual model with the corruption \"grayscale\"".into(),
             ));
         }
-        let has_holes = self.damages().any(|it| it == Damage::Hole);
+        let has_holes = (self.corruption.iter()).any(|it| it.damage() == Damage::Hole);
         if self.fill_holes && !(self.residual && has_holes && input[0] == ends.output[0]) {
             return Err(ModelError::new(
                 "fill_holes",
@@ -72,12 +72,6 @@ impl Wrapper for DenoisingConfig {
 
     fn is_residual(&self) -> bool {
         self.residual
-    }
-}
-
-impl DenoisingConfig {
-    fn damages(&self) -> impl Iterator<Item = Damage> {
-        self.corruption.iter().map(Corruption::damage)
     }
 }
 

@@ -367,14 +367,17 @@ fn luma_is_kept_exactly_and_only_colours_are_predicted() {
         ("corruption", json!("gaussian")),
         ("residual", json!(false)),
     ] {
-        let mut wrong = json.clone();
-        wrong[key] = value;
-        let refused = crate::fixtures::config(wrong)
-            .plan([3, 6, 6])
-            .unwrap_err()
-            .to_string();
+        let refused = refusal_with(&json, key, value, [3, 6, 6]);
         assert!(refused.starts_with("keep_luma: found true"), "{refused}");
     }
+}
+
+/// Why a model with one key changed is refused.
+fn refusal_with(json: &Value, key: &str, value: Value, images: [usize; 3]) -> String {
+    let mut wrong = json.clone();
+    wrong[key] = value;
+    let refused = crate::fixtures::config(wrong).plan(images);
+    refused.unwrap_err().to_string()
 }
 
 /// The encoder gets a mask as a fourth channel; what is not missing comes back to the bit, and pictures keep three
@@ -412,12 +415,7 @@ fn holes_are_filled_and_everything_else_is_kept() {
             ),
             ("residual", json!(false)),
         ] {
-            let mut wrong = json.clone();
-            wrong[key] = value;
-            let refused = crate::fixtures::config(wrong)
-                .plan([3, 6, 6])
-                .unwrap_err()
-                .to_string();
+            let refused = refusal_with(&json, key, value, [3, 6, 6]);
             assert!(refused.starts_with("fill_holes: found true"), "{refused}");
         }
         let refused = crate::fixtures::config(json)

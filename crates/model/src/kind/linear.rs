@@ -81,13 +81,7 @@ impl LinearConfig {
         let mut down = vec![Operation::Unshuffle; halvings];
         down.push(convolution(values, self.code_size));
         let mut up = vec![convolution(self.code_size, values)];
-        up.extend(
-            sizes
-                .iter()
-                .rev()
-                .skip(1)
-                .map(|&size| Operation::Shuffle { size }),
-        );
+        up.extend(shuffles(sizes));
         let map = vec![self.code_size, rows, columns];
         Ok([
             Layer {
@@ -107,9 +101,7 @@ impl LinearConfig {
             },
         ])
     }
-}
 
-impl LinearConfig {
     /// The convolutions that add to a picture, at the last of these heights and widths.
     fn refine(&self, role: Role, image: ImageShape, sizes: &[[usize; 2]]) -> Layer {
         let halvings = sizes.len().saturating_sub(1);
@@ -127,8 +119,7 @@ impl LinearConfig {
                 operations.push(Operation::Activation(self.activation));
             }
         }
-        let larger = sizes.iter().rev().skip(1);
-        operations.extend(larger.map(|&size| Operation::Shuffle { size }));
+        operations.extend(shuffles(sizes));
         operations.push(Operation::AddInput);
         Layer {
             role,
@@ -138,6 +129,12 @@ impl LinearConfig {
             operations,
         }
     }
+}
+
+/// From the last of these heights and widths back to the first.
+fn shuffles(sizes: &[[usize; 2]]) -> impl Iterator<Item = Operation> {
+    let larger = sizes.iter().rev().skip(1);
+    larger.map(|&size| Operation::Shuffle { size })
 }
 
 impl Base for LinearConfig {

@@ -139,49 +139,42 @@ fn whole(args: &ReconstructArgs, loaded: &Loaded, pictures: &Pictures) -> Result
     let mut written = Vec::with_capacity(pictures.len());
     let mut left = files.iter();
     let (mut mse, mut psnr) = (0.0, 0.0);
-    pictures.groups(
-        form.tile[0],
-        |size| form.cut(size),
-        |group| -> Result<()> {
-            let model = &match group.tile == model.output_shape() {
-                true => model.clone(),
-                false => model.for_images(&meta.model, group.tile)?,
-            };
-            let tiles = Arc::new(Images::new(group.tiles().into_owned(), group.tile)?);
-            let all: Vec<u32> = (0..tiles.len() as u32).collect();
-            let batches = Batches::new(tiles, device, false);
-            let mut restored = Vec::new();
-            memory::check_batch(model, all.len().min(BATCH)).map_err(Error::from)?;
-            batched::each(&batches, &all, |_, mut input| -> Result<()> {
-                if args.invert {
-                    input = input.neg() + 1.0;
-                }
-                restored.extend(values(model.forward(model.clean_input(input)))?);
-                Ok(())
-            })?;
-            let restored = group.join(restored);
-            let shape = group.picture;
-            let each = restored.chunks_exact(shape.iter().product::<usize>().max(1));
-            for ((picture, joined), file) in group.pictures().zip(each).zip(left.by_ref()) {
-                let mut joined = joined.to_vec();
-                if args.invert {
-                    joined.iter_mut().for_each(|value| *value = 1.0 - *value);
-                }
-                let given: Vec<f32> = picture
-                    .pixels
-                    .iter()
-                    .map(|&it| f32::from(it) / 255.0)
-                    .collect();
-                let mut one = Reconstruction::without_ssim(shape);
-                one.push(&given, &joined)?;
-                let figures = one.finish();
-                (mse, psnr) = (mse + figures.mse, psnr + figures.psnr);
-                pictures::save_picture(&joined, shape, file)?;
-                written.push(tell(args, file, &figures)?);
+    pictures.groups(form, |group| -> Result<()> {
+        let model = &model.for_images(&meta.model, group.tile)?;
+        let tiles = Arc::new(Images::new(group.tiles().into_owned(), group.tile)?);
+        let all: Vec<u32> = (0..tiles.len() as u32).collect();
+        let batches = Batches::new(tiles, device, false);
+        let mut restored = Vec::new();
+        memory::check_batch(model, all.len().min(BATCH)).map_err(Error::from)?;
+        batched::each(&batches, &all, |_, mut input| -> Result<()> {
+            if args.invert {
+                input = input.neg() + 1.0;
             }
+            restored.extend(values(model.forward(model.clean_input(input)))?);
             Ok(())
-        },
-    )?;
+        })?;
+        let restored = group.join(restored);
+        let shape = group.picture;
+        let each = restored.chunks_exact(shape.iter().product::<usize>().max(1));
+        for ((picture, joined), file) in group.pictures().zip(each).zip(left.by_ref()) {
+            let mut joined = joined.to_vec();
+            if args.invert {
+                joined.iter_mut().for_each(|value| *value = 1.0 - *value);
+            }
+            let given: Vec<f32> = picture
+                .pixels
+                .iter()
+                .map(|&it| f32::from(it) / 255.0)
+                .collect();
+            let mut one = Reconstruction::without_ssim(shape);
+            one.push(&given, &joined)?;
+            let figures = one.finish();
+            (mse, psnr) = (mse + figures.mse, psnr + figures.psnr);
+            pictures::save_picture(&joined, shape, file)?;
+            written.push(tell(args, file, &figures)?);
+        }
+        Ok(())
+    })?;
     let count = pictures.len().max(1) as f64;
     finish(args, run, written, [mse / count, psnr / count])
 }

@@ -345,6 +345,11 @@ fn faults_between_keys_have_a_place() {
     let line = "c.json:4:19: train.loss: found \"bce\" for a model with \"residual\": true, whose output \
                 is not a probability; use \"mse\" or \"auto\"";
     assert_eq!(errors(&text, &[]), [line]);
+    let rate = r#"{"kind": "sparse", "penalty": "rate", "of": {"kind": "conv", "channels": [8]}}"#;
+    assert_eq!(
+        errors(&text.replace(&residual, rate), &[]),
+        [line.replace("\"residual\": true", "the penalty \"rate\"")]
+    );
     let grey = [1, 28, 28];
     let refused = |corruption: &str| {
         let located = parse("c.json", &of_model(&model(corruption, "")), &[]).unwrap();
