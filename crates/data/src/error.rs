@@ -207,6 +207,14 @@ pub enum DataError {
         /// The values allowed.
         allowed: String,
     },
+    /// A table that cannot be read, or does not fit a model.
+    #[error("{file}: {reason}")]
+    Table {
+        /// The file.
+        file: String,
+        /// The line and column, what was found, and what to do.
+        reason: String,
+    },
     /// The pixels are not a whole number of images.
     #[error("{found} pixels, expected a multiple of {} without a size of zero", dims(.shape))]
     PixelCount {

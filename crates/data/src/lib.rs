@@ -24,6 +24,7 @@ mod drawn;
 mod duplicates;
 mod elastic;
 mod error;
+mod fields;
 mod folder;
 mod idx;
 mod idx_folder;
@@ -39,6 +40,8 @@ mod picture;
 mod preparation;
 mod split;
 mod survey;
+mod table;
+mod table_set;
 mod warning;
 mod webp;
 mod whole;
@@ -48,10 +51,11 @@ use std::path::{Path, PathBuf};
 pub use augment::Augment;
 pub use batch::Batches;
 pub use counted::counted;
-pub use dataset::{Dataset, ImageShape, Images};
+pub use dataset::{Dataset, ImageShape, Images, View};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::{DataError, check_plausible, reason};
+pub use fields::{Field, FieldKind, Fields};
 pub use folder::{file_name, part, pictures, subfolders};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
@@ -61,6 +65,8 @@ pub use picture::{check_picture, picture_shape, read_picture};
 pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
+pub use table::{TableOptions, TableTest};
+pub use table_set::TableSet;
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.
@@ -85,6 +91,8 @@ pub enum Source {
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
     },
+    /// Rows of a table.
+    Table(TableSet),
     /// Bundled colour photographs, of various sizes.
     Photos {
         /// Which of them.
@@ -108,6 +116,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::Mnist => mnist::NAME.to_string(),
+            Source::Table(set) => set.name(),
             Source::Photos { .. } => photos::NAME.to_string(),
             Source::Idx { dir, .. } | Source::Folder { dir, .. } => folder_name(dir),
         }
@@ -123,6 +132,7 @@ impl Source {
         match self {
             Source::Mnist => Ok(mnist::SHAPE),
             Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
+            Source::Table(set) => set.shape(),
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }
@@ -142,6 +152,7 @@ impl Source {
         let [images, bytes] = match self {
             Source::Mnist => mnist::EXTENT,
             Source::Idx { dir, limit } => idx_folder::folder_extent(dir, *limit)?,
+            Source::Table(set) => set.extent()?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
                 images::extent(&place, &folder::find(dir)?.0, options, channels)?
@@ -181,6 +192,7 @@ impl Source {
             warnings: Vec::new(),
         };
         let mut set = match self {
+            Source::Table(set) => set.load()?,
             Source::Mnist => plain(mnist::load()?),
             Source::Idx { dir, limit } => plain(idx_folder::load_folder(dir, *limit)?),
             Source::Folder { dir, options } => {
@@ -222,6 +234,7 @@ impl Source {
         match &mut self {
             Source::Folder { options, .. } | Source::Photos { options, .. } => options.limit = None,
             Source::Idx { limit, .. } => *limit = None,
+            Source::Table(set) => set.options.limit = None,
             Source::Mnist => {}
         }
         self

@@ -4,6 +4,7 @@
 use crate::config::Activation;
 use crate::layer::Layers;
 use crate::operation::Operation;
+use crate::range::Range;
 use crate::shape::ImageShape;
 
 /// Shapes at both ends of a network, and what its output means.
@@ -24,6 +25,8 @@ pub enum Gives {
     Logits,
     /// The reconstruction, before it is clamped to [0, 1].
     Values,
+    /// The reconstruction of numbers of any size, and logits of categories.
+    Real,
     /// The difference of the reconstruction from the input.
     Difference,
     /// The same, of which only what changes colours counts: the reconstruction has the luma of the grey input.
@@ -46,6 +49,17 @@ impl Ends {
             input: images,
             output: images,
             gives: Gives::Logits,
+        }
+    }
+
+    /// Those of a model without wrappers for samples of this range.
+    pub(crate) fn between(samples: ImageShape, range: &Range) -> Self {
+        Self {
+            gives: match range {
+                Range::Unit => Gives::Logits,
+                Range::Real(_) => Gives::Real,
+            },
+            ..Self::of(samples)
         }
     }
 

@@ -146,6 +146,13 @@ impl Base for LinearConfig {
     /// A code or convolutions out of range, more halvings than the picture allows, and an input that is not
     /// of the picture's own shape or that a difference is to be added to.
     fn plan(&self, ends: Ends) -> Result<Plan, ModelError> {
+        if ends.gives == Gives::Real {
+            return Err(ModelError::new(
+                "kind",
+                "found \"linear\" for data that are not pictures".into(),
+                "\"dense\", \"conv\", \"sparse\", \"denoising\"".into(),
+            ));
+        }
         check_count("code_size", self.code_size, WIDEST)?;
         check_count("channels", self.channels, WIDEST)?;
         check_count("convolutions", self.convolutions, MOST_CONVOLUTIONS)?;

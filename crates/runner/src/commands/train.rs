@@ -164,9 +164,16 @@ fn next(setup: &Setup, run: &Run) -> [String; 3] {
 fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
     let ratio = setup.layers.compression_ratio(setup.shape());
+    let (samples, each) = match setup.train.fields() {
+        Some(fields) => {
+            let columns = counted(fields.0.len(), "column");
+            (format!("rows of {columns} ({channels} values)"), "test row")
+        }
+        None => (format!("{channels}x{height}x{width} images"), "test image"),
+    };
     let mut lines = vec![
         format!(
-            "model    {}: {channels}x{height}x{width} images, code of {} ({}), {}",
+            "model    {}: {samples}, code of {} ({}), {}",
             setup.config.model.kind(),
             counted(setup.layers.code_size(), "value"),
             summary::compression(ratio),
@@ -177,7 +184,7 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
             setup.dataset,
             setup.split.train.len(),
             setup.split.validation.len(),
-            counted(setup.test.len(), "test image"),
+            counted(setup.test.len(), each),
             left_out(setup),
             if setup.quick {
                 " (--quick: the figures are meaningless)"
@@ -204,7 +211,9 @@ fn unlikely(setup: &Setup) -> Option<String> {
     let folder = match &config.data {
         DataConfig::Images { dir, .. } => output::word(dir),
         DataConfig::Photos { .. } => "FOLDER".into(),
-        DataConfig::Mnist { .. } | DataConfig::Idx { .. } => return None,
+        DataConfig::Mnist { .. } | DataConfig::Idx { .. } | DataConfig::Table { .. } => {
+            return None;
+        }
     };
     let steps = setup.steps();
     let learns_a_code =

@@ -353,7 +353,11 @@ fn faults_between_keys_have_a_place() {
     let grey = [1, 28, 28];
     let refused = |corruption: &str| {
         let located = parse("c.json", &of_model(&model(corruption, "")), &[]).unwrap();
-        located.check_model(grey).unwrap_err().errors().to_vec()
+        located
+            .check_model(grey, &model::Range::Unit)
+            .unwrap_err()
+            .errors()
+            .to_vec()
     };
     let line = "c.json:3:46: model.corruption.kind: found \"grayscale\" for images of 1 channel; \
                 allowed: \"grayscale\" for images of 3 channels: red, green and blue";
