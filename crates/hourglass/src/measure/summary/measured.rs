@@ -161,6 +161,8 @@ mod tests {
                 sum_sq: mse * 64.0,
                 psnr: 20.0,
                 ssim: None,
+                r2: None,
+                mixed: None,
             };
             let pca = pca.map(|pca| PcaFigures {
                 code_size: 4,
