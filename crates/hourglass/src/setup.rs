@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, Images, Limit, PictureOptions, Preparation, Source, Split,
-    TestPart, Warning,
+    Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation, Source,
+    Split, TestPart, Warning,
 };
 use model::{ImageShape, Layers, Loss};
 
 use crate::backend::{self, Backend};
 use crate::config::{
-    self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
-    TestChoice,
+    self, Config, ConfigError, DataConfig, Located, LossChoice, NamedConfig, PicturesConfig,
+    PretrainConfig, TestChoice,
 };
 use crate::error::{At, Error, Result};
 use crate::measure::pca::Pca;
@@ -72,6 +72,11 @@ impl DataConfig {
                 dir: dir.clone(),
                 limit: drawn(*limit, seed),
             },
+            DataConfig::FashionMnist { set } => set.source(Named::FashionMnist, seed),
+            DataConfig::Kmnist { set } => set.source(Named::Kmnist, seed),
+            DataConfig::EmnistLetters { set } => set.source(Named::EmnistLetters, seed),
+            DataConfig::Cifar10 { set } => set.source(Named::Cifar10, seed),
+            DataConfig::Cifar100 { set } => set.source(Named::Cifar100, seed),
             DataConfig::Images {
                 dir,
                 pictures,
@@ -89,6 +94,17 @@ impl DataConfig {
                 collection: (*collection).into(),
                 options: pictures.options(test, false, seed),
             },
+        }
+    }
+}
+
+impl NamedConfig {
+    /// This set; `seed` is the split's.
+    fn source(&self, set: Named, seed: u64) -> Source {
+        Source::Named {
+            set,
+            dir: self.dir.clone(),
+            limit: drawn(self.limit, seed),
         }
     }
 }

@@ -37,7 +37,9 @@ pub use flat::{WORDS, flat};
 pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
-pub use source::{AspectChoice, CollectionChoice, DataConfig, PicturesConfig, TestChoice};
+pub use source::{
+    AspectChoice, CollectionChoice, DataConfig, NamedConfig, PicturesConfig, TestChoice,
+};
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 
