@@ -86,7 +86,7 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
     if args.dry_run {
         return plan::list(&folder, &planned, args.train.output.json);
     }
-    for Planned { kept, .. } in &planned {
+    for plan::Planned { kept, .. } in &planned {
         fetch::images(&kept.located, args.train.quick, args.train.output.quiet)?;
     }
     let plots = folder.join("plots");
