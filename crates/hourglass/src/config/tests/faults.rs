@@ -407,7 +407,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"cifar\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
+            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),
