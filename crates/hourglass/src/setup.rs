@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, FieldKind, Fields, Images, Limit, PictureOptions,
+    Aspect, Batches, DataError, Dataset, FieldKind, Fields, Images, Limit, Named, PictureOptions,
     Preparation, Source, Split, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
 use model::{Category, ImageShape, Layers, Loss, Range};
 
 use crate::backend::{self, Backend};
 use crate::config::{
-    self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
-    TableTestChoice, TestChoice,
+    self, Config, ConfigError, DataConfig, Located, LossChoice, NamedConfig, PicturesConfig,
+    PretrainConfig, TableTestChoice, TestChoice,
 };
 use crate::error::{At, Error, Result};
 use crate::measure::pca::Pca;
@@ -85,6 +85,11 @@ impl DataConfig {
                 dir: dir.clone(),
                 limit: drawn(*limit, seed),
             },
+            DataConfig::FashionMnist { set } => set.source(Named::FashionMnist, seed),
+            DataConfig::Kmnist { set } => set.source(Named::Kmnist, seed),
+            DataConfig::EmnistLetters { set } => set.source(Named::EmnistLetters, seed),
+            DataConfig::Cifar10 { set } => set.source(Named::Cifar10, seed),
+            DataConfig::Cifar100 { set } => set.source(Named::Cifar100, seed),
             DataConfig::Images {
                 dir,
                 pictures,
@@ -125,6 +130,17 @@ impl DataConfig {
                 collection: (*collection).into(),
                 options: pictures.options(test, false, seed),
             },
+        }
+    }
+}
+
+impl NamedConfig {
+    /// This set; `seed` is the split's.
+    fn source(&self, set: Named, seed: u64) -> Source {
+        Source::Named {
+            set,
+            dir: self.dir.clone(),
+            limit: drawn(self.limit, seed),
         }
     }
 }

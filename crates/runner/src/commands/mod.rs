@@ -37,7 +37,7 @@ use hourglass::run::{RunError, Status, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
 use crate::cli::{BackendArg, Cli, Command, MOST_THREADS, RunArg};
-use crate::terminal;
+use crate::{fetch, terminal};
 
 /// Success.
 pub const DONE: u8 = 0;
@@ -217,6 +217,10 @@ pub fn check_converged(run: &Run, force: bool) -> Result<()> {
 /// # Errors
 /// If they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
+    // A config that cannot be read is told below.
+    if let Ok(located) = config::load(&run.path("config.json"), &[]) {
+        fetch::source_of(&located.data.source(located.seed), false)?;
+    }
     let setup = loaded::own_images(run, backend.backend.as_deref(), backend.force)?;
     let single = |it: &&Warning| matches!(it, Warning::Skipped { .. } | Warning::Padded { .. });
     let warnings: Vec<Warning> = setup.warnings.iter().filter(single).cloned().collect();

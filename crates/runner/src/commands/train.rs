@@ -16,7 +16,7 @@ use hourglass::{Outcome, Run, Setup, Start, config};
 use super::{DIVERGED, DONE, UsageError};
 use crate::cli::{OutputArgs, TrainArgs};
 use crate::progress::Display;
-use crate::{half_block, interrupt, output, terminal, watch};
+use crate::{fetch, half_block, interrupt, output, terminal, watch};
 
 /// Steps below which no convolutional or dense model came near PCA on squares of photographs, in any training that was
 /// tried: after 1,500 steps the best still had 1.3 times PCA's error, with the rate and gain that suited it best.
@@ -35,6 +35,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         Some(name) => checked_name(name)?,
         None => name_of(path),
     };
+    fetch::images(&located, args.quick, args.output.quiet)?;
     let setup = Setup::to_start(located, args.quick)?;
     terminal::warn(&setup.warnings);
     let run = Run::start(&setup, &args.runs.runs, &name)?;
@@ -211,9 +212,7 @@ fn unlikely(setup: &Setup) -> Option<String> {
     let folder = match &config.data {
         DataConfig::Images { dir, .. } => output::word(dir),
         DataConfig::Photos { .. } => "FOLDER".into(),
-        DataConfig::Mnist { .. } | DataConfig::Idx { .. } | DataConfig::Table { .. } => {
-            return None;
-        }
+        _ => return None,
     };
     let steps = setup.steps();
     let learns_a_code =

@@ -410,8 +410,8 @@ fn a_fault_of_the_file_is_one_exact_line() {
             "c.json:1:2: not JSON: key must be a string",
         ),
         (
-            format!("{{\n\"data\": {{\"dataset\": \"cifar\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
+            format!("{{\n\"data\": {{\"dataset\": \"coco\"}},\n{model}\n}}"),
+            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),
