@@ -127,25 +127,20 @@ fn layers_of_series_are_those_of_pytorch() {
         let [inputs, outputs] = case.counts("channels")[..] else {
             panic!("two channels")
         };
-        let mut keys = json!({ "kernel": case.count("kernel") });
-        let (of_encoder, length, channels) = match case.option("downsample").as_str() {
-            Some(word) => {
-                keys["downsample"] = word.into();
-                keys["channels"] = json!([outputs]);
-                (true, size(&case, "inputs/input")[1], inputs)
-            }
-            None => {
-                keys["upsample"] = case.option("upsample");
-                keys["channels"] = json!([inputs]);
-                (false, size(&case, "output")[1], outputs)
-            }
+        let way = case.option("way").as_str().unwrap();
+        let of_encoder = way == "downsample";
+        let (path, channels, deep) = match of_encoder {
+            true => ("inputs/input", inputs, outputs),
+            false => ("output", outputs, inputs),
         };
-        let layers = layers(keys.clone(), [channels, 1, length]);
+        let [_, length] = size(&case, path);
+        let keys =
+            json!({ "kernel": case.count("kernel"), way: case.option("by"), "channels": [deep] });
+        let layers = layers(keys, [channels, 1, length]);
         let layer = match of_encoder {
             true => layers.code(),
             false => &layers.decoder()[0],
         };
-        // The last layer's own operations, without the sigmoid that losses contain.
         let mut block = match of_encoder {
             true => Block::encoder(&layer.operations, &device),
             false => Block::decoder(&layer.operations, &device),
