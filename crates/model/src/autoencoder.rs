@@ -186,7 +186,21 @@ impl Autoencoder {
         if images == self.output_shape() {
             return Ok(self.clone());
         }
-        let plan = config.plan_for(images, &self.range)?;
+        shape::check(images)?;
+        let is_series = self.plan.ends.is_series;
+        if is_series && !shape::is_series(images) {
+            let [_, height, width] = images;
+            return Err(ModelError::new(
+                "kind",
+                format!("found images of {height}x{width} pixels for a model of series"),
+                "series, which have one row of several values".into(),
+            ));
+        }
+        // A picture of one row stays a picture.
+        let plan = config.plan_between(Ends {
+            is_series,
+            ..Ends::between(images, &self.range)
+        })?;
         let weights =
             |plan: &Plan| -> Vec<usize> { plan.layers.iter().map(Layer::parameters).collect() };
         if weights(&plan) != weights(&self.plan) {
@@ -532,7 +546,10 @@ impl Autoencoder {
             return Some(image);
         }
         let operations = code.operations.iter();
-        let side = 1 << operations.filter(|it| **it == Operation::Unshuffle).count();
+        let side = 1
+            << operations
+                .filter(|it| matches!(it, Operation::Unshuffle { .. }))
+                .count();
         Some([channels, side, side])
     }
 

@@ -124,7 +124,7 @@ impl Corruption {
             }
             Corruption::Blur { sigma } => within("sigma", *sigma, GREATEST_SIGMA)?,
             Corruption::Block { size } => {
-                let sides = size.sides();
+                let sides = size.sides_in(height);
                 sides.iter().try_for_each(|side| rising("size", *side))?;
                 let [rows, columns] = sides.map(Strength::ends);
                 if rows[0] == 0 || columns[0] == 0 || rows[1] > height || columns[1] > width {

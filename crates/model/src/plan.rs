@@ -5,7 +5,7 @@ use crate::config::Activation;
 use crate::layer::Layers;
 use crate::operation::Operation;
 use crate::range::Range;
-use crate::shape::ImageShape;
+use crate::shape::{ImageShape, SIDE, is_series};
 
 /// Shapes at both ends of a network, and what its output means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Ends {
     pub output: ImageShape,
     /// What the decoder's last values are.
     pub gives: Gives,
+    /// Whether the images are series, along which alone convolutions, halving and doubling go.
+    pub is_series: bool,
 }
 
 /// What a decoder's last values are.
@@ -49,6 +51,7 @@ impl Ends {
             input: images,
             output: images,
             gives: Gives::Logits,
+            is_series: is_series(images),
         }
     }
 
@@ -70,6 +73,16 @@ impl Ends {
             Gives::Holes => [channels.saturating_sub(1), height, width],
             _ => self.input,
         }
+    }
+
+    /// Height and width of the windows that become one place where a map is halved.
+    pub(crate) fn window(&self) -> [usize; 2] {
+        [if self.is_series { 1 } else { SIDE }, SIDE]
+    }
+
+    /// Height and width of a kernel of this size.
+    pub(crate) fn kernel(&self, size: usize) -> [usize; 2] {
+        [if self.is_series { 1 } else { size }, size]
     }
 
     /// What makes the reconstruction of the decoder's last values: the sigmoid of logits; others are only

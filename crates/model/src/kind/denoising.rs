@@ -57,7 +57,15 @@ impl Wrapper for DenoisingConfig {
         }
         let mut input = ends.input;
         for (place, corruption) in self.corruption.iter().enumerate() {
-            input = corruption.check(input).map_err(|error| {
+            let checked = match (ends.is_series, corruption) {
+                (true, Corruption::Grayscale) => Err(ModelError::new(
+                    "kind",
+                    "found \"grayscale\" for series, which have no colours".into(),
+                    "every other corruption".into(),
+                )),
+                _ => corruption.check(input),
+            };
+            input = checked.map_err(|error| {
                 let outer = match self.corruption.len() {
                     1 => "corruption".into(),
                     _ => format!("corruption.{place}"),
