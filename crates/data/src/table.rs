@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use npyz::{NpyFile, Order};
 
-use crate::DataError;
 use crate::dataset::MAX_VALUES;
+use crate::{DataError, Field, FieldKind, Fields};
 
 /// The most columns of a table, which are the most channels of a sample.
 const MOST_COLUMNS: usize = 1 << 16;
@@ -85,6 +85,28 @@ pub(crate) struct Told<'a> {
     pub categories: &'a [String],
     /// The column of labels, of any type.
     pub label: Option<&'a str>,
+    /// The fields of a run, whose columns alone count.
+    pub fields: Option<&'a Fields>,
+}
+
+impl Told<'_> {
+    /// Whether a column's type is of no importance.
+    fn is_free(&self, name: &str) -> bool {
+        let is_field = |fields: &Fields| fields.0.iter().any(|field| field.name == name);
+        self.drop.iter().any(|it| it == name)
+            || self.label == Some(name)
+            || self.fields.is_some_and(|fields| !is_field(fields))
+    }
+
+    /// Whether a run's field of this name is a category, whatever its cells look like.
+    fn is_category(&self, name: &str) -> bool {
+        let is_text =
+            |field: &Field| field.name == name && matches!(field.kind, FieldKind::Category { .. });
+        self.categories.iter().any(|it| it == name)
+            || self
+                .fields
+                .is_some_and(|fields| fields.0.iter().any(is_text))
+    }
 }
 
 impl Table {
@@ -117,8 +139,10 @@ impl Table {
                 "has two columns \"{twice}\"; give each a name of its own"
             )));
         }
+        // Rows for a run need its fields alone.
+        let label = told.label.filter(|_| told.fields.is_none());
         let named = told.drop.iter().chain(told.categories);
-        let named = named.map(String::as_str).chain(told.label);
+        let named = named.map(String::as_str).chain(label);
         for wanted in named {
             if !all().any(|name| name == wanted) {
                 let some: Vec<&str> = all().take(8).map(String::as_str).collect();
@@ -333,8 +357,7 @@ fn column(
     let place = |line: u64| format!("line {line}, column \"{name}\": ");
     let known = || cells.iter().filter(|(_, cell)| !is_missing(cell));
     let count = known().count();
-    let is_free = told.drop.contains(&name) || told.label == Some(name.as_str());
-    let as_text = is_free || told.categories.contains(&name);
+    let as_text = told.is_free(&name) || told.is_category(&name);
     let numbers = known()
         .filter(|(_, cell)| number(cell, comma).is_some())
         .count();
@@ -515,7 +538,7 @@ impl Array {
         let columns = (0..columns).map(|place| {
             let name = format!("x{place}");
             let all = self.values.iter().skip(place).step_by(columns).copied();
-            let cells = match told.categories.contains(&name) {
+            let cells = match told.is_category(&name) {
                 true => Cells::Texts(
                     all.map(|it| (!it.is_nan()).then(|| it.to_string()))
                         .collect(),

@@ -111,6 +111,7 @@ impl TableOptions {
             drop: &self.drop,
             categories: &self.categories,
             label: self.label.as_deref(),
+            fields: self.fields.as_deref(),
         };
         let mut table = Table::read(&self.file, &told)?;
         let label = self.label.as_ref().and_then(|name| table.take(name));

@@ -1,14 +1,15 @@
 //! The input of a command: images from a data set, a folder or a picture, in a model's shape.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use data::{
-    Collection, Dataset, Images, Named, PictureOptions, Preparation, Rule, Source, TEST_PHOTOS,
-    TestPart, Warning,
+    Collection, Dataset, Fields, Images, Named, PictureOptions, Preparation, Rule, Source,
+    TEST_PHOTOS, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
 use model::ImageShape;
 
-use crate::config;
+use crate::config::{self, DataConfig};
 use crate::error::Result;
 use crate::run::checkpoint::Meta;
 
@@ -29,6 +30,14 @@ pub enum InputError {
         "{spec}: no such file or folder; give a picture, a folder of pictures or of IDX files, mnist or photos"
     )]
     Missing {
+        /// What was asked for.
+        spec: String,
+    },
+    /// The run was trained on a table, and this is none.
+    #[error(
+        "{spec}: is not a file; this model takes rows of a table: a .csv, .tsv, .npy or .npz file"
+    )]
+    NoTable {
         /// What was asked for.
         spec: String,
     },
@@ -95,7 +104,9 @@ pub fn read(
     let path = Path::new(spec);
     let shape = meta.input_shape;
     let preparation = meta.prepared();
-    let images = if spec == "mnist" {
+    let images = if let Some(fields) = &meta.fields {
+        rows(spec, fields, meta, warn)?
+    } else if spec == "mnist" {
         of(Source::Mnist.load()?, part)
     } else if let Some(source) = named(flag, spec, Reading { meta, strict })? {
         let dataset = source.load()?;
@@ -160,6 +171,38 @@ pub fn named(
         dir: None,
         limit: None,
     }))
+}
+
+/// The rows of a table as a run's training saw its own; its label column, if it is there, gives labels.
+fn rows(spec: &str, fields: &Fields, meta: &Meta, warn: impl FnMut(&Warning)) -> Result<Images> {
+    let path = Path::new(spec);
+    if !path.is_file() {
+        return Err(InputError::NoTable {
+            spec: spec.to_owned(),
+        }
+        .into());
+    }
+    let known = meta.config.as_ref().map(|config| config.data.clone());
+    let (label, categories) = match known {
+        Some(DataConfig::Table {
+            label, categories, ..
+        }) => (label, categories),
+        _ => (None, Vec::new()),
+    };
+    let dataset = Source::Table(TableSet::new(TableOptions {
+        file: path.to_owned(),
+        test: TableTest::File(path.to_owned()),
+        label,
+        normal: None,
+        drop: Vec::new(),
+        categories,
+        limit: None,
+        seed: 0,
+        fields: Some(Arc::new(fields.clone())),
+    }))
+    .load()?;
+    dataset.warnings.iter().for_each(warn);
+    Ok(dataset.test)
 }
 
 /// Fails if the images have another shape than the model's. `spec` is what they are called.

@@ -183,6 +183,18 @@ pub fn opened(run: &RunArg, backend: &BackendArg) -> Result<Loaded> {
     Ok(Loaded::open(run, backend::open(chosen(backend)?)?.device)?)
 }
 
+/// Fails for the run of a table, with a command that is about pictures.
+pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
+    match loaded.meta.fields {
+        None => Ok(()),
+        Some(_) => Err(UsageError(format!(
+            "{}: was trained on a table, and {command} is for pictures; evaluate, encode, probe and cluster take it",
+            loaded.run.folder().display()
+        ))
+        .into()),
+    }
+}
+
 /// Whether a run is known to have diverged.
 pub fn has_diverged(run: &RunArg) -> bool {
     let state = Run::open(&run.name, &run.runs.runs).and_then(|run| run.state());

@@ -75,7 +75,7 @@ pub fn drive(
             if output.json {
                 terminal::print_json(summary)?;
             } else {
-                if !output.quiet {
+                if !output.quiet && setup.test.fields().is_none() {
                     picture(setup, &finished)?;
                 }
                 terminal::say(&summary.measured().table(terminal::width()))?;
@@ -85,7 +85,11 @@ pub fn drive(
                 true => "report.html, summary.json, plots/loss.svg",
                 false => "summary.json",
             };
-            display.line(&format!("results in {folder}: {drawn}, {last}"));
+            let last = match setup.test.fields() {
+                Some(_) => String::new(),
+                None => format!(", {last}"),
+            };
+            display.line(&format!("results in {folder}: {drawn}{last}"));
             next(setup, run).iter().for_each(|line| display.line(line));
             Ok(DONE)
         }
@@ -150,9 +154,12 @@ fn next(setup: &Setup, run: &Run) -> [String; 3] {
         false => format!("hourglass serve --runs {}", output::word(runs)),
     };
     let run = output::word(folder);
-    let more = match setup.config.model.kind().contains("denoising") {
-        true => format!("hourglass restore {run} PICTURE -o DIR"),
-        false => format!("hourglass plot {run}"),
+    let restores = setup.config.model.kind().contains("denoising");
+    let more = match (setup.test.fields(), restores) {
+        // The error of each column.
+        (Some(_), _) => format!("hourglass evaluate {run}"),
+        (None, true) => format!("hourglass restore {run} PICTURE -o DIR"),
+        (None, false) => format!("hourglass plot {run}"),
     };
     [
         format!("next     {serve}"),
