@@ -228,7 +228,7 @@ impl Pca {
         for block in images.chunks(block_len(dims)) {
             let centred = centred(block, &self.mean);
             let codes = product(used.transpose(), centred.as_ref());
-            let missing = has_missing(block);
+            let missing = block.known() < block.len();
             let restored = missing.then(|| product(used, codes.as_ref()));
             for (place, (image, code)) in centred.col_iter().zip(codes.col_iter()).enumerate() {
                 let error = match &restored {
@@ -262,12 +262,9 @@ impl Pca {
         let images = count(test, dims)?;
         let used = (self.components).subcols(0, code_size.min(self.components.ncols()));
         let mut sum = 0.0;
-        let mut known = images * dims;
-        if has_missing(test) {
+        let known = test.known();
+        if known < test.len() {
             sum = self.errors_of(code_size, test)?.iter().sum();
-            known = (0..test.len())
-                .filter(|&place| !test.get(place).is_nan())
-                .count();
         } else {
             for block in test.chunks(block_len(dims)) {
                 let centred = centred(block, &self.mean);
@@ -289,14 +286,6 @@ fn one(values: View<'_>) -> f64 {
     match values {
         View::Bytes(_) => WHITE,
         View::Real(_) => 1.0,
-    }
-}
-
-/// Whether a value is missing.
-fn has_missing(values: View<'_>) -> bool {
-    match values {
-        View::Bytes(_) => false,
-        View::Real(values) => values.iter().any(|it| it.is_nan()),
     }
 }
 
