@@ -412,6 +412,9 @@ pub struct Dataset {
     pub name: String,
     /// Images to train and validate on.
     pub train: Images,
+    /// Whether each training picture lies in a folder for validation; empty if there is no such folder. With patches,
+    /// of whole pictures.
+    pub held: Vec<bool>,
     /// Images held back for the reported figures.
     pub test: Images,
     /// How its pictures were prepared; without meaning for data that are no pictures.
@@ -507,6 +510,7 @@ mod tests {
                 name: "x".into(),
                 preparation: Preparation::as_is(train.shape(), Aspect::Crop),
                 train,
+                held: Vec::new(),
                 test,
                 warnings: Vec::new(),
             }

@@ -254,7 +254,7 @@ pub enum DataError {
         /// The values allowed.
         allowed: String,
     },
-    /// A table that cannot be read, or does not fit a model.
+    /// A table or a series that cannot be read, or does not fit a model.
     #[error("{file}: {reason}")]
     Table {
         /// The file.
@@ -321,6 +321,14 @@ impl DataError {
             file: path.display().to_string(),
             error,
         }
+    }
+}
+
+/// A [`DataError::Table`] about a file.
+pub(crate) fn wrong(file: &str, reason: &str) -> DataError {
+    DataError::Table {
+        file: file.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 

@@ -64,7 +64,7 @@ impl Field {
     }
 
     /// How often `cells` have which values, as a model will see them.
-    fn fit(name: &str, cells: &Cells) -> Self {
+    pub(crate) fn fit(name: &str, cells: &Cells) -> Self {
         let kind = match cells {
             Cells::Numbers(all) => {
                 let known: Vec<f64> = all.iter().copied().filter(|it| !it.is_nan()).collect();

@@ -33,17 +33,21 @@ mod jpeg;
 mod load;
 mod mnist;
 mod named;
+mod numpy;
 mod patches;
 #[cfg(feature = "photographs")]
 mod photographs;
 mod photos;
 mod picture;
 mod preparation;
+mod series;
+mod series_set;
 mod split;
 mod survey;
 mod table;
 mod table_set;
 mod warning;
+mod wav;
 mod webp;
 mod whole;
 
@@ -65,6 +69,8 @@ pub use named::{Fetch, Fetched, Named};
 pub use photos::{Collection, TEST_PHOTOS};
 pub use picture::{check_picture, picture_shape, read_picture};
 pub use preparation::{Aspect, Preparation, Rule, WHITE};
+pub use series::Series;
+pub use series_set::{EachRow, Place, SeriesOptions, SeriesSet, Windows};
 pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
@@ -104,6 +110,8 @@ pub enum Source {
     },
     /// Rows of a table.
     Table(TableSet),
+    /// Windows of series.
+    Series(SeriesSet),
     /// Bundled colour photographs, of various sizes.
     Photos {
         /// Which of them.
@@ -128,6 +136,7 @@ impl Source {
         match self {
             Source::Mnist => mnist::NAME.to_string(),
             Source::Table(set) => set.name(),
+            Source::Series(set) => set.name(),
             Source::Photos { .. } => photos::NAME.to_string(),
             Source::Named { set, .. } => set.name().to_string(),
             Source::Idx { dir, .. } | Source::Folder { dir, .. } => folder_name(dir),
@@ -146,6 +155,7 @@ impl Source {
             Source::Named { set, .. } => Ok(set.shape()),
             Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
             Source::Table(set) => set.shape(),
+            Source::Series(set) => set.shape(),
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }
@@ -167,6 +177,7 @@ impl Source {
             Source::Named { set, limit, .. } => set.extent(*limit),
             Source::Idx { dir, limit } => idx_folder::folder_extent(dir, *limit)?,
             Source::Table(set) => set.extent()?,
+            Source::Series(set) => set.extent()?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
                 images::extent(&place, &folder::find(dir)?.0, options, channels)?
@@ -215,10 +226,12 @@ impl Source {
             preparation: Preparation::as_is(train.shape(), Aspect::Crop),
             train,
             test,
+            held: Vec::new(),
             warnings: Vec::new(),
         };
         let mut set = match self {
             Source::Table(set) => set.load()?,
+            Source::Series(set) => set.load()?,
             Source::Mnist => plain(mnist::load()?),
             Source::Named { set, dir, limit } => plain(set.load(dir.as_deref(), *limit)?),
             Source::Idx { dir, limit } => plain(idx_folder::load_folder(dir, *limit)?),
@@ -240,6 +253,7 @@ impl Source {
         Ok(Dataset {
             name: self.name(),
             train: set.train,
+            held: set.held,
             test: set.test,
             preparation: set.preparation,
             warnings: set.warnings,
@@ -262,6 +276,7 @@ impl Source {
             Source::Folder { options, .. } | Source::Photos { options, .. } => options.limit = None,
             Source::Idx { limit, .. } | Source::Named { limit, .. } => *limit = None,
             Source::Table(set) => *set = set.without_limit(),
+            Source::Series(set) => *set = set.without_limit(),
             Source::Mnist => {}
         }
         self

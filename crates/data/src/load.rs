@@ -28,6 +28,8 @@ const DARK: u16 = 8;
 pub(crate) struct Loaded {
     pub train: Images,
     pub test: Images,
+    /// Whether each training picture lies in a folder for validation; empty if there is no such folder.
+    pub held: Vec<bool>,
     /// How its pictures were prepared.
     pub preparation: Preparation,
     /// Warnings about single files, after those about the set.
@@ -79,6 +81,7 @@ pub(crate) fn load(
     Ok(Loaded {
         train: train_images,
         test: test_images,
+        held: Vec::new(),
         preparation: loader.preparation(),
         warnings,
     })

@@ -5,11 +5,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use npyz::{NpyFile, NpyHeader, Order};
-
-use crate::dataset::MAX_VALUES;
-use crate::error::check_plausible;
-use crate::{DataError, Field, Fields};
+use crate::error::wrong;
+use crate::numpy::Array;
+use crate::{DataError, Field, Fields, counted};
 
 /// The most columns of a table, which are the most channels of a sample.
 const MOST_COLUMNS: usize = 1 << 16;
@@ -22,9 +20,6 @@ const FEW: usize = 20;
 
 /// The most bytes of a text file.
 const MOST_BYTES: u64 = 1 << 32;
-
-/// More than any array's header has.
-const LONGEST_HEADER: u64 = 1 << 20;
 
 /// What stands for a missing value, in lower case; an empty cell does too.
 const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?", "-"];
@@ -95,6 +90,10 @@ pub(crate) struct Told<'a> {
     pub categories: &'a [String],
     /// The column of labels, of any type.
     pub label: Option<&'a str>,
+    /// The column of times, of any type.
+    pub time: Option<&'a str>,
+    /// Whether a column of dates is kept as texts; otherwise it is refused.
+    pub dates: bool,
     /// The fields of a run by their names: their columns alone count, and are of their kinds.
     pub fields: Option<HashMap<&'a str, &'a Field>>,
 }
@@ -115,6 +114,7 @@ impl<'a> Told<'a> {
         let is_field = |fields: &HashMap<&str, &Field>| fields.contains_key(name);
         self.drop.iter().any(|it| it == name)
             || self.label == Some(name)
+            || self.time == Some(name)
             || self.fields.as_ref().is_some_and(|it| !is_field(it))
     }
 
@@ -158,7 +158,7 @@ impl Table {
         // Rows for a run need its fields alone.
         let label = told.label.filter(|_| told.fields.is_none());
         let named = told.drop.iter().chain(told.categories);
-        let named = named.map(String::as_str).chain(label);
+        let named = named.map(String::as_str).chain(label).chain(told.time);
         for wanted in named {
             if !all().any(|name| name == wanted) {
                 let some: Vec<&str> = all().take(8).map(String::as_str).collect();
@@ -197,15 +197,8 @@ impl Table {
     }
 }
 
-fn wrong(file: &str, reason: &str) -> DataError {
-    DataError::Table {
-        file: file.to_owned(),
-        reason: reason.to_owned(),
-    }
-}
-
-/// Opens a file that is no pipe or device.
-fn open(path: &Path) -> Result<(File, u64), DataError> {
+/// Opens a file that is no pipe or device, with its length.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), DataError> {
     let about = path
         .metadata()
         .map_err(|error| DataError::read(path, error))?;
@@ -279,8 +272,8 @@ fn text(path: &Path, told: &Told) -> Result<Table, DataError> {
             return Err(wrong(
                 &name,
                 &format!(
-                    "line {line}: found {} cells, but line 1 has {width}",
-                    record.len()
+                    "line {line}: found {}, but line 1 has {width}",
+                    counted(record.len(), "cell")
                 ),
             ));
         }
@@ -351,7 +344,7 @@ fn is_missing(cell: &str) -> bool {
 }
 
 /// Whether a text looks like a date: two separators of a kind between digits, with a time behind it or without.
-fn is_date(cell: &str) -> bool {
+pub(crate) fn is_date(cell: &str) -> bool {
     let day = cell.split(['T', ' ']).next().unwrap_or_default();
     ["-", "/", "."].iter().any(|separator| {
         let parts: Vec<&str> = day.split(separator).collect();
@@ -415,6 +408,9 @@ fn column(
         if let Some((_, cell)) = known().next()
             && known().all(|(_, cell)| is_date(cell))
         {
+            if told.dates {
+                return Ok(texts(name, cells));
+            }
             let text = format!(
                 "column \"{name}\": found dates (\"{}\"), which cannot be learned as they are; list it in data.drop, \
                  or replace it by numbers such as the weekday and the hour",
@@ -432,11 +428,16 @@ fn column(
             return Err(wrong(file, &text));
         }
     }
+    Ok(texts(name, cells))
+}
+
+/// A column of texts.
+fn texts(name: String, cells: &[(u64, &str)]) -> Column {
     let texts = (cells.iter()).map(|(_, cell)| (!is_missing(cell)).then(|| cell.to_string()));
-    Ok(Column {
+    Column {
         name,
         cells: Cells::Texts(texts.collect()),
-    })
+    }
 }
 
 /// The start of a text, for messages.
@@ -454,7 +455,7 @@ fn numpy(path: &Path, told: &Told) -> Result<Table, DataError> {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
     if !is_archive {
         let array = Array::read(&name, BufReader::new(file), [bytes, bytes])?;
-        return array.table(name, told);
+        return of_array(&array, name, told);
     }
     let broken = |error: zip::result::ZipError| wrong(&name, &format!("not an archive: {error}"));
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
@@ -473,7 +474,7 @@ fn numpy(path: &Path, told: &Told) -> Result<Table, DataError> {
         let sizes = [entry.size(), entry.compressed_size()];
         Array::read(&format!("{name}, {member}"), entry, sizes)
     };
-    let mut table = read(main)?.table(name.clone(), told)?;
+    let mut table = of_array(&read(main)?, name.clone(), told)?;
     if let Some(label) = told.label {
         let member = format!("{label}.npy");
         if members.contains(&member) {
@@ -492,114 +493,36 @@ fn numpy(path: &Path, told: &Told) -> Result<Table, DataError> {
     Ok(table)
 }
 
-/// Numbers of a NumPy file in C order.
-struct Array {
-    values: Vec<f64>,
-    shape: Vec<usize>,
-}
-
-impl Array {
-    /// Reads an array of so many bytes, stored in so many.
-    fn read(
-        name: &str,
-        mut reader: impl Read,
-        [bytes, stored]: [u64; 2],
-    ) -> Result<Self, DataError> {
-        let broken = |error: std::io::Error| {
-            wrong(
-                name,
-                &format!("not a NumPy file: {}", crate::reason(&error)),
-            )
-        };
-        // A header may announce any length of itself.
-        let header =
-            NpyHeader::from_reader(reader.by_ref().take(LONGEST_HEADER)).map_err(broken)?;
-        let file = NpyFile::with_header(header, reader);
-        let shape: Vec<usize> = file.shape().iter().map(|&size| size as usize).collect();
-        let count = (file.shape().iter()).try_fold(1_u64, |all, &size| all.checked_mul(size));
-        // Each value takes at least a byte.
-        let count = count.filter(|&count| count <= MAX_VALUES && count <= bytes);
-        let Some(count) = count else {
-            let reason = format!("its header announces {shape:?} values in {bytes} bytes");
-            return Err(wrong(name, &reason));
-        };
-        // An archive may unpack to any size.
-        check_plausible(name, count, stored)?;
-        let is_fortran = file.order() == Order::Fortran;
-        let kind = file.dtype().descr();
-        let values = numbers(file).map_err(broken)?;
-        let Some(values) = values else {
-            let reason = format!("found values of type {kind}; allowed: numbers");
-            return Err(wrong(name, &reason));
-        };
-        if values.len() as u64 != count {
-            return Err(wrong(name, "ends before its last value"));
-        }
-        if let Some(place) = values.iter().position(|it| it.is_infinite()) {
-            let row = place / shape.get(1).copied().unwrap_or(1).max(1);
-            let reason = format!("row {row}: found an infinity; allowed: finite numbers, or NaN");
-            return Err(wrong(name, &reason));
-        }
-        let values = match (is_fortran, shape.as_slice()) {
-            (true, &[rows, columns]) => (0..rows * columns)
-                .map(|place| values[place % columns * rows + place / columns])
-                .collect(),
-            _ => values,
-        };
-        Ok(Array { values, shape })
+/// An array as a table.
+fn of_array(array: &Array, file: String, told: &Told) -> Result<Table, DataError> {
+    let &[rows, columns] = array.shape.as_slice() else {
+        let reason = format!(
+            "found an array of shape {:?}; allowed: [rows, columns]",
+            array.shape
+        );
+        return Err(wrong(&file, &reason));
+    };
+    if columns == 0 || columns > MOST_COLUMNS {
+        let reason = format!("found {columns} columns; allowed: 1 to {MOST_COLUMNS}");
+        return Err(wrong(&file, &reason));
     }
-
-    fn table(self, file: String, told: &Told) -> Result<Table, DataError> {
-        let &[rows, columns] = self.shape.as_slice() else {
-            let reason = format!(
-                "found an array of shape {:?}; allowed: [rows, columns]",
-                self.shape
-            );
-            return Err(wrong(&file, &reason));
+    let columns = (0..columns).map(|place| {
+        let name = format!("x{place}");
+        let all = array.values.iter().skip(place).step_by(columns).copied();
+        let cells = match told.is_category(&name) {
+            true => Cells::Texts(
+                all.map(|it| (!it.is_nan()).then(|| it.to_string()))
+                    .collect(),
+            ),
+            false => Cells::Numbers(all.collect()),
         };
-        if columns == 0 || columns > MOST_COLUMNS {
-            let reason = format!("found {columns} columns; allowed: 1 to {MOST_COLUMNS}");
-            return Err(wrong(&file, &reason));
-        }
-        let columns = (0..columns).map(|place| {
-            let name = format!("x{place}");
-            let all = self.values.iter().skip(place).step_by(columns).copied();
-            let cells = match told.is_category(&name) {
-                true => Cells::Texts(
-                    all.map(|it| (!it.is_nan()).then(|| it.to_string()))
-                        .collect(),
-                ),
-                false => Cells::Numbers(all.collect()),
-            };
-            Column { name, cells }
-        });
-        Ok(Table {
-            rows,
-            columns: columns.collect(),
-            file,
-        })
-    }
-}
-
-/// All values of a NumPy file as numbers; `None` if they are none.
-fn numbers(file: NpyFile<impl Read>) -> std::io::Result<Option<Vec<f64>>> {
-    macro_rules! attempt {
-        ($file:expr, $($kind:ty => $into:expr),*) => {{
-            let mut file = $file;
-            $(
-                file = match file.try_data::<$kind>() {
-                    Ok(values) => return values.map(|it| it.map($into)).collect::<std::io::Result<_>>().map(Some),
-                    Err(file) => file,
-                };
-            )*
-            let _ = file;
-            Ok(None)
-        }};
-    }
-    attempt!(file,
-        f64 => |it| it, f32 => f64::from, i64 => |it| it as f64, i32 => f64::from, i16 => f64::from,
-        i8 => f64::from, u8 => f64::from, u16 => f64::from, u32 => f64::from, u64 => |it| it as f64,
-        bool => |it| f64::from(u8::from(it)))
+        Column { name, cells }
+    });
+    Ok(Table {
+        rows,
+        columns: columns.collect(),
+        file,
+    })
 }
 
 /// A table as a data set.

@@ -100,6 +100,7 @@ impl TableSet {
             preparation: Preparation::as_is(train.shape(), Aspect::Stretch),
             train,
             test,
+            held: Vec::new(),
             warnings,
         })
     }
@@ -272,13 +273,19 @@ impl TableOptions {
 
 /// The different labels, sorted as numbers if they are; `None` if there are none or too many to be classes.
 fn label_names(columns: [Option<&Column>; 2]) -> Option<Vec<String>> {
+    let columns = columns.into_iter().flatten();
+    let texts = columns.flat_map(|it| (0..it.cells.len()).filter_map(|row| it.cells.text(row)));
+    sorted_names(texts)
+}
+
+/// The different ones of some labels, sorted as numbers if they are; `None` if there are none or too many to be
+/// classes.
+pub(crate) fn sorted_names(labels: impl Iterator<Item = String>) -> Option<Vec<String>> {
     let mut names = BTreeSet::new();
-    for column in columns.into_iter().flatten() {
-        for row in 0..column.cells.len() {
-            names.extend(column.cells.text(row));
-            if names.len() > MOST_LABELS {
-                return None;
-            }
+    for label in labels {
+        names.insert(label);
+        if names.len() > MOST_LABELS {
+            return None;
         }
     }
     let mut names: Vec<String> = names.into_iter().collect();
@@ -291,6 +298,11 @@ fn label_names(columns: [Option<&Column>; 2]) -> Option<Vec<String>> {
         });
     }
     (!names.is_empty()).then_some(names)
+}
+
+/// The place of a label among the names, which hold all labels.
+pub(crate) fn place_of(label: &str, names: &[String]) -> u8 {
+    names.iter().position(|name| name == label).unwrap_or(0) as u8
 }
 
 /// Fails if a row has no label.
@@ -314,8 +326,7 @@ fn has_all_labels(table: &Table, label: Option<&Column>) -> Result<(), DataError
 fn codes(column: Option<&Column>, rows: &[u32], names: &[String]) -> Vec<u8> {
     let code = |row: &u32| {
         let text = column.and_then(|column| column.cells.text(*row as usize));
-        let place = text.and_then(|text| names.iter().position(|name| *name == text));
-        place.unwrap_or(0) as u8
+        place_of(&text.unwrap_or_default(), names)
     };
     rows.iter().map(code).collect()
 }

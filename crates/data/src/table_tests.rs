@@ -68,7 +68,7 @@ fn faults_are_told_with_their_line_and_column() {
     let cases = [
         ("", "is empty"),
         ("a,b\n", "has no rows"),
-        ("a,b\n1,2\n3\n", "line 3: found 1 cells, but line 1 has 2"),
+        ("a,b\n1,2\n3\n", "line 3: found 1 cell, but line 1 has 2"),
         ("a,a\n1,2\n", "has two columns \"a\""),
         (
             "a,b\n1,\"2\n3,4\n",
@@ -211,7 +211,7 @@ fn rows_are_standardised_by_the_training_rows_and_labels_are_no_input() {
     assert!(values[3..].iter().all(|value| value.is_nan()));
     let warning = data.warnings[0].to_string();
     assert!(
-        warning.contains("column \"kind\": 1 rows have a text that no training row has"),
+        warning.contains("column \"kind\": 1 row has a text that no training row has"),
         "{warning}"
     );
 }

@@ -130,6 +130,13 @@ pub enum Warning {
         /// One of the texts.
         value: String,
     },
+    /// Something odd about series.
+    Series {
+        /// The file or folder.
+        file: String,
+        /// What is odd, and what follows.
+        reason: String,
+    },
     /// Test pictures that are also for training.
     InBoth {
         /// Number of them.
@@ -147,6 +154,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warning::Skipped { reason } => write!(f, "skipped: {reason}"),
+            Warning::Series { file, reason } => write!(f, "{file}: {reason}"),
             Warning::Constant { file, columns } => {
                 let some: Vec<&str> = columns.iter().take(5).map(String::as_str).collect();
                 let more = match columns.len().saturating_sub(some.len()) {
@@ -166,8 +174,12 @@ impl fmt::Display for Warning {
                 value,
             } => write!(
                 f,
-                "{file}: column \"{column}\": {count} rows have a text that no training row has, such as \"{value}\"; \
-                 they count as none of its categories"
+                "{file}: column \"{column}\": {} a text that no training row has, such as \"{value}\"; it counts as none of \
+                 its categories",
+                match count {
+                    1 => "1 row has".to_owned(),
+                    _ => format!("{count} rows have"),
+                }
             ),
             Warning::Padded {
                 count,

@@ -1,7 +1,38 @@
-//! What a model has to know of the fields of its samples.
+//! What a model has to know of the fields of its samples, and what samples are called.
 
 use data::{FieldKind, Fields};
-use model::{Category, Range};
+use model::{Category, ImageShape, Range};
+
+/// The form of the data, by which samples are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Images of pictures.
+    Pictures,
+    /// Rows of a table.
+    Table,
+    /// Windows of series.
+    Series,
+}
+
+impl Form {
+    /// That of samples of this shape; `is_real` if they hold real values.
+    pub fn of(is_real: bool, [.., steps]: ImageShape) -> Self {
+        match (is_real, steps) {
+            (false, _) => Form::Pictures,
+            (true, 1) => Form::Table,
+            (true, _) => Form::Series,
+        }
+    }
+
+    /// What one sample is called.
+    pub fn sample(self) -> &'static str {
+        match self {
+            Form::Pictures => "image",
+            Form::Table => "row",
+            Form::Series => "window",
+        }
+    }
+}
 
 /// What the values of samples with these fields are.
 pub(crate) fn range(fields: &Fields) -> Range {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use data::{
     Collection, Dataset, Fields, Images, Named, PictureOptions, Preparation, Rule, Source,
-    TEST_PHOTOS, TestPart, Warning,
+    TEST_PHOTOS, TestPart, Warning, Windows,
 };
 use model::ImageShape;
 
@@ -38,6 +38,14 @@ pub enum InputError {
         "{spec}: is not a file; this model takes rows of a table: a .csv, .tsv, .npy or .npz file"
     )]
     NoTable {
+        /// What was asked for.
+        spec: String,
+    },
+    /// The run was trained on series, and this is none.
+    #[error(
+        "{spec}: no such file or folder; this model takes series: a .csv, .tsv, .npy, .npz or .wav file, or a folder of them"
+    )]
+    NoSeries {
         /// What was asked for.
         spec: String,
     },
@@ -173,22 +181,54 @@ pub fn named(
     }))
 }
 
-/// The rows of a table as a run's training saw its own; its label column, if it is there, gives labels.
+/// The rows of a table, or the windows of series, as a run's training saw its own; the label column, if it is there,
+/// gives labels.
 fn rows(spec: &str, fields: &Fields, meta: &Meta, warn: impl FnMut(&Warning)) -> Result<Images> {
     let path = Path::new(spec);
+    let data = meta.config.as_ref().map(|config| &config.data);
+    if let Some(DataConfig::Series { .. }) = data {
+        let windows = windows(spec, meta)?;
+        if let Some(windows) = windows {
+            windows.warnings.iter().for_each(warn);
+            return Ok(windows.images);
+        }
+    }
     if !path.is_file() {
         return Err(InputError::NoTable {
             spec: spec.to_owned(),
         }
         .into());
     }
-    let label = match meta.config.as_ref().map(|config| &config.data) {
+    let label = match data {
         Some(DataConfig::Table { label, .. }) => label.as_deref(),
         _ => None,
     };
     let (rows, warnings) = data::read_rows(path, label, &Arc::new(fields.clone()))?;
     warnings.iter().for_each(warn);
     Ok(rows)
+}
+
+/// The windows of a file or folder as a run's training cut its own series; `None` if the run was not trained on series.
+///
+/// # Errors
+/// A spec that names nothing, and series that cannot be read or do not fit the model.
+pub fn windows(spec: &str, meta: &Meta) -> Result<Option<Windows>> {
+    let path = Path::new(spec);
+    let Some(config) = meta.config.as_ref() else {
+        return Ok(None);
+    };
+    let Source::Series(set) = config.data.source(config.seed) else {
+        return Ok(None);
+    };
+    if !path.is_file() && !path.is_dir() {
+        return Err(InputError::NoSeries {
+            spec: spec.to_owned(),
+        }
+        .into());
+    }
+    let [.., window] = meta.input_shape;
+    let set = set.as_trained(meta.fields.clone().map(Arc::new), window);
+    Ok(Some(set.windows_of(path)?))
 }
 
 /// Fails if the images have another shape than the model's. `spec` is what they are called.

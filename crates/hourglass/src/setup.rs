@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation, Source,
-    Split, TableOptions, TableSet, TableTest, TestPart, Warning,
+    Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation,
+    SeriesOptions, SeriesSet, Source, Split, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
 use model::{ImageShape, Layers, Loss, Range};
 
@@ -119,14 +119,39 @@ impl DataConfig {
                 ..
             } => Source::Table(TableSet::new(TableOptions {
                 file: file.clone(),
-                test: match test {
-                    TableTestChoice::Share(share) => TableTest::Share(*share),
-                    TableTestChoice::File(file) => TableTest::File(file.clone()),
-                },
+                test: tested(test),
                 label: label.clone(),
                 normal: normal.clone(),
                 drop: drop.clone(),
                 categories: categories.clone(),
+                limit: drawn(*limit, seed),
+                seed: Stream::Split.seed(seed, 0),
+                fields: None,
+            })),
+            DataConfig::Series {
+                file,
+                row,
+                window,
+                stride,
+                time,
+                label,
+                normal,
+                drop,
+                test,
+                validation,
+                limit,
+                ..
+            } => Source::Series(SeriesSet::new(SeriesOptions {
+                file: file.clone(),
+                each_row: (*row).into(),
+                window: *window,
+                stride: *stride,
+                time: time.clone(),
+                label: label.clone(),
+                normal: normal.clone(),
+                drop: drop.clone(),
+                test: tested(test),
+                validation: *validation,
                 limit: drawn(*limit, seed),
                 seed: Stream::Split.seed(seed, 0),
                 fields: None,
@@ -173,6 +198,14 @@ impl PicturesConfig {
             strict,
             seed: Stream::Split.seed(seed, 0),
         }
+    }
+}
+
+/// The rows or steps for testing.
+fn tested(choice: &TableTestChoice) -> TableTest {
+    match choice {
+        TableTestChoice::Share(share) => TableTest::Share(*share),
+        TableTestChoice::File(file) => TableTest::File(file.clone()),
     }
 }
 
@@ -316,7 +349,18 @@ impl Setup {
             dataset.train.truncate_pictures(limit);
         }
         let pictures = dataset.train.pictures();
-        let held_out = (config.data.validation()).unwrap_or_else(|| tenth(pictures));
+        dataset.held.truncate(pictures);
+        let named = dataset.held.contains(&true);
+        if named && let Some(count) = config.data.validation() {
+            let text = format!(
+                "found {count}, but the data have a folder for validation; remove the key or the folder"
+            );
+            return Err(located.error("data.validation", text).into());
+        }
+        let held_out = match named {
+            true => dataset.held.iter().filter(|held| **held).count(),
+            false => (config.data.validation()).unwrap_or_else(|| tenth(pictures)),
+        };
         if held_out >= pictures {
             let what = if pictures < dataset.train.len() {
                 "pictures"
@@ -327,9 +371,11 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let mut split = (dataset.train)
-            .split(held_out, Stream::Split.seed(config.split_seed(), 1))
-            .map_err(told)?;
+        let split = match named {
+            true => dataset.train.split_by(&dataset.held),
+            false => (dataset.train).split(held_out, Stream::Split.seed(config.split_seed(), 1)),
+        };
+        let mut split = split.map_err(told)?;
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
@@ -351,6 +397,7 @@ impl Setup {
             test,
             preparation,
             warnings,
+            ..
         } = dataset;
         let loss = match range {
             Range::Unit => config.loss(),
@@ -499,6 +546,7 @@ fn check_components(located: &Located, layers: &Layers, images: &Images) -> Resu
 fn range(source: &Source) -> std::result::Result<Range, DataError> {
     match source {
         Source::Table(set) => Ok(fields::range(set.fields()?)),
+        Source::Series(set) => Ok(fields::range(set.fields()?)),
         _ => Ok(Range::Unit),
     }
 }
@@ -510,6 +558,11 @@ fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
     if let (Source::Table(set), Some(meta)) = (&source, run) {
         let fields = meta.fields.clone().map(Arc::new);
         return (Source::Table(set.as_trained(fields)), None);
+    }
+    if let (Source::Series(set), Some(meta)) = (&source, run) {
+        let fields = meta.fields.clone().map(Arc::new);
+        let [.., window] = meta.input_shape;
+        return (Source::Series(set.as_trained(fields, window)), None);
     }
     let first = config.data.limit();
     match (&config.data, run) {

@@ -77,35 +77,37 @@ impl Located {
         self
     }
 
-    /// Looks for a relative `data.dir` beside the config and then where the program was started. The config of a
+    /// Looks for relative paths of the data beside the config and then where the program was started. The config of a
     /// run stands in a folder of results, so its data are looked for where the program was started, now and when the
     /// run was.
     fn find_data(&mut self, path: &Path) {
-        let Some(dir) = self.config.data.dir_mut().filter(|dir| dir.is_relative()) else {
-            return;
-        };
         let beside = path.parent().unwrap_or(Path::new(""));
         let here = PathBuf::new();
-        self.looked = match beside.join("state.json").is_file() {
+        let looked: Vec<PathBuf> = match beside.join("state.json").is_file() {
             true => std::iter::once(here)
                 .chain(environment::folder(beside))
                 .collect(),
             false if beside == here => vec![here],
             false => vec![beside.to_owned(), here],
         };
-        let mut found = self.looked.iter().map(|folder| folder.join(&*dir));
-        if let Some(found) = found.find(|dir| dir.exists()) {
-            *dir = found;
+        for path in self.config.data.paths_mut() {
+            let mut found = looked.iter().map(|folder| folder.join(&*path));
+            if path.is_relative()
+                && let Some(found) = found.find(|path| path.exists())
+            {
+                *path = found;
+            }
         }
+        self.looked = looked;
     }
 
-    /// Fails if there is no `data.dir`.
+    /// Fails if the folder or a file of the data is missing.
     ///
     /// # Errors
     ///
     /// [`InputError::NoFolder`], which says where it was looked for.
     pub fn check_dir(&self) -> Result<(), InputError> {
-        let Some(dir) = self.config.data.dir().filter(|dir| !dir.exists()) else {
+        let Some(dir) = self.config.data.paths().find(|path| !path.exists()) else {
             return Ok(());
         };
         let folder = |folder: &PathBuf| {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{Aspect, Collection, ImageShape, Preparation, Rule};
+use data::{Aspect, Collection, EachRow, ImageShape, Preparation, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +146,53 @@ pub enum DataConfig {
         #[schemars(range(max = LARGEST_SEED))]
         split_seed: Option<u64>,
     },
+    /// Series of numbers over time: text (.csv, .tsv) or NumPy (.npy, .npz) with a step in each row and a channel in each
+    /// column, or recordings (.wav). They are cut into windows, which are the samples, and standardised.
+    Series {
+        /// The file, or a folder of such files, relative to the config's folder or, if it is not there, to the working
+        /// directory.
+        #[schemars(length(min = 1))]
+        file: PathBuf,
+        /// What a row of a table is: a step of time, or a whole series. Default: step.
+        #[serde(default, skip_serializing_if = "RowChoice::is_step")]
+        row: RowChoice,
+        /// Steps of a window. Default: 64; with a series in each row, the whole of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = LARGEST_SIDE))]
+        window: Option<usize>,
+        /// Steps from the start of a window to that of the next. Default: a quarter of a window.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = MOST))]
+        stride: Option<usize>,
+        /// The column of stamps of time. Default: the first column of dates, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time: Option<String>,
+        /// The column of labels, which is no channel. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        /// The label of what is trained on; windows with others are for testing alone. Needs `label`. Default: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normal: Option<String>,
+        /// Columns to leave out. Default: none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        drop: Vec<String>,
+        /// What to set aside for testing: the last fraction of the steps of one series, a fraction of several series,
+        /// drawn with the seed, or another file. Default: 0.2.
+        #[serde(default)]
+        test: TableTestChoice,
+        /// The fraction of what is left to set aside for validation, in the same way. Default: 0.1.
+        #[serde(default = "a_tenth")]
+        #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+        validation: f64,
+        /// Use only this many training windows, drawn with the seed. Default: all.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = MOST))]
+        limit: Option<usize>,
+        /// Seed that draws series. Default: the config's `seed`; a sweep over seeds has one split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = LARGEST_SEED))]
+        split_seed: Option<u64>,
+    },
     /// Colour photographs that come with the program, of various sizes; use `size` or `patch` to make them equal
     /// in size.
     Photos {
@@ -174,10 +221,46 @@ pub enum TableTestChoice {
     File(PathBuf),
 }
 
+impl TableTestChoice {
+    /// The other file, if there is one.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            TableTestChoice::File(file) => Some(file),
+            TableTestChoice::Share(_) => None,
+        }
+    }
+}
+
 impl Default for TableTestChoice {
     /// A fifth.
     fn default() -> Self {
         TableTestChoice::Share(0.2)
+    }
+}
+
+/// What a row of a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowChoice {
+    /// A step of time.
+    #[default]
+    Step,
+    /// A whole series.
+    Series,
+}
+
+impl RowChoice {
+    fn is_step(&self) -> bool {
+        *self == RowChoice::Step
+    }
+}
+
+impl From<RowChoice> for EachRow {
+    fn from(choice: RowChoice) -> Self {
+        match choice {
+            RowChoice::Step => EachRow::Step,
+            RowChoice::Series => EachRow::Series,
+        }
     }
 }
 
@@ -342,7 +425,7 @@ impl DataConfig {
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.augment.as_ref()
             }
-            DataConfig::Table { .. } => None,
+            DataConfig::Table { .. } | DataConfig::Series { .. } => None,
         }
     }
 
@@ -351,7 +434,8 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { limit, .. }
             | DataConfig::Idx { limit, .. }
-            | DataConfig::Table { limit, .. } => *limit,
+            | DataConfig::Table { limit, .. }
+            | DataConfig::Series { limit, .. } => *limit,
             named!(set) => set.limit,
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.limit
@@ -364,7 +448,8 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { split_seed, .. }
             | DataConfig::Idx { split_seed, .. }
-            | DataConfig::Table { split_seed, .. } => *split_seed,
+            | DataConfig::Table { split_seed, .. }
+            | DataConfig::Series { split_seed, .. } => *split_seed,
             named!(set) => set.split_seed,
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.split_seed
@@ -377,7 +462,8 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { split_seed, .. }
             | DataConfig::Idx { split_seed, .. }
-            | DataConfig::Table { split_seed, .. } => {
+            | DataConfig::Table { split_seed, .. }
+            | DataConfig::Series { split_seed, .. } => {
                 *split_seed = seed;
             }
             named!(set) => set.split_seed = seed,
@@ -395,6 +481,8 @@ impl DataConfig {
                 Some(*validation)
             }
             DataConfig::Table { validation, .. } => *validation,
+            // The data set itself holds windows back, unless there are none.
+            DataConfig::Series { validation, .. } => (*validation == 0.0).then_some(0),
             named!(set) => Some(set.validation),
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.validation
@@ -406,18 +494,34 @@ impl DataConfig {
     pub fn dir(&self) -> Option<&Path> {
         match self {
             DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
-            DataConfig::Table { file, .. } => Some(file),
+            DataConfig::Table { file, .. } | DataConfig::Series { file, .. } => Some(file),
             named!(set) => set.dir.as_deref(),
             DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
         }
     }
 
-    pub(super) fn dir_mut(&mut self) -> Option<&mut PathBuf> {
+    /// The folder and the files of the data.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let test = match self {
+            DataConfig::Table { test, .. } | DataConfig::Series { test, .. } => test.file(),
+            _ => None,
+        };
+        self.dir().into_iter().chain(test)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
         match self {
-            DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
-            DataConfig::Table { file, .. } => Some(file),
-            named!(set) => set.dir.as_mut(),
-            DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
+            DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => vec![dir],
+            DataConfig::Table { file, test, .. } | DataConfig::Series { file, test, .. } => {
+                let test = match test {
+                    TableTestChoice::File(other) => Some(other),
+                    TableTestChoice::Share(_) => None,
+                };
+                std::iter::once(file).chain(test).collect()
+            }
+            named!(set) => set.dir.iter_mut().collect(),
+            DataConfig::Mnist { .. } | DataConfig::Photos { .. } => Vec::new(),
         }
     }
 
@@ -430,6 +534,7 @@ impl DataConfig {
             DataConfig::Mnist { .. }
             | DataConfig::Idx { .. }
             | DataConfig::Table { .. }
+            | DataConfig::Series { .. }
             | named!(_) => None,
         }
     }
@@ -510,6 +615,10 @@ impl DataConfig {
 
 fn five_thousand() -> usize {
     5000
+}
+
+fn a_tenth() -> f64 {
+    0.1
 }
 
 fn test_photos() -> TestChoice {

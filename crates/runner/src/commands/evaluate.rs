@@ -13,10 +13,11 @@ use crate::commands::opened;
 use crate::commands::own_images;
 use crate::input;
 use crate::terminal;
+use hourglass::fields::Form;
 use hourglass::measure::evaluation::{self, CodeUse};
 use hourglass::measure::metrics::{Column, Figures};
 use hourglass::measure::restoration::{Baselines, Restoration};
-use hourglass::measure::summary::{Course, Measured, Summary};
+use hourglass::measure::summary::{self, Course, Measured, Summary};
 use hourglass::run::environment::Environment;
 use hourglass::setup::Setup;
 
@@ -46,10 +47,11 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         terminal::print_json(&report)?;
         return Ok(DONE);
     }
+    let form = Form::of(report.test.r2.is_some(), shape);
     terminal::note(&format!(
         "{} on {} of {}",
         report.run,
-        counted(report.images, "image"),
+        counted(report.images, form.sample()),
         report.data
     ));
     // What a training should have done otherwise shows on its own test images alone.
@@ -62,9 +64,12 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         shape,
         code_size: report.code_size,
         on: match args.data {
-            Some(_) => "these images",
-            None if report.test.r2.is_some() => "the test rows",
-            None => "the test images",
+            Some(_) => match form {
+                Form::Pictures => "these images",
+                Form::Table => "these rows",
+                Form::Series => "these windows",
+            },
+            None => summary::on_test(&report.test, shape),
         },
         figures: &report.test,
         code: &report.code,

@@ -2,8 +2,8 @@
 //! any training.
 
 use anyhow::Result;
-use data::{Preparation, counted};
-use model::{ImageShape, Layer, ModelConfig};
+use data::{Preparation, Source, counted};
+use model::{ImageShape, Layer, Layers, ModelConfig};
 use serde_json::{Value, json};
 
 use super::DONE;
@@ -11,6 +11,7 @@ use crate::cli::InspectArgs;
 use crate::table::Table;
 use crate::terminal;
 use hourglass::config::flat;
+use hourglass::fields::Form;
 use hourglass::memory::{self, Estimate, Purpose};
 use hourglass::run::{Run, loaded};
 use hourglass::{config, measure::summary, run::checkpoint};
@@ -28,11 +29,14 @@ struct Subject {
     state: Option<Value>,
     /// The memory that a training takes; `None` for a run.
     memory: Option<Estimate>,
+    layers: Layers,
+    /// Whether samples hold real values; pictures do not.
+    is_real: bool,
 }
 
 pub fn run(args: &InspectArgs) -> Result<u8> {
     let subject = subject(args)?;
-    let layers = subject.model.layers(subject.shape)?;
+    let layers = &subject.layers;
     let parameters = layers.parameters();
     let code_size = layers.code_size();
     let ratio = layers.compression_ratio(subject.shape);
@@ -61,15 +65,28 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
         true => String::new(),
         false => format!(", reduced to {} channel for the encoder", encoder[0]),
     };
+    let form = Form::of(subject.is_real, subject.shape);
+    let samples = match form {
+        Form::Pictures => format!("{channels}x{height}x{width} images{shown}"),
+        Form::Table => format!("rows of {}", counted(channels, "value")),
+        Form::Series => {
+            let of = counted(channels, "channel");
+            format!("windows of {}, {of}", counted(width, "step"))
+        }
+    };
     terminal::say(&format!(
-        "{}: {}, {channels}x{height}x{width} images{shown}, code of {} ({}), {}\n",
+        "{}: {}, {samples}, code of {} ({}), {}\n",
         subject.name,
         subject.model.kind(),
         counted(code_size, "value"),
         summary::compression(ratio),
         counted(parameters, "parameter")
     ))?;
-    if let Some(preparation) = &subject.preparation {
+    if let Some(preparation) = subject
+        .preparation
+        .as_ref()
+        .filter(|_| form == Form::Pictures)
+    {
         let colours = match channels {
             1 => "grey",
             _ => "colour",
@@ -79,7 +96,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
             "pictures: {words}; {colours}; values from 0 to 1\n"
         ))?;
     }
-    terminal::print(&table(&layers).text(terminal::width()))?;
+    terminal::print(&table(layers).text(terminal::width()))?;
     if let Some(memory) = &subject.memory {
         terminal::say(&format!(
             "\nmemory to train: about {} ({memory}); {} are free",
@@ -120,6 +137,8 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
             preparation: None,
             state: None,
             memory: Some(memory),
+            layers,
+            is_real: matches!(source, Source::Table(_) | Source::Series(_)),
         });
     }
     let run = Run::open(name, &args.run.runs.runs)?;
@@ -131,6 +150,8 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
         shape: meta.input_shape,
         config: run.config()?,
         preparation: Some(preparation.unwrap_or_else(|| meta.prepared())),
+        layers: meta.model.plan_for(meta.input_shape, &meta.range())?.layers,
+        is_real: meta.fields.is_some(),
         model: meta.model,
         state: Some(serde_json::to_value(run.watched_state()?)?),
         memory: None,

@@ -33,6 +33,7 @@ use clap::CommandFactory;
 use data::Warning;
 use hourglass::backend::{self, BackendError};
 use hourglass::config::{self, ConfigError};
+use hourglass::fields::Form;
 use hourglass::run::{RunError, Status, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
@@ -188,8 +189,12 @@ pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
     match loaded.meta.fields {
         None => Ok(()),
         Some(_) => Err(UsageError(format!(
-            "{}: was trained on a table, and {command} is for pictures; evaluate, encode, probe and cluster take it",
-            loaded.run.folder().display()
+            "{}: was trained on {}, and {command} is for pictures; evaluate, encode, probe and cluster take it",
+            loaded.run.folder().display(),
+            match Form::of(true, loaded.meta.input_shape) {
+                Form::Series => "series",
+                _ => "a table",
+            }
         ))
         .into()),
     }

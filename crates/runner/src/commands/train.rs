@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use data::{Warning, counted};
 use hourglass::config::DataConfig;
+use hourglass::fields::Form;
 use hourglass::measure::summary;
 use hourglass::pictures::samples;
 use hourglass::pictures::shown::Shown;
@@ -173,10 +174,18 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
     let ratio = setup.layers.compression_ratio(setup.shape());
     let (samples, each) = match setup.train.fields() {
-        Some(fields) => {
-            let columns = counted(fields.0.len(), "column");
-            (format!("rows of {columns} ({channels} values)"), "test row")
-        }
+        Some(fields) => match Form::of(true, setup.shape()) {
+            Form::Series => {
+                let of = counted(fields.0.len(), "channel");
+                let steps = counted(width, "step");
+                (format!("windows of {steps}, {of}"), "test window")
+            }
+            _ => {
+                let columns = counted(fields.0.len(), "column");
+                let values = counted(channels, "value");
+                (format!("rows of {columns} ({values})"), "test row")
+            }
+        },
         None => (format!("{channels}x{height}x{width} images"), "test image"),
     };
     let mut lines = vec![

@@ -3,6 +3,7 @@
 use model::ImageShape;
 
 use super::advice::{Case, Course, advice};
+use crate::fields::Form;
 use crate::measure::evaluation::{Baselines, CodeUse, PcaFigures};
 use crate::measure::metrics::{EXACT_MSE, Figures};
 use crate::measure::restoration::Restoration;
@@ -77,9 +78,10 @@ impl Measured<'_> {
 
     /// What the mean of the training data is called.
     pub(super) fn mean(&self) -> &'static str {
-        match self.figures.r2 {
-            Some(_) => "the mean row",
-            None => "the mean picture",
+        match Form::of(self.figures.r2.is_some(), self.shape) {
+            Form::Pictures => "the mean picture",
+            Form::Table => "the mean row",
+            Form::Series => "the mean window",
         }
     }
 

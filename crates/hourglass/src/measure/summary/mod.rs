@@ -8,6 +8,7 @@ mod table;
 use model::ImageShape;
 use serde::{Deserialize, Serialize};
 
+use crate::fields::Form;
 use crate::files::or_nan;
 use crate::measure::evaluation::{Baselines, CodeUse, Evaluation};
 use crate::measure::metrics::{Column, Figures};
@@ -69,7 +70,7 @@ pub struct Summary {
     /// How well corrupted images were restored, if the model is denoising.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restoration: Option<Restoration>,
-    /// The error of each column on the test rows, if the data are a table.
+    /// The error of each column on the test rows, if the data are a table; of series, that of each channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<Column>>,
     /// How the training went; `None` for a `--quick` run and for runs of older versions.
@@ -140,16 +141,22 @@ impl Summary {
             kind: &self.kind,
             shape: self.input_shape,
             code_size: self.code_size,
-            on: match self.test.r2 {
-                Some(_) => "the test rows",
-                None => "the test images",
-            },
+            on: on_test(&self.test, self.input_shape),
             figures: &self.test,
             code: &self.code,
             baselines: Some(&self.baselines),
             restoration: self.restoration.as_ref(),
             course: self.course.as_ref(),
         }
+    }
+}
+
+/// What the figures of a run's own test part are on.
+pub fn on_test(figures: &Figures, shape: ImageShape) -> &'static str {
+    match Form::of(figures.r2.is_some(), shape) {
+        Form::Pictures => "the test images",
+        Form::Table => "the test rows",
+        Form::Series => "the test windows",
     }
 }
 
