@@ -57,6 +57,8 @@ mod report;
 mod restore;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
+// Tables and series: training, other files, missing values, resuming.
+mod rows;
 // `serve`: the page on this machine, by hand over its port.
 mod serve;
 // The shipped configs and their schema.

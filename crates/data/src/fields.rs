@@ -217,6 +217,29 @@ impl Fields {
         Ok((out, warnings))
     }
 
+    /// Numbers in the data's own units, `[row, field]`, from rows `[row, channel]` as a model sees them; a category is
+    /// the number that its text stands for, or else its place among the texts.
+    pub fn own_numbers(&self, rows: &[f32]) -> Vec<f32> {
+        let samples = rows.chunks_exact(self.channels().max(1));
+        let number = |field: &Field, text: &String| match &field.kind {
+            FieldKind::Number { .. } => text.parse().unwrap_or(f32::NAN),
+            FieldKind::Category { values, .. } => match text.parse() {
+                Ok(number) => number,
+                Err(_) => values
+                    .binary_search(text)
+                    .map_or(f32::NAN, |place| place as f32),
+            },
+        };
+        let row = |sample| {
+            let own = self.own(sample);
+            let pairs = self.0.iter().zip(&own);
+            pairs
+                .map(|(field, text)| number(field, text))
+                .collect::<Vec<f32>>()
+        };
+        samples.flat_map(row).collect()
+    }
+
     /// A value in the data's own units, as text, from what a model gives for a sample's channels.
     pub fn own(&self, sample: &[f32]) -> Vec<String> {
         let texts = self.placed().map(|(first, field)| {

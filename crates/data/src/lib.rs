@@ -46,6 +46,7 @@ mod split;
 mod survey;
 mod table;
 mod table_set;
+mod text;
 mod warning;
 mod wav;
 mod webp;
@@ -75,6 +76,7 @@ pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
 pub use table_set::{TableSet, read_rows};
+pub use text::filled_text;
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.

@@ -2,27 +2,22 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::error::wrong;
 use crate::numpy::Array;
-use crate::{DataError, Field, Fields, counted};
+use crate::text::{Text, is_missing, number};
+use crate::{DataError, Field, Fields};
 
 /// The most columns of a table, which are the most channels of a sample.
-const MOST_COLUMNS: usize = 1 << 16;
+pub(crate) const MOST_COLUMNS: usize = 1 << 16;
 
 /// The most different texts of a column that are categories.
 const MOST_CATEGORIES: usize = 256;
 
 /// Texts of which a column may have as many different ones as it has rows.
 const FEW: usize = 20;
-
-/// The most bytes of a text file.
-const MOST_BYTES: u64 = 1 << 32;
-
-/// What stands for a missing value, in lower case; an empty cell does too.
-const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?", "-"];
 
 /// A table.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,87 +206,9 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), DataError> {
 
 /// Rows of a text file with separators.
 fn text(path: &Path, told: &Told) -> Result<Table, DataError> {
-    let name = path.display().to_string();
-    let (file, bytes) = open(path)?;
-    if bytes > MOST_BYTES {
-        return Err(wrong(
-            &name,
-            &format!("{bytes} bytes are too many; allowed: at most {MOST_BYTES}; use .npy"),
-        ));
-    }
-    let mut content = Vec::new();
-    BufReader::new(file)
-        .read_to_end(&mut content)
-        .map_err(|error| DataError::read(path, error))?;
-    let content = String::from_utf8(content).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        let before = error.as_bytes().get(..place).unwrap_or_default();
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        wrong(
-            &name,
-            &format!("line {line}: found bytes that are not UTF-8; save the file as UTF-8"),
-        )
-    })?;
-    let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
-    let first = content.lines().next().unwrap_or_default();
-    let separator = separator(first);
-    if content.bytes().filter(|&byte| byte == b'"').count() % 2 == 1 {
-        let place = content.rfind('"').unwrap_or(0);
-        let line = content
-            .get(..place)
-            .unwrap_or_default()
-            .lines()
-            .count()
-            .max(1);
-        return Err(wrong(
-            &name,
-            &format!("found a quote that does not end; the last one is in line {line}"),
-        ));
-    }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .trim(csv::Trim::All)
-        .from_reader(content.as_bytes());
-    let mut records = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| wrong(&name, &error.to_string()))?;
-        let width = records.first().map_or(record.len(), csv::StringRecord::len);
-        if record.len() > MOST_COLUMNS {
-            return Err(wrong(
-                &name,
-                &format!(
-                    "found {} columns; allowed: at most {MOST_COLUMNS}",
-                    record.len()
-                ),
-            ));
-        }
-        if record.len() != width {
-            let line = record.position().map_or(0, csv::Position::line);
-            return Err(wrong(
-                &name,
-                &format!(
-                    "line {line}: found {}, but line 1 has {width}",
-                    counted(record.len(), "cell")
-                ),
-            ));
-        }
-        records.push(record);
-    }
-    // Where a separator other than the comma is used, the comma may be the decimal point.
-    let comma = separator != b',';
-    let Some(head) = records.first() else {
-        return Err(wrong(&name, "is empty"));
-    };
-    let is_number = |cell: &str| number(cell, comma).is_some();
-    let has_names = !head.iter().any(is_number) && head.iter().all(|it| !it.is_empty());
-    let names: Vec<String> = match has_names {
-        true => head.iter().map(String::from).collect(),
-        false => (0..head.len()).map(|place| format!("x{place}")).collect(),
-    };
-    let body = records.get(usize::from(has_names)..).unwrap_or_default();
-    let columns = names.into_iter().enumerate().map(|(place, name_of)| {
+    let text = Text::read(path)?;
+    let (body, comma) = (text.body(), text.has_comma());
+    let columns = text.names().into_iter().enumerate().map(|(place, name)| {
         let cells: Vec<(u64, &str)> = body
             .iter()
             .map(|record| {
@@ -299,48 +216,13 @@ fn text(path: &Path, told: &Told) -> Result<Table, DataError> {
                 (line, record.get(place).unwrap_or_default())
             })
             .collect();
-        column(&name, name_of, &cells, comma, told)
+        column(&text.file, name, &cells, comma, told)
     });
     Ok(Table {
         rows: body.len(),
         columns: columns.collect::<Result<_, _>>()?,
-        file: name,
+        file: text.file.clone(),
     })
-}
-
-/// What separates the cells of a line: the most frequent of the usual ones outside of quotes.
-fn separator(line: &str) -> u8 {
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
-    let mut quoted = false;
-    for byte in line.bytes() {
-        quoted ^= byte == b'"';
-        for (separator, count) in &mut counts {
-            *count += usize::from(!quoted && byte == *separator);
-        }
-    }
-    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    let found = counts.iter().find(|(_, count)| *count == most);
-    found.map_or(b',', |(separator, _)| *separator)
-}
-
-/// A cell as a number; with `comma`, that may be the decimal point, as in `1.234,5`.
-fn number(cell: &str, comma: bool) -> Option<f64> {
-    let plain = |text: &str| -> Option<f64> {
-        let numeric = text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-        let infinite = ["inf", "+inf", "-inf", "infinity", "-infinity"]
-            .contains(&text.to_lowercase().as_str());
-        (numeric || infinite).then(|| text.parse().ok()).flatten()
-    };
-    match comma && cell.matches(',').count() == 1 {
-        true => plain(&cell.replace('.', "").replace(',', ".")),
-        false => plain(cell),
-    }
-}
-
-fn is_missing(cell: &str) -> bool {
-    MISSING.contains(&cell.to_lowercase().as_str())
 }
 
 /// Whether a text looks like a date: two separators of a kind between digits, with a time behind it or without.

@@ -215,3 +215,48 @@ fn rows_are_standardised_by_the_training_rows_and_labels_are_no_input() {
         "{warning}"
     );
 }
+
+/// Missing cells alone are written anew, in the file's own way of writing numbers; all else stays to the byte.
+#[test]
+fn missing_cells_are_filled_in_as_the_file_writes_them() {
+    let content = "\u{feff}Alter;Beruf;Notiz;Gewicht\r\n20;Arzt;\"a;b\";50,5\r\n;Koch;;60\r\n40;?;x;NA\r\n60;Koch;;70,5\r\n";
+    let (_folder, path) = file("t.csv", content.as_bytes());
+    let set = TableSet::new(TableOptions {
+        drop: vec!["Notiz".into()],
+        ..options(path.clone())
+    });
+    let fields = Arc::clone(set.fields().unwrap());
+    // Age in two cells of the model's units, trade one-hot, weight.
+    let own = |name: &str, value: f64| {
+        let field = fields.0.iter().find(|it| it.name == name).unwrap();
+        let FieldKind::Number { mean, deviation } = field.kind else {
+            panic!("{field:?}");
+        };
+        ((value - mean) / deviation) as f32
+    };
+    let row = |age: f64, trade: [f32; 2], weight: f64| {
+        [
+            own("Alter", age),
+            trade[0],
+            trade[1],
+            own("Gewicht", weight),
+        ]
+    };
+    let rows = [
+        row(20.0, [1.0, 0.0], 50.5),
+        row(30.0, [0.1, 0.9], 60.0),
+        row(40.0, [0.8, 0.2], 55.25),
+        row(60.0, [0.0, 1.0], 70.5),
+    ]
+    .concat();
+    let (bytes, count) = crate::filled_text(&path, &fields, &rows).unwrap();
+    let expected = "\u{feff}Alter;Beruf;Notiz;Gewicht\r\n20;Arzt;\"a;b\";50,5\r\n30;Koch;;60\r\n40;Arzt;x;55,25\r\n60;Koch;;70,5\r\n";
+    assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    assert_eq!(count, 3);
+    let error = crate::filled_text(&path, &fields, &rows[4..]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("t.csv: changed while it was being read")
+    );
+}

@@ -19,6 +19,7 @@ pub mod digest;
 pub mod error;
 pub mod fields;
 pub mod files;
+pub mod imputation;
 pub mod input;
 pub mod measure;
 pub mod memory;

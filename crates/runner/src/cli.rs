@@ -579,10 +579,10 @@ pub struct RestoreArgs {
     #[command(flatten)]
     pub run: RunArg,
     /// Pictures to restore, or folders of them: noisy, blurred, small or grey ones, or pictures with
-    /// black holes, as the model was trained for.
+    /// black holes, as the model was trained for. Or tables with missing cells.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Output folder; restored pictures keep their names and are saved as PNG.
+    /// Output folder; restored pictures keep their names and are saved as PNG, tables as they are.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
     /// Also write NAME-compare.png: before, after and the best baseline side by side.

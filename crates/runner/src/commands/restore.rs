@@ -7,6 +7,7 @@ mod clean;
 mod compare;
 mod files;
 mod given;
+mod rows;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ use crate::cli::RestoreArgs;
 use crate::commands::{only_pictures, opened};
 use crate::progress::Display;
 use crate::{input, terminal};
+use hourglass::fields::Form;
 use hourglass::measure::restoration::tiles::{Grid, Picture};
 use hourglass::measure::restoration::{Baseline, Baselines, Restoration, View, scale, whole};
 
@@ -71,7 +73,9 @@ struct Restorer<'a> {
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend)?;
-    only_pictures(&loaded, "restore")?;
+    if Form::of(loaded.meta.fields.is_some(), loaded.meta.input_shape) == Form::Series {
+        only_pictures(&loaded, "restore")?;
+    }
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(
@@ -79,6 +83,10 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
              configs/denoise-photos.json",
             loaded.meta.model.kind()
         );
+    }
+    if let Some(fields) = &loaded.meta.fields {
+        rows::run(args, &loaded, fields)?;
+        return Ok(DONE);
     }
     let factor = match args.from_clean {
         true => 1,
