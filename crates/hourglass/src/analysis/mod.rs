@@ -1,4 +1,4 @@
-//! The measures behind `cluster`, `probe`, `anomaly`, `transfer` and `plot`, one file each, with formula
+//! The measures behind `cluster`, `probe`, `anomaly`, `score`, `transfer` and `plot`, one file each, with formula
 //! and source, and the analyses that are made of them, each with the report that it computes from a
 //! [`subject`]. They write no files, and return the same bits whatever the number of threads: work is
 //! split into blocks of a fixed size, whose results are added in the order of the blocks.
@@ -17,6 +17,7 @@ pub mod lbfgs;
 pub mod matching;
 pub mod neighbours;
 pub mod nmi;
+pub mod normality;
 pub mod one_class;
 pub mod plane;
 pub mod principal;
@@ -25,6 +26,7 @@ pub mod progress;
 pub mod rand_index;
 pub mod random;
 pub mod roc;
+pub mod scoring;
 pub mod silhouette;
 pub mod smooth;
 pub mod softmax;

@@ -39,6 +39,20 @@ pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>>
     })
 }
 
+/// The mean distance of each row of `asked` [m, width] from its `count` nearest rows of `known` [n, width];
+/// from all if there are no more, and 0 without any. All rows should be centred on the origin.
+pub fn mean_distances(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<f64> {
+    let indices = vec![(); known.len() / width.max(1)];
+    let norms = squared_norms(asked, width);
+    each(known, &indices, asked, width, count, |row, nearest| {
+        let own = norms.get(row).copied().unwrap_or_default();
+        let distances = nearest
+            .iter()
+            .map(|(partial, ())| f64::from((partial + own).max(0.0).sqrt()));
+        distances.sum::<f64>() / nearest.len().max(1) as f64
+    })
+}
+
 /// The result of `make` for each row of `asked` with the `count` nearest rows of `known`: their
 /// [`partial_distances`] and their values of `of`, nearest first.
 fn each<T: Copy + Send + Sync, R: Send>(
@@ -137,6 +151,16 @@ mod tests {
         let found = classify(&known, &classes, &asked, 1, 1);
         let right: Vec<u8> = (0..300).map(|it| (it * 8 / 10) as u8).collect();
         assert_eq!(found, right);
+    }
+
+    #[test]
+    fn mean_distances_are_those_of_the_nearest() {
+        let found = mean_distances(&[0.0, 1.0, 5.0], &[0.0, 4.0], 1, 2);
+        assert!(
+            (found[0] - 0.5).abs() < 1e-6 && (found[1] - 2.0).abs() < 1e-6,
+            "{found:?}"
+        );
+        assert_eq!(mean_distances(&[], &[1.0], 1, 2), [0.0]);
     }
 
     #[test]
