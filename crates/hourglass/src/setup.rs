@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, Images, Limit, PictureOptions, Preparation, Source, Split,
-    TestPart, Warning,
+    Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation, Source,
+    Split, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
-use model::{ImageShape, Layers, Loss};
+use model::{ImageShape, Layers, Loss, Range};
 
 use crate::backend::{self, Backend};
 use crate::config::{
-    self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
-    TestChoice,
+    self, Config, ConfigError, DataConfig, Located, LossChoice, NamedConfig, PicturesConfig,
+    PretrainConfig, TableTestChoice, TestChoice,
 };
 use crate::error::{At, Error, Result};
+use crate::fields;
 use crate::measure::pca::Pca;
 use crate::memory::{Estimate, Purpose};
 use crate::run::checkpoint::{Meta, Progress};
@@ -43,6 +44,8 @@ pub struct Setup {
     pub train: Arc<Images>,
     /// Images for the final evaluation only.
     pub test: Arc<Images>,
+    /// What the values of its samples are.
+    pub range: Range,
     /// How pictures become these images, and any others that the model gets.
     pub preparation: Preparation,
     /// Warnings about files with problems.
@@ -61,6 +64,25 @@ pub struct Setup {
     pub pretrained: Option<Pretrained>,
 }
 
+/// What is known of a training before anything is loaded.
+struct Checked {
+    shape: ImageShape,
+    range: Range,
+    layers: Layers,
+    backend: Backend,
+}
+
+impl Located {
+    /// The layers of the model for the samples of a source.
+    ///
+    /// # Errors
+    /// As [`Located::check_model`], and data that cannot be read.
+    pub fn check_source(&self, source: &Source) -> Result<Layers> {
+        let range = range(source).map_err(|error| told(self, error))?;
+        Ok(self.check_model(source.shape()?, &range)?)
+    }
+}
+
 impl DataConfig {
     /// The source of the images; `seed` is the run's, which draws the test pictures unless the data have a seed of
     /// their own.
@@ -72,6 +94,11 @@ impl DataConfig {
                 dir: dir.clone(),
                 limit: drawn(*limit, seed),
             },
+            DataConfig::FashionMnist { set } => set.source(Named::FashionMnist, seed),
+            DataConfig::Kmnist { set } => set.source(Named::Kmnist, seed),
+            DataConfig::EmnistLetters { set } => set.source(Named::EmnistLetters, seed),
+            DataConfig::Cifar10 { set } => set.source(Named::Cifar10, seed),
+            DataConfig::Cifar100 { set } => set.source(Named::Cifar100, seed),
             DataConfig::Images {
                 dir,
                 pictures,
@@ -81,6 +108,29 @@ impl DataConfig {
                 dir: dir.clone(),
                 options: pictures.options(test, *strict, seed),
             },
+            DataConfig::Table {
+                file,
+                test,
+                label,
+                normal,
+                drop,
+                categories,
+                limit,
+                ..
+            } => Source::Table(TableSet::new(TableOptions {
+                file: file.clone(),
+                test: match test {
+                    TableTestChoice::Share(share) => TableTest::Share(*share),
+                    TableTestChoice::File(file) => TableTest::File(file.clone()),
+                },
+                label: label.clone(),
+                normal: normal.clone(),
+                drop: drop.clone(),
+                categories: categories.clone(),
+                limit: drawn(*limit, seed),
+                seed: Stream::Split.seed(seed, 0),
+                fields: None,
+            })),
             DataConfig::Photos {
                 collection,
                 pictures,
@@ -89,6 +139,17 @@ impl DataConfig {
                 collection: (*collection).into(),
                 options: pictures.options(test, false, seed),
             },
+        }
+    }
+}
+
+impl NamedConfig {
+    /// This set; `seed` is the split's.
+    fn source(&self, set: Named, seed: u64) -> Source {
+        Source::Named {
+            set,
+            dir: self.dir.clone(),
+            limit: drawn(self.limit, seed),
         }
     }
 }
@@ -203,10 +264,11 @@ impl Setup {
         quick: bool,
         starts: bool,
         purpose: Purpose,
-    ) -> Result<(ImageShape, Layers, Backend)> {
+    ) -> Result<Checked> {
         let config = &located.config;
         let shape = source.shape().map_err(|error| told(located, error))?;
-        let layers = located.check_model(shape)?;
+        let range = range(source).map_err(|error| told(located, error))?;
+        let layers = located.check_model(shape, &range)?;
         if starts {
             located.check_batches(&layers, None)?;
         }
@@ -219,7 +281,12 @@ impl Setup {
             };
             needed.check().at(|| located.name().to_owned())?;
         }
-        Ok((shape, layers, backend))
+        Ok(Checked {
+            shape,
+            range,
+            layers,
+            backend,
+        })
     }
 
     fn with(
@@ -233,7 +300,12 @@ impl Setup {
         let config = located.config.clone();
         let (source, limit) = source(&config, run);
         let told = |error| told(&located, error);
-        let (shape, layers, backend) = Self::checked(&located, &source, quick, starts, purpose)?;
+        let Checked {
+            shape,
+            range,
+            layers,
+            backend,
+        } = Self::checked(&located, &source, quick, starts, purpose)?;
         let pretrained = if starts {
             Pretrained::open(&located, shape, &layers, &backend.device)?
         } else {
@@ -280,8 +352,12 @@ impl Setup {
             preparation,
             warnings,
         } = dataset;
-        let loss = config.loss();
+        let loss = match range {
+            Range::Unit => config.loss(),
+            Range::Real(_) => Loss::Mse,
+        };
         Ok(Self {
+            range,
             config,
             dataset: name,
             data_sha256,
@@ -332,6 +408,7 @@ impl Setup {
             preparation: self.preparation,
             warnings: Vec::new(),
             split,
+            range: self.range.clone(),
             backend: self.backend.clone(),
             layers: self.layers.clone(),
             loss: self.loss,
@@ -347,7 +424,7 @@ impl Setup {
 
     /// Batches of the images on the backend's device, which holds all images if they fit.
     pub fn batches(&self, images: &Arc<Images>) -> Batches {
-        let bytes = images.pixels().len().saturating_mul(size_of::<f32>());
+        let bytes = images.values().len().saturating_mul(size_of::<f32>());
         let resident = !self.backend.on_host && bytes <= RESIDENT_BYTES;
         Batches::new(Arc::clone(images), &self.backend.device, resident)
     }
@@ -418,10 +495,22 @@ fn check_components(located: &Located, layers: &Layers, images: &Images) -> Resu
     checked.map_err(|error| located.error("model", error.to_string()).into())
 }
 
+/// What the values of a source's samples are.
+fn range(source: &Source) -> std::result::Result<Range, DataError> {
+    match source {
+        Source::Table(set) => Ok(fields::range(set.fields()?)),
+        _ => Ok(Range::Unit),
+    }
+}
+
 /// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST
 /// is in no order, so its first images are as good as any; earlier versions took the first of every set.
 fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
     let source = config.data.source(config.seed);
+    if let (Source::Table(set), Some(meta)) = (&source, run) {
+        let fields = meta.fields.clone().map(Arc::new);
+        return (Source::Table(set.as_trained(fields)), None);
+    }
     let first = config.data.limit();
     match (&config.data, run) {
         (DataConfig::Mnist { .. }, _) => (source, first),
