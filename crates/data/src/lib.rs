@@ -68,7 +68,7 @@ pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
-pub use table_set::{TableSet, read_rows};
+pub use table_set::{Rows, TableSet, read_labelled_rows, read_rows};
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.

@@ -14,7 +14,7 @@ use crate::output;
 const VERBS: [(&[&str], &str); 13] = [
     (&["train", "fit", "run", "start"], "train"),
     (
-        &["eval", "test", "validate", "score", "metrics"],
+        &["eval", "test", "validate", "metrics"],
         "evaluate",
     ),
     (
@@ -33,7 +33,7 @@ const VERBS: [(&[&str], &str); 13] = [
     (&["grid", "tune", "search", "hyperopt"], "sweep"),
     (&["visualize", "visualise", "viz", "draw"], "plot"),
     (&["denoise", "inpaint", "enhance", "deblur"], "restore"),
-    (&["detect", "outliers"], "anomaly"),
+    (&["detect", "outliers", "anomalies"], "score"),
 ];
 
 /// What stands here for an option of other programs.

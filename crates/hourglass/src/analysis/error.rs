@@ -42,9 +42,9 @@ pub enum AnalysisError {
         /// Where the pictures are from.
         data: String,
     },
-    /// No validation pictures, from which is learned what is usual.
+    /// No validation samples, from which is learned what is usual.
     #[error(
-        "{run}: has no validation pictures, from which a score learns what is usual; train with data.validation above 0"
+        "{run}: has no validation samples, from which score learns what is usual; train with data.validation above 0"
     )]
     NoValidation {
         /// The run, or its data.
@@ -52,7 +52,7 @@ pub enum AnalysisError {
     },
     /// A mask of another size than its picture.
     #[error(
-        "{mask}: found {found}, but its picture has {wanted} pixels; give a mask of the same height and width"
+        "{mask}: found {found} pixels, but its picture has {wanted}; give a mask of the same height and width"
     )]
     MaskSize {
         /// The mask's file.

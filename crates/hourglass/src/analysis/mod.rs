@@ -5,6 +5,7 @@
 
 pub mod anomaly;
 pub mod classifier;
+pub mod cloud;
 pub mod clustering;
 pub mod contingency;
 pub mod detection;
@@ -19,6 +20,7 @@ pub mod neighbours;
 pub mod nmi;
 pub mod normality;
 pub mod one_class;
+pub mod places;
 pub mod plane;
 pub mod principal;
 pub mod probe;

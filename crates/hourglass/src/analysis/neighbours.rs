@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::distances::{partial_distances, squared_norms};
+use super::distances::{partial_distances, squared_distance, squared_norms};
 
 /// Numbers of query rows and of known rows whose distances one thread holds at a time.
 const BLOCK: usize = 128;
@@ -42,15 +42,22 @@ pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>>
 /// The mean distance of each row of `asked` [m, width] from its `count` nearest rows of `known` [n, width];
 /// from all if there are no more, and 0 without any. All rows should be centred on the origin.
 pub fn mean_distances(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<f64> {
-    let indices = vec![(); known.len() / width.max(1)];
-    let norms = squared_norms(asked, width);
-    each(known, &indices, asked, width, count, |row, nearest| {
-        let own = norms.get(row).copied().unwrap_or_default();
-        let distances = nearest
-            .iter()
-            .map(|(partial, ())| f64::from((partial + own).max(0.0).sqrt()));
-        distances.sum::<f64>() / nearest.len().max(1) as f64
+    let indices: Vec<u32> = (0..(known.len() / width.max(1)) as u32).collect();
+    each(known, &indices, asked, width, count, |at, nearest| {
+        let own = row(asked, at, width);
+        // Which rows are near is known from products, in which rounding hides small distances far from the origin.
+        let distance = |&(_, near): &(f32, u32)| {
+            f64::from(squared_distance(own, row(known, near as usize, width))).sqrt()
+        };
+        let sum: f64 = nearest.iter().map(distance).sum();
+        sum / nearest.len().max(1) as f64
     })
+}
+
+/// Row `at` of rows of so many values; empty past the end.
+fn row(rows: &[f32], at: usize, width: usize) -> &[f32] {
+    let start = at.saturating_mul(width);
+    rows.get(start..start.saturating_add(width)).unwrap_or_default()
 }
 
 /// The result of `make` for each row of `asked` with the `count` nearest rows of `known`: their

@@ -95,7 +95,7 @@ fn measured(
         other_run: other_run.as_ref(),
         pca: pca.as_ref(),
         pca_of_other: pca_of_other.as_ref(),
-        score: args.score.into(),
+        score: args.score,
         quantile: args.quantile,
     };
     let found = detection.measure(|done| display.step(done))?;

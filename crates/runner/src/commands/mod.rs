@@ -20,6 +20,7 @@ mod probe;
 mod reconstruct;
 mod restore;
 mod resume;
+mod score;
 #[cfg(feature = "serve")]
 mod serve;
 mod sweep;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Anomaly(args) => anomaly::run(&args),
+            Command::Score(args) => score::run(&args),
             Command::Cluster(args) => cluster::run(&args),
             Command::Encode(args) => encode::run(&args),
             Command::Compress(args) => compress::run(&args),
