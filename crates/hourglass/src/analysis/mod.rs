@@ -8,6 +8,7 @@ pub mod classifier;
 pub mod cloud;
 pub mod clustering;
 pub mod contingency;
+pub mod cover;
 pub mod detection;
 pub mod distances;
 pub mod error;
