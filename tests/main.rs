@@ -57,6 +57,8 @@ mod report;
 mod restore;
 // `resume`: exactly what a run that never stopped would have done.
 mod resume;
+// `score`: what is odd and where, on pictures, tiles and tables; labels, masks, and what is refused.
+mod score;
 // `serve`: the page on this machine, by hand over its port.
 mod serve;
 // The shipped configs and their schema.

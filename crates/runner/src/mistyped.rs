@@ -13,10 +13,7 @@ use crate::output;
 /// What other programs call a verb, and what it is called here.
 const VERBS: [(&[&str], &str); 13] = [
     (&["train", "fit", "run", "start"], "train"),
-    (
-        &["eval", "test", "validate", "metrics"],
-        "evaluate",
-    ),
+    (&["eval", "test", "validate", "metrics"], "evaluate"),
     (
         &["predict", "infer", "inference", "autoencode"],
         "reconstruct",

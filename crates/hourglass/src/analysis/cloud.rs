@@ -85,7 +85,9 @@ impl Ellipsoid {
             squares.sum::<f64>().sqrt()
         };
         let rows = centred(rows, &self.mean);
-        rows.chunks_exact(self.mean.len().max(1)).map(length).collect()
+        rows.chunks_exact(self.mean.len().max(1))
+            .map(length)
+            .collect()
     }
 }
 
@@ -139,7 +141,10 @@ mod tests {
         let asked = Features::new(vec![30.0, 0.0, 7.0, 0.0, 3.0, 7.0, 0.0, 0.0, 7.0], 3, 3);
         let found = known.distances(&asked);
         let near = |found: f64| (found - 3.0).abs() < 0.15;
-        assert!(near(found[0]) && near(found[1]) && found[2] < 0.1, "{found:?}");
+        assert!(
+            near(found[0]) && near(found[1]) && found[2] < 0.1,
+            "{found:?}"
+        );
     }
 
     #[test]

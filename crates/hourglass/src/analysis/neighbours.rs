@@ -57,7 +57,8 @@ pub fn mean_distances(known: &[f32], asked: &[f32], width: usize, count: usize) 
 /// Row `at` of rows of so many values; empty past the end.
 fn row(rows: &[f32], at: usize, width: usize) -> &[f32] {
     let start = at.saturating_mul(width);
-    rows.get(start..start.saturating_add(width)).unwrap_or_default()
+    rows.get(start..start.saturating_add(width))
+        .unwrap_or_default()
 }
 
 /// The result of `make` for each row of `asked` with the `count` nearest rows of `known`: their

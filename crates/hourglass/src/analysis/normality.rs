@@ -20,7 +20,7 @@ use crate::pictures::shrink::shrunk;
 
 /// The most training samples that others are compared with, drawn at random: the distance from the nearest of a few
 /// thousand tells odd samples about as well as that of all (Sugiyama & Borgwardt 2013).
-const MOST_KNOWN: usize = 20_000;
+const MOST_KNOWN: usize = 10_000;
 
 /// The most places of an input that is compared with others, 32 x 32: larger ones are made smaller by whole factors,
 /// because their details never lie on each other.
@@ -408,10 +408,7 @@ impl Known {
     fn learn(scorer: &Scorer, method: Method, normal: &Normal) -> Result<Self> {
         let needs = |part| method.needs(part);
         let (of_inputs, of_codes) = (needs(Method::Inputs), needs(Method::Codes));
-        let (of_restored, of_spread) = (
-            needs(Method::Reconstructions),
-            needs(Method::Mahalanobis),
-        );
+        let (of_restored, of_spread) = (needs(Method::Reconstructions), needs(Method::Mahalanobis));
         if !(of_inputs || of_codes || of_restored || of_spread) {
             return Ok(Self::default());
         }

@@ -283,17 +283,30 @@ mod tests {
 
     #[test]
     fn what_is_missing_has_no_error() {
-        let gap = pair(&[f32::NAN, 3.0, 1.0, f32::NAN], &[9.0, 1.0, 0.0, 9.0], [2, 1, 2]);
+        let gap = pair(
+            &[f32::NAN, 3.0, 1.0, f32::NAN],
+            &[9.0, 1.0, 0.0, 9.0],
+            [2, 1, 2],
+        );
         let sums = gap.sums();
-        assert_eq!((sums.known, sums.squared_error, sums.squared_norm), (2, 5.0, 10.0));
+        assert_eq!(
+            (sums.known, sums.squared_error, sums.squared_norm),
+            (2, 5.0, 10.0)
+        );
         assert_eq!(gap.map(), [1.0, 4.0]);
         let mut places = Places::new(4);
         places.push(&gap);
         let ratio = places.finish().ratio(&gap);
         // 4 / (4 + 0.125) and 1 / (1 + 0.125).
-        assert!((ratio - (4.0 / 4.125 + 1.0 / 1.125) / 2.0).abs() < 1e-9, "{ratio}");
+        assert!(
+            (ratio - (4.0 / 4.125 + 1.0 / 1.125) / 2.0).abs() < 1e-9,
+            "{ratio}"
+        );
         let nothing = pair(&[f32::NAN], &[1.0], [1, 1, 1]);
-        assert_eq!((nothing.sums(), nothing.map()), (Sums::default(), vec![0.0]));
+        assert_eq!(
+            (nothing.sums(), nothing.map()),
+            (Sums::default(), vec![0.0])
+        );
         assert_eq!(Places::new(1).finish().ratio(&nothing), 0.0);
     }
 

@@ -118,7 +118,11 @@ impl ManyScores {
     pub fn push(&mut self, score: f32, is_other: bool) {
         // Numbers above 0 are ordered as their bits are, of which the first is the sign.
         let place = (score.max(0.0).to_bits() << 1) >> (u32::BITS - DIGITS);
-        let counts = if is_other { &mut self.other } else { &mut self.normal };
+        let counts = if is_other {
+            &mut self.other
+        } else {
+            &mut self.normal
+        };
         if let Some(count) = counts.get_mut(place as usize) {
             *count += 1;
         }
@@ -190,7 +194,10 @@ mod tests {
         assert_eq!(auroc_interval(0.9, 0, 5), None);
         for (area, normal, other) in [(0.9, 50, 50), (1.0, 20, 3), (0.0, 1, 1), (0.5, 1000, 10)] {
             let [low, high] = auroc_interval(area, normal, other).unwrap();
-            assert!(0.0 <= low && low <= area && area <= high && high <= 1.0, "{low} {high}");
+            assert!(
+                0.0 <= low && low <= area && area <= high && high <= 1.0,
+                "{low} {high}"
+            );
             assert!(high - low > 0.0);
             // The other way round it is the mirror image.
             let [mirrored, _] = auroc_interval(1.0 - area, normal, other).unwrap();
@@ -201,7 +208,11 @@ mod tests {
             high - low
         };
         // Standard error of Hanley & McNeil: 0.8 * 0.2 * (1 + 99 * (0.2 / 1.2 + 0.8 / 1.8)) / 10,000, rooted 0.0313.
-        assert!((width(100) / (2.0 * Z * 0.0313) - 1.0).abs() < 0.05, "{}", width(100));
+        assert!(
+            (width(100) / (2.0 * Z * 0.0313) - 1.0).abs() < 0.05,
+            "{}",
+            width(100)
+        );
         assert!((width(100) / width(10_000) - 10.0).abs() < 0.3);
     }
 

@@ -4,6 +4,7 @@
 
 use super::anomaly::Score;
 use super::places::Sums;
+use super::spread::mean_and_spread;
 
 /// What is added to the share of the usual before its logarithm is taken: a copy of training samples has a distance
 /// of 0, which is no infinite evidence.
@@ -12,11 +13,15 @@ const FLOOR: f64 = 1e-3;
 /// The smallest usual value of a part, so that one that is always 0 is no division by 0.
 const SMALLEST: f64 = 1e-12;
 
+/// What is added to the spread of a part, as a share of its size: a few validation samples may be alike by chance.
+const LEAST_SPREAD: f64 = 0.1;
+
 /// How a sample is scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// How many times as large as usual the [`Method::PARTS`] are, geometric mean: a mean of detectors' scores brought
-    /// to one scale (Aggarwal & Sathe 2017), here by what normal samples have.
+    /// By how many standard deviations of normal samples the logarithms of the [`Method::PARTS`] are larger than usual:
+    /// the logarithm of the mean exponential, a soft maximum. Scores brought to one scale are what ensembles of
+    /// detectors are made of (Aggarwal & Sathe 2017); in a maximum, what one part says clearly is not outvoted.
     Combined,
     /// The mean squared error per value (Sakurada & Yairi 2014).
     Mse,
@@ -75,7 +80,7 @@ impl Method {
     pub fn about(self) -> &'static str {
         match self {
             Method::Combined => {
-                "how many times as large as usual window, inputs and reconstructions are, geometric mean"
+                "by how many standard deviations window, inputs and reconstructions exceed what is usual, soft maximum"
             }
             Method::Mse => "mean squared error of the reconstruction",
             Method::Relative => "squared error divided by the sample's norm",
@@ -148,27 +153,50 @@ impl Parts {
     }
 }
 
-/// What is usual for the parts of [`Method::Combined`]: their means over normal samples.
+/// What is usual for a part of [`Method::Combined`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Usual([f64; Method::PARTS.len()]);
+struct Part {
+    /// Its mean over normal samples.
+    mean: f64,
+    /// The standard deviation of the logarithm of its share of that.
+    spread: f64,
+}
+
+impl Part {
+    /// The logarithm of a length's share of what is usual.
+    fn log(&self, length: f64) -> f64 {
+        (length / self.mean.max(SMALLEST) + FLOOR).ln()
+    }
+}
+
+/// What is usual for the parts of [`Method::Combined`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usual([Part; Method::PARTS.len()]);
 
 impl Usual {
     /// Of normal samples.
     pub fn of(normal: &[Parts]) -> Self {
         let mut usual = Self::default();
-        for parts in normal {
-            for (sum, length) in usual.0.iter_mut().zip(parts.lengths()) {
-                *sum += length / normal.len() as f64;
-            }
+        for (at, part) in usual.0.iter_mut().enumerate() {
+            let lengths = normal.iter().filter_map(|it| it.lengths().get(at).copied());
+            let lengths: Vec<f64> = lengths.collect();
+            part.mean = mean_and_spread(&lengths).unwrap_or_default().0;
+            let logs: Vec<f64> = lengths.iter().map(|it| part.log(*it)).collect();
+            part.spread = mean_and_spread(&logs).unwrap_or_default().1;
         }
         usual
     }
 
-    /// The score of [`Method::Combined`]: about 1 is usual, 2 is twice as odd.
+    /// The score of [`Method::Combined`]: about 0 is usual.
     pub fn combined(&self, parts: &Parts) -> f64 {
-        let times = parts.lengths().into_iter().zip(self.0);
-        let logs = times.map(|(length, usual)| (length / usual.max(SMALLEST) + FLOOR).ln());
-        (logs.sum::<f64>() / Method::PARTS.len() as f64).exp()
+        let lengths = parts.lengths();
+        let scores = self.0.iter().zip(lengths);
+        let scores = scores.map(|(part, it)| part.log(it) / (part.spread + LEAST_SPREAD));
+        let scores: Vec<f64> = scores.collect();
+        // Around the largest, because a large exponential is infinite.
+        let most = scores.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = scores.iter().map(|score| (score - most).exp()).sum();
+        most + (sum / scores.len().max(1) as f64).ln()
     }
 }
 
@@ -186,26 +214,42 @@ mod tests {
     }
 
     #[test]
-    fn a_combination_says_how_many_times_as_odd_as_usual() {
-        let usual = Usual::of(&[parts(0.01, 2.0, 5.0), parts(0.01, 4.0, 15.0)]);
-        let near = |found: f64, right: f64| assert!((found / right - 1.0).abs() < 2e-3, "{found}");
-        near(usual.combined(&parts(0.01, 3.0, 10.0)), 1.0);
+    fn a_combination_counts_deviations_from_what_is_usual() {
+        let usual = Usual::of(&[parts(0.01, 3.0, 10.0); 2]);
+        let near = |parts: Parts, right: f64| {
+            let found = usual.combined(&parts);
+            assert!((found - right).abs() < 0.02, "{found} {right}");
+        };
+        near(parts(0.01, 3.0, 10.0), 0.0);
         // Four times the squared error is twice the error.
-        near(usual.combined(&parts(0.04, 6.0, 20.0)), 2.0);
-        // Any part counts the same.
-        for twice in [parts(0.04, 3.0, 10.0), parts(0.01, 6.0, 10.0), parts(0.01, 3.0, 20.0)] {
-            near(usual.combined(&twice), 2f64.cbrt());
+        let twice = 2f64.ln() / 0.1;
+        near(parts(0.04, 6.0, 20.0), twice);
+        // One part is enough, whichever it is, and however usual the others are.
+        for odd in [
+            parts(0.04, 1.0, 1.0),
+            parts(0.0, 6.0, 1.0),
+            parts(0.0, 1.0, 20.0),
+        ] {
+            near(odd, twice - 3f64.ln());
         }
+        // A part that varies counts less.
+        let varied = [1.0, 1.5, 2.0, 2.5].map(|it| parts(0.01, 3.0, it));
+        let varied = Usual::of(&varied);
+        let odd = |inputs, restored| varied.combined(&parts(0.01, inputs, restored));
+        assert!(odd(6.0, 1.75) > odd(3.0, 3.5) + 1.0);
     }
 
     #[test]
     fn no_evidence_is_infinite() {
         let usual = Usual::of(&[parts(1.0, 1.0, 1.0)]);
-        let copy = usual.combined(&parts(1.0, 0.0, 1.0));
-        assert!(copy > 0.05 && copy < 0.2, "{copy}");
-        for strange in [Usual::of(&[]), Usual::of(&[Parts::default()])] {
-            let found = strange.combined(&parts(1.0, 1.0, 1.0));
-            assert!(found.is_finite() && found > 1.0, "{found}");
+        for found in [
+            usual.combined(&parts(1.0, 0.0, 1.0)),
+            usual.combined(&parts(0.0, 0.0, 0.0)),
+            usual.combined(&parts(f64::MAX, f64::MAX, f64::MAX)),
+            Usual::of(&[]).combined(&parts(1.0, 1.0, 1.0)),
+            Usual::of(&[Parts::default()]).combined(&parts(1.0, 1.0, 1.0)),
+        ] {
+            assert!(found.is_finite(), "{found}");
         }
     }
 

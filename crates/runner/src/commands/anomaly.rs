@@ -213,7 +213,11 @@ mod tests {
         assert_eq!(too_few(1, "picture", 0.99).as_deref(), Some(text));
         assert!(too_few(99, "picture", 0.99).is_some());
         for (pictures, quantile) in [(100, 0.99), (2, 0.5), (1, 1.0), (10, 0.9)] {
-            assert_eq!(too_few(pictures, "picture", quantile), None, "{pictures} {quantile}");
+            assert_eq!(
+                too_few(pictures, "picture", quantile),
+                None,
+                "{pictures} {quantile}"
+            );
         }
     }
 }

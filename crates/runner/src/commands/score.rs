@@ -80,7 +80,10 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
     // There is a validation sample, or nothing would have been learned.
     let threshold = quantile(&held, args.quantile).unwrap_or_default();
     let windows = normality.held.iter().filter_map(|it| it.window);
-    let usual = quantile(&windows.map(|it| it.mean).collect::<Vec<_>>(), args.quantile);
+    let usual = quantile(
+        &windows.map(|it| it.mean).collect::<Vec<_>>(),
+        args.quantile,
+    );
     // Something, if the model never errs.
     let scale = (WHITE * usual.unwrap_or_default()).max(f64::MIN_POSITIVE);
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(samples.wholes.len());
@@ -144,7 +147,10 @@ fn shown(map: &Map, source: &Source) -> Map {
     let (tall, wide) = (tall.min(height), wide.min(width));
     let rows = map.values.chunks_exact(width.max(1)).take(tall);
     Map {
-        values: rows.flat_map(|row| row.iter().take(wide)).copied().collect(),
+        values: rows
+            .flat_map(|row| row.iter().take(wide))
+            .copied()
+            .collect(),
         size: [tall, wide],
     }
 }

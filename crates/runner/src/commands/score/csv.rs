@@ -14,9 +14,17 @@ use super::report::{Report, Verdict};
 pub fn write(path: &Path, report: &Report) -> Result<()> {
     let scores = &report.scores;
     let places = scores.iter().any(|it| it.place.is_some());
-    let tiles = scores.iter().any(|it| it.place.is_some_and(|it| it.tile.is_some()));
-    let fields = scores.iter().map(|it| it.fields.len()).max().unwrap_or_default();
-    let mut header: Vec<String> = ["name", "score", "threshold", "verdict"].map(String::from).to_vec();
+    let tiles = scores
+        .iter()
+        .any(|it| it.place.is_some_and(|it| it.tile.is_some()));
+    let fields = scores
+        .iter()
+        .map(|it| it.fields.len())
+        .max()
+        .unwrap_or_default();
+    let mut header: Vec<String> = ["name", "score", "threshold", "verdict"]
+        .map(String::from)
+        .to_vec();
     if places {
         header.extend(["top", "left", "height", "width"].map(String::from));
     }
@@ -37,7 +45,12 @@ pub fn write(path: &Path, report: &Report) -> Result<()> {
         let number = |number: Option<usize>| number.map_or_else(String::new, |it| it.to_string());
         if places {
             let of = |of: fn(&super::Place) -> usize| number(it.place.as_ref().map(of));
-            line.extend([of(|it| it.top), of(|it| it.left), of(|it| it.height), of(|it| it.width)]);
+            line.extend([
+                of(|it| it.top),
+                of(|it| it.left),
+                of(|it| it.height),
+                of(|it| it.width),
+            ]);
         }
         if tiles {
             let tile = it.place.and_then(|it| it.tile);

@@ -107,9 +107,14 @@ impl<'a> Masks<'a> {
         // A name may lead out of the folder, so only its usual parts are taken.
         let plain = |path: &PathBuf| {
             let parts = path.components();
-            parts.into_iter().all(|part| matches!(part, std::path::Component::Normal(_)))
+            parts
+                .into_iter()
+                .all(|part| matches!(part, std::path::Component::Normal(_)))
         };
-        files.filter(plain).map(|it| self.folder.join(it)).find(|it| it.is_file())
+        files
+            .filter(plain)
+            .map(|it| self.folder.join(it))
+            .find(|it| it.is_file())
     }
 
     /// A mask in the size of a map.
@@ -138,6 +143,9 @@ impl<'a> Masks<'a> {
         let mask = data::read_picture(file, [1, tall, wide], data::WHITE)?;
         // The tiles of a test part leave out a rest at the right and at the bottom.
         let rows = mask.chunks_exact(wide.max(1)).take(height);
-        Ok(rows.flat_map(|row| row.iter().take(width)).copied().collect())
+        Ok(rows
+            .flat_map(|row| row.iter().take(width))
+            .copied()
+            .collect())
     }
 }

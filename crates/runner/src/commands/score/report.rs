@@ -200,7 +200,10 @@ impl Report {
         if let Some(it) = &self.pixels {
             let without = match it.without {
                 0 => String::new(),
-                without => format!("; {} without a mask, taken as normal", counted(without, "picture")),
+                without => format!(
+                    "; {} without a mask, taken as normal",
+                    counted(without, "picture")
+                ),
             };
             let area = it.auroc.map_or_else(|| "-".into(), |it| format!("{it:.4}"));
             lines.push(format!(

@@ -311,7 +311,9 @@ fn whole(name: String, file: &Path, folder: &str, normal: Option<&str>) -> Whole
 fn label_number(text: &str) -> Result<Option<u8>> {
     match text.parse() {
         Ok(number) => Ok(Some(number)),
-        Err(_) => bail!("--normal: found {text}; the labels of these images are numbers from 0 to 255"),
+        Err(_) => {
+            bail!("--normal: found {text}; the labels of these images are numbers from 0 to 255")
+        }
     }
 }
 
