@@ -346,6 +346,14 @@ fn odd_rows_are_found_and_their_columns_named() {
     );
     assert_ne!(measured["other"], 10);
 
+    // A value beyond all others is odd, and a number.
+    work.write("far.csv", "a,b,town\n1e9,-1e9,Ulm\n3,6,Ulm\n");
+    let far = work.ok_json("score rows far.csv --json");
+    assert_eq!(
+        (&far["scores"][0]["odd"], &far["scores"][1]["odd"]),
+        (&json!(true), &json!(false))
+    );
+
     // Without the column there are scores, and no measurement.
     let text = work.read_text("new.csv");
     let without = text

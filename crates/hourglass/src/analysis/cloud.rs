@@ -82,7 +82,13 @@ impl Ellipsoid {
             let along = self.axes.iter().map(|axis| dot(axis, row));
             let scaled = self.scales.iter().zip(row).map(|(scale, it)| scale * it);
             let squares = along.chain(scaled).map(|it| f64::from(it).powi(2));
-            squares.sum::<f64>().sqrt()
+            let length = squares.sum::<f64>().sqrt();
+            // What f32 has no number for is as far as it can say.
+            if length.is_finite() {
+                length
+            } else {
+                f64::from(f32::MAX)
+            }
         };
         let rows = centred(rows, &self.mean);
         rows.chunks_exact(self.mean.len().max(1))

@@ -40,17 +40,22 @@ pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>>
 }
 
 /// The mean distance of each row of `asked` [m, width] from its `count` nearest rows of `known` [n, width];
-/// from all if there are no more, and 0 without any. All rows should be centred on the origin.
+/// from all if there are no more, and 0 without any. All rows should be centred on the origin. What f32 has no number
+/// for is as far as it can say.
 pub fn mean_distances(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<f64> {
     let indices: Vec<u32> = (0..(known.len() / width.max(1)) as u32).collect();
+    let farthest = f64::from(f32::MAX);
     each(known, &indices, asked, width, count, |at, nearest| {
         let own = row(asked, at, width);
         // Which rows are near is known from products, in which rounding hides small distances far from the origin.
         let distance = |&(_, near): &(f32, u32)| {
-            f64::from(squared_distance(own, row(known, near as usize, width))).sqrt()
+            let squared = squared_distance(own, row(known, near as usize, width));
+            f64::from(squared).sqrt().min(farthest)
         };
-        let sum: f64 = nearest.iter().map(distance).sum();
-        sum / nearest.len().max(1) as f64
+        match nearest.is_empty() && !indices.is_empty() {
+            true => farthest,
+            false => nearest.iter().map(distance).sum::<f64>() / nearest.len().max(1) as f64,
+        }
     })
 }
 
@@ -169,6 +174,11 @@ mod tests {
             "{found:?}"
         );
         assert_eq!(mean_distances(&[], &[1.0], 1, 2), [0.0]);
+        // Squares beyond f32 are far, and not 0 or NaN.
+        for far in [1e30, -1e30, f32::MAX] {
+            let found = mean_distances(&[0.0, 0.0, 1.0, 1.0], &[far, far], 2, 2);
+            assert_eq!(found, [f64::from(f32::MAX)], "{far}");
+        }
     }
 
     #[test]

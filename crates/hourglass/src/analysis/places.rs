@@ -56,7 +56,8 @@ impl Pair<'_> {
             if let (Some(error), Some(sum), Some(known)) =
                 (error, map.get_mut(place), known.get_mut(place))
             {
-                *sum += error as f32;
+                // Values far beyond those of the training have errors beyond f32.
+                *sum = (*sum + error as f32).min(f32::MAX);
                 *known += 1;
             }
         }
@@ -301,6 +302,10 @@ mod tests {
         assert!(
             (ratio - (4.0 / 4.125 + 1.0 / 1.125) / 2.0).abs() < 1e-9,
             "{ratio}"
+        );
+        assert_eq!(
+            pair(&[1e30; 2], &[0.0; 2], [2, 1, 1]).map(),
+            [f32::MAX / 2.0]
         );
         let nothing = pair(&[f32::NAN], &[1.0], [1, 1, 1]);
         assert_eq!(

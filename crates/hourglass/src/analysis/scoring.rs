@@ -165,7 +165,9 @@ struct Part {
 impl Part {
     /// The logarithm of a length's share of what is usual.
     fn log(&self, length: f64) -> f64 {
-        (length / self.mean.max(SMALLEST) + FLOOR).ln()
+        (length / self.mean.max(SMALLEST) + FLOOR)
+            .min(f64::MAX)
+            .ln()
     }
 }
 
@@ -246,6 +248,7 @@ mod tests {
             usual.combined(&parts(1.0, 0.0, 1.0)),
             usual.combined(&parts(0.0, 0.0, 0.0)),
             usual.combined(&parts(f64::MAX, f64::MAX, f64::MAX)),
+            usual.combined(&parts(f64::INFINITY, f64::INFINITY, f64::INFINITY)),
             Usual::of(&[]).combined(&parts(1.0, 1.0, 1.0)),
             Usual::of(&[Parts::default()]).combined(&parts(1.0, 1.0, 1.0)),
         ] {

@@ -190,7 +190,7 @@ pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
     match loaded.meta.fields {
         None => Ok(()),
         Some(_) => Err(UsageError(format!(
-            "{}: was trained on a table, and {command} is for pictures; evaluate, encode, probe and cluster take it",
+            "{}: was trained on a table, and {command} is for pictures; evaluate, encode, score, probe and cluster take it",
             loaded.run.folder().display()
         ))
         .into()),

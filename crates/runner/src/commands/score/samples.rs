@@ -22,7 +22,7 @@ use crate::{input, terminal};
 pub struct Whole {
     /// Its name in tables and files.
     pub name: String,
-    /// The names of its mask, without ending, relative to the folder of masks; the likeliest first.
+    /// What its mask may be called, relative to the folder of masks and as the picture is; the likeliest first.
     pub masks: Vec<PathBuf>,
     /// Whether it is normal, if that is known.
     pub normal: Option<bool>,
