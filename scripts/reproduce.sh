@@ -10,6 +10,7 @@
 #   scripts/reproduce.sh --no-tables          only trains and measures
 #   scripts/reproduce.sh --papers DIR         trains and measures under the conditions of papers, on data in DIR
 #   scripts/reproduce.sh --baselines DIR      measures common filters under the same conditions, on the same data
+#   scripts/reproduce.sh --adbench DIR        trains on ADBench's tables in DIR, and measures how odd rows are found
 #   scripts/reproduce.sh --check              whether README.md, RESULTS.md and the configs' descriptions agree
 #
 # Needs Python 3.9 or newer and nothing from PyPI. Builds the program as the README does, unless HOURGLASS names one.
@@ -28,6 +29,9 @@ if [[ -z ${HOURGLASS:-} ]]; then
     cargo build -p runner
     target="$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"
     export HOURGLASS="$target/debug/hourglass"
+fi
+if [[ ${1:-} == --adbench ]]; then
+    exec python3 -B scripts/reproduce/adbench.py "${@:2}"
 fi
 if [[ ${1:-} == --papers ]]; then
     exec python3 -B scripts/reproduce/papers.py "${@:2}"

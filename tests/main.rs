@@ -59,6 +59,8 @@ mod restore;
 mod resume;
 // Tables and series: training, other files, missing values, resuming.
 mod rows;
+// `score`: what is odd and where, on pictures, tiles and tables; labels, masks, and what is refused.
+mod score;
 // `serve`: the page on this machine, by hand over its port.
 mod serve;
 // The shipped configs and their schema.

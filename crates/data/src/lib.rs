@@ -75,7 +75,7 @@ pub use series_set::{EachRow, Place, SeriesOptions, SeriesSet, Windows};
 pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
-pub use table_set::{TableSet, read_rows};
+pub use table_set::{Rows, TableSet, read_labelled_rows, read_rows};
 pub use text::filled_text;
 pub use warning::Warning;
 

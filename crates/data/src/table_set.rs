@@ -126,13 +126,48 @@ pub fn read_rows(
     label: Option<&str>,
     fields: &Arc<Fields>,
 ) -> Result<(Images, Vec<Warning>), DataError> {
+    let rows = read_labelled_rows(file, label, None, fields)?;
+    Ok((rows.images, rows.warnings))
+}
+
+/// Rows of a table as a run sees them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The rows, with labels if the table has them.
+    pub images: Images,
+    /// Whether each row has the label that was asked for; `None` if the table has no labels.
+    pub normal: Option<Vec<bool>>,
+    /// Warnings about values with problems.
+    pub warnings: Vec<Warning>,
+}
+
+/// As [`read_rows`], and whether each row has the label `normal`; none has it without one.
+///
+/// # Errors
+///
+/// As [`read_rows`].
+pub fn read_labelled_rows(
+    file: &Path,
+    label: Option<&str>,
+    normal: Option<&str>,
+    fields: &Arc<Fields>,
+) -> Result<Rows, DataError> {
     let mut table = Table::read(file, &Told::for_run(fields, label))?;
     let label = label.and_then(|name| table.take(name));
     has_all_labels(&table, label.as_ref())?;
+    let is_normal = label.as_ref().map(|column| {
+        let row = |row: usize| column.cells.text(row).as_deref() == normal && normal.is_some();
+        (0..table.rows).map(row).collect()
+    });
     let all: Vec<u32> = (0..table.rows as u32).collect();
     let names = label_names([label.as_ref(), None]);
     let labels = names.map(|names| codes(label.as_ref(), &all, &names));
-    images(&table, labels, fields)
+    let (images, warnings) = images(&table, labels, fields)?;
+    Ok(Rows {
+        images,
+        normal: is_normal,
+        warnings,
+    })
 }
 
 /// Rows as a model sees them, with warnings.

@@ -260,3 +260,21 @@ fn missing_cells_are_filled_in_as_the_file_writes_them() {
             .ends_with("t.csv: changed while it was being read")
     );
 }
+
+#[test]
+fn rows_say_whether_they_have_a_label() {
+    let (_one, path) = file("t.csv", b"class,size\nb,3\na,4\nb,5\na,6\n");
+    let set = TableSet::new(TableOptions {
+        label: Some("class".into()),
+        ..options(path.clone())
+    });
+    let fields = Arc::clone(set.fields().unwrap());
+    let read = |label, normal| crate::read_labelled_rows(&path, label, normal, &fields).unwrap();
+    let known = read(Some("class"), Some("a"));
+    assert_eq!(known.normal, Some(vec![false, true, false, true]));
+    assert_eq!(known.images.labels(), Some(&[1, 0, 1, 0][..]));
+    // A value that no row has, no value, and no such column.
+    assert_eq!(read(Some("class"), Some("c")).normal, Some(vec![false; 4]));
+    assert_eq!(read(Some("class"), None).normal, Some(vec![false; 4]));
+    assert_eq!(read(Some("kind"), Some("a")).normal, None);
+}

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use hourglass::analysis::anomaly::Score;
+use hourglass::analysis::scoring::Method;
 use hourglass::comparison::SortBy;
 use hourglass::config::Override;
 use hourglass::measure::restoration::Channels;
@@ -59,6 +61,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Detect unusual pictures by their reconstruction error, compared with PCA.
     Anomaly(AnomalyArgs),
+    /// Score pictures or rows by how odd they are, and say where; needs no odd ones.
+    Score(ScoreArgs),
     /// Cluster pictures by their codes with k-means, compared with raw pixels and PCA.
     Cluster(ClusterArgs),
     /// Encode images and save the codes as NumPy arrays.
@@ -377,7 +381,7 @@ pub struct AnomalyArgs {
     #[arg(long, default_value_t = 0.99, value_parser = share)]
     pub quantile: f64,
     /// How a picture is scored.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "SCORE", default_value = "mse", value_parser = score())]
     pub score: Score,
     /// A run trained on the unusual kind of pictures, to compare with.
     #[arg(long, value_name = "RUN", conflicts_with = "one_class")]
@@ -409,30 +413,59 @@ impl AnomalyArgs {
     }
 }
 
-/// How a picture is scored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Score {
-    /// Mean squared error of its reconstruction.
-    #[default]
-    Mse,
-    /// Squared error divided by the picture's norm, because nearly empty pictures always have a
-    /// small squared error.
-    Relative,
+/// Reads how a picture is scored by its error alone.
+fn score() -> impl TypedValueParser<Value = Score> {
+    named(Score::ALL.to_vec(), Score::name, Score::about)
 }
 
-impl From<Score> for hourglass::analysis::anomaly::Score {
-    fn from(score: Score) -> Self {
-        match score {
-            Score::Mse => Self::Mse,
-            Score::Relative => Self::Relative,
-        }
-    }
+/// Reads how a sample is scored by what is usual for a run.
+fn method() -> impl TypedValueParser<Value = Method> {
+    named(Method::ALL.to_vec(), Method::name, Method::about)
 }
 
 /// Reads a share of a whole.
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|it| (0.0..=1.0).contains(it));
     share.ok_or_else(|| "expected a number from 0 to 1".into())
+}
+
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// What to score: pictures, folders of pictures or IDX files, or tables (.csv, .tsv, .npy, .npz)
+    /// [default: the run's test part].
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// Output file: a line of CSV for each picture or row.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How a sample is scored. All but mse and relative compare with the run's training and validation
+    /// samples.
+    #[arg(long, value_name = "SCORE", default_value = "combined", value_parser = method())]
+    pub score: Method,
+    /// Share of the run's validation samples that score at most the threshold.
+    #[arg(long, default_value_t = 0.99, value_parser = share)]
+    pub quantile: f64,
+    /// Also write a picture of each picture's errors into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub heatmaps: Option<PathBuf>,
+    /// Masks of what is odd, as NAME or NAME_mask.png, black for normal: measures the error maps.
+    #[arg(long, value_name = "DIR")]
+    pub masks: Option<PathBuf>,
+    /// Column of a table that says what is normal; with --normal [default: data.label of the config].
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// What normal samples are labelled with: a value of that column, the label of an IDX set, or the
+    /// name of a folder of pictures. Measures how well scores tell them from others.
+    #[arg(long, value_name = "VALUE")]
+    pub normal: Option<String>,
+    #[command(flatten)]
+    pub strict: StrictArg,
+    #[command(flatten)]
+    pub backend: BackendArg,
+    #[command(flatten)]
+    pub show: OutputArgs,
 }
 
 #[derive(Debug, Args)]

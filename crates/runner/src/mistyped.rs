@@ -13,10 +13,7 @@ use crate::output;
 /// What other programs call a verb, and what it is called here.
 const VERBS: [(&[&str], &str); 13] = [
     (&["train", "fit", "run", "start"], "train"),
-    (
-        &["eval", "test", "validate", "score", "metrics"],
-        "evaluate",
-    ),
+    (&["eval", "test", "validate", "metrics"], "evaluate"),
     (
         &["predict", "infer", "inference", "autoencode"],
         "reconstruct",
@@ -33,7 +30,7 @@ const VERBS: [(&[&str], &str); 13] = [
     (&["grid", "tune", "search", "hyperopt"], "sweep"),
     (&["visualize", "visualise", "viz", "draw"], "plot"),
     (&["denoise", "inpaint", "enhance", "deblur"], "restore"),
-    (&["detect", "outliers"], "anomaly"),
+    (&["detect", "outliers", "anomalies"], "score"),
 ];
 
 /// What stands here for an option of other programs.

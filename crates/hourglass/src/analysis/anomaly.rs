@@ -16,7 +16,7 @@ use crate::memory;
 /// What is done to pixels before they are scored; published figures differ in it.
 pub const PREPROCESSING: &str = "pixels in [0, 1], no contrast normalisation";
 
-/// How images are scored.
+/// How images are scored by what their reconstruction gets wrong in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Score {
@@ -27,6 +27,9 @@ pub enum Score {
 }
 
 impl Score {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Mse, Self::Relative];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -35,19 +38,33 @@ impl Score {
         }
     }
 
+    /// What it is, for the help.
+    pub fn about(self) -> &'static str {
+        match self {
+            Score::Mse => "mean squared error of the reconstruction",
+            Score::Relative => {
+                "squared error divided by the picture's norm, because nearly empty pictures always have a small \
+                 squared error"
+            }
+        }
+    }
+
+    /// The score of a sample with a squared error, summed over its `known` values, and a squared norm.
+    pub fn value(self, squared_error: f64, known: usize, squared_norm: f64) -> f64 {
+        match self {
+            // What is missing has no error.
+            Score::Mse => squared_error / known.max(1) as f64,
+            // At least one white pixel's norm, because a black picture's is 0.
+            Score::Relative => squared_error / squared_norm.sqrt().max(1.0),
+        }
+    }
+
     /// The scores of the images at `indices`, from the squared errors of their reconstructions.
     pub fn of(self, squared_errors: &[f64], images: &Images, indices: &[u32]) -> Vec<f64> {
         let score = |(error, &index): (&f64, &u32)| {
             let sample = images.sample(index as usize);
-            match self {
-                // What is missing has no error.
-                Score::Mse => error / sample.map_or(0, View::known).max(1) as f64,
-                Score::Relative => {
-                    let norm = sample.map_or(0.0, View::squared_norm).sqrt();
-                    // At least one white pixel's norm, because a black picture's is 0.
-                    error / norm.max(1.0)
-                }
-            }
+            let known = sample.map_or(0, View::known);
+            self.value(*error, known, sample.map_or(0.0, View::squared_norm))
         };
         squared_errors.iter().zip(indices).map(score).collect()
     }

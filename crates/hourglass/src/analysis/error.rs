@@ -42,4 +42,24 @@ pub enum AnalysisError {
         /// Where the pictures are from.
         data: String,
     },
+    /// No validation samples, from which is learned what is usual.
+    #[error(
+        "{run}: has no validation samples, from which score learns what is usual; train with data.validation above 0"
+    )]
+    NoValidation {
+        /// The run, or its data.
+        run: String,
+    },
+    /// A mask of another size than its picture.
+    #[error(
+        "{mask}: found {found} pixels, but its picture has {wanted}; give a mask of the same height and width"
+    )]
+    MaskSize {
+        /// The mask's file.
+        mask: String,
+        /// Its height and width.
+        found: String,
+        /// Those of the picture.
+        wanted: String,
+    },
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::distances::{partial_distances, squared_norms};
+use super::distances::{partial_distances, squared_distance, squared_norms};
 
 /// Numbers of query rows and of known rows whose distances one thread holds at a time.
 const BLOCK: usize = 128;
@@ -37,6 +37,33 @@ pub fn nearest(rows: &[f32], width: usize, count: usize) -> Vec<Vec<(f32, u32)>>
         let others = others.map(|&(partial, other)| (distance(partial), other));
         others.take(count).collect()
     })
+}
+
+/// The mean distance of each row of `asked` [m, width] from its `count` nearest rows of `known` [n, width];
+/// from all if there are no more, and 0 without any. All rows should be centred on the origin. What f32 has no number
+/// for is as far as it can say.
+pub fn mean_distances(known: &[f32], asked: &[f32], width: usize, count: usize) -> Vec<f64> {
+    let indices: Vec<u32> = (0..(known.len() / width.max(1)) as u32).collect();
+    let farthest = f64::from(f32::MAX);
+    each(known, &indices, asked, width, count, |at, nearest| {
+        let own = row(asked, at, width);
+        // Which rows are near is known from products, in which rounding hides small distances far from the origin.
+        let distance = |&(_, near): &(f32, u32)| {
+            let squared = squared_distance(own, row(known, near as usize, width));
+            f64::from(squared).sqrt().min(farthest)
+        };
+        match nearest.is_empty() && !indices.is_empty() {
+            true => farthest,
+            false => nearest.iter().map(distance).sum::<f64>() / nearest.len().max(1) as f64,
+        }
+    })
+}
+
+/// Row `at` of rows of so many values; empty past the end.
+fn row(rows: &[f32], at: usize, width: usize) -> &[f32] {
+    let start = at.saturating_mul(width);
+    rows.get(start..start.saturating_add(width))
+        .unwrap_or_default()
 }
 
 /// The result of `make` for each row of `asked` with the `count` nearest rows of `known`: their
@@ -137,6 +164,21 @@ mod tests {
         let found = classify(&known, &classes, &asked, 1, 1);
         let right: Vec<u8> = (0..300).map(|it| (it * 8 / 10) as u8).collect();
         assert_eq!(found, right);
+    }
+
+    #[test]
+    fn mean_distances_are_those_of_the_nearest() {
+        let found = mean_distances(&[0.0, 1.0, 5.0], &[0.0, 4.0], 1, 2);
+        assert!(
+            (found[0] - 0.5).abs() < 1e-6 && (found[1] - 2.0).abs() < 1e-6,
+            "{found:?}"
+        );
+        assert_eq!(mean_distances(&[], &[1.0], 1, 2), [0.0]);
+        // Squares beyond f32 are far, and not 0 or NaN.
+        for far in [1e30, -1e30, f32::MAX] {
+            let found = mean_distances(&[0.0, 0.0, 1.0, 1.0], &[far, far], 2, 2);
+            assert_eq!(found, [f64::from(f32::MAX)], "{far}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The Wilson confidence interval of a share.
 
 /// The 97.5th percentile of the normal distribution, for an interval of 95 %.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// The 95 % confidence interval of a share, from `hits` in `total` trials: all p for which
 /// `hits / total` is within z standard errors sqrt(p (1 - p) / total) of p (Wilson 1927). Unlike the

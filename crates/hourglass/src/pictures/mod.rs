@@ -9,6 +9,7 @@ use model::ImageShape;
 use crate::error::{At, Result};
 use crate::files;
 
+pub mod heat;
 pub mod names;
 pub mod samples;
 pub mod shown;

@@ -95,7 +95,7 @@ fn measured(
         other_run: other_run.as_ref(),
         pca: pca.as_ref(),
         pca_of_other: pca_of_other.as_ref(),
-        score: args.score.into(),
+        score: args.score,
         quantile: args.quantile,
     };
     let found = detection.measure(|done| display.step(done))?;
@@ -114,7 +114,7 @@ fn note(report: &Report, held: usize) {
         report.other,
         report.score
     ));
-    if let Some(reason) = too_few(held, report.quantile) {
+    if let Some(reason) = too_few(held, "picture", report.quantile) {
         terminal::note(&format!(
             "warning: {} {} the threshold, too few for the {} quantile: {reason}; give more normal pictures or a \
              lower --quantile",
@@ -125,14 +125,14 @@ fn note(report: &Report, held: usize) {
     }
 }
 
-/// Why so few pictures have no such quantile, because less than one of them would lie above it.
-fn too_few(pictures: usize, quantile: f64) -> Option<String> {
+/// Why so few samples have no such quantile, because less than one of them would lie above it; `what` is one of them.
+pub fn too_few(samples: usize, what: &str, quantile: f64) -> Option<String> {
     let above = 1.0 - quantile;
-    let few = above > 0.0 && pictures as f64 * above < 0.999;
+    let few = above > 0.0 && samples as f64 * above < 0.999;
     few.then(|| {
         format!(
             "the {quantile} quantile of {} is the largest score among them; {:.0} or more would have one",
-            counted(pictures, "picture"),
+            counted(samples, what),
             (1.0 / above).ceil()
         )
     })
@@ -210,10 +210,14 @@ mod tests {
     #[test]
     fn a_quantile_needs_pictures_above_it() {
         let text = "the 0.99 quantile of 1 picture is the largest score among them; 100 or more would have one";
-        assert_eq!(too_few(1, 0.99).as_deref(), Some(text));
-        assert!(too_few(99, 0.99).is_some());
+        assert_eq!(too_few(1, "picture", 0.99).as_deref(), Some(text));
+        assert!(too_few(99, "picture", 0.99).is_some());
         for (pictures, quantile) in [(100, 0.99), (2, 0.5), (1, 1.0), (10, 0.9)] {
-            assert_eq!(too_few(pictures, quantile), None, "{pictures} {quantile}");
+            assert_eq!(
+                too_few(pictures, "picture", quantile),
+                None,
+                "{pictures} {quantile}"
+            );
         }
     }
 }

@@ -20,6 +20,7 @@ mod probe;
 mod reconstruct;
 mod restore;
 mod resume;
+mod score;
 #[cfg(feature = "serve")]
 mod serve;
 mod sweep;
@@ -86,6 +87,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Anomaly(args) => anomaly::run(&args),
+            Command::Score(args) => score::run(&args),
             Command::Cluster(args) => cluster::run(&args),
             Command::Encode(args) => encode::run(&args),
             Command::Compress(args) => compress::run(&args),
@@ -189,7 +191,7 @@ pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
     match loaded.meta.fields {
         None => Ok(()),
         Some(_) => Err(UsageError(format!(
-            "{}: was trained on {}, and {command} is for pictures; evaluate, encode, probe and cluster take it",
+            "{}: was trained on {}, and {command} is for pictures; evaluate, encode, score, probe and cluster take it",
             loaded.run.folder().display(),
             match Form::of(true, loaded.meta.input_shape) {
                 Form::Series => "series",

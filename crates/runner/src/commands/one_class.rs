@@ -40,7 +40,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         Some(name) => train::checked_name(name)?,
         None => format!("{}-one-class", train::name_of(&args.target)),
     };
-    let score = args.score.into();
+    let score = args.score;
     let runs = &args.runs.runs;
     if let Some(run) = begun(runs, &name, &located, args.quick, score)? {
         return go_on(&run, None, &args.output);

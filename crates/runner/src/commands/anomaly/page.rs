@@ -7,7 +7,7 @@ use data::{Batches, Images};
 use hourglass::analysis::detection::{Found, Pictures};
 use hourglass::analysis::subject::Subject;
 use hourglass::batched::values;
-use hourglass::pictures;
+use hourglass::pictures::{self, heat};
 
 /// Number of lowest-scoring and of highest-scoring pictures on the page.
 const PICTURES: usize = 12;
@@ -74,13 +74,7 @@ fn heat_map(input: &[f32], restored: &[f32], channels: usize) -> Vec<f32> {
             *heat += (x - y).abs() / channels as f32;
         }
     }
-    // Red rises over the first third, green over the second, blue over the last.
-    (0..3)
-        .flat_map(|third| {
-            heat.iter()
-                .map(move |heat| (3.0 * heat - third as f32).clamp(0.0, 1.0))
-        })
-        .collect()
+    heat::heat(&heat)
 }
 
 #[cfg(test)]

@@ -1,0 +1,324 @@
+//! The samples to score: what they are called, where their masks lie, and which are known to be normal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use data::{Images, Rows};
+use hourglass::analysis::cover;
+use hourglass::analysis::normality::Piece;
+use hourglass::codec::pictures::Pictures;
+use hourglass::config::DataConfig;
+use hourglass::input::InputError;
+use hourglass::run::checkpoint::Meta;
+use hourglass::{Loaded, Setup};
+
+use crate::cli::{Part, ScoreArgs};
+use crate::commands::UsageError;
+use crate::{input, terminal};
+
+/// Something that gets a score.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// Its name in tables and files.
+    pub name: String,
+    /// What its mask may be called, relative to the folder of masks and as the picture is; the likeliest first.
+    pub masks: Vec<PathBuf>,
+    /// Whether it is normal, if that is known.
+    pub normal: Option<bool>,
+}
+
+/// What holds some of them.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Images in memory.
+    Images(Arc<Images>, Vec<Piece>),
+    /// A picture of any size, for a model of patches.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Height and width.
+        size: [usize; 2],
+        /// The value of files with 16 bits that is white.
+        white: u16,
+    },
+}
+
+impl Source {
+    /// Images and their pieces.
+    ///
+    /// # Errors
+    /// A file that cannot be read any more.
+    pub fn open(&self, meta: &Meta) -> hourglass::Result<(Arc<Images>, Vec<Piece>)> {
+        match self {
+            Source::Images(images, pieces) => Ok((Arc::clone(images), pieces.clone())),
+            Source::File { path, size, white } => {
+                let [height, width] = *size;
+                let shape = meta.input_shape;
+                let pixels = data::read_picture(path, [shape[0], height, width], *white)?;
+                let (tiles, places) = cover::tiles(&pixels, *size, shape);
+                let piece = |(index, at): (usize, [usize; 2])| Piece {
+                    index: index as u32,
+                    whole: 0,
+                    at,
+                };
+                let pieces = places.into_iter().enumerate().map(piece).collect();
+                Ok((Arc::new(Images::new(tiles, shape)?), pieces))
+            }
+        }
+    }
+
+    /// Height and width, of a picture whose tiles may reach beyond it.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        match self {
+            Source::Images(..) => None,
+            Source::File { size, .. } => Some(*size),
+        }
+    }
+}
+
+/// All that is scored.
+#[derive(Clone, Debug, Default)]
+pub struct Samples {
+    /// In the order of `wholes`, each with the number of its own.
+    pub sources: Vec<(Source, usize)>,
+    /// Each of them.
+    pub wholes: Vec<Whole>,
+}
+
+impl Samples {
+    /// Finds and reads what the command line names.
+    ///
+    /// # Errors
+    /// Inputs that cannot be read or do not fit the run, and labels that nothing has.
+    pub fn read(args: &ScoreArgs, loaded: &Loaded, setup: &Setup) -> Result<Self> {
+        let mut samples = Self::default();
+        if args.inputs.is_empty() {
+            samples.own(args, loaded, setup)?;
+        }
+        for spec in &args.inputs {
+            match &loaded.meta.config.as_ref().map(|config| &config.data) {
+                Some(DataConfig::Table { label, normal, .. }) => {
+                    let label = args.label.as_deref().or(label.as_deref());
+                    let normal = args.normal.as_deref().or(normal.as_deref());
+                    samples.rows(args, spec, label, normal, loaded, setup)?;
+                }
+                _ => samples.pictures(args, spec, loaded, setup)?,
+            }
+        }
+        samples.check_labels(args)?;
+        Ok(samples)
+    }
+
+    /// The run's own test part.
+    fn own(&mut self, args: &ScoreArgs, loaded: &Loaded, setup: &Setup) -> Result<()> {
+        if args.label.is_some() || (args.normal.is_some() && loaded.meta.fields.is_some()) {
+            let text = "--label and --normal are for an INPUT; the run's own test part has the labels of its config";
+            return Err(UsageError(text.into()).into());
+        }
+        let test = &setup.test;
+        let normal = match &args.normal {
+            Some(normal) => label_number(normal)?,
+            None => only_label(setup.train.labels()),
+        };
+        self.add(test, "", loaded, &|index| {
+            Some(*test.labels()?.get(index)? == normal?)
+        });
+        Ok(())
+    }
+
+    /// A table.
+    fn rows(
+        &mut self,
+        args: &ScoreArgs,
+        spec: &str,
+        label: Option<&str>,
+        normal: Option<&str>,
+        loaded: &Loaded,
+        setup: &Setup,
+    ) -> Result<()> {
+        let Some(fields) = &loaded.meta.fields else {
+            bail!("{spec}: the run's checkpoint does not say what the columns of its table are");
+        };
+        let path = Path::new(spec);
+        if !path.is_file() {
+            let spec = spec.to_owned();
+            return Err(hourglass::Error::from(InputError::NoTable { spec }).into());
+        }
+        let fields = Arc::new(fields.clone());
+        let Rows {
+            images,
+            normal: is_normal,
+            warnings,
+        } = data::read_labelled_rows(path, label, normal, &fields)?;
+        terminal::warn(&warnings);
+        if let (Some(asked), None) = (&args.label, &is_normal) {
+            bail!("{spec}: has no column \"{asked}\", which --label names");
+        }
+        input::warn_trained_on(spec, &images, &setup.train);
+        let known = normal.and(is_normal);
+        let images = Arc::new(images);
+        self.add(&images, &self.prefix(args, spec), loaded, &|index| {
+            known.as_ref()?.get(index).copied()
+        });
+        Ok(())
+    }
+
+    /// Pictures, series, or anything else that all commands take.
+    fn pictures(
+        &mut self,
+        args: &ScoreArgs,
+        spec: &str,
+        loaded: &Loaded,
+        setup: &Setup,
+    ) -> Result<()> {
+        if args.label.is_some() {
+            let text = "--label names a column of a table; for pictures, --normal names a folder or a label";
+            return Err(UsageError(text.into()).into());
+        }
+        let path = Path::new(spec);
+        let (meta, strict) = (&loaded.meta, args.strict);
+        let images = match meta.prepared().patch() {
+            Some(_) => match input::find(spec, Part::Test, meta, strict)? {
+                Pictures::Set(images) => images,
+                Pictures::Files { files, white } => {
+                    for (file, size) in files {
+                        let name = data::file_name(&file);
+                        let name = match path.is_file() {
+                            true => spec.to_owned(),
+                            false => self.prefix(args, spec) + &name,
+                        };
+                        let folder = folder_of(path, path.is_file());
+                        let whole = whole(name, &file, &folder, args.normal.as_deref());
+                        self.wholes.push(whole);
+                        let path = file;
+                        self.sources.push((Source::File { path, size, white }, 1));
+                    }
+                    return Ok(());
+                }
+            },
+            None => input::read("INPUT", spec, Part::Test, meta, strict)?,
+        };
+        input::warn_trained_on(spec, &images, &setup.train);
+        let images = Arc::new(images);
+        let first = self.wholes.len();
+        let label = match (&args.normal, images.labels()) {
+            (Some(normal), Some(_)) => label_number(normal)?,
+            _ => None,
+        };
+        self.add(&images, &self.prefix(args, spec), loaded, &|index| {
+            Some(*images.labels()?.get(index)? == label?)
+        });
+        if images.names().is_some() {
+            let folder = folder_of(path, path.is_file());
+            for added in self.wholes.iter_mut().skip(first) {
+                let file = added.masks.first().cloned().unwrap_or_default();
+                let name = match path.is_file() {
+                    true => spec.to_owned(),
+                    false => added.name.clone(),
+                };
+                let known = added.normal;
+                *added = whole(name, &file, &folder, args.normal.as_deref());
+                added.normal = known.or(added.normal);
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands before names, so that those of several inputs are apart.
+    fn prefix(&self, args: &ScoreArgs, spec: &str) -> String {
+        match args.inputs.len() {
+            0 | 1 => String::new(),
+            _ => format!("{}/", spec.trim_end_matches('/')),
+        }
+    }
+
+    /// Adds images; `normal` says whether one is normal, if that is known.
+    fn add(
+        &mut self,
+        images: &Arc<Images>,
+        prefix: &str,
+        loaded: &Loaded,
+        normal: &dyn Fn(usize) -> Option<bool>,
+    ) {
+        let all: Vec<u32> = (0..images.len() as u32).collect();
+        let tiles = loaded.meta.prepared().patch().is_some() && loaded.meta.fields.is_none();
+        let (pieces, names) = match images.names() {
+            Some(names) if tiles => Piece::tiles(names, &all),
+            Some(names) => (Piece::wholes(&all), names.to_vec()),
+            None => {
+                let name = match images.fields() {
+                    Some(_) => "row",
+                    None => "image",
+                };
+                let names = all.iter().map(|index| format!("{name} {index}"));
+                (Piece::wholes(&all), names.collect())
+            }
+        };
+        let mut normals = vec![None; names.len()];
+        for piece in &pieces {
+            if let Some(known) = normals.get_mut(piece.whole) {
+                *known = normal(piece.index as usize);
+            }
+        }
+        let count = names.len();
+        let named = names.into_iter().zip(normals);
+        self.wholes.extend(named.map(|(name, normal)| Whole {
+            masks: vec![PathBuf::from(&name)],
+            name: format!("{prefix}{name}"),
+            normal,
+        }));
+        let source = Source::Images(Arc::clone(images), pieces);
+        self.sources.push((source, count));
+    }
+
+    /// Fails if `--normal` fits nothing.
+    fn check_labels(&self, args: &ScoreArgs) -> Result<()> {
+        let Some(normal) = &args.normal else {
+            return Ok(());
+        };
+        if self.wholes.iter().all(|whole| whole.normal.is_none()) {
+            bail!(
+                "--normal {normal}: the samples have no labels; give --label with a column of a table, or folders of \
+                 pictures of which one has this name"
+            );
+        }
+        if !self.wholes.iter().any(|whole| whole.normal == Some(true)) {
+            bail!("--normal {normal}: no sample has this label");
+        }
+        Ok(())
+    }
+}
+
+/// The folder that a picture is in, by which it may be labelled: the one above a file, or the one that is given.
+fn folder_of(path: &Path, is_file: bool) -> String {
+    let folder = if is_file { path.parent() } else { Some(path) };
+    let name = folder.and_then(Path::file_name).unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// A picture of a folder.
+fn whole(name: String, file: &Path, folder: &str, normal: Option<&str>) -> Whole {
+    let file = PathBuf::from(file.file_name().unwrap_or_default());
+    Whole {
+        name,
+        masks: vec![Path::new(folder).join(&file), file],
+        normal: normal.map(|normal| normal == folder),
+    }
+}
+
+/// A label of an IDX set.
+fn label_number(text: &str) -> Result<Option<u8>> {
+    match text.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => {
+            bail!("--normal: found {text}; the labels of these images are numbers from 0 to 255")
+        }
+    }
+}
+
+/// The label of all training samples, if they have the same.
+fn only_label(labels: Option<&[u8]>) -> Option<u8> {
+    let (first, rest) = labels?.split_first()?;
+    rest.iter().all(|label| label == first).then_some(*first)
+}
