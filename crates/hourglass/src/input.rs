@@ -231,6 +231,22 @@ pub fn windows(spec: &str, meta: &Meta) -> Result<Option<Windows>> {
     Ok(Some(set.windows_of(path)?))
 }
 
+/// The windows of series that a run is tested with; `None` if the run was not trained on series.
+///
+/// # Errors
+/// Series that cannot be read any more.
+pub fn own_windows(meta: &Meta) -> Result<Option<Windows>> {
+    let Some(config) = meta.config.as_ref() else {
+        return Ok(None);
+    };
+    let Source::Series(set) = config.data.source(config.seed) else {
+        return Ok(None);
+    };
+    let [.., window] = meta.input_shape;
+    let set = set.as_trained(meta.fields.clone().map(Arc::new), window);
+    Ok(Some(set.test_windows()?))
+}
+
 /// Fails if the images have another shape than the model's. `spec` is what they are called.
 ///
 /// # Errors

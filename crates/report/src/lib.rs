@@ -14,6 +14,7 @@ pub mod plots;
 mod report;
 pub mod scatter;
 pub mod sheet;
+pub mod steps;
 pub mod tensorboard;
 
 pub use report::{FILE, Report, Reporter};

@@ -433,11 +433,11 @@ fn share(text: &str) -> Result<f64, String> {
 pub struct ScoreArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// What to score: pictures, folders of pictures or IDX files, or tables (.csv, .tsv, .npy, .npz)
+    /// What to score: pictures, folders of pictures or IDX files, tables or series (.csv, .tsv, .npy, .npz, .wav)
     /// [default: the run's test part].
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<String>,
-    /// Output file: a line of CSV for each picture or row.
+    /// Output file: a line of CSV for each picture, row or window.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// How a sample is scored. All but mse and relative compare with the run's training and validation
@@ -453,6 +453,9 @@ pub struct ScoreArgs {
     /// Masks of what is odd, as NAME or NAME_mask.png, black for normal: measures the error maps.
     #[arg(long, value_name = "DIR")]
     pub masks: Option<PathBuf>,
+    /// Also write scores and odd intervals of the steps of series into this folder, with drawings.
+    #[arg(long, value_name = "DIR")]
+    pub steps: Option<PathBuf>,
     /// Column of a table that says what is normal; with --normal [default: data.label of the config].
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,

@@ -34,6 +34,7 @@ pub mod silhouette;
 pub mod smooth;
 pub mod softmax;
 pub mod spread;
+pub mod steps;
 pub mod subject;
 pub mod transfer;
 pub mod tsne;

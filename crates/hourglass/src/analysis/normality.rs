@@ -157,6 +157,8 @@ pub struct Scored {
     pub tile: Option<[usize; 2]>,
     /// The error map, if it was asked for.
     pub map: Option<Map>,
+    /// Of a window of series: the squared error of each step, mean over its channels.
+    pub steps: Vec<f32>,
 }
 
 /// The squared error around each place, mean over a [window](largest_window).
@@ -343,6 +345,10 @@ impl<'a> Normality<'a> {
             fields: fields.map_or_else(Vec::new, |it| pair.largest_fields(it, NAMED)),
             tile: None,
             map,
+            steps: match (height, fields) {
+                (1, Some(_)) if width > 1 => pair.map(),
+                _ => Vec::new(),
+            },
         }
     }
 

@@ -303,7 +303,7 @@ impl Chart {
             Drawing::Line if self.shown(series).len() <= MARKED => {
                 vec![lines(false), mark(ON_CURVE)]
             }
-            Drawing::Line => vec![lines(false)],
+            Drawing::Line | Drawing::Stretch => vec![lines(false)],
             Drawing::Dashed | Drawing::Level => vec![lines(true)],
             Drawing::Marks | Drawing::Dots => vec![mark(LONE)],
         };
@@ -352,11 +352,13 @@ impl Chart {
                     .items
                     .extend(ends.map(|ends| line(vec![ends], true, THICK)));
             }
-            Drawing::Line if places.len() > 1 => scene.items.push(line(vec![places], false, THICK)),
+            Drawing::Line | Drawing::Stretch if places.len() > 1 => {
+                scene.items.push(line(vec![places], false, THICK))
+            }
             Drawing::Dashed if places.len() > 1 => {
                 scene.items.push(line(vec![places], true, THICK))
             }
-            Drawing::Line | Drawing::Dashed | Drawing::Marks => {}
+            Drawing::Line | Drawing::Stretch | Drawing::Dashed | Drawing::Marks => {}
         }
         let radius = match series.drawing {
             Drawing::Marks => Some(LONE),

@@ -119,6 +119,8 @@ impl Series {
 pub enum Drawing {
     /// A line through them.
     Line,
+    /// A line without marks, as a stretch of another one in its own colour.
+    Stretch,
     /// A dashed line, as of a baseline.
     Dashed,
     /// A dashed line across the whole chart at the height of the first point, for what is the same everywhere.

@@ -5,12 +5,14 @@ use anyhow::Result;
 use data::{Fields, counted};
 use hourglass::analysis::normality::{Map, Normal, Normality, Scored, Scorer};
 use hourglass::analysis::roc::quantile;
+use hourglass::analysis::steps::place as place_of;
+use hourglass::fields::Form;
 use hourglass::pictures::{self, heat::heat};
 use hourglass::streams::Stream;
 use hourglass::{Error, Loaded};
 
 use self::masks::Masks;
-use self::report::{Field, Found, Place, Report, Verdict};
+use self::report::{Field, Found, Place, Report, Span, Verdict};
 use self::samples::{Samples, Source};
 use super::{DONE, UsageError, anomaly, opened, own_images};
 use crate::cli::ScoreArgs;
@@ -21,6 +23,7 @@ mod csv;
 mod masks;
 mod report;
 mod samples;
+mod steps;
 
 /// How many times the largest usual error is white on a heat map, so that what is usual stays within its first third,
 /// from black to red.
@@ -39,8 +42,22 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
             return Err(UsageError(text).into());
         }
     }
+    let of_series = Form::of(!of_pictures, loaded.meta.input_shape) == Form::Series;
+    if args.steps.is_some() && !of_series {
+        let text = "--steps: is for series, and the run was trained on other data";
+        return Err(UsageError(text.into()).into());
+    }
     let setup = own_images(&loaded.run, &args.backend)?;
     let samples = Samples::read(args, &loaded, &setup)?;
+    let mut steps = match &args.steps {
+        Some(folder) => Some(steps::Writer::new(
+            folder,
+            &samples.series,
+            args.score,
+            args.backend.force,
+        )?),
+        None => None,
+    };
     let heat_maps = match &args.heatmaps {
         Some(folder) => {
             let names: Vec<String> = samples.wholes.iter().map(|it| it.name.clone()).collect();
@@ -76,6 +93,9 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
         Some(folder) => Some(Masks::new(folder, &loaded.meta)?),
         None => None,
     };
+    if let (Some(steps), Some(names)) = (&mut steps, setup.train.names()) {
+        steps.learn(&normality, names, &setup.split.validation);
+    }
     let held: Vec<f64> = normality.held.iter().map(|it| it.score).collect();
     // There is a validation sample, or nothing would have been learned.
     let threshold = quantile(&held, args.quantile).unwrap_or_default();
@@ -106,11 +126,28 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
             if let (Some(masks), Some(map)) = (&mut masks, &map) {
                 masks.compare(whole, map, source)?;
             }
+            let (series, start) = place_of(&whole.name);
+            if let Some(steps) = &mut steps {
+                steps.push(series, start, scored.score, &scored.steps);
+            }
+            let span = scored.window.filter(|_| of_series).map(|window| {
+                let first = start + window.at[1];
+                let last = first + window.size[1].saturating_sub(1);
+                let named = samples.series.iter().find(|(name, _)| name == series);
+                let time = |step| named.and_then(|(_, series)| series.time(step));
+                Span {
+                    first_step: first,
+                    last_step: last,
+                    first_time: time(first),
+                    last_time: time(last),
+                }
+            });
             verdicts.push(Verdict {
+                span,
                 name: whole.name.clone(),
                 score: scored.score,
                 odd: scored.score > threshold,
-                place: place(&scored, &loaded),
+                place: place(&scored, &loaded).filter(|_| !of_series),
                 fields: named(&scored, loaded.meta.fields.as_ref()),
                 heat_map: heat_maps.get(number).cloned(),
                 normal: whole.normal,
@@ -121,7 +158,16 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
         before += count;
     }
     display.finish();
+    let intervals = match steps {
+        Some(steps) => {
+            let fields = loaded.meta.fields.iter().flat_map(|fields| &fields.0);
+            let channels: Vec<&str> = fields.map(|it| it.name.as_str()).collect();
+            Some(steps.finish(&samples.series, args.quantile, &channels)?)
+        }
+        None => None,
+    };
     let report = Report::new(&Found {
+        intervals,
         run: name,
         method: args.score,
         unit: report::unit(&loaded.meta),
@@ -170,7 +216,9 @@ fn place(scored: &Scored, loaded: &Loaded) -> Option<Place> {
 
 /// The columns with the largest shares of the error, by name.
 fn named(scored: &Scored, fields: Option<&Fields>) -> Vec<Field> {
-    let all = fields.map_or(&[][..], |fields| &fields.0);
+    // All of the error is in the only one.
+    let all = fields.map(|fields| fields.0.as_slice());
+    let all = all.filter(|all| all.len() > 1).unwrap_or_default();
     let named = scored.fields.iter().filter_map(|(at, share)| {
         Some(Field {
             name: all.get(*at)?.name.clone(),
@@ -209,10 +257,18 @@ fn tell(args: &ScoreArgs, report: &Report) -> Result<()> {
     for line in report.measured() {
         terminal::say(&line)?;
     }
-    let written = [&args.output, &args.heatmaps].into_iter().flatten();
+    if let Some(count) = report.intervals {
+        terminal::say(&format!(
+            "{} of steps above their own threshold",
+            counted(count, "interval")
+        ))?;
+    }
+    let written = [&args.output, &args.heatmaps, &args.steps]
+        .into_iter()
+        .flatten();
     let written: Vec<String> = written.map(|it| it.display().to_string()).collect();
     if !written.is_empty() && !args.show.quiet {
-        terminal::note(&format!("wrote {}", written.join(" and ")));
+        terminal::note(&format!("wrote {}", written.join(", ")));
     }
     Ok(())
 }

@@ -31,6 +31,11 @@ pub fn write(path: &Path, report: &Report) -> Result<()> {
     if tiles {
         header.extend(["tile_top", "tile_left"].map(String::from));
     }
+    let spans = scores.iter().any(|it| it.span.is_some());
+    if spans {
+        let names = ["first_step", "last_step", "first_time", "last_time"];
+        header.extend(names.map(String::from));
+    }
     for number in 1..=fields {
         header.extend([format!("column{number}"), format!("share{number}")]);
     }
@@ -55,6 +60,16 @@ pub fn write(path: &Path, report: &Report) -> Result<()> {
         if tiles {
             let tile = it.place.and_then(|it| it.tile);
             line.extend([number(tile.map(|it| it[0])), number(tile.map(|it| it[1]))]);
+        }
+        if spans {
+            let span = it.span.as_ref();
+            let of = |of: fn(&super::Span) -> usize| number(span.map(of));
+            let time = |of: fn(&super::Span) -> &Option<String>| span.and_then(|it| of(it).clone());
+            line.extend([of(|it| it.first_step), of(|it| it.last_step)]);
+            line.extend(
+                [time(|it| &it.first_time), time(|it| &it.last_time)]
+                    .map(Option::unwrap_or_default),
+            );
         }
         for at in 0..fields {
             let field = it.fields.get(at);

@@ -20,7 +20,7 @@ pub fn unit(meta: &Meta) -> &'static str {
     match &meta.fields {
         None => "picture",
         Some(_) if height * width == 1 => "row",
-        Some(_) => "sample",
+        Some(_) => "window",
     }
 }
 
@@ -34,6 +34,19 @@ pub struct Place {
     /// The worst tile of a picture that was cut into several: top, left, height, width.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tile: Option<[usize; 4]>,
+}
+
+/// The steps of a window of series with the largest errors.
+#[derive(Clone, Debug, Serialize)]
+pub struct Span {
+    /// Counted from the start of the series.
+    pub first_step: usize,
+    pub last_step: usize,
+    /// When they are, if the series says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_time: Option<String>,
 }
 
 /// A column of a table and its share of the squared error.
@@ -51,6 +64,8 @@ pub struct Verdict {
     pub odd: bool,
     #[serde(flatten)]
     pub place: Option<Place>,
+    #[serde(flatten)]
+    pub span: Option<Span>,
     /// The columns with the largest shares.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
@@ -71,12 +86,21 @@ impl Verdict {
     fn place(&self) -> String {
         let columns = self.fields.iter();
         let columns = columns.map(|it| format!("{} {:.0} %", it.name, it.share * 100.0));
-        let window = self.place.map(|it| match it.height {
-            1 => format!("{} to {}", it.left, it.left + it.width - 1),
-            height => format!("top {}, left {}, {height} x {}", it.top, it.left, it.width),
+        let window = (self.place).map(|it| {
+            format!(
+                "top {}, left {}, {} x {}",
+                it.top, it.left, it.height, it.width
+            )
         });
         let tile = self.place.and_then(|it| it.tile);
         let tile = tile.map(|[top, left, ..]| format!("tile at {top}, {left}"));
+        let window = window.or_else(|| {
+            let it = self.span.as_ref()?;
+            Some(match (&it.first_time, &it.last_time) {
+                (Some(first), Some(last)) => format!("{first} to {last}"),
+                _ => format!("steps {} to {}", it.first_step, it.last_step),
+            })
+        });
         let parts: Vec<String> = window.into_iter().chain(tile).chain(columns).collect();
         match parts.is_empty() {
             true => "-".into(),
@@ -111,6 +135,8 @@ pub struct Found {
     /// Validation samples that set the threshold.
     pub held: usize,
     pub pixels: Option<Pixels>,
+    /// Odd stretches of steps, if they were looked for.
+    pub intervals: Option<usize>,
     pub verdicts: Vec<Verdict>,
 }
 
@@ -119,7 +145,7 @@ pub struct Found {
 pub struct Report {
     pub run: String,
     pub score: &'static str,
-    /// `picture`, `row` or `sample`.
+    /// `picture`, `row` or `window`.
     pub unit: &'static str,
     /// Share of the validation samples that score at most the threshold.
     pub quantile: f64,
@@ -135,6 +161,9 @@ pub struct Report {
     /// How well error maps tell odd pixels, if there are masks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<Pixels>,
+    /// Odd stretches of steps of series, if they were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<usize>,
     pub scores: Vec<Verdict>,
 }
 
@@ -167,6 +196,7 @@ impl Report {
             odd: found.verdicts.iter().filter(|it| it.odd).count(),
             measured: measured(),
             pixels: found.pixels,
+            intervals: found.intervals,
             scores: found.verdicts.clone(),
         }
     }

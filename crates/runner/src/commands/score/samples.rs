@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use data::{Images, Rows};
+use data::{Images, Rows, Series};
 use hourglass::analysis::cover;
 use hourglass::analysis::normality::Piece;
 use hourglass::codec::pictures::Pictures;
@@ -84,6 +84,8 @@ pub struct Samples {
     pub sources: Vec<(Source, usize)>,
     /// Each of them.
     pub wholes: Vec<Whole>,
+    /// The series that windows are of, by the names that windows have.
+    pub series: Vec<(String, Series)>,
 }
 
 impl Samples {
@@ -103,6 +105,10 @@ impl Samples {
                     let normal = args.normal.as_deref().or(normal.as_deref());
                     samples.rows(args, spec, label, normal, loaded, setup)?;
                 }
+                Some(DataConfig::Series { normal, .. }) => {
+                    let normal = args.normal.as_deref().or(normal.as_deref());
+                    samples.series(args, spec, normal, loaded, setup)?;
+                }
                 _ => samples.pictures(args, spec, loaded, setup)?,
             }
         }
@@ -117,6 +123,13 @@ impl Samples {
             return Err(UsageError(text.into()).into());
         }
         let test = &setup.test;
+        if args.steps.is_some()
+            && let Some(windows) = hourglass::input::own_windows(&loaded.meta)?
+        {
+            let named = windows.series.into_iter();
+            self.series
+                .extend(named.map(|it| (it.name().to_owned(), it)));
+        }
         let normal = match &args.normal {
             Some(normal) => label_number(normal)?,
             None => only_label(setup.train.labels()),
@@ -124,6 +137,42 @@ impl Samples {
         self.add(test, "", loaded, &|index| {
             Some(*test.labels()?.get(index)? == normal?)
         });
+        Ok(())
+    }
+
+    /// A file or folder of series.
+    fn series(
+        &mut self,
+        args: &ScoreArgs,
+        spec: &str,
+        normal: Option<&str>,
+        loaded: &Loaded,
+        setup: &Setup,
+    ) -> Result<()> {
+        if args.label.is_some() {
+            let text = "--label is for tables; the config's data.label names the column of series";
+            return Err(UsageError(text.into()).into());
+        }
+        let Some(windows) = hourglass::input::windows(spec, &loaded.meta)? else {
+            bail!("{spec}: the run's checkpoint does not say what the channels of its series are");
+        };
+        terminal::warn(&windows.warnings);
+        input::warn_trained_on(spec, &windows.images, &setup.train);
+        let [.., steps] = loaded.meta.input_shape;
+        // Whether all steps of a window are normal, if all have a label.
+        let known = |index: usize| {
+            let (normal, place) = (normal?, windows.places.get(index)?);
+            let series = windows.series.get(place.series)?;
+            let labels = (place.start..place.start + steps).map(|step| series.label(step));
+            let labels: Option<Vec<String>> = labels.collect();
+            Some(labels?.iter().all(|label| label == normal))
+        };
+        let prefix = self.prefix(args, spec);
+        let images = Arc::new(windows.images.clone());
+        self.add(&images, &prefix, loaded, &known);
+        let named = windows.series.into_iter();
+        self.series
+            .extend(named.map(|it| (format!("{prefix}{}", it.name()), it)));
         Ok(())
     }
 
