@@ -309,11 +309,12 @@ impl Autoencoder {
     }
 
     /// Inputs `[batch, C, H, W]` as the encoder gets them: without missing values, and with a mask of them if it was made
-    /// for holes.
+    /// for holes or marks.
     fn open(&self, input: Tensor<4>) -> Tensor<4> {
         match self.plan.ends.gives {
             Gives::Holes => holes::open(input),
             Gives::Real => range::filled(input),
+            Gives::Marked => range::marked(input),
             _ => input,
         }
     }
@@ -321,7 +322,7 @@ impl Autoencoder {
     /// The output that the last layer's stands for, from the encoder's input. A grey input is added to each channel.
     fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
         match self.plan.ends.gives {
-            Gives::Logits | Gives::Values | Gives::Real => self.output_of(raw),
+            Gives::Logits | Gives::Values | Gives::Real | Gives::Marked => self.output_of(raw),
             Gives::Difference => Output::Values(raw + input),
             Gives::Colours => Output::Values(raw.clone() - grey(raw) + input),
             Gives::Holes => Output::Values(holes::close(input, raw)),

@@ -234,6 +234,10 @@ pub struct DenoisingConfig {
     /// `residual` and the corruption `block`. Default: false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fill_holes: bool,
+    /// Whether the encoder gets, beside each number of a table or a series, a one if it is missing and a zero if not. Needs the
+    /// corruption `masking` or `block`. Default: true with these, for data that are not pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark_missing: Option<bool>,
     /// The model that restores the input.
     pub of: Box<ModelConfig>,
 }

@@ -68,6 +68,11 @@ impl Corruption {
         )
     }
 
+    /// Whether it takes values away, which are 0 then.
+    pub(crate) fn hides(&self) -> bool {
+        matches!(self, Corruption::Masking { .. } | Corruption::Block { .. })
+    }
+
     /// The same without limits for the values, which only pictures have.
     pub(crate) fn without_limits(&self) -> Self {
         match *self {

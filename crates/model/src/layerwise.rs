@@ -6,6 +6,7 @@ use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::operation::Operation;
 use crate::plan::{Ends, Gives, Plan};
+use crate::range::Range;
 use crate::shape::ImageShape;
 
 impl ModelConfig {
@@ -13,9 +14,9 @@ impl ModelConfig {
     /// the layer and has weights of its own.
     ///
     /// # Errors
-    /// Tied weights, a mask of holes, and a decoder that is not the encoder's mirror, or a kind that never has one; also as [`ModelConfig::plan`].
-    pub fn check_mirror(&self, images: ImageShape) -> Result<(), ModelError> {
-        let plan = self.plan_between(Ends::of(images))?;
+    /// Tied weights, a mask of holes, marks of missing values, and a decoder that is not the encoder's mirror, or a kind that never has one; also as [`ModelConfig::plan`].
+    pub fn check_mirror(&self, samples: ImageShape, range: &Range) -> Result<(), ModelError> {
+        let plan = self.plan_between(Ends::between(samples, range))?;
         let (wrappers, base) = self.walk();
         let fault = |key: &str, found: String, allowed: &str| {
             let error = ModelError::new(key, found, allowed.into());
@@ -34,6 +35,19 @@ impl ModelConfig {
                 .unwrap_or_default();
             let allowed = "false, because the first layer's mirror gives no mask";
             let error = ModelError::new("fill_holes", "found true".into(), allowed.into());
+            return Err((0..place).fold(error, |error, _| error.within("of")));
+        }
+        if plan.ends.gives == Gives::Marked {
+            let place = wrappers
+                .iter()
+                .position(|it| !it.corruptions().is_empty())
+                .unwrap_or_default();
+            let allowed = "false, because the first layer's mirror gives no marks";
+            let error = ModelError::new(
+                "mark_missing",
+                "found true, the default".into(),
+                allowed.into(),
+            );
             return Err((0..place).fold(error, |error, _| error.within("of")));
         }
         match base.decoder() {

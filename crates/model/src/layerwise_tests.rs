@@ -5,6 +5,7 @@ use burn::prelude::*;
 use serde_json::{Value, json};
 
 use crate::fixtures::{SILENCE, assert_close, config, gradients, host, model, pictures};
+use crate::range::Range;
 use crate::{Loss, ModelConfig, transplant};
 
 const INPUT: [usize; 3] = [2, 9, 10];
@@ -47,7 +48,7 @@ fn all() -> Vec<Value> {
 fn check(json: Value) -> Result<(), String> {
     let config: ModelConfig = config(json);
     config
-        .check_mirror(INPUT)
+        .check_mirror(INPUT, &Range::Unit)
         .map_err(|error| error.to_string())
 }
 

@@ -10,7 +10,7 @@ use crate::shape::{ImageShape, SIDE, is_series};
 /// Shapes at both ends of a network, and what its output means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// Channels, height and width of the encoder's input, the mask of holes among the channels.
+    /// Channels, height and width of the encoder's input, masks of what is missing among the channels.
     pub input: ImageShape,
     /// Channels, height and width of the decoder's output: the images'.
     pub output: ImageShape,
@@ -29,6 +29,8 @@ pub enum Gives {
     Values,
     /// The reconstruction of numbers of any size, and logits of categories.
     Real,
+    /// The same of an encoder that gets a mark beside each value: 1 where it is missing.
+    Marked,
     /// The difference of the reconstruction from the input.
     Difference,
     /// The same, of which only what changes colours counts: the reconstruction has the luma of the grey input.
@@ -71,6 +73,7 @@ impl Ends {
         let [channels, height, width] = self.input;
         match self.gives {
             Gives::Holes => [channels.saturating_sub(1), height, width],
+            Gives::Marked => [channels / 2, height, width],
             _ => self.input,
         }
     }

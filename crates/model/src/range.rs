@@ -30,6 +30,36 @@ pub(crate) fn filled<const D: usize>(samples: Tensor<D>) -> Tensor<D> {
     samples.mask_fill(missing, 0.0)
 }
 
+/// Samples `[batch, C, H, W]` without missing values and, as C more channels, 1 where one is missing and 0 elsewhere.
+pub(crate) fn marked(samples: Tensor<4>) -> Tensor<4> {
+    let marks = samples.clone().is_nan().float();
+    Tensor::cat(vec![filled(samples), marks], 1)
+}
+
+/// Samples `[batch, C, H, W]` of which everything `hidden` is missing; a category is missing as a whole, with its first
+/// channel.
+pub(crate) fn hide(
+    samples: Tensor<4>,
+    hidden: Tensor<4, Bool>,
+    categories: &[Category],
+) -> Tensor<4> {
+    let hidden = match categories.is_empty() {
+        true => hidden,
+        false => {
+            let [batch, channels, height, width] = samples.dims();
+            let mut marks = hidden.float();
+            for &Category { first, count } in categories {
+                let whole = marks.clone().narrow(1, first, 1).repeat_dim(1, count);
+                let place = [0..batch, first..first + count, 0..height, 0..width];
+                debug_assert!(first + count <= channels);
+                marks = marks.slice_assign(place, whole);
+            }
+            marks.greater_elem(0.5)
+        }
+    };
+    samples.mask_fill(hidden, f32::NAN)
+}
+
 /// The reconstruction of a decoder's last values, `[batch, ...]`: numbers as they are, and the probability of each
 /// category.
 pub(crate) fn reconstruction<const D: usize>(raw: Tensor<D>, categories: &[Category]) -> Tensor<D> {
@@ -104,6 +134,26 @@ mod tests {
         let gradient = raw.grad(&value.backward()).unwrap();
         assert_eq!(host(&gradient), [1.0, 0.0, -2.0, 0.0]);
         assert_eq!(host(&filled(target)), [0.0, 0.0, 5.0, 0.0]);
+    }
+
+    /// A number, a category of two, and two steps: marks stand behind the values, and a category goes as a whole.
+    #[test]
+    fn what_is_hidden_is_marked_and_a_category_goes_as_a_whole() {
+        let values = vec![1.0, 2.0, 0.0, 1.0, 1.0, 0.0];
+        let data = TensorData::new(values, [1, 3, 1, 2]);
+        let samples: Tensor<4> = Tensor::from_data(data, &device());
+        let hidden = vec![true, false, false, true, false, false];
+        let hidden = Tensor::from_data(TensorData::new(hidden, [1, 3, 1, 2]), &device());
+        let categories = [Category { first: 1, count: 2 }];
+        let seen = marked(hide(samples.clone(), hidden.clone(), &categories));
+        assert_eq!(seen.dims(), [1, 6, 1, 2]);
+        let expected = [
+            [0.0, 2.0, 0.0, 0.0, 1.0, 0.0],
+            [1.0, 0.0, 0.0, 1.0, 0.0, 1.0],
+        ];
+        assert_eq!(host(&seen), expected.concat());
+        let apart = marked(hide(samples, hidden, &[]));
+        assert_eq!(host(&apart)[6..], [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
     }
 
     /// Two numbers beside a category of two: 1 + 4 for the numbers, and ln 2 and ln(1 + e^-1) for the categories, of

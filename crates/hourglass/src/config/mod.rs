@@ -156,7 +156,7 @@ impl Located {
             return Err(self.error("train.loss", text));
         }
         if self.config.train.pretrain.is_some() {
-            let checked = model.check_mirror(shape);
+            let checked = model.check_mirror(shape, range);
             checked.map_err(|error| fault(error, " with train.pretrain"))?;
         }
         Ok(layers)

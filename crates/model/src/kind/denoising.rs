@@ -9,7 +9,7 @@ use crate::corruption::Damage;
 use crate::error::ModelError;
 use crate::noise::{Noise, Source};
 use crate::plan::{Ends, Gives};
-use crate::range::Range;
+use crate::range::{self, Range};
 
 impl DenoisingConfig {
     /// Refuses what makes sense for pictures alone.
@@ -52,9 +52,19 @@ impl Wrapper for DenoisingConfig {
             let allowed = format!("at most {MOST_LAYERS}");
             return Err(ModelError::new("corruption", found, allowed));
         }
-        if ends.gives == Gives::Real {
+        let of_real = matches!(ends.gives, Gives::Real | Gives::Marked);
+        if of_real {
             self.check_real()?;
         }
+        let hides = (self.corruption.iter()).any(Corruption::hides);
+        if self.mark_missing == Some(true) && !(of_real && hides) {
+            return Err(ModelError::new(
+                "mark_missing",
+                "found true".into(),
+                "false, or true for data that are not pictures with the corruption \"masking\" or \"block\"".into(),
+            ));
+        }
+        let marks = ends.gives == Gives::Real && hides && self.mark_missing.unwrap_or(true);
         let mut input = ends.input;
         for (place, corruption) in self.corruption.iter().enumerate() {
             let checked = match (ends.is_series, corruption) {
@@ -91,12 +101,16 @@ impl Wrapper for DenoisingConfig {
         if self.fill_holes {
             input[0] += 1;
         }
+        if marks {
+            input[0] *= 2;
+        }
         Ok(Ends {
             input,
             gives: match self.residual {
                 true if self.keep_luma => Gives::Colours,
                 true if self.fill_holes => Gives::Holes,
                 true => Gives::Difference,
+                false if marks => Gives::Marked,
                 false => ends.gives,
             },
             ..ends
@@ -114,7 +128,10 @@ impl Wrapper for DenoisingConfig {
 
 /// The corruptions before a model's encoder, from the outside in; empty if it is not denoising.
 #[derive(Clone, Debug)]
-pub(crate) struct Corruptions(Vec<Corruption>);
+pub(crate) struct Corruptions {
+    all: Vec<Corruption>,
+    range: Range,
+}
 
 impl Corruptions {
     /// The corruptions among a config's wrappers.
@@ -124,12 +141,15 @@ impl Corruptions {
             Range::Unit => corruption.clone(),
             Range::Real(_) => corruption.without_limits(),
         });
-        Self(all.collect())
+        Self {
+            all: all.collect(),
+            range: range.clone(),
+        }
     }
 
     /// The corruptions in the order in which they are done.
     pub(crate) fn all(&self) -> &[Corruption] {
-        &self.0
+        &self.all
     }
 
     /// The corrupted images in [0, 1], from images `[batch, C, H, W]`, and what is missing of them,
@@ -139,11 +159,11 @@ impl Corruptions {
         images: Tensor<4>,
         noise: Noise,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
-        if !self.0.is_empty() {
+        if !self.all.is_empty() {
             noise.start(&images.device());
         }
         let start = (images, None);
-        (0..self.0.len()).fold(start, |(images, missing), place| {
+        (0..self.all.len()).fold(start, |(images, missing), place| {
             let (images, more) = self.one(place, images, noise);
             let missing = match (missing, more) {
                 (Some(one), Some(other)) => Some(one.max_pair(other)),
@@ -161,11 +181,19 @@ impl Corruptions {
         images: Tensor<4>,
         noise: Noise,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
-        let Some(corruption) = self.0.get(place) else {
+        let Some(corruption) = self.all.get(place) else {
             return (images, None);
         };
         let mut source = Source::new(noise, place, &images.device());
-        corruption.apply(images, &mut source)
+        match &self.range {
+            // What a picture shows as black is missing of data that have any numbers.
+            Range::Real(categories) if corruption.hides() => {
+                let (kept, _) = corruption.apply(images.ones_like(), &mut source);
+                let hidden = kept.equal_elem(0.0);
+                (range::hide(images, hidden, categories), None)
+            }
+            _ => corruption.apply(images, &mut source),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use burn::prelude::*;
 use serde_json::{Value, json};
 
 use crate::fixtures::{SILENCE, assert_close, drawn_on_device, host, model, pictures};
+use crate::range::{Category, Range};
 use crate::{Autoencoder, Loss, Noise};
 
 const INPUT: [usize; 3] = [1, 4, 5];
@@ -419,9 +420,60 @@ fn holes_are_filled_and_everything_else_is_kept() {
             assert!(refused.starts_with("fill_holes: found true"), "{refused}");
         }
         let refused = crate::fixtures::config(json)
-            .check_mirror([3, 6, 6])
+            .check_mirror([3, 6, 6], &Range::Unit)
             .unwrap_err()
             .to_string();
         assert!(refused.starts_with("fill_holes: found true"), "{refused}");
     }
+}
+
+/// Rows of two numbers and a category of three: what masking hides is missing, as what the data lack is, and the encoder
+/// gets a mark of both.
+#[test]
+fn models_of_tables_see_what_is_missing() {
+    let range = Range::Real([Category { first: 2, count: 3 }].into());
+    let shape = [5, 1, 1];
+    let json = denoising(json!({ "kind": "masking", "probability": 0.5 }), dense());
+    let config = crate::fixtures::config(json.clone());
+    let model = config
+        .init_for(shape, &range, 3, &crate::fixtures::device())
+        .unwrap();
+    assert_eq!(model.plan().ends.input, [10, 1, 1]);
+    assert_eq!([model.input_shape(), model.output_shape()], [shape; 2]);
+    let rows = pictures(64, shape, 0);
+    let hidden = host(&model.corrupt(rows.clone(), Noise::Host { seed: 4 }));
+    let known = host(&rows);
+    let mut missing = 0;
+    for (hidden, known) in hidden.chunks(5).zip(known.chunks(5)) {
+        assert_eq!(hidden[2].is_nan(), hidden[3].is_nan() && hidden[4].is_nan());
+        for (hidden, known) in hidden.iter().zip(known) {
+            assert!(hidden.is_nan() || hidden == known);
+            missing += usize::from(hidden.is_nan());
+        }
+    }
+    assert!((100..220).contains(&missing), "{missing} of 320");
+    // A zero that is known is not the same as one that is missing.
+    let row = |first: f32| {
+        let data = TensorData::new(vec![first, 1.0, 0.0, 1.0, 0.0], [1, 5, 1, 1]);
+        host(&model.encode(Tensor::from_data(data, &crate::fixtures::device())))
+    };
+    assert_ne!(row(0.0), row(f32::NAN));
+
+    let mut without = json.clone();
+    without["mark_missing"] = json!(false);
+    let config = crate::fixtures::config(without);
+    assert_eq!(config.plan_for(shape, &range).unwrap().ends.input, shape);
+    config.check_mirror(shape, &range).unwrap();
+    let refused = crate::fixtures::config(json.clone())
+        .check_mirror(shape, &range)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.starts_with("mark_missing: found true"), "{refused}");
+    let mut asked = json;
+    asked["mark_missing"] = json!(true);
+    let refused = crate::fixtures::config(asked)
+        .plan(INPUT)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.starts_with("mark_missing: found true"), "{refused}");
 }

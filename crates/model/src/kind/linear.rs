@@ -155,7 +155,7 @@ impl Base for LinearConfig {
     /// A code or convolutions out of range, more halvings than the picture allows, and an input that is not
     /// of the picture's own shape or that a difference is to be added to.
     fn plan(&self, ends: Ends) -> Result<Plan, ModelError> {
-        if ends.gives == Gives::Real {
+        if matches!(ends.gives, Gives::Real | Gives::Marked) {
             return Err(ModelError::new(
                 "kind",
                 "found \"linear\" for data that are not pictures".into(),

@@ -146,6 +146,7 @@ fn models() -> impl Strategy<Value = ModelConfig> {
                     residual,
                     keep_luma: false,
                     fill_holes: false,
+                    mark_missing: None,
                     of: Box::new(of),
                 })
             }),
