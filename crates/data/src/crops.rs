@@ -137,8 +137,40 @@ impl Images {
         let Some(crops) = self.crops() else {
             return split(self.len(), validation, seed);
         };
+        let pictures = split(crops.runs().len(), validation, seed)?;
+        self.split_of(&pictures)
+    }
+
+    /// The split whose validation pictures are those that are `held`: one for each picture.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Split`] unless there is one for each picture and one is not held, [`DataError::Option`] if there are
+    /// too many crops for an order.
+    pub fn split_by(&self, held: &[bool]) -> Result<Split, DataError> {
+        let count = self.pictures();
+        if held.len() != count || !held.contains(&false) {
+            return Err(DataError::Split {
+                count,
+                validation: held.len(),
+            });
+        }
+        let of = |wanted: bool| {
+            let pictures = (0..).zip(held).filter(|(_, held)| **held == wanted);
+            pictures.map(|(index, _)| index).collect()
+        };
+        self.split_of(&Split {
+            train: of(false),
+            validation: of(true),
+        })
+    }
+
+    /// The split of the images by one of the pictures.
+    fn split_of(&self, pictures: &Split) -> Result<Split, DataError> {
+        let Some(crops) = self.crops() else {
+            return Ok(pictures.clone());
+        };
         let runs = crops.runs();
-        let pictures = split(runs.len(), validation, seed)?;
         if let Some(each) = crops.each
             && each.saturating_mul(runs.len()) > MOST
         {

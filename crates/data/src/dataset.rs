@@ -1,6 +1,7 @@
 //! Images in memory, and a data set with its training and test part.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,7 @@ pub struct Images {
     shape: ImageShape,
     labels: Option<Vec<u8>>,
     names: Option<Vec<String>>,
+    classes: Arc<[String]>,
     crops: Option<Crops>,
 }
 
@@ -54,6 +56,7 @@ impl Images {
             shape,
             labels: None,
             names: None,
+            classes: Arc::default(),
             crops: None,
         })
     }
@@ -89,6 +92,17 @@ impl Images {
         }
         self.names = Some(names);
         Ok(self)
+    }
+
+    /// Adds the names of the classes, the first for label 0.
+    pub(crate) fn with_classes(mut self, classes: Arc<[String]>) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// The names of the classes, the first for label 0; empty if labels have no names.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// Adds the source of random crops, which training uses instead of these images.
@@ -175,6 +189,7 @@ impl Images {
             shape: self.shape,
             labels: self.labels.is_some().then_some(labels),
             names: self.names.is_some().then_some(names),
+            classes: Arc::clone(&self.classes),
             crops: self.crops().map(|crops| Crops {
                 of,
                 ..crops.clone()
@@ -222,6 +237,9 @@ pub struct Dataset {
     pub name: String,
     /// Images to train and validate on.
     pub train: Images,
+    /// Whether each training picture lies in a folder for validation; empty if there is no such folder. With patches,
+    /// of whole pictures.
+    pub held: Vec<bool>,
     /// Images held back for the reported figures.
     pub test: Images,
     /// How its pictures were prepared.
@@ -317,6 +335,7 @@ mod tests {
                 name: "x".into(),
                 preparation: Preparation::as_is(train.shape(), Aspect::Crop),
                 train,
+                held: Vec::new(),
                 test,
                 warnings: Vec::new(),
             }

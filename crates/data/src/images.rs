@@ -226,22 +226,34 @@ impl PictureOptions {
             found,
             allowed,
         };
-        let limited = |mut train: Vec<File>, test: Vec<File>| {
+        // Pictures for validation stand last, and are neither limited nor for testing.
+        let limited = |train: Vec<File>, held: Vec<File>, test: Vec<File>| {
+            let mut train = train;
             if let Some(limit) = self.limit {
                 let drawn = sample(train.len(), limit.count, limit.seed);
                 let mut at = 0..;
                 train.retain(|_| at.next().is_some_and(|it| drawn.binary_search(&it).is_ok()));
             }
+            train.extend(held);
             Ok([train, test])
         };
         let mut files = match (found, &self.test) {
             (Found::Together(files), _) => files,
-            (Found::Apart { train, test }, TestPart::Share(_)) => return limited(train, test),
+            (Found::Apart { train, test }, TestPart::Share(_)) => {
+                let (held, train) = train.into_iter().partition(File::is_held);
+                return limited(train, held, test);
+            }
             (Found::Apart { .. }, TestPart::Files(_)) => {
                 let allowed = format!("no list, because {place} has a folder \"test\"");
                 return Err(refuse("a list of files".to_string(), allowed));
             }
         };
+        let held: Vec<File> = files
+            .iter()
+            .filter(|file| file.is_held())
+            .cloned()
+            .collect();
+        files.retain(|file| !file.is_held());
         let count = files.len();
         match &self.test {
             TestPart::Share(share) => {
@@ -263,7 +275,7 @@ impl PictureOptions {
                 }
                 files.sort_by(|a, b| a.path().cmp(b.path()));
                 test.sort_by(|a, b| a.path().cmp(b.path()));
-                limited(files, test)
+                limited(files, held, test)
             }
             TestPart::Files(names) => {
                 let known = |name: &&String| !files.iter().any(|file| file.name() == **name);
@@ -277,7 +289,7 @@ impl PictureOptions {
                     let found = format!("{} of {count} pictures", test.len());
                     return Err(refuse(found, "fewer than all".to_string()));
                 }
-                limited(train, test)
+                limited(train, held, test)
             }
         }
     }

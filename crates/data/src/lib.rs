@@ -39,6 +39,7 @@ mod picture;
 mod preparation;
 mod split;
 mod survey;
+mod tree;
 mod warning;
 mod webp;
 mod whole;
@@ -52,7 +53,7 @@ pub use dataset::{Dataset, ImageShape, Images};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::{DataError, check_plausible, reason};
-pub use folder::{file_name, part, pictures, subfolders};
+pub use folder::{PictureFiles, file_name, has_parts, mask_of, part, pictures};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
@@ -78,7 +79,7 @@ pub enum Source {
         /// Training images to draw at random; by default all are used.
         limit: Option<Limit>,
     },
-    /// A folder of picture files, or one with `train` and `test` folders of them.
+    /// A folder of picture files at any depth, or one with folders of them for training, validation and testing.
     Folder {
         /// The folder that holds the pictures.
         dir: PathBuf,
@@ -178,6 +179,7 @@ impl Source {
             preparation: Preparation::as_is(train.shape(), Aspect::Crop),
             train,
             test,
+            held: Vec::new(),
             warnings: Vec::new(),
         };
         let mut set = match self {
@@ -201,6 +203,7 @@ impl Source {
         Ok(Dataset {
             name: self.name(),
             train: set.train,
+            held: set.held,
             test: set.test,
             preparation: set.preparation,
             warnings: set.warnings,

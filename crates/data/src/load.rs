@@ -28,6 +28,8 @@ const DARK: u16 = 8;
 pub(crate) struct Loaded {
     pub train: Images,
     pub test: Images,
+    /// Whether each training picture lies in a folder for validation; empty if there is no such folder.
+    pub held: Vec<bool>,
     /// How its pictures were prepared.
     pub preparation: Preparation,
     /// Warnings about single files, after those about the set.
@@ -74,11 +76,16 @@ pub(crate) fn load(
         loader.padded(all()),
     ];
     let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
+    let mut held: Vec<bool> = train.files.iter().map(|(file, _)| file.is_held()).collect();
+    if !held.contains(&true) {
+        held.clear();
+    }
     let skipped = train.skipped.into_iter().chain(test.skipped);
     warnings.extend(skipped.map(|reason| Warning::Skipped { reason }));
     Ok(Loaded {
         train: train_images,
         test: test_images,
+        held,
         preparation: loader.preparation(),
         warnings,
     })
@@ -218,7 +225,9 @@ impl<'a> Loader<'a> {
         let names = part.files.iter().map(|(file, _)| file.name().into_owned());
         let Some(side) = options.patch else {
             let images = Images::new(pictures.into_pixels(), self.shape)?;
-            return Ok((images.with_names(names.collect())?, None));
+            let images = images.with_names(names.collect())?;
+            let every = part.files.iter().map(|(file, _)| file);
+            return Ok((labelled(images, every)?, None));
         };
         let (mut of, mut patch_names) = (Vec::new(), Vec::new());
         for ((picture, name), size) in (0..).zip(names).zip(pictures.sizes()) {
@@ -228,6 +237,11 @@ impl<'a> Loader<'a> {
         }
         let pixels = patches::cut_all(self.place, &pictures, self.shape)?;
         let images = Images::new(pixels, self.shape)?.with_names(patch_names)?;
+        let every = part.files.iter().map(|(file, _)| file);
+        let every: Vec<&File> = every.collect();
+        let picture = |&index: &u32| every.get(index as usize).copied();
+        let of_each = of.iter().filter_map(picture);
+        let images = labelled(images, of_each)?;
         let crops = Crops {
             pictures: Arc::new(pictures),
             of,
@@ -365,5 +379,26 @@ impl<'a> Loader<'a> {
             size: header.size,
             patch,
         })
+    }
+}
+
+/// Images with the labels and the names of the classes of their files, if all have them.
+fn labelled<'f>(
+    images: Images,
+    files: impl Iterator<Item = &'f File>,
+) -> Result<Images, DataError> {
+    let mut classes = None;
+    let label = |file: &'f File| {
+        let listed = file.listed()?;
+        classes.get_or_insert(&listed.classes);
+        listed.label
+    };
+    let labels: Option<Vec<u8>> = files.map(label).collect();
+    match (labels, classes) {
+        (Some(labels), Some(classes)) => {
+            let classes = Arc::clone(classes);
+            Ok(images.with_labels(labels)?.with_classes(classes))
+        }
+        _ => Ok(images),
     }
 }

@@ -22,7 +22,8 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Of the pictures directly in a folder, or in its folders `train` and `test`. Only headers are read.
+    /// Of the pictures of a folder at any depth, or of its folders for training, validation and testing. Only headers
+    /// are read.
     ///
     /// # Errors
     /// If the folder cannot be read, or has no picture that can be.

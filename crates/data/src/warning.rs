@@ -50,6 +50,15 @@ pub enum Warning {
         /// Their names with the number of pictures, as in `val (6)`.
         folders: String,
     },
+    /// More folders than labels tell apart.
+    ManyClasses {
+        /// The folder that they are in.
+        dir: String,
+        /// Their number.
+        count: usize,
+        /// The most that labels tell apart.
+        most: usize,
+    },
     /// Grey and colour pictures in one set.
     MixedColours {
         /// Grey ones.
@@ -153,6 +162,10 @@ impl fmt::Display for Warning {
             Warning::Folders { dir, folders } => write!(
                 f,
                 "{dir}: not read: folders with pictures: {folders}; move the pictures into a folder that is read"
+            ),
+            Warning::ManyClasses { dir, count, most } => write!(
+                f,
+                "{dir}: {count} folders of pictures, read without labels; at most {most} are taken for classes"
             ),
             Warning::MixedColours { grey, of, first } => write!(
                 f,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use data::{
-    Collection, Dataset, Images, PictureOptions, Preparation, Rule, Source, TEST_PHOTOS, TestPart,
-    Warning,
+    Collection, Dataset, Images, PictureFiles, PictureOptions, Preparation, Rule, Source,
+    TEST_PHOTOS, TestPart, Warning,
 };
 use model::ImageShape;
 
@@ -105,7 +105,8 @@ pub fn read(
         of(dataset, part)
     } else if path.is_file() {
         // The only one that is asked for is not left out.
-        let (images, warnings) = preparation.read(spec, vec![path.to_owned()], true)?;
+        let (images, warnings) =
+            preparation.read(spec, PictureFiles::one(path.to_owned()), true)?;
         warnings.iter().for_each(warn);
         images
     } else if spec == "photos" && !path.is_dir() {

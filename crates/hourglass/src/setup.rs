@@ -244,7 +244,18 @@ impl Setup {
             dataset.train.truncate_pictures(limit);
         }
         let pictures = dataset.train.pictures();
-        let held_out = (config.data.validation()).unwrap_or_else(|| tenth(pictures));
+        dataset.held.truncate(pictures);
+        let named = dataset.held.contains(&true);
+        if named && let Some(count) = config.data.validation() {
+            let text = format!(
+                "found {count}, but the data have a folder for validation; remove the key or the folder"
+            );
+            return Err(located.error("data.validation", text).into());
+        }
+        let held_out = match named {
+            true => dataset.held.iter().filter(|held| **held).count(),
+            false => (config.data.validation()).unwrap_or_else(|| tenth(pictures)),
+        };
         if held_out >= pictures {
             let what = if pictures < dataset.train.len() {
                 "pictures"
@@ -255,9 +266,11 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let mut split = (dataset.train)
-            .split(held_out, Stream::Split.seed(config.split_seed(), 1))
-            .map_err(told)?;
+        let split = match named {
+            true => dataset.train.split_by(&dataset.held),
+            false => (dataset.train).split(held_out, Stream::Split.seed(config.split_seed(), 1)),
+        };
+        let mut split = split.map_err(told)?;
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
@@ -279,6 +292,7 @@ impl Setup {
             test,
             preparation,
             warnings,
+            ..
         } = dataset;
         let loss = config.loss();
         Ok(Self {
