@@ -105,6 +105,27 @@ impl Images {
         &self.classes
     }
 
+    /// How many of the images of these parts are of which class, in words; `None` if the classes have no names.
+    pub fn by_class(parts: &[&Images]) -> Option<String> {
+        let names = parts.first()?.classes();
+        (!names.is_empty()).then_some(())?;
+        let mut counts = vec![0_usize; names.len()];
+        for label in parts.iter().flat_map(|it| it.labels()).flatten() {
+            if let Some(count) = counts.get_mut(usize::from(*label)) {
+                *count += 1;
+            }
+        }
+        let words = names.iter().zip(counts);
+        let words: Vec<String> = words
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        Some(format!(
+            "{} classes by folder: {}",
+            names.len(),
+            words.join(", ")
+        ))
+    }
+
     /// Adds the source of random crops, which training uses instead of these images.
     pub(crate) fn with_crops(mut self, crops: Crops) -> Self {
         self.crops = Some(crops);

@@ -334,3 +334,7 @@ pub fn file_name(path: &Path) -> String {
     #[cfg(not(unix))]
     name.to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

@@ -593,10 +593,10 @@ fn what_is_not_read_is_counted_and_named() {
         fs::write(dir.path().join(name), "x").unwrap();
     }
     for name in [
-        "val/x.png",
-        "val/y.avif",
-        "deep/er/z.jpg",
+        "raw/y.avif",
+        "deep/er/z.heic",
         "empty/notes.txt",
+        ".hidden/a.avif",
     ] {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -605,16 +605,10 @@ fn what_is_not_read_is_counted_and_named() {
     let place = dir.path().display();
     assert_eq!(
         told(&dir, OPTIONS),
-        [
-            format!(
-                "{place}: not read: 2 .avif, 1 .heic, 1 .psd; the first: c.avif, d.AVIF, e.psd and 1 more; convert \
-                 them to PNG"
-            ),
-            format!(
-                "{place}: not read: folders with pictures: deep (1), val (2); move the pictures into a folder that \
-                 is read"
-            )
-        ]
+        [format!(
+            "{place}: not read: 3 .avif, 2 .heic, 1 .psd; the first: c.avif, d.AVIF, deep/er/z.heic and 3 more; \
+                 convert them to PNG"
+        )]
     );
     // The same beside folders that are read.
     for (part, shift) in [("train", 1), ("test", 2)] {
@@ -628,7 +622,7 @@ fn what_is_not_read_is_counted_and_named() {
             "{place}: not read: 2 pictures beside the folders train and test; the first: a.png;"
         ),
         format!("{place}: not read: 2 .avif, 1 .heic, 1 .psd;"),
-        format!("{place}: not read: folders with pictures: deep (1), val (2);"),
+        format!("{place}: not read: folders with pictures: deep (1), raw (1);"),
     ];
     assert_eq!(told.len(), starts.len(), "{told:?}");
     for (line, start) in told.iter().zip(&starts) {
@@ -639,31 +633,14 @@ fn what_is_not_read_is_counted_and_named() {
 #[test]
 fn a_folder_without_pictures_says_what_it_has() {
     let picture = || gradient(2, 2, 0);
-    let cases: [(&[(&str, DynamicImage)], &str); 4] = [
+    let cases: [(&[(&str, DynamicImage)], &str); 2] = [
         (
-            &[
-                ("cat/a.png", picture()),
-                ("dog/a.png", picture()),
-                ("dog/b.png", picture()),
-            ],
-            "; found folders with pictures: cat (1), dog (2); name one of them, or move the pictures up",
+            &[("a/b.heic", picture())],
+            "; found 1 .heic; convert them to PNG",
         ),
         (
-            &[("train/a.png", picture()), ("val/a.png", picture())],
-            "; found folders with pictures: train (1), val (1); add a folder test beside train, or name one folder \
-             of pictures",
-        ),
-        (
-            &[
-                ("train/good/a.png", picture()),
-                ("test/bad/a.png", picture()),
-            ],
-            "/train: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder; found folders with pictures: good (1); name \
-             one of them, or move the pictures up",
-        ),
-        (
-            &[("a/b.png", picture())],
-            "; found folders with pictures: a (1); name one of them, or move the pictures up",
+            &[("test/a.png", picture()), ("val/a.png", picture())],
+            ": found no folder to train on; add a folder train beside those for other parts",
         ),
     ];
     for (files, end) in cases {
@@ -817,9 +794,7 @@ fn others_are_prepared_as_those_of_the_training() {
             white: u16::MAX
         }
     );
-    let files = ["x.png", "y.png"]
-        .map(|name| dir.path().join("other").join(name))
-        .to_vec();
+    let files = crate::pictures(&dir.path().join("other")).unwrap().0;
     let (images, warnings) = preparation.read("other", files.clone(), false).unwrap();
     // At the pixels' own size: 5 x 9 holds one row of two, and what is too small is extended.
     assert_eq!(
