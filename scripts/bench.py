@@ -20,6 +20,7 @@ WORK = [
     ("conv-map", "configs/conv-map.json", ["convmap", "--activation", "elu", "--loss", "bce"], 60, 3, 5.0),
     ("conv", "configs/conv.json", ["conv"], 60, 3, 4.0),
     ("other sizes", None, ["odd", "--batch", "50"], 60, 4, 2.0),
+    ("series", None, ["series", "--batch", "64"], 60, 4, 3.0),
     ("dense", "configs/dense.json", ["dense"], 200, 3, 1.5),
     ("deep", "configs/deep.json", ["deep", "--activation", "silu"], 150, 1, 1.3),
     ("denoise-grey", "configs/papers/denoise-grey.json", ["denoise", "--batch", "16"], 60, 3, 3.0),
@@ -48,19 +49,28 @@ def png(pixels):
             + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
 
 
-def other_sizes(folder):
-    """A config for colour pictures of 33x47 pixels, and the pictures."""
-    pictures = np.random.default_rng(0).integers(0, 256, (2500, 33, 47, 3), np.uint8)
-    (folder / "pictures").mkdir()
-    for i, picture in enumerate(pictures):
-        (folder / f"pictures/{i:04}.png").write_bytes(png(picture))
+# Height and width of the noise that a network of its own is measured on, its batch and its model.
+OWN = {
+    "other sizes": (33, 47, 50, {"kind": "conv", "channels": [8, 24, 40], "kernel": 5}),
+    "series": (1, 140, 64, {"kind": "conv", "channels": [16, 32, 64], "kernel": 7, "code_size": 32}),
+}
+
+
+def own(folder, name):
+    """A config for colour pictures of noise, and the pictures."""
+    height, width, batch, model = OWN[name]
+    stem = name.replace(" ", "-")
+    pictures = folder / f"{stem}-pictures"
+    pictures.mkdir()
+    for i, picture in enumerate(np.random.default_rng(0).integers(0, 256, (2500, height, width, 3), np.uint8)):
+        (pictures / f"{i:04}.png").write_bytes(png(picture))
     config = {
-        "data": {"dataset": "images", "dir": str(folder / "pictures"), "test": 0.2, "validation": 200},
-        "model": {"kind": "conv", "channels": [8, 24, 40], "kernel": 5},
-        "train": {"batch_size": 50, "loss": "mse"},
+        "data": {"dataset": "images", "dir": str(pictures), "test": 0.2, "validation": 200},
+        "model": model,
+        "train": {"batch_size": batch, "loss": "mse"},
     }
-    (folder / "other-sizes.json").write_text(json.dumps(config))
-    return folder / "other-sizes.json"
+    (folder / f"{stem}.json").write_text(json.dumps(config))
+    return folder / f"{stem}.json"
 
 
 def on_noise(folder, config):
@@ -105,7 +115,7 @@ def peers(rounds, threads, folder, program):
     """Each network with PyTorch and with ours, in turn."""
     rows = []
     for name, config, arguments, steps, epochs, aim in WORK:
-        config = ROOT / config if config else other_sizes(folder)
+        config = ROOT / config if config else own(folder, name)
         if config.parent.name == "papers":
             config = on_noise(folder, config)
         taken = []

@@ -63,8 +63,8 @@ fn a_fault_in_a_config_is_one_line_with_its_place() {
             r#": model.kind: found "transformer"; allowed: "dense", "conv", "linear", "sparse" or "denoising""#,
         ),
         (
-            with("\"idx\"", "\"cifar\""),
-            r#": data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
+            with("\"idx\"", "\"coco\""),
+            r#": data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images" or "photos""#,
         ),
     ];
     for (text, expected) in cases {

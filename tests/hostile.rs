@@ -252,7 +252,7 @@ fn read_file(work: &Work, path: &str) -> bool {
         }
         "npy" | "npz" => arrays::read_codes(&file, 4).is_ok(),
         "json" => config::load(&file, &[]).is_ok_and(|located| {
-            let layers = located.check_model([1, 8, 8]);
+            let layers = located.check_model([1, 8, 8], &model::Range::Unit);
             layers.is_ok_and(|layers| layers.parameters() > 0)
         }),
         "png" | "jpg" | "webp" => [None, Some(4)].into_iter().all(|patch| {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PyTorch reference for speed and quality: the same models, data, batch, loss and optimizer as the project's.
 
-usage: torch_peer.py {conv,convmap,odd,dense,deep,denoise,super} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
+usage: torch_peer.py {conv,convmap,odd,series,dense,deep,denoise,super} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
                      [--loss mse|bce] [--activation relu|elu|silu] [--eval] [--encode]
 DIR (default: the bundled data) holds the four MNIST IDX files, gzipped or not. Prints one JSON object on the last line:
 images/s for training (first 10 steps not counted), for encoding, peak RSS, seconds to the first step and test losses.
@@ -10,6 +10,7 @@ conv : Conv3x3(1-16)+ReLU, MaxPool2, Conv3x3(16-32)+ReLU, MaxPool2, Linear(1568-
        | Linear(32-1568)+ReLU, Up2 nearest, Conv3x3(32-16)+ReLU, Up2, Conv3x3(16-1)+Sigmoid
 convmap: the same without the two linear layers (the code is the 32x7x7 feature map)
 odd  : channels 8-24-40 with 5x5 kernels on 3x33x47 random pictures, pooling rounds up, the code is the 40x5x6 map
+series: Conv1d 3-16-32-64 with kernels of 7 on random series of 140 steps, pooling by 2 rounds up, Linear(1152-32), and back
 dense: 784-512-256-32 | 32-256-512-784, ReLU, linear code, sigmoid output
 deep : 784-1000-500-250-30 | mirror, ReLU, linear code, sigmoid output (Hinton & Salakhutdinov 2006 sizes)
 denoise: 2x2 pixels to channels, 5 x Conv3x3(64)+ReLU | 4 x Conv3x3(64)+ReLU, Conv3x3(64-4), channels to pixels, added to the
@@ -73,6 +74,36 @@ class Conv(nn.Module):
         return z
 
 
+class Series(nn.Module):
+    """What Conv is, for series."""
+
+    def __init__(self, activation, length, widths, kernel, code):
+        super().__init__()
+        self.sizes = [length]
+        for _ in widths[1:]:
+            self.sizes.append(-(-self.sizes[-1] // 2))
+        conv = lambda i, o: nn.Conv1d(i, o, kernel, padding=kernel // 2)
+        self.act = activation
+        self.enc = nn.ModuleList(conv(i, o) for i, o in zip(widths, widths[1:]))
+        self.dec = nn.ModuleList(conv(o, i) for i, o in reversed(list(zip(widths, widths[1:]))))
+        self.map = (widths[-1], self.sizes[-1])
+        values = self.map[0] * self.map[1]
+        self.down, self.up = nn.Linear(values, code), nn.Linear(code, values)
+
+    def encode(self, x):
+        for layer in self.enc:
+            x = F.max_pool1d(self.act(layer(x)), 2, ceil_mode=True)
+        return self.down(x.flatten(1))
+
+    def forward(self, x):
+        z = self.act(self.up(self.encode(x))).view(-1, *self.map)
+        for i, layer in enumerate(self.dec):
+            z = layer(F.interpolate(z, scale_factor=2)[..., : self.sizes[-2 - i]])
+            if i < len(self.dec) - 1:
+                z = self.act(z)
+        return z
+
+
 class Dense(nn.Module):
     def __init__(self, activation, widths):
         super().__init__()
@@ -125,7 +156,7 @@ RESTORERS = {"denoise": ((1, 48, 48), 5, noisy), "super": ((3, 64, 64), 4, halve
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("model", choices=["conv", "convmap", "odd", "dense", "deep", *RESTORERS])
+    ap.add_argument("model", choices=["conv", "convmap", "odd", "series", "dense", "deep", *RESTORERS])
     ap.add_argument("--mnist", default=MNIST)
     ap.add_argument("--steps", type=int)
     ap.add_argument("--epochs", type=int)
@@ -150,6 +181,10 @@ def main():
         train = np.random.default_rng(0).integers(0, 256, (2000, 3, 33, 47), np.uint8)
         test = torch.from_numpy(train[:1000].copy()).float() / 255
         net = Conv(act, (3, 33, 47), (8, 24, 40), 5)
+    elif a.model == "series":
+        train = np.random.default_rng(0).integers(0, 256, (2000, 3, 140), np.uint8)
+        test = torch.from_numpy(train[:1000].copy()).float() / 255
+        net = Series(act, 140, (3, 16, 32, 64), 7, 32)
     else:
         train = idx(a.mnist, "train-images-idx3-ubyte")
         test = torch.from_numpy(idx(a.mnist, "t10k-images-idx3-ubyte").copy()).float() / 255

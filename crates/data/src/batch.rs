@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::{Augment, DataError, ImageShape, Images};
+use crate::{Augment, DataError, Fields, ImageShape, Images, View};
 
 /// Gathers batches of a set of images onto one device.
 ///
@@ -23,7 +23,7 @@ impl Batches {
     /// Prepares batches of `images` for `device`; with `resident`, all images are uploaded now.
     pub fn new(images: Arc<Images>, device: &Device, resident: bool) -> Self {
         let all = (resident && !images.is_empty()).then(|| {
-            let values = images.pixels().iter().copied().map(unit).collect();
+            let values = images.values().seen();
             let data = TensorData::new::<f32, _>(values, [images.len(), images.image_len()]);
             Tensor::from_data(data, device)
         });
@@ -38,7 +38,7 @@ impl Batches {
     ///
     /// # Shapes
     ///
-    /// - output: `[indices.len(), channels, height, width]`, in [0, 1]: pixel / 255
+    /// - output: `[indices.len(), channels, height, width]`, of pictures in [0, 1]: pixel / 255
     ///
     /// # Errors
     ///
@@ -50,7 +50,19 @@ impl Batches {
             let rows = self.rows(indices)?;
             return Ok(all.clone().select(0, rows).reshape(shape));
         }
-        self.convert(self.images.pixels(), indices)
+        match self.images.values() {
+            View::Bytes(pixels) => self.convert(pixels, indices),
+            View::Real(_) => {
+                let mut values = Vec::with_capacity(indices.len() * self.images.image_len());
+                for &index in indices {
+                    match self.images.sample(index as usize) {
+                        Some(View::Real(sample)) => values.extend_from_slice(sample),
+                        _ => return Err(self.past_the_end(index)),
+                    }
+                }
+                self.upload(values, indices.len())
+            }
+        }
     }
 
     /// The images at `indices` with small random changes, which depend on `seed` and each image's index.
@@ -93,6 +105,11 @@ impl Batches {
         self.images.shape()
     }
 
+    /// What the channels stand for, if these are no pictures.
+    pub fn fields(&self) -> Option<&Arc<Fields>> {
+        self.images.fields()
+    }
+
     pub(crate) fn images(&self) -> &Images {
         &self.images
     }
@@ -133,11 +150,6 @@ impl Batches {
             count: self.len(),
         }
     }
-}
-
-/// A pixel in [0, 1]. The division vectorises, and unlike a product with 1/255 it is exact.
-fn unit(pixel: u8) -> f32 {
-    f32::from(pixel) / 255.0
 }
 
 #[cfg(test)]

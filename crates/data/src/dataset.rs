@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::crops::Crops;
 use crate::error::dims;
-use crate::{DataError, Preparation, Warning};
+use crate::{DataError, Fields, Preparation, Warning};
 
 /// Shape of one image: `[channels, height, width]`.
 pub type ImageShape = [usize; 3];
@@ -17,14 +17,101 @@ pub type ImageShape = [usize; 3];
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
 /// Images of one shape, as contiguous bytes, each with a label or a name if the source has them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Those of data that are no pictures hold real values instead of bytes, standardised, with [`Fields`] that say what
+/// they stand for; NaN is a missing one.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Images {
-    pixels: Vec<u8>,
+    values: Values,
     shape: ImageShape,
     labels: Option<Vec<u8>>,
     names: Option<Vec<String>>,
     classes: Arc<[String]>,
     crops: Option<Crops>,
+    /// What the channels stand for, if the values are real.
+    fields: Option<Arc<Fields>>,
+}
+
+/// The values of all samples, one after the other.
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
+    /// Of pictures, 0 to 255.
+    Bytes(Vec<u8>),
+    /// Of anything else, standardised.
+    Real(Vec<f32>),
+}
+
+/// Values of samples, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum View<'a> {
+    /// Of pictures, 0 to 255.
+    Bytes(&'a [u8]),
+    /// Of anything else, standardised; NaN is a missing one.
+    Real(&'a [f32]),
+}
+
+impl<'a> View<'a> {
+    /// Number of values.
+    pub fn len(self) -> usize {
+        match self {
+            View::Bytes(values) => values.len(),
+            View::Real(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values from one place to another; `None` past the end.
+    pub fn part(self, range: std::ops::Range<usize>) -> Option<Self> {
+        match self {
+            View::Bytes(values) => values.get(range).map(View::Bytes),
+            View::Real(values) => values.get(range).map(View::Real),
+        }
+    }
+
+    /// Pieces of so many values; the last one may have fewer.
+    pub fn chunks(self, size: usize) -> impl Iterator<Item = View<'a>> {
+        let size = size.max(1);
+        let starts = (0..self.len()).step_by(size);
+        starts.filter_map(move |start| self.part(start..(start + size).min(self.len())))
+    }
+
+    /// A value as it is stored: a byte, or a standardised number. 0 past the end.
+    pub fn get(self, place: usize) -> f64 {
+        match self {
+            View::Bytes(values) => values.get(place).copied().map_or(0.0, f64::from),
+            View::Real(values) => values.get(place).copied().map_or(0.0, f64::from),
+        }
+    }
+
+    /// What a model sees of them: bytes divided by 255, numbers as they are.
+    pub fn seen(self) -> Vec<f32> {
+        match self {
+            View::Bytes(values) => values.iter().map(|&it| f32::from(it) / 255.0).collect(),
+            View::Real(values) => values.to_vec(),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for View<'a> {
+    fn from(pixels: &'a [u8]) -> Self {
+        View::Bytes(pixels)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for View<'a> {
+    fn from(pixels: &'a [u8; N]) -> Self {
+        View::Bytes(pixels)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for View<'a> {
+    fn from(pixels: &'a Vec<u8>) -> Self {
+        View::Bytes(pixels)
+    }
 }
 
 impl Images {
@@ -35,15 +122,38 @@ impl Images {
     /// [`DataError::PixelCount`] unless they are a whole number of images of `shape`, with no size zero;
     /// [`DataError::TooLarge`] for more than 2^32 - 1 images, because indices are `u32`.
     pub fn new(pixels: Vec<u8>, shape: ImageShape) -> Result<Self, DataError> {
+        Self::with_values(Values::Bytes(pixels), shape, None)
+    }
+
+    /// Takes real values in the order `[sample, channel, row, column]`, standardised as `fields` say, whose channels are
+    /// the shape's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Images::new`].
+    pub fn real(
+        values: Vec<f32>,
+        shape: ImageShape,
+        fields: Arc<Fields>,
+    ) -> Result<Self, DataError> {
+        Self::with_values(Values::Real(values), shape, Some(fields))
+    }
+
+    fn with_values(
+        values: Values,
+        shape: ImageShape,
+        fields: Option<Arc<Fields>>,
+    ) -> Result<Self, DataError> {
+        let found = match &values {
+            Values::Bytes(values) => values.len(),
+            Values::Real(values) => values.len(),
+        };
         let image = shape
             .iter()
             .try_fold(1_usize, |all, &size| all.checked_mul(size))
-            .filter(|&image| image > 0 && pixels.len().is_multiple_of(image))
-            .ok_or(DataError::PixelCount {
-                found: pixels.len(),
-                shape,
-            })?;
-        let count = pixels.len() / image;
+            .filter(|&image| image > 0 && found.is_multiple_of(image))
+            .ok_or(DataError::PixelCount { found, shape })?;
+        let count = found / image;
         if u32::try_from(count).is_err() {
             return Err(DataError::TooLarge {
                 file: "images".to_string(),
@@ -52,12 +162,13 @@ impl Images {
             });
         }
         Ok(Images {
-            pixels,
+            values,
             shape,
             labels: None,
             names: None,
             classes: Arc::default(),
             crops: None,
+            fields,
         })
     }
 
@@ -139,12 +250,12 @@ impl Images {
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.pixels.len() / self.image_len()
+        self.values().len() / self.image_len()
     }
 
     /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
-        self.pixels.is_empty()
+        self.values().is_empty()
     }
 
     /// Shape of each image, `[channels, height, width]`.
@@ -152,15 +263,39 @@ impl Images {
         self.shape
     }
 
-    /// All pixels, `[image, channel, row, column]`, row-major.
+    /// All values, `[image, channel, row, column]`, row-major.
+    pub fn values(&self) -> View<'_> {
+        match &self.values {
+            Values::Bytes(values) => View::Bytes(values),
+            Values::Real(values) => View::Real(values),
+        }
+    }
+
+    /// The values of sample `index`, `[channel, row, column]`; `None` past the end.
+    pub fn sample(&self, index: usize) -> Option<View<'_>> {
+        let start = index.checked_mul(self.image_len())?;
+        self.values()
+            .part(start..start.checked_add(self.image_len())?)
+    }
+
+    /// What the channels stand for, if these are no pictures.
+    pub fn fields(&self) -> Option<&Arc<Fields>> {
+        self.fields.as_ref()
+    }
+
+    /// All pixels, `[image, channel, row, column]`, row-major. Data that are no pictures have none.
     pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+        match &self.values {
+            Values::Bytes(values) => values,
+            Values::Real(_) => &[],
+        }
     }
 
     /// Pixels of image `index`, `[channel, row, column]`; `None` past the end.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         let start = index.checked_mul(self.image_len())?;
-        self.pixels.get(start..start.checked_add(self.image_len())?)
+        self.pixels()
+            .get(start..start.checked_add(self.image_len())?)
     }
 
     /// One label per image, if the source has labels.
@@ -176,7 +311,11 @@ impl Images {
 
     /// Keeps the first `count` images, or all if there are fewer.
     pub fn truncate(&mut self, count: usize) {
-        self.pixels.truncate(count.saturating_mul(self.image_len()));
+        let kept = count.saturating_mul(self.image_len());
+        match &mut self.values {
+            Values::Bytes(values) => values.truncate(kept),
+            Values::Real(values) => values.truncate(kept),
+        }
         if let Some(labels) = &mut self.labels {
             labels.truncate(count);
         }
@@ -194,19 +333,32 @@ impl Images {
     ///
     /// [`DataError::Index`] for an index past the end.
     pub fn select(&self, indices: &[u32]) -> Result<Self, DataError> {
-        let mut pixels = Vec::with_capacity(indices.len() * self.image_len());
+        let size = indices.len() * self.image_len();
+        let mut values = match &self.values {
+            Values::Bytes(_) => Values::Bytes(Vec::with_capacity(size)),
+            Values::Real(_) => Values::Real(Vec::with_capacity(size)),
+        };
         let (mut labels, mut names, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             let at = index as usize;
             let count = self.len();
-            let image = self.image(at).ok_or(DataError::Index { index, count })?;
-            pixels.extend_from_slice(image);
+            let sample = self.sample(at);
+            match (
+                sample.ok_or(DataError::Index { index, count })?,
+                &mut values,
+            ) {
+                (View::Bytes(from), Values::Bytes(to)) => to.extend_from_slice(from),
+                (View::Real(from), Values::Real(to)) => to.extend_from_slice(from),
+                // Both are made from the same values.
+                _ => {}
+            }
             labels.extend(self.labels().and_then(|labels| labels.get(at)));
             names.extend(self.names().and_then(|names| names.get(at)).cloned());
             of.extend(self.crops().and_then(|crops| crops.of.get(at)));
         }
         Ok(Images {
-            pixels,
+            values,
+            fields: self.fields.clone(),
             shape: self.shape,
             labels: self.labels.is_some().then_some(labels),
             names: self.names.is_some().then_some(names),
@@ -238,10 +390,20 @@ impl Images {
             hasher.update((size as u64).to_le_bytes());
         }
         let labels = self.labels.as_deref().unwrap_or_default();
-        for bytes in [self.pixels.as_slice(), labels] {
-            hasher.update((bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
+        match &self.values {
+            Values::Bytes(pixels) => {
+                hasher.update((pixels.len() as u64).to_le_bytes());
+                hasher.update(pixels);
+            }
+            Values::Real(values) => {
+                hasher.update((values.len() as u64).to_le_bytes());
+                for value in values {
+                    hasher.update(value.to_le_bytes());
+                }
+            }
         }
+        hasher.update((labels.len() as u64).to_le_bytes());
+        hasher.update(labels);
         // Training also uses the area outside the grid of patches.
         for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());
@@ -252,7 +414,7 @@ impl Images {
 }
 
 /// A training and a test part with the same image shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// The set's name, for display.
     pub name: String,
@@ -263,7 +425,7 @@ pub struct Dataset {
     pub held: Vec<bool>,
     /// Images held back for the reported figures.
     pub test: Images,
-    /// How its pictures were prepared.
+    /// How its pictures were prepared; without meaning for data that are no pictures.
     pub preparation: Preparation,
     /// Warnings about files with problems.
     pub warnings: Vec<Warning>,

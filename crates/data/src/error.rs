@@ -144,6 +144,53 @@ pub enum DataError {
         /// The digest published.
         expected: &'static str,
     },
+    /// A file of a named set is not the published one.
+    #[error("{file}: not the published file: {found}, expected {expected}; replace it by {url}")]
+    NotPublished {
+        /// The file.
+        file: String,
+        /// Its size or digest.
+        found: String,
+        /// The size or digest published.
+        expected: String,
+        /// Where the published file is.
+        url: String,
+    },
+    /// The folder of a named set lacks a file.
+    #[error("{dir}: no file named {file}; it is at {url}")]
+    MissingFile {
+        /// The folder.
+        dir: String,
+        /// The file.
+        file: &'static str,
+        /// Where it is published.
+        url: String,
+    },
+    /// A named set could not be fetched.
+    #[error("{set}: not fetched from {url}: {reason}; put {files} into {dir}")]
+    NotFetched {
+        /// The set.
+        set: &'static str,
+        /// Where it was asked for last.
+        url: String,
+        /// What went wrong there.
+        reason: String,
+        /// The files that are missing, separated by commas.
+        files: String,
+        /// The folder where they are looked for.
+        dir: String,
+    },
+    /// There is no folder for data that are fetched.
+    #[error("no home folder to keep data in; set HOURGLASS_CACHE to a folder, or data.dir")]
+    NoCache,
+    /// An archive of a named set does not hold what it should.
+    #[error("{file}: damaged archive: {reason}")]
+    Archive {
+        /// The archive, and its member where one is at fault.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A picture that cannot be decoded.
     #[error("{file}: not a readable picture: {reason}")]
     Picture {
@@ -214,6 +261,14 @@ pub enum DataError {
         found: String,
         /// The values allowed.
         allowed: String,
+    },
+    /// A table that cannot be read, or does not fit a model.
+    #[error("{file}: {reason}")]
+    Table {
+        /// The file.
+        file: String,
+        /// The line and column, what was found, and what to do.
+        reason: String,
     },
     /// The pixels are not a whole number of images.
     #[error("{found} pixels, expected a multiple of {} without a size of zero", dims(.shape))]

@@ -1,4 +1,4 @@
-//! Sources of images: bundled MNIST and photographs, other IDX sets and folders of pictures, all held as
+//! Sources of images: bundled MNIST and photographs, sets known by name, other IDX sets and folders of pictures, all held as
 //! contiguous `u8` in memory and provided as batches of `f32` in [0, 1].
 //!
 //! This crate never prints, and never panics on bad input: that is a [`DataError`], one line with the
@@ -24,6 +24,7 @@ mod drawn;
 mod duplicates;
 mod elastic;
 mod error;
+mod fields;
 mod folder;
 mod idx;
 mod idx_folder;
@@ -31,6 +32,7 @@ mod images;
 mod jpeg;
 mod load;
 mod mnist;
+mod named;
 mod patches;
 #[cfg(feature = "photographs")]
 mod photographs;
@@ -39,6 +41,8 @@ mod picture;
 mod preparation;
 mod split;
 mod survey;
+mod table;
+mod table_set;
 mod tree;
 mod warning;
 mod webp;
@@ -49,19 +53,23 @@ use std::path::{Path, PathBuf};
 pub use augment::Augment;
 pub use batch::Batches;
 pub use counted::counted;
-pub use dataset::{Dataset, ImageShape, Images};
+pub use dataset::{Dataset, ImageShape, Images, View};
 pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::{DataError, check_plausible, reason};
+pub use fields::{Field, FieldKind, Fields};
 pub use folder::{PictureFiles, file_name, has_parts, mask_of, part, pictures};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
+pub use named::{Fetch, Fetched, Named};
 pub use photos::{Collection, TEST_PHOTOS};
 pub use picture::{check_picture, picture_shape, read_picture};
 pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
+pub use table::{TableOptions, TableTest};
+pub use table_set::TableSet;
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.
@@ -79,6 +87,15 @@ pub enum Source {
         /// Training images to draw at random; by default all are used.
         limit: Option<Limit>,
     },
+    /// A set that is known by name, on disk or fetched.
+    Named {
+        /// The set.
+        set: Named,
+        /// The folder that holds its files; by default they are looked for and fetched if need be.
+        dir: Option<PathBuf>,
+        /// Training images to draw at random; by default all are used.
+        limit: Option<Limit>,
+    },
     /// A folder of picture files at any depth, or one with folders of them for training, validation and testing.
     Folder {
         /// The folder that holds the pictures.
@@ -86,6 +103,8 @@ pub enum Source {
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
     },
+    /// Rows of a table.
+    Table(TableSet),
     /// Bundled colour photographs, of various sizes.
     Photos {
         /// Which of them.
@@ -105,17 +124,19 @@ pub struct Extent {
 }
 
 impl Source {
-    /// A short name for display: `mnist`, `photos`, or the last part of the folder's path.
+    /// A short name for display: `mnist`, `photos`, that of a named set, or the last part of the folder's path.
     pub fn name(&self) -> String {
         match self {
             Source::Mnist => mnist::NAME.to_string(),
+            Source::Table(set) => set.name(),
             Source::Photos { .. } => photos::NAME.to_string(),
+            Source::Named { set, .. } => set.name().to_string(),
             Source::Idx { dir, .. } | Source::Folder { dir, .. } => folder_name(dir),
         }
     }
 
     /// The shape of one image, `[channels, height, width]`. At most a header is read: no image is decoded,
-    /// and for MNIST no file is read.
+    /// and for MNIST and named sets no file is read.
     ///
     /// # Errors
     ///
@@ -123,7 +144,9 @@ impl Source {
     pub fn shape(&self) -> Result<ImageShape, DataError> {
         match self {
             Source::Mnist => Ok(mnist::SHAPE),
+            Source::Named { set, .. } => Ok(set.shape()),
             Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
+            Source::Table(set) => set.shape(),
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }
@@ -142,7 +165,9 @@ impl Source {
     pub fn extent(&self, [channels, ..]: ImageShape) -> Result<Extent, DataError> {
         let [images, bytes] = match self {
             Source::Mnist => mnist::EXTENT,
+            Source::Named { set, limit, .. } => set.extent(*limit),
             Source::Idx { dir, limit } => idx_folder::folder_extent(dir, *limit)?,
+            Source::Table(set) => set.extent()?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
                 images::extent(&place, &folder::find(dir)?.0, options, channels)?
@@ -153,6 +178,18 @@ impl Source {
             } => images::extent(photos::NAME, &photos::find(*collection)?, options, channels)?,
         };
         Ok(Extent { images, bytes })
+    }
+
+    /// What has to be fetched before the images can be loaded. [`Source::load`] fetches it too, without a word.
+    ///
+    /// # Errors
+    ///
+    /// As [`Named::missing`].
+    pub fn missing(&self) -> Result<Option<Fetch>, DataError> {
+        match self {
+            Source::Named { set, dir, .. } => set.missing(dir.as_deref()),
+            _ => Ok(None),
+        }
     }
 
     /// Reads everything into memory.
@@ -183,7 +220,9 @@ impl Source {
             warnings: Vec::new(),
         };
         let mut set = match self {
+            Source::Table(set) => set.load()?,
             Source::Mnist => plain(mnist::load()?),
+            Source::Named { set, dir, limit } => plain(set.load(dir.as_deref(), *limit)?),
             Source::Idx { dir, limit } => plain(idx_folder::load_folder(dir, *limit)?),
             Source::Folder { dir, options } => {
                 let (found, mut warnings) = folder::find(dir)?;
@@ -224,7 +263,8 @@ impl Source {
     pub fn without_limit(mut self) -> Self {
         match &mut self {
             Source::Folder { options, .. } | Source::Photos { options, .. } => options.limit = None,
-            Source::Idx { limit, .. } => *limit = None,
+            Source::Idx { limit, .. } | Source::Named { limit, .. } => *limit = None,
+            Source::Table(set) => set.options.limit = None,
             Source::Mnist => {}
         }
         self

@@ -121,6 +121,24 @@ pub enum Warning {
         /// What it is a copy of.
         same: String,
     },
+    /// Columns whose training rows all have the same value.
+    Constant {
+        /// The table.
+        file: String,
+        /// Their names.
+        columns: Vec<String>,
+    },
+    /// Texts of a category that no training row has.
+    UnknownCategory {
+        /// The table.
+        file: String,
+        /// The column.
+        column: String,
+        /// Rows with such a text.
+        count: usize,
+        /// One of the texts.
+        value: String,
+    },
     /// Test pictures that are also for training.
     InBoth {
         /// Number of them.
@@ -138,6 +156,28 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warning::Skipped { reason } => write!(f, "skipped: {reason}"),
+            Warning::Constant { file, columns } => {
+                let some: Vec<&str> = columns.iter().take(5).map(String::as_str).collect();
+                let more = match columns.len().saturating_sub(some.len()) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                write!(
+                    f,
+                    "{file}: the training rows all have the same value in {}{more}",
+                    some.join(", ")
+                )
+            }
+            Warning::UnknownCategory {
+                file,
+                column,
+                count,
+                value,
+            } => write!(
+                f,
+                "{file}: column \"{column}\": {count} rows have a text that no training row has, such as \"{value}\"; \
+                 they count as none of its categories"
+            ),
             Warning::Padded {
                 count,
                 first,

@@ -409,6 +409,8 @@ mod tests {
                 sum_sq: 784.0 * mse,
                 psnr: 20.0,
                 ssim: None,
+                r2: None,
+                mixed: None,
             },
             gain: Some(2.0),
             dataset: "mnist".into(),

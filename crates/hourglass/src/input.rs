@@ -1,14 +1,15 @@
 //! The input of a command: images from a data set, a folder or a picture, in a model's shape.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use data::{
-    Collection, Dataset, Images, PictureFiles, PictureOptions, Preparation, Rule, Source,
-    TEST_PHOTOS, TestPart, Warning,
+    Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule,
+    Source, TEST_PHOTOS, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
 use model::ImageShape;
 
-use crate::config;
+use crate::config::{self, DataConfig};
 use crate::error::Result;
 use crate::run::checkpoint::Meta;
 
@@ -29,6 +30,14 @@ pub enum InputError {
         "{spec}: no such file or folder; give a picture, a folder of pictures or of IDX files, mnist or photos"
     )]
     Missing {
+        /// What was asked for.
+        spec: String,
+    },
+    /// The run was trained on a table, and this is none.
+    #[error(
+        "{spec}: is not a file; this model takes rows of a table: a .csv, .tsv, .npy or .npz file"
+    )]
+    NoTable {
         /// What was asked for.
         spec: String,
     },
@@ -77,11 +86,11 @@ pub struct Reading<'a> {
     pub strict: bool,
 }
 
-/// Reads the images that `spec` names: `mnist`, `photos`, a folder of IDX files or of pictures, a
-/// picture, or the value of a config's `data` as JSON. Pictures are prepared as the run's training did it: cut into
-/// patches or resized, with its channels; other sets must have the model's shape. `photos` are cut into patches
-/// where the training's images were as they are. `flag` is where the user wrote the spec, and `warn` hears of files
-/// that are not as they should be.
+/// Reads the images that `spec` names: `mnist`, `photos`, the name of another data set such as `fashion-mnist`, a folder
+/// of IDX files or of pictures, a picture, or the value of a config's `data` as JSON. Pictures are prepared as the run's
+/// training did it: cut into patches or resized, with its channels; other sets must have the model's shape. `photos` are
+/// cut into patches where the training's images were as they are. `flag` is where the user wrote the spec, and `warn`
+/// hears of files that are not as they should be.
 ///
 /// # Errors
 /// A spec that names nothing, data that cannot be read, and images of another shape.
@@ -95,12 +104,12 @@ pub fn read(
     let path = Path::new(spec);
     let shape = meta.input_shape;
     let preparation = meta.prepared();
-    let images = if spec == "mnist" {
+    let images = if let Some(fields) = &meta.fields {
+        rows(spec, fields, meta, warn)?
+    } else if spec == "mnist" {
         of(Source::Mnist.load()?, part)
-    } else if spec.trim_start().starts_with('{') {
-        let mut data = config::data(flag, spec)?;
-        data.prepare(&preparation, strict);
-        let dataset = data.source(meta.split_seed()).load()?;
+    } else if let Some(source) = named(flag, spec, Reading { meta, strict })? {
+        let dataset = source.load()?;
         dataset.warnings.iter().for_each(warn);
         of(dataset, part)
     } else if path.is_file() {
@@ -139,6 +148,62 @@ pub fn read(
     };
     check_shape(spec, &images, shape)?;
     Ok(images)
+}
+
+/// The source that `spec` means, if it is the value of a config's `data` as JSON or the name of a data set that is
+/// looked for: what may have to be fetched before it is [read](read()).
+///
+/// # Errors
+/// JSON that is no `data` of a config.
+pub fn named(
+    flag: &'static str,
+    spec: &str,
+    Reading { meta, strict }: Reading<'_>,
+) -> Result<Option<Source>> {
+    if spec.trim_start().starts_with('{') {
+        let mut data = config::data(flag, spec)?;
+        data.prepare(&meta.prepared(), strict);
+        return Ok(Some(data.source(meta.split_seed())));
+    }
+    // A file or folder of this name is what its owner means.
+    let set = Named::of(spec).filter(|_| !Path::new(spec).exists());
+    Ok(set.map(|set| Source::Named {
+        set,
+        dir: None,
+        limit: None,
+    }))
+}
+
+/// The rows of a table as a run's training saw its own; its label column, if it is there, gives labels.
+fn rows(spec: &str, fields: &Fields, meta: &Meta, warn: impl FnMut(&Warning)) -> Result<Images> {
+    let path = Path::new(spec);
+    if !path.is_file() {
+        return Err(InputError::NoTable {
+            spec: spec.to_owned(),
+        }
+        .into());
+    }
+    let known = meta.config.as_ref().map(|config| config.data.clone());
+    let (label, categories) = match known {
+        Some(DataConfig::Table {
+            label, categories, ..
+        }) => (label, categories),
+        _ => (None, Vec::new()),
+    };
+    let dataset = Source::Table(TableSet::new(TableOptions {
+        file: path.to_owned(),
+        test: TableTest::File(path.to_owned()),
+        label,
+        normal: None,
+        drop: Vec::new(),
+        categories,
+        limit: None,
+        seed: 0,
+        fields: Some(Arc::new(fields.clone())),
+    }))
+    .load()?;
+    dataset.warnings.iter().for_each(warn);
+    Ok(dataset.test)
 }
 
 /// Fails if the images have another shape than the model's. `spec` is what they are called.

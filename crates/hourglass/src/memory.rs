@@ -366,7 +366,7 @@ mod tests {
         let text = format!(r#"{{"data": {{"dataset": "mnist"}}, {changes}}}"#);
         let located = Config::parse(&text).unwrap();
         let shape = [1, 28, 28];
-        let layers = located.check_model(shape).unwrap();
+        let layers = located.check_model(shape, &model::Range::Unit).unwrap();
         let source = located.data.source(located.seed);
         Estimate::of(&located, &source, shape, &layers, purpose, false).unwrap()
     }

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, Images, Limit, PictureOptions, Preparation, Source, Split,
-    TestPart, Warning,
+    Aspect, Batches, DataError, Dataset, FieldKind, Fields, Images, Limit, Named, PictureOptions,
+    Preparation, Source, Split, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
-use model::{ImageShape, Layers, Loss};
+use model::{Category, ImageShape, Layers, Loss, Range};
 
 use crate::backend::{self, Backend};
 use crate::config::{
-    self, Config, ConfigError, DataConfig, Located, LossChoice, PicturesConfig, PretrainConfig,
-    TestChoice,
+    self, Config, ConfigError, DataConfig, Located, LossChoice, NamedConfig, PicturesConfig,
+    PretrainConfig, TableTestChoice, TestChoice,
 };
 use crate::error::{At, Error, Result};
 use crate::measure::pca::Pca;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub train: Arc<Images>,
     /// Images for the final evaluation only.
     pub test: Arc<Images>,
+    /// What the values of its samples are.
+    pub range: Range,
     /// How pictures become these images, and any others that the model gets.
     pub preparation: Preparation,
     /// Warnings about files with problems.
@@ -61,6 +63,17 @@ pub struct Setup {
     pub pretrained: Option<Pretrained>,
 }
 
+impl Located {
+    /// The layers of the model for the samples of a source.
+    ///
+    /// # Errors
+    /// As [`Located::check_model`], and data that cannot be read.
+    pub fn check_source(&self, source: &Source) -> Result<Layers> {
+        let range = range(source).map_err(|error| told(self, error))?;
+        Ok(self.check_model(source.shape()?, &range)?)
+    }
+}
+
 impl DataConfig {
     /// The source of the images; `seed` is the run's, which draws the test pictures unless the data have a seed of
     /// their own.
@@ -72,6 +85,11 @@ impl DataConfig {
                 dir: dir.clone(),
                 limit: drawn(*limit, seed),
             },
+            DataConfig::FashionMnist { set } => set.source(Named::FashionMnist, seed),
+            DataConfig::Kmnist { set } => set.source(Named::Kmnist, seed),
+            DataConfig::EmnistLetters { set } => set.source(Named::EmnistLetters, seed),
+            DataConfig::Cifar10 { set } => set.source(Named::Cifar10, seed),
+            DataConfig::Cifar100 { set } => set.source(Named::Cifar100, seed),
             DataConfig::Images {
                 dir,
                 pictures,
@@ -81,6 +99,29 @@ impl DataConfig {
                 dir: dir.clone(),
                 options: pictures.options(test, *strict, seed),
             },
+            DataConfig::Table {
+                file,
+                test,
+                label,
+                normal,
+                drop,
+                categories,
+                limit,
+                ..
+            } => Source::Table(TableSet::new(TableOptions {
+                file: file.clone(),
+                test: match test {
+                    TableTestChoice::Share(share) => TableTest::Share(*share),
+                    TableTestChoice::File(file) => TableTest::File(file.clone()),
+                },
+                label: label.clone(),
+                normal: normal.clone(),
+                drop: drop.clone(),
+                categories: categories.clone(),
+                limit: drawn(*limit, seed),
+                seed: Stream::Split.seed(seed, 0),
+                fields: None,
+            })),
             DataConfig::Photos {
                 collection,
                 pictures,
@@ -89,6 +130,17 @@ impl DataConfig {
                 collection: (*collection).into(),
                 options: pictures.options(test, false, seed),
             },
+        }
+    }
+}
+
+impl NamedConfig {
+    /// This set; `seed` is the split's.
+    fn source(&self, set: Named, seed: u64) -> Source {
+        Source::Named {
+            set,
+            dir: self.dir.clone(),
+            limit: drawn(self.limit, seed),
         }
     }
 }
@@ -206,7 +258,8 @@ impl Setup {
     ) -> Result<(ImageShape, Layers, Backend)> {
         let config = &located.config;
         let shape = source.shape().map_err(|error| told(located, error))?;
-        let layers = located.check_model(shape)?;
+        let range = range(source).map_err(|error| told(located, error))?;
+        let layers = located.check_model(shape, &range)?;
         if starts {
             located.check_batches(&layers, None)?;
         }
@@ -239,6 +292,7 @@ impl Setup {
         } else {
             None
         };
+        let range = range(&source).map_err(told)?;
         let mut dataset = source.load_as(shape).map_err(told)?;
         if let Some(limit) = limit {
             dataset.train.truncate_pictures(limit);
@@ -294,8 +348,12 @@ impl Setup {
             warnings,
             ..
         } = dataset;
-        let loss = config.loss();
+        let loss = match range {
+            Range::Unit => config.loss(),
+            Range::Real(_) => Loss::Mse,
+        };
         Ok(Self {
+            range,
             config,
             dataset: name,
             data_sha256,
@@ -346,6 +404,7 @@ impl Setup {
             preparation: self.preparation,
             warnings: Vec::new(),
             split,
+            range: self.range.clone(),
             backend: self.backend.clone(),
             layers: self.layers.clone(),
             loss: self.loss,
@@ -361,7 +420,7 @@ impl Setup {
 
     /// Batches of the images on the backend's device, which holds all images if they fit.
     pub fn batches(&self, images: &Arc<Images>) -> Batches {
-        let bytes = images.pixels().len().saturating_mul(size_of::<f32>());
+        let bytes = images.values().len().saturating_mul(size_of::<f32>());
         let resident = !self.backend.on_host && bytes <= RESIDENT_BYTES;
         Batches::new(Arc::clone(images), &self.backend.device, resident)
     }
@@ -432,10 +491,36 @@ fn check_components(located: &Located, layers: &Layers, images: &Images) -> Resu
     checked.map_err(|error| located.error("model", error.to_string()).into())
 }
 
+/// What the values of a source's samples are.
+fn range(source: &Source) -> std::result::Result<Range, DataError> {
+    match source {
+        Source::Table(set) => Ok(range_of(set.fields()?.as_ref())),
+        _ => Ok(Range::Unit),
+    }
+}
+
+/// What the values of samples with these fields are.
+pub(crate) fn range_of(fields: &Fields) -> Range {
+    let categories = fields
+        .placed()
+        .filter_map(|(first, field)| match &field.kind {
+            FieldKind::Category { values, .. } => Some(Category {
+                first,
+                count: values.len(),
+            }),
+            FieldKind::Number { .. } => None,
+        });
+    Range::Real(categories.collect())
+}
+
 /// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST
 /// is in no order, so its first images are as good as any; earlier versions took the first of every set.
 fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
-    let source = config.data.source(config.seed);
+    let mut source = config.data.source(config.seed);
+    if let (Source::Table(set), Some(meta)) = (&mut source, run) {
+        set.options.fields = meta.fields.clone().map(Arc::new);
+        return (source, None);
+    }
     let first = config.data.limit();
     match (&config.data, run) {
         (DataConfig::Mnist { .. }, _) => (source, first),

@@ -23,7 +23,8 @@ struct Shape {
     batch: usize,
     form: Form,
     channels: [usize; 2],
-    kernel: usize,
+    /// Its height and width.
+    kernel: [usize; 2],
     size: [usize; 2],
     /// Whether the input's gradient is wanted, as it is beyond the first layer.
     tracked: bool,
@@ -62,8 +63,8 @@ fn layer(
         };
     }
     let [n, c, rows, columns] = x.dims();
-    let pad = w.dims()[2] / 2;
-    let options = ConvOptions::new([1, 1], [pad, pad], [1, 1], 1);
+    let [_, _, kernel @ ..] = w.dims();
+    let options = ConvOptions::new([1, 1], kernel.map(|side| side / 2), [1, 1], 1);
     let x = match form {
         Form::Upsample([h, v]) => {
             let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
@@ -105,14 +106,15 @@ impl Shape {
             Form::MaxPool => "conv+pool",
             Form::Upsample(_) => "up+conv",
         };
-        let ([c, o], [h, w], k) = (self.channels, self.size, self.kernel);
-        format!("{form} {c}-{o} {k}x{k} on {h}x{w} batch {}", self.batch)
+        let ([c, o], [h, w], [a, b]) = (self.channels, self.size, self.kernel);
+        format!("{form} {c}-{o} {a}x{b} on {h}x{w} batch {}", self.batch)
     }
 
     /// Floating-point operations of one image, forward.
     fn flops(&self) -> f64 {
         let [rows, columns] = self.output();
-        let products = rows * columns * self.kernel.pow(2) * self.channels[0] * self.channels[1];
+        let area: usize = self.kernel.iter().product();
+        let products = rows * columns * area * self.channels[0] * self.channels[1];
         2.0 * products as f64
     }
 
@@ -126,7 +128,7 @@ impl Shape {
         let Shape {
             batch,
             channels: [c, o],
-            kernel: k,
+            kernel: [a, b],
             size: [h, w],
             ..
         } = *self;
@@ -143,7 +145,7 @@ impl Shape {
         } else {
             x
         };
-        let weight = Tensor::<4>::random([o, c, k, k], range, &device);
+        let weight = Tensor::<4>::random([o, c, a, b], range, &device);
         let bias = Tensor::<1>::random([o], range, &device);
         let (weight, bias) = if backward {
             (weight.require_grad(), bias.require_grad())
@@ -176,16 +178,20 @@ impl Shape {
 
 fn shapes() -> Vec<Shape> {
     use Activation::{None, Relu, Sigmoid};
-    let shape = |form, channels, kernel, size, activation| Shape {
+    let shape = |form, channels: [usize; 2], kernel, size, activation| Shape {
         batch: 128,
         form,
         channels,
-        kernel,
+        kernel: [kernel; 2],
         size,
         tracked: channels[0] > 3,
         activation,
     };
     let odd = |shape: Shape| Shape { batch: 50, ..shape };
+    let series = |form, channels, kernel, length| Shape {
+        kernel: [1, kernel],
+        ..shape(form, channels, kernel, [1, length], Relu)
+    };
     vec![
         shape(Form::MaxPool, [1, 16], 3, [28, 28], Relu),
         shape(Form::MaxPool, [16, 32], 3, [14, 14], Relu),
@@ -207,6 +213,13 @@ fn shapes() -> Vec<Shape> {
             [17, 24],
             Sigmoid,
         )),
+        series(Form::MaxPool, [1, 16], 7, 140),
+        series(Form::MaxPool, [16, 32], 3, 140),
+        series(Form::MaxPool, [16, 32], 7, 140),
+        series(Form::MaxPool, [32, 64], 7, 70),
+        series(Form::Upsample([1, 140]), [32, 16], 3, 70),
+        series(Form::Upsample([1, 140]), [32, 16], 7, 70),
+        series(Form::MaxPool, [32, 64], 7, 512),
     ]
 }
 

@@ -1,9 +1,10 @@
 //! Convolution layers: a convolution with stride 1 whose output is as large as its input, fused with
 //! what autoencoders add (nearest up-sampling before, an activation and max-pooling after) in one pass
-//! over memory, forward and backward.
+//! over memory, forward and backward. A series is an image of one row, with kernels of one row.
 //!
-//! On the flex backend, `f32` layers with kernels of 1, 3 or 5 use handwritten bodies, which write
-//! channels-last outputs and read images in any order; see [`is_fast`]. Their results do not depend on
+//! On the flex backend, `f32` layers with kernels of 1x1, 3x3 or 5x5, and those of series with any of
+//! up to 15 values, use handwritten bodies, which write channels-last outputs and read images in any
+//! order; see [`is_fast`]. Their results do not depend on
 //! the number of threads or on timing. All other layers and backends are composed of Burn's own
 //! operators.
 
@@ -64,7 +65,7 @@ pub enum Form {
 ///
 /// # Shapes
 /// - x: `[N, C, H, W]`
-/// - weight: `[O, C, k, k]` with odd `k`
+/// - weight: `[O, C, k, k]`, or `[O, C, 1, k]` for series, with odd `k`
 /// - bias: `[O]`
 /// - output: `[N, O, H, W]`
 ///
@@ -122,11 +123,20 @@ pub fn upsample_conv2d(
     run(x, weight, bias, Form::Upsample(size), activation)
 }
 
-/// Whether a layer with this kernel size and activation is one handwritten operator on the flex
+/// Whether a layer with a kernel of this height and width and this activation is one handwritten operator on the flex
 /// backend. With another activation, the convolution is handwritten and followed by Burn's own
 /// activation; with another kernel size, everything uses Burn's own operators.
-pub fn is_fast(kernel: usize, activation: Activation) -> bool {
-    matches!(kernel, 1 | 3 | 5) && activation.from_output()
+pub fn is_fast(kernel: [usize; 2], activation: Activation) -> bool {
+    is_handwritten(kernel) && activation.from_output()
+}
+
+/// The kernels, height and width, of the handwritten convolutions. The longest one of a series is the
+/// longest that a model may have.
+fn is_handwritten(kernel: [usize; 2]) -> bool {
+    matches!(
+        kernel,
+        [1, 1] | [3, 3] | [5, 5] | [1, 3 | 5 | 7 | 9 | 11 | 13 | 15]
+    )
 }
 
 fn run(
@@ -145,8 +155,8 @@ fn run(
         "the weight's outputs and the bias's"
     );
     assert!(
-        rows == columns && rows % 2 == 1,
-        "found a kernel of {rows}x{columns}, expected an odd square"
+        (rows == columns || rows == 1) && columns % 2 == 1,
+        "found a kernel of {rows}x{columns}, expected an odd square or one odd row"
     );
     Tensor::from_dispatch(Dispatch::conv_layer(
         x.into_dispatch(),
@@ -164,7 +174,7 @@ fn run(
     Autodiff
 )]
 pub trait ConvOps: Backend {
-    /// The layer on images `[N, C, H, W]` with weight `[O, C, k, k]` and bias `[O]`.
+    /// The layer on images `[N, C, H, W]` with weight `[O, C, k, k]` or `[O, C, 1, k]` and bias `[O]`.
     fn conv_layer(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -191,8 +201,8 @@ pub(crate) fn composed<B: Backend>(
         Form::Upsample(size) => upsample::<B>(x, size),
         Form::Plain | Form::MaxPool => x,
     };
-    let pad = weight.shape()[2] / 2;
-    let options = ConvOptions::new([1, 1], [pad, pad], [1, 1], 1);
+    let [_, _, rows, columns] = weight.shape().dims();
+    let options = ConvOptions::new([1, 1], [rows / 2, columns / 2], [1, 1], 1);
     finish::<B>(B::conv2d(x, weight, Some(bias), options), layer)
 }
 
@@ -223,22 +233,23 @@ fn upsample<B: Backend>(x: FloatTensor<B>, [rows, columns]: [usize; 2]) -> Float
 }
 
 /// The maximum of each 2x2 window. An odd border is repeated, which gives the maximum of the existing
-/// part of the window.
+/// part of the window; the only row of a series is a window's whole height.
 fn max_pool<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let [batch, channels, height, width] = x.shape().dims();
     let mut x = x;
-    if height % 2 == 1 {
+    let window = [height.min(2), 2];
+    if height % 2 == 1 && height > 1 {
         let last = [0..batch, 0..channels, height - 1..height, 0..width];
         let row = crop::<B>(x.clone(), last);
         x = B::float_cat(vec![x, row], 2);
     }
     if width % 2 == 1 {
-        let height = height + height % 2;
+        let height = height.next_multiple_of(window[0]);
         let last = [0..batch, 0..channels, 0..height, width - 1..width];
         let column = crop::<B>(x.clone(), last);
         x = B::float_cat(vec![x, column], 3);
     }
-    B::max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], false)
+    B::max_pool2d(x, window, window, [0, 0], [1, 1], false)
 }
 
 fn crop<B: Backend>(x: FloatTensor<B>, ranges: [std::ops::Range<usize>; 4]) -> FloatTensor<B> {

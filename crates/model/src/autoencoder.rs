@@ -20,6 +20,7 @@ use crate::operation::Operation;
 use crate::output::Output;
 use crate::penalty::Given;
 use crate::plan::{Ends, Gives, Plan};
+use crate::range::{self, Range};
 use crate::shape::{self, ImageShape, values};
 
 impl ModelConfig {
@@ -28,8 +29,16 @@ impl ModelConfig {
     /// # Errors
     /// The first key that cannot work, as a path below `model`, and a shape that no image has.
     pub fn plan(&self, images: ImageShape) -> Result<Plan, ModelError> {
-        shape::check(images)?;
-        self.plan_between(Ends::of(images))
+        self.plan_for(images, &Range::Unit)
+    }
+
+    /// The same for samples of any range.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan`], and keys that make sense for pictures alone.
+    pub fn plan_for(&self, samples: ImageShape, range: &Range) -> Result<Plan, ModelError> {
+        shape::check(samples)?;
+        self.plan_between(Ends::between(samples, range))
     }
 
     /// The layers of the plan.
@@ -100,7 +109,21 @@ impl ModelConfig {
         seed: u64,
         device: &Device,
     ) -> Result<Autoencoder, ModelError> {
-        let plan = self.plan(images)?;
+        self.init_for(images, &Range::Unit, seed, device)
+    }
+
+    /// The same for samples of any range.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan_for`].
+    pub fn init_for(
+        &self,
+        samples: ImageShape,
+        range: &Range,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Autoencoder, ModelError> {
+        let plan = self.plan_for(samples, range)?;
         let (wrappers, base) = self.walk();
         let network = base.init(&plan, device);
         let network = init::draw(network, seed, base.initial_gain());
@@ -111,8 +134,9 @@ impl ModelConfig {
             network: base.start(network),
             density,
             penalties,
-            corruptions: Corruptions::of(&wrappers),
+            corruptions: Corruptions::of(&wrappers, range),
             plan: Arc::new(plan),
+            range: range.clone(),
         })
     }
 }
@@ -133,6 +157,8 @@ pub struct Autoencoder {
     corruptions: Corruptions,
     #[module(skip)]
     plan: Arc<Plan>,
+    #[module(skip)]
+    range: Range,
 }
 
 impl Autoencoder {
@@ -160,7 +186,21 @@ impl Autoencoder {
         if images == self.output_shape() {
             return Ok(self.clone());
         }
-        let plan = config.plan(images)?;
+        shape::check(images)?;
+        let is_series = self.plan.ends.is_series;
+        if is_series && !shape::is_series(images) {
+            let [_, height, width] = images;
+            return Err(ModelError::new(
+                "kind",
+                format!("found images of {height}x{width} pixels for a model of series"),
+                "series, which have one row of several values".into(),
+            ));
+        }
+        // A picture of one row stays a picture.
+        let plan = config.plan_between(Ends {
+            is_series,
+            ..Ends::between(images, &self.range)
+        })?;
         let weights =
             |plan: &Plan| -> Vec<usize> { plan.layers.iter().map(Layer::parameters).collect() };
         if weights(&plan) != weights(&self.plan) {
@@ -220,11 +260,7 @@ impl Autoencoder {
             return Err(NeedsInput);
         }
         let raw = self.decode_raw(code);
-        let output = match self.plan.ends.gives {
-            Gives::Logits => Output::Logits(raw),
-            _ => Output::Values(raw),
-        };
-        Ok(output.reconstruction())
+        Ok(self.output_of(raw).reconstruction())
     }
 
     /// What the decoder makes of the codes `[batch, code_size]` of these inputs.
@@ -239,6 +275,20 @@ impl Autoencoder {
             false => self.output(self.encode(input.clone()), input),
         }
         .reconstruction()
+    }
+
+    /// The output that the last layer's stands for, of a model that needs no input beside the code.
+    fn output_of(&self, raw: Tensor<4>) -> Output {
+        match (self.plan.ends.gives, &self.range) {
+            (Gives::Logits, _) => Output::Logits(raw),
+            (_, Range::Real(categories)) => Output::Real(raw, Arc::clone(categories)),
+            _ => Output::Values(raw),
+        }
+    }
+
+    /// What the values of its samples are.
+    pub fn range(&self) -> &Range {
+        &self.range
     }
 
     /// The output for inputs `[batch, C, H, W]`, of a model whose code goes on as it is.
@@ -258,10 +308,12 @@ impl Autoencoder {
         raw.maps(&self.plan.ends.output)
     }
 
-    /// Inputs `[batch, C, H, W]` as the encoder gets them: filled and with a mask, if it was made for holes.
+    /// Inputs `[batch, C, H, W]` as the encoder gets them: without missing values, and with a mask of them if it was made
+    /// for holes.
     fn open(&self, input: Tensor<4>) -> Tensor<4> {
         match self.plan.ends.gives {
             Gives::Holes => holes::open(input),
+            Gives::Real => range::filled(input),
             _ => input,
         }
     }
@@ -269,8 +321,7 @@ impl Autoencoder {
     /// The output that the last layer's stands for, from the encoder's input. A grey input is added to each channel.
     fn complete(&self, raw: Tensor<4>, input: Tensor<4>) -> Output {
         match self.plan.ends.gives {
-            Gives::Logits => Output::Logits(raw),
-            Gives::Values => Output::Values(raw),
+            Gives::Logits | Gives::Values | Gives::Real => self.output_of(raw),
             Gives::Difference => Output::Values(raw + input),
             Gives::Colours => Output::Values(raw.clone() - grey(raw) + input),
             Gives::Holes => Output::Values(holes::close(input, raw)),
@@ -404,6 +455,10 @@ impl Autoencoder {
         loss: Loss,
         noise: Noise,
     ) -> Losses {
+        let input = match (layer, self.plan.ends.gives) {
+            (0, Gives::Real) => range::filled(input),
+            _ => input,
+        };
         let code = self.encode_layer(layer, input.clone());
         let encoder = |input| self.encode_layer(layer, input);
         let (code, penalties) = match layer >= self.layers().code_place() {
@@ -491,7 +546,10 @@ impl Autoencoder {
             return Some(image);
         }
         let operations = code.operations.iter();
-        let side = 1 << operations.filter(|it| **it == Operation::Unshuffle).count();
+        let side = 1
+            << operations
+                .filter(|it| matches!(it, Operation::Unshuffle { .. }))
+                .count();
         Some([channels, side, side])
     }
 

@@ -7,6 +7,7 @@ use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
 use crate::operation::{Operation, fused, groups};
+use crate::shape::SIDE;
 use crate::shuffle::{shuffle, unshuffle};
 
 /// The convolutions of one layer. The fields are the names of weights in files: one convolution is the
@@ -112,9 +113,9 @@ impl Block {
                 ([O::BatchNorm { .. }], Some(Part::Norm(norm))) => norm.forward(x),
                 ([O::Activation(activation)], None) => activation.apply(x),
                 ([O::MaxPool], None) => max_pool(x),
-                ([O::AveragePool], None) => average_pool(x),
-                ([O::Unshuffle], None) => unshuffle(pad_to_even(x)),
-                ([O::Shuffle { size }], None) => crop(shuffle(x), *size),
+                ([O::AveragePool { window }], None) => average_pool(x, *window),
+                ([O::Unshuffle { window }], None) => unshuffle(pad_to_windows(x, *window), *window),
+                ([O::Shuffle { window, size }], None) => crop(shuffle(x, *window), *size),
                 ([O::Output(_)], None) => x,
                 ([O::AddInput], None) => match &input {
                     Some(input) => x + input.clone(),
@@ -125,7 +126,7 @@ impl Block {
         })
     }
 
-    /// The first convolution's kernels, `[channels, C, kernel, kernel]`.
+    /// The first convolution's kernels, `[channels, C, rows, columns]`.
     pub(crate) fn filters(&self) -> Option<Tensor<4>> {
         self.parts().find_map(|part| match part {
             Part::Conv(conv) => Some(conv.weight.val()),
@@ -150,10 +151,10 @@ fn levels(operations: &[Operation], device: &Device) -> Vec<Level> {
                 kernel,
                 stride,
             } => {
-                let pad = kernel / 2;
-                let conv = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
+                let [rows, columns] = kernel.map(|side| side / 2);
+                let conv = Conv2dConfig::new([inputs, outputs], kernel)
                     .with_stride([stride, stride])
-                    .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
+                    .with_padding(PaddingConfig2d::Explicit(rows, columns, rows, columns))
                     .init(device);
                 levels.push(one(Some(conv), None));
             }
@@ -163,10 +164,9 @@ fn levels(operations: &[Operation], device: &Device) -> Vec<Level> {
                 kernel,
                 extra,
             } => {
-                let pad = kernel / 2;
-                let conv = ConvTranspose2dConfig::new([inputs, outputs], [kernel, kernel])
+                let conv = ConvTranspose2dConfig::new([inputs, outputs], kernel)
                     .with_stride([2, 2])
-                    .with_padding([pad, pad])
+                    .with_padding(kernel.map(|side| side / 2))
                     .with_padding_out(extra)
                     .init(device);
                 levels.push(one(None, Some(conv)));
@@ -182,27 +182,25 @@ fn levels(operations: &[Operation], device: &Device) -> Vec<Level> {
     levels
 }
 
-/// The maximum of each 2x2 window.
+/// The maximum of each 2x2 window. The only row of a map is not repeated, which would not change the
+/// maximum.
 pub(crate) fn max_pool(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(
-        pad_to_even(x),
-        MaxPoolOptions::new([2, 2]).with_stride([2, 2]),
-    )
+    let window = [x.dims()[2].min(SIDE), SIDE];
+    let options = MaxPoolOptions::new(window).with_stride(window);
+    max_pool2d(pad_to_windows(x, window), options)
 }
 
-/// The mean of each 2x2 window.
-pub(crate) fn average_pool(x: Tensor<4>) -> Tensor<4> {
-    avg_pool2d(
-        pad_to_even(x),
-        AvgPoolOptions::new([2, 2]).with_stride([2, 2]),
-    )
+/// The mean of each window.
+pub(crate) fn average_pool(x: Tensor<4>, window: [usize; 2]) -> Tensor<4> {
+    let options = AvgPoolOptions::new(window).with_stride(window);
+    avg_pool2d(pad_to_windows(x, window), options)
 }
 
-/// Repeats the last row and column where their number is odd, so that pooling windows of 2x2 cover
-/// the whole map and an odd border is neither dropped nor mixed with zeros.
-pub(crate) fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
+/// Repeats the last row and column where windows of 2x2, or of 1x2, lack one, so that they cover the
+/// whole map and an odd border is neither dropped nor mixed with zeros.
+pub(crate) fn pad_to_windows(x: Tensor<4>, window: [usize; 2]) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
-    let x = if height % 2 == 0 {
+    let x = if height.is_multiple_of(window[0]) {
         x
     } else {
         let row = x
@@ -210,8 +208,8 @@ pub(crate) fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
             .slice([0..batch, 0..channels, height - 1..height, 0..width]);
         Tensor::cat(vec![x, row], 2)
     };
-    let height = height + height % 2;
-    if width % 2 == 0 {
+    let height = height.next_multiple_of(window[0]);
+    if width.is_multiple_of(window[1]) {
         return x;
     }
     let column = x
@@ -220,7 +218,7 @@ pub(crate) fn pad_to_even(x: Tensor<4>) -> Tensor<4> {
     Tensor::cat(vec![x, column], 3)
 }
 
-/// The map without what [`pad_to_even`] added on the way down.
+/// The map without what [`pad_to_windows`] added on the way down.
 fn crop(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     if [height, width] == size {
@@ -229,7 +227,7 @@ fn crop(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     x.slice([0..batch, 0..channels, 0..size[0], 0..size[1]])
 }
 
-/// Weight `[outputs, inputs, k, k]` and bias `[outputs]`.
+/// Weight `[outputs, inputs, rows, columns]` and bias `[outputs]`.
 fn parameters(conv: &Conv2d) -> (Tensor<4>, Tensor<1>) {
     let weight = conv.weight.val();
     let outputs = weight.dims()[0];

@@ -98,17 +98,18 @@ pub struct DenseConfig {
 #[serde(deny_unknown_fields)]
 pub struct ConvConfig {
     /// Channels of each stage of the encoder, from the input to the code. Each stage halves height
-    /// and width.
+    /// and width; of a series, the length.
     #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
     pub channels: Vec<usize>,
-    /// Height and width of every convolution's kernel, in pixels; must be odd. Default: 3.
+    /// Height and width of every convolution's kernel, in pixels; of a series, its length in time steps;
+    /// must be odd. Default: 3.
     #[serde(default = "three")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 9, 11, 13, 15]))]
     pub kernel: usize,
-    /// How a stage of the encoder halves height and width. Default: max.
+    /// How a stage of the encoder halves height and width, or the length of a series. Default: max.
     #[serde(default)]
     pub downsample: Downsample,
-    /// How a stage of the decoder doubles height and width. Default: nearest.
+    /// How a stage of the decoder doubles height and width, or the length of a series. Default: nearest.
     #[serde(default)]
     pub upsample: Upsample,
     /// Code size: a dense layer turns the last feature map into a code of this many values.
@@ -163,7 +164,7 @@ pub struct LinearConfig {
     #[schemars(range(min = 1, max = WIDEST))]
     pub code_size: usize,
     /// Height and width of the squares of an image that have a code each: 2, 4, 8, 16, 32 or 64. The code of the image
-    /// is then a feature map, and images of any size go through. Default: the image has one code.
+    /// is then a feature map, and images of any size go through. Series have no squares. Default: the image has one code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = [2, 4, 8, 16, 32, 64, null]))]
     pub block: Option<usize>,
@@ -262,15 +263,15 @@ pub enum Activation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Downsample {
-    /// Max pooling: the largest of each 2 x 2 values.
+    /// Max pooling: the largest of each 2 x 2 values, or of each 2 of a series.
     #[default]
     Max,
-    /// Average pooling: the mean of each 2 x 2 values.
+    /// Average pooling: the mean of each 2 x 2 values, or of each 2 of a series.
     Average,
     /// A convolution with stride 2.
     Stride,
     /// Pixel unshuffle: each block of 2 x 2 pixels becomes four channels before the first
-    /// convolution, so no value is lost (Shi et al. 2016).
+    /// convolution, so no value is lost (Shi et al. 2016); of a series, 2 values become two channels.
     Unshuffle,
 }
 
@@ -284,7 +285,7 @@ pub enum Upsample {
     /// A transposed convolution with stride 2.
     Transposed,
     /// Pixel shuffle: the last convolution gives four times the channels, which become blocks of 2
-    /// x 2 pixels (Shi et al. 2016).
+    /// x 2 pixels (Shi et al. 2016); of a series, twice the channels, which become 2 values.
     Shuffle,
 }
 

@@ -57,6 +57,26 @@ impl Corruption {
         }
     }
 
+    /// Whether it makes sense for values that are not a picture's.
+    pub(crate) fn suits_real_values(&self) -> bool {
+        matches!(
+            self,
+            Corruption::Gaussian { .. }
+                | Corruption::Speckle { .. }
+                | Corruption::Masking { .. }
+                | Corruption::Block { .. }
+        )
+    }
+
+    /// The same without limits for the values, which only pictures have.
+    pub(crate) fn without_limits(&self) -> Self {
+        match *self {
+            Corruption::Gaussian { std, .. } => Corruption::Gaussian { std, clip: false },
+            Corruption::Speckle { std, .. } => Corruption::Speckle { std, clip: false },
+            _ => self.clone(),
+        }
+    }
+
     /// What it is and how strong, in a few words for tables, for example `gaussian 0.1`, `block 8x8`
     /// or `downscale 2`; ranges as `gaussian 0..0.2`.
     pub fn label(&self) -> String {
@@ -104,7 +124,7 @@ impl Corruption {
             }
             Corruption::Blur { sigma } => within("sigma", *sigma, GREATEST_SIGMA)?,
             Corruption::Block { size } => {
-                let sides = size.sides();
+                let sides = size.sides_in(height);
                 sides.iter().try_for_each(|side| rising("size", *side))?;
                 let [rows, columns] = sides.map(Strength::ends);
                 if rows[0] == 0 || columns[0] == 0 || rows[1] > height || columns[1] > width {

@@ -5,6 +5,7 @@ use burn::prelude::*;
 
 use crate::block::average_pool;
 use crate::corruption::resample::enlarge;
+use crate::shape::SIDE;
 
 /// Sweeps of diffusion at each size, each of which takes the mean of four neighbours: the smaller sizes have solved what
 /// is far from the border.
@@ -39,7 +40,11 @@ fn smooth(colour: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     if height.max(width) <= 1 {
         return known;
     }
-    let coarse = smooth(average_pool(colour), average_pool(weight.clone()));
+    let window = [SIDE, SIDE];
+    let coarse = smooth(
+        average_pool(colour, window),
+        average_pool(weight.clone(), window),
+    );
     let unknown = weight.lower_elem(NOTHING).float();
     let start = known.clone() + enlarge(coarse, 2, [height, width]) * unknown.clone();
     (0..SWEEPS).fold(start, |filled, _| {

@@ -161,11 +161,11 @@ impl Layer {
         for operation in &self.operations {
             match *operation {
                 Operation::BatchNorm { .. } if size == [1, 1] => return true,
-                Operation::Unshuffle
+                Operation::Unshuffle { .. }
                 | Operation::MaxPool
-                | Operation::AveragePool
+                | Operation::AveragePool { .. }
                 | Operation::Convolution { stride: 2, .. } => size = half(size),
-                Operation::Upsample { size: to } | Operation::Shuffle { size: to } => size = to,
+                Operation::Upsample { size: to } | Operation::Shuffle { size: to, .. } => size = to,
                 Operation::Transposed { .. } => size = [rows, columns],
                 _ => {}
             }
@@ -198,7 +198,7 @@ impl Layer {
                     composed |= !is_fast(operation::fused(group));
                 }
                 // These move or add values, which is nothing beside a convolution.
-                [Unshuffle | Shuffle { .. } | Output(_) | AddInput] => {}
+                [Unshuffle { .. } | Shuffle { .. } | Output(_) | AddInput] => {}
                 _ => composed = true,
             }
         }

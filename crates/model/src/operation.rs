@@ -2,7 +2,6 @@
 
 use crate::config::Activation;
 use crate::shape::product;
-use crate::shuffle;
 
 /// One operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,25 +15,25 @@ pub enum Operation {
         /// Whether `W` is the transpose of the mirrored encoder layer's; `b` is the layer's own.
         tied: bool,
     },
-    /// A convolution with bias and `kernel / 2` zeros on every side.
+    /// A convolution with bias and zeros on every side, half of the kernel's rows and columns.
     Convolution {
         /// Channels in.
         inputs: usize,
         /// Channels out.
         outputs: usize,
         /// Height and width of the kernel, odd.
-        kernel: usize,
+        kernel: [usize; 2],
         /// Step in both directions, 1 or 2.
         stride: usize,
     },
-    /// A transposed convolution of stride 2 with bias and a padding of `kernel / 2`.
+    /// A transposed convolution of stride 2 with bias and a padding of half the kernel.
     Transposed {
         /// Channels in.
         inputs: usize,
         /// Channels out.
         outputs: usize,
         /// Height and width of the kernel, odd.
-        kernel: usize,
+        kernel: [usize; 2],
         /// Rows and columns added at the end, 0 or 1 each (PyTorch's `output_padding`).
         extra: [usize; 2],
     },
@@ -48,10 +47,14 @@ pub enum Operation {
     /// The function from the decoder's last values, the logits, to the reconstruction. Losses take
     /// logits, so a network leaves it to [`Output`](crate::Output).
     Output(Activation),
-    /// The maximum of each 2 x 2 window; the last row and column of an odd size are repeated.
+    /// The maximum of each 2 x 2 window; the last row and column of an odd size are repeated. Of a
+    /// single row, windows of 1 x 2 are the same.
     MaxPool,
-    /// The mean of each 2 x 2 window; the last row and column of an odd size are repeated.
-    AveragePool,
+    /// The mean of each window; the last row and column that a window lacks are repeated.
+    AveragePool {
+        /// Height and width of a window.
+        window: [usize; 2],
+    },
     /// Each pixel becomes 2 x 2, cropped to a size.
     Upsample {
         /// Height and width out.
@@ -59,11 +62,16 @@ pub enum Operation {
     },
     /// The layer's own input is added.
     AddInput,
-    /// 2 x 2 pixels become 4 channels for each channel; the last row and column of an odd size are
-    /// repeated.
-    Unshuffle,
-    /// 4 channels become 2 x 2 pixels for each channel out, cropped to a size.
+    /// The pixels of each window become channels for each channel; the last row and column that a
+    /// window lacks are repeated.
+    Unshuffle {
+        /// Height and width of a window.
+        window: [usize; 2],
+    },
+    /// Channels become the pixels of a window for each channel out, cropped to a size.
     Shuffle {
+        /// Height and width of a window.
+        window: [usize; 2],
         /// Height and width out.
         size: [usize; 2],
     },
@@ -88,10 +96,10 @@ impl Operation {
                 let grown = grown.map(|(side, extra)| (2 * side).saturating_sub(1) + extra);
                 (outputs, grown.collect())
             }
-            Operation::MaxPool | Operation::AveragePool => (*channels, halved(sides)),
+            Operation::MaxPool | Operation::AveragePool { .. } => (*channels, halved(sides)),
             Operation::Upsample { size } => (*channels, size.to_vec()),
-            Operation::Unshuffle => (channels * shuffle::CHANNELS, halved(sides)),
-            Operation::Shuffle { size } => (channels / shuffle::CHANNELS, size.to_vec()),
+            Operation::Unshuffle { window } => (channels * product(&window), halved(sides)),
+            Operation::Shuffle { window, size } => (channels / product(&window), size.to_vec()),
             Operation::BatchNorm { .. }
             | Operation::Activation(_)
             | Operation::Output(_)
@@ -124,7 +132,7 @@ impl Operation {
                 outputs,
                 kernel,
                 ..
-            } => product(&[kernel, kernel, inputs, outputs]).saturating_add(outputs),
+            } => product(&[kernel[0], kernel[1], inputs, outputs]).saturating_add(outputs),
             Operation::BatchNorm { channels } => 2 * channels,
             _ => 0,
         }
@@ -184,7 +192,7 @@ pub(crate) fn words(operations: &[Operation]) -> String {
     // Convolutions that follow each other are one phrase, at the place of the first.
     let several = || {
         let (count, mut all) = (convolutions().count(), convolutions());
-        let (inputs, mut outputs, kernel, what) = all.next()?;
+        let (inputs, mut outputs, [rows, columns], what) = all.next()?;
         if let Some((_, last, ..)) = all.next_back() {
             outputs = last;
         }
@@ -193,7 +201,7 @@ pub(crate) fn words(operations: &[Operation]) -> String {
             count => format!("{count} x "),
         };
         Some(format!(
-            "{times}{what} {kernel}x{kernel} {inputs} -> {outputs}"
+            "{times}{what} {rows}x{columns} {inputs} -> {outputs}"
         ))
     };
     let mut phrases: Vec<String> = Vec::new();
@@ -218,9 +226,9 @@ pub(crate) fn words(operations: &[Operation]) -> String {
                 }
             }
             Operation::MaxPool => phrases.push("max-pool".into()),
-            Operation::AveragePool => phrases.push("average-pool".into()),
+            Operation::AveragePool { .. } => phrases.push("average-pool".into()),
             Operation::Upsample { .. } => phrases.push("nearest x2".into()),
-            Operation::Unshuffle => phrases.push("unshuffle".into()),
+            Operation::Unshuffle { .. } => phrases.push("unshuffle".into()),
             Operation::Shuffle { .. } => phrases.push("shuffle".into()),
             Operation::AddInput => phrases.push("added to its input".into()),
             // Tables have a column for functions, and count the parameters of normalisation.

@@ -4,7 +4,8 @@
 use crate::config::Activation;
 use crate::layer::Layers;
 use crate::operation::Operation;
-use crate::shape::ImageShape;
+use crate::range::Range;
+use crate::shape::{ImageShape, SIDE, is_series};
 
 /// Shapes at both ends of a network, and what its output means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Ends {
     pub output: ImageShape,
     /// What the decoder's last values are.
     pub gives: Gives,
+    /// Whether the images are series, along which alone convolutions, halving and doubling go.
+    pub is_series: bool,
 }
 
 /// What a decoder's last values are.
@@ -24,6 +27,8 @@ pub enum Gives {
     Logits,
     /// The reconstruction, before it is clamped to [0, 1].
     Values,
+    /// The reconstruction of numbers of any size, and logits of categories.
+    Real,
     /// The difference of the reconstruction from the input.
     Difference,
     /// The same, of which only what changes colours counts: the reconstruction has the luma of the grey input.
@@ -46,6 +51,18 @@ impl Ends {
             input: images,
             output: images,
             gives: Gives::Logits,
+            is_series: is_series(images),
+        }
+    }
+
+    /// Those of a model without wrappers for samples of this range.
+    pub(crate) fn between(samples: ImageShape, range: &Range) -> Self {
+        Self {
+            gives: match range {
+                Range::Unit => Gives::Logits,
+                Range::Real(_) => Gives::Real,
+            },
+            ..Self::of(samples)
         }
     }
 
@@ -56,6 +73,16 @@ impl Ends {
             Gives::Holes => [channels.saturating_sub(1), height, width],
             _ => self.input,
         }
+    }
+
+    /// Height and width of the windows that become one place where a map is halved.
+    pub(crate) fn window(&self) -> [usize; 2] {
+        [if self.is_series { 1 } else { SIDE }, SIDE]
+    }
+
+    /// Height and width of a kernel of this size.
+    pub(crate) fn kernel(&self, size: usize) -> [usize; 2] {
+        [if self.is_series { 1 } else { size }, size]
     }
 
     /// What makes the reconstruction of the decoder's last values: the sigmoid of logits; others are only

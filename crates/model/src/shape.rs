@@ -15,6 +15,15 @@ const LONGEST: usize = 1 << 16;
 /// The most values of an image.
 const MOST_VALUES: usize = 1 << 31;
 
+/// How many rows and columns become one where a map is halved.
+pub(crate) const SIDE: usize = 2;
+
+/// Whether samples of this shape are series: one row of several values, along which alone
+/// convolutions go.
+pub fn is_series([_, height, width]: ImageShape) -> bool {
+    height == 1 && width > 1
+}
+
 /// The number of values in one image; [`usize::MAX`] if there are more, which no file holds.
 pub fn values(shape: ImageShape) -> usize {
     product(&shape)

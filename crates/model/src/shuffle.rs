@@ -1,37 +1,31 @@
-//! Halving and doubling of maps that lose nothing: 2 x 2 pixels become channels, and channels become 2 x 2
-//! pixels again (Shi et al. 2016, "Real-time single image and video super-resolution using an efficient
+//! Halving and doubling of maps that lose nothing: windows of 2 x 2 pixels, or of 1 x 2 in a series, become
+//! channels, and channels become pixels again (Shi et al. 2016, "Real-time single image and video super-resolution using an efficient
 //! sub-pixel convolutional neural network"; both ways around a denoiser: Zhang et al. 2018, "FFDNet").
 
 use burn::prelude::*;
 
-/// How many pixels a side become channels.
-const SIDE: usize = 2;
-
-/// How many channels there are for each one of the larger map.
-pub(crate) const CHANNELS: usize = SIDE * SIDE;
-
-/// `[N, C, H, W]` with even H and W to `[N, 4 C, H / 2, W / 2]`; channel `4 c + 2 i + j` has the pixels
-/// `(2 y + i, 2 x + j)` of channel c, which is PyTorch's order.
+/// `[N, C, H, W]`, whole windows of `[P, Q]` pixels, to `[N, P Q C, H / P, W / Q]`; channel
+/// `P Q c + Q i + j` has the pixels `(P y + i, Q x + j)` of channel c, which is PyTorch's order.
 ///
 /// The map is handled with its channels last, as the operators around it leave it and take it.
-pub(crate) fn unshuffle(x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn unshuffle(x: Tensor<4>, [high, wide]: [usize; 2]) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
-    let [rows, columns] = [height / SIDE, width / SIDE];
+    let [rows, columns] = [height / high, width / wide];
     let x: Tensor<6> =
-        (x.permute([0, 2, 3, 1])).reshape([batch, rows, SIDE, columns, SIDE, channels]);
+        (x.permute([0, 2, 3, 1])).reshape([batch, rows, high, columns, wide, channels]);
     let x: Tensor<4> =
-        (x.permute([0, 1, 3, 5, 2, 4])).reshape([batch, rows, columns, CHANNELS * channels]);
+        (x.permute([0, 1, 3, 5, 2, 4])).reshape([batch, rows, columns, high * wide * channels]);
     x.permute([0, 3, 1, 2])
 }
 
-/// What [`unshuffle`] does, undone: `[N, 4 C, H, W]` to `[N, C, 2 H, 2 W]`.
-pub(crate) fn shuffle(x: Tensor<4>) -> Tensor<4> {
+/// What [`unshuffle`] does, undone: `[N, P Q C, H, W]` to `[N, C, P H, Q W]`.
+pub(crate) fn shuffle(x: Tensor<4>, [high, wide]: [usize; 2]) -> Tensor<4> {
     let [batch, deep, rows, columns] = x.dims();
-    let channels = deep / CHANNELS;
+    let channels = deep / (high * wide);
     let x: Tensor<6> =
-        (x.permute([0, 2, 3, 1])).reshape([batch, rows, columns, channels, SIDE, SIDE]);
+        (x.permute([0, 2, 3, 1])).reshape([batch, rows, columns, channels, high, wide]);
     let x: Tensor<4> =
-        (x.permute([0, 1, 4, 2, 5, 3])).reshape([batch, SIDE * rows, SIDE * columns, channels]);
+        (x.permute([0, 1, 4, 2, 5, 3])).reshape([batch, high * rows, wide * columns, channels]);
     x.permute([0, 3, 1, 2])
 }
 
@@ -39,6 +33,8 @@ pub(crate) fn shuffle(x: Tensor<4>) -> Tensor<4> {
 mod tests {
     use super::*;
     use crate::fixtures::cases;
+
+    const WINDOW: [usize; 2] = [2, 2];
 
     /// Values only change places.
     const TOLERANCE: f64 = 1e-9;
@@ -49,12 +45,12 @@ mod tests {
             let x: Tensor<4> = case.leaf("inputs/input");
             let other: fn(Tensor<4>) -> Tensor<4> = match case.option("way").as_str() {
                 Some("shuffle") => {
-                    case.check_layer(shuffle(x.clone()), &[("input", &x)], TOLERANCE);
-                    |x| unshuffle(shuffle(x))
+                    case.check_layer(shuffle(x.clone(), WINDOW), &[("input", &x)], TOLERANCE);
+                    |x| unshuffle(shuffle(x, WINDOW), WINDOW)
                 }
                 _ => {
-                    case.check_layer(unshuffle(x.clone()), &[("input", &x)], TOLERANCE);
-                    |x| shuffle(unshuffle(x))
+                    case.check_layer(unshuffle(x.clone(), WINDOW), &[("input", &x)], TOLERANCE);
+                    |x| shuffle(unshuffle(x, WINDOW), WINDOW)
                 }
             };
             case.check("inputs/input", &other(x), TOLERANCE);

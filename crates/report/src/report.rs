@@ -16,7 +16,7 @@ use hourglass::Result;
 use hourglass::config::flat;
 use hourglass::files::{self, FileError};
 use hourglass::measure::evaluation::Evaluation;
-use hourglass::measure::metrics::metric;
+use hourglass::measure::metrics::{self, metric};
 use hourglass::measure::summary::{self, Measured, Summary};
 use hourglass::pictures::shown::{self, Shown};
 use hourglass::run::Run;
@@ -148,8 +148,13 @@ impl Report<'_> {
         let curves = curves::curves(self.rows, setup.loss, pca);
         page.html(&format!("<div class=\"charts\">{curves}</div>"));
         self.epochs(&mut page);
-        page.section("Reconstructions");
-        self.reconstructions(&mut page)?;
+        match &self.evaluation.columns {
+            Some(columns) => self.columns_of_table(&mut page, columns),
+            None => {
+                page.section("Reconstructions");
+                self.reconstructions(&mut page)?;
+            }
+        }
         page.section("Code");
         let codes = &self.evaluation.codes;
         let labels: Option<Vec<u8>> = self.images.labels().and_then(|all| {
@@ -188,6 +193,29 @@ impl Report<'_> {
             ),
         );
         Ok(page.finish())
+    }
+
+    /// The error of each column of a table.
+    fn columns_of_table(&self, page: &mut Page, columns: &[metrics::Column]) {
+        page.section("Columns");
+        let figure = |value: Option<f64>, digits: usize| metric::text(value, digits);
+        let rows: Vec<Vec<String>> = columns
+            .iter()
+            .map(|column| {
+                vec![
+                    column.name.clone(),
+                    column.rmse.map_or("-".into(), |it| format!("{it:.4}")),
+                    figure(column.accuracy, 3),
+                    figure(column.r2, 3),
+                ]
+            })
+            .collect();
+        page.html(&page::table(
+            "rmse in the data's own units; accuracy of the most probable category; r2 is the share of the variance that \
+             is explained",
+            &["column", "rmse", "accuracy", "r2"],
+            &rows,
+        ));
     }
 
     /// The headline figures, with the baselines once they are known.

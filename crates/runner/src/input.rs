@@ -7,9 +7,9 @@ use hourglass::input::{self, Reading};
 use hourglass::run::checkpoint::Meta;
 
 use crate::cli::{Part, StrictArg};
-use crate::terminal;
+use crate::{fetch, terminal};
 
-/// As [`input::read`]; warns about files that are not as they should be.
+/// As [`input::read`]; fetches what is missing, and warns about files that are not as they should be.
 ///
 /// # Errors
 /// As [`input::read`].
@@ -21,6 +21,9 @@ pub fn read(
     strict: StrictArg,
 ) -> Result<Images> {
     let reading = reading(meta, strict);
+    if let Some(source) = input::named(flag, spec, reading)? {
+        fetch::source_of(&source, false)?;
+    }
     warned(|warn| input::read(flag, spec, part.into(), reading, warn))
 }
 

@@ -8,6 +8,7 @@
 
 mod cli;
 mod commands;
+mod fetch;
 mod half_block;
 mod input;
 mod interrupt;

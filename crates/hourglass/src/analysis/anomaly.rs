@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use data::{Batches, Images};
+use data::{Batches, Images, View};
 use model::Autoencoder;
 
 use serde::{Deserialize, Serialize};
@@ -38,12 +38,18 @@ impl Score {
     /// The scores of the images at `indices`, from the squared errors of their reconstructions.
     pub fn of(self, squared_errors: &[f64], images: &Images, indices: &[u32]) -> Vec<f64> {
         let score = |(error, &index): (&f64, &u32)| {
-            let pixels = images.image(index as usize).unwrap_or_default();
+            let sample = images.sample(index as usize);
             match self {
-                Score::Mse => error / pixels.len().max(1) as f64,
+                Score::Mse => {
+                    // What is missing has no error.
+                    let known =
+                        |it: View<'_>| (0..it.len()).filter(|&at| !it.get(at).is_nan()).count();
+                    error / sample.map_or(1, known).max(1) as f64
+                }
                 Score::Relative => {
-                    let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
-                    let norm = pixels.iter().map(square).sum::<f64>().sqrt();
+                    let seen = sample.map(View::seen).unwrap_or_default();
+                    let known = seen.iter().filter(|it| !it.is_nan());
+                    let norm = known.map(|&it| f64::from(it).powi(2)).sum::<f64>().sqrt();
                     // At least one white pixel's norm, because a black picture's is 0.
                     error / norm.max(1.0)
                 }
@@ -73,7 +79,9 @@ pub fn squared_errors(
         let pairs = input.chunks_exact(image).zip(restored.chunks_exact(image));
         for ((input, restored), &image) in pairs.zip(chunk) {
             let square = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
-            let sum: f64 = input.iter().zip(restored).map(square).sum();
+            // What is missing has no error.
+            let known = input.iter().zip(restored).filter(|(it, _)| !it.is_nan());
+            let sum: f64 = known.map(square).sum();
             if !sum.is_finite() {
                 return Err(Error::Reconstruction { image });
             }

@@ -19,9 +19,6 @@ pub const MOST_VALUES: usize = 3 << 24;
 /// equal pictures may differ in the last bits, depending on their place in a batch.
 const ROUNDING: f64 = 1e-5;
 
-/// The byte value that means 1.
-const WHITE: f32 = 255.0;
-
 /// Rows of the same width, in the order of the pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
@@ -69,11 +66,8 @@ impl Features {
     pub fn pixels(images: &Images, indices: &[u32]) -> Self {
         let width = images.shape().iter().product();
         let mut values = Vec::with_capacity(indices.len() * width);
-        for image in indices
-            .iter()
-            .filter_map(|&index| images.image(index as usize))
-        {
-            values.extend(image.iter().map(|&byte| f32::from(byte) / WHITE));
+        for sample in (indices.iter()).filter_map(|&index| images.sample(index as usize)) {
+            values.extend(sample.seen());
         }
         Self::new(values, width, indices.len())
     }
@@ -85,11 +79,8 @@ impl Features {
     pub fn components(pca: &Pca, images: &Images, indices: &[u32]) -> Result<Self> {
         let mut values = Vec::with_capacity(indices.len() * pca.components());
         for chunk in indices.chunks(BATCH) {
-            let rows = chunk
-                .iter()
-                .filter_map(|&index| images.image(index as usize));
-            let pixels: Vec<u8> = rows.flatten().copied().collect();
-            values.extend(pca.codes(&pixels)?);
+            let chosen = images.select(chunk).map_err(Error::from)?;
+            values.extend(pca.codes(chosen.values())?);
         }
         Ok(Self::new(values, pca.components(), indices.len()))
     }

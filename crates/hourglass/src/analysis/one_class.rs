@@ -131,7 +131,7 @@ pub fn measure(
     let errors = squared_errors(model, &setup.backend.device, test, &all)?;
     let by_model = score.of(&errors, test, &all);
     let by_pca = match pca {
-        Some(pca) => Some(score.of(&pca.errors(test.pixels())?, test, &all)),
+        Some(pca) => Some(score.of(&pca.errors(test.values())?, test, &all)),
         None => None,
     };
     let labels = test.labels().unwrap_or_default();

@@ -121,5 +121,5 @@ impl Labelled {
 /// the eigensolver fails.
 pub fn pca(train: &Images, components: usize) -> Result<Pca, PcaError> {
     let dims = train.shape().iter().product();
-    Pca::fit(train.pixels(), dims, components.min(dims))
+    Pca::fit(train.values(), dims, components.min(dims))
 }

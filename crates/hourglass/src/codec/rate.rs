@@ -53,7 +53,7 @@ impl PcaCodec {
     /// # Errors
     /// If the images have another size, or the eigensolver fails.
     pub fn new(pca: Pca, train: &Images) -> Result<Self> {
-        let codes = pca.codes(train.pixels())?;
+        let codes = pca.codes(train.values())?;
         let units = pca.components();
         let rows = codes.len() / units.max(1);
         let statistics = Statistics::learn("", &Features::new(codes, units, rows))?;
@@ -88,7 +88,7 @@ pub fn measure<E: From<Error>>(
             track.push(&group, &codes, |codes| codec.decode(codes, group.tile))?;
         }
         if let Some(PcaCodec { pca, .. }) = pca {
-            let codes = pca.codes(&group.tiles()).map_err(Error::from)?;
+            let codes = pca.codes(group.tiles().as_ref()).map_err(Error::from)?;
             let decode = |codes: &[f32]| Ok(pca.pictures(codes).into_iter().map(byte).collect());
             for track in &mut pca_tracks {
                 track.push(&group, &codes, decode)?;

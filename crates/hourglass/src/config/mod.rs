@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use model::{ImageShape, Layers, ModelConfig, ModelError};
+use model::{ImageShape, Layers, ModelConfig, ModelError, Range};
 
 use crate::files;
 use crate::input::InputError;
@@ -37,7 +37,10 @@ pub use flat::{WORDS, flat};
 pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
-pub use source::{AspectChoice, CollectionChoice, DataConfig, PicturesConfig, TestChoice};
+pub use source::{
+    AspectChoice, CollectionChoice, DataConfig, NamedConfig, PicturesConfig, TableTestChoice,
+    TestChoice,
+};
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 
@@ -132,19 +135,24 @@ impl Located {
 }
 
 impl Located {
-    /// The layers of the model for images of this shape.
+    /// The layers of the model for samples of this shape and range.
     ///
     /// # Errors
     ///
     /// If a key of the model does not fit the images, or cannot be trained as `train` says: the first
     /// such key, with its place.
-    pub fn check_model(&self, shape: ImageShape) -> Result<Layers, ConfigError> {
+    pub fn check_model(&self, shape: ImageShape, range: &Range) -> Result<Layers, ConfigError> {
         let fault = |error: ModelError, with: &str| {
             let text = format!("{}{with}; allowed: {}", error.found, error.allowed);
             self.error(&format!("model.{}", error.key), text)
         };
         let model = &self.config.model;
-        let layers = model.layers(shape).map_err(|error| fault(error, ""))?;
+        let plan = model.plan_for(shape, range);
+        let layers = plan.map_err(|error| fault(error, ""))?.layers;
+        if *range != Range::Unit && self.config.train.loss == LossChoice::Bce {
+            let text = "found \"bce\" for data that are not pictures; allowed: \"auto\", \"mse\"";
+            return Err(self.error("train.loss", text));
+        }
         if self.config.train.pretrain.is_some() {
             let checked = model.check_mirror(shape);
             checked.map_err(|error| fault(error, " with train.pretrain"))?;

@@ -58,6 +58,41 @@ pub enum DataConfig {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         augment: Option<AugmentConfig>,
     },
+    /// Fashion-MNIST, 70,000 grey pictures of clothes, 28 x 28 pixels. Fetched unless they are on disk.
+    #[serde(rename = "fashion-mnist")]
+    FashionMnist {
+        /// Where the files are, and which are used.
+        #[serde(flatten)]
+        set: NamedConfig,
+    },
+    /// KMNIST, 70,000 grey characters of old Japanese script, 28 x 28 pixels. Fetched unless they are on disk.
+    #[serde(rename = "kmnist")]
+    Kmnist {
+        /// Where the files are, and which are used.
+        #[serde(flatten)]
+        set: NamedConfig,
+    },
+    /// EMNIST's letters, 145,600 grey handwritten letters, 28 x 28 pixels. Fetched unless they are on disk.
+    #[serde(rename = "emnist-letters")]
+    EmnistLetters {
+        /// Where the files are, and which are used.
+        #[serde(flatten)]
+        set: NamedConfig,
+    },
+    /// CIFAR-10, 60,000 colour pictures in ten classes, 32 x 32 pixels. Fetched unless they are on disk.
+    #[serde(rename = "cifar-10")]
+    Cifar10 {
+        /// Where the files are, and which are used.
+        #[serde(flatten)]
+        set: NamedConfig,
+    },
+    /// CIFAR-100, 60,000 colour pictures in a hundred classes, 32 x 32 pixels. Fetched unless they are on disk.
+    #[serde(rename = "cifar-100")]
+    Cifar100 {
+        /// Where the files are, and which are used.
+        #[serde(flatten)]
+        set: NamedConfig,
+    },
     /// A folder of pictures, split by file.
     Images {
         /// The folder, relative to the config's folder or, if it is not there, to the working directory.
@@ -75,6 +110,42 @@ pub enum DataConfig {
         #[serde(default)]
         strict: bool,
     },
+    /// Rows of a table: a file of text (.csv, .tsv) or of NumPy (.npy, or .npz with an array X). Numbers are
+    /// standardised, and columns of text become categories. An empty cell is a missing value.
+    Table {
+        /// The file, relative to the config's folder or, if it is not there, to the working directory.
+        #[schemars(length(min = 1))]
+        file: PathBuf,
+        /// Rows to set aside for testing: a fraction, drawn with the seed, or another file with the same columns.
+        /// Default: 0.2.
+        #[serde(default)]
+        test: TableTestChoice,
+        /// The column of labels, which is no input. In an .npz file, it may be an array of its own. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        /// The label of the rows to train on; rows with other labels are for testing alone. Needs `label`. Default: all
+        /// rows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normal: Option<String>,
+        /// Columns to leave out. Default: none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        drop: Vec<String>,
+        /// Columns of numbers that stand for categories, such as postcodes. Default: none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        categories: Vec<String>,
+        /// Number of training rows to set aside for validation. Default: a tenth, but at least one.
+        #[serde(default)]
+        #[schemars(range(max = MOST))]
+        validation: Option<usize>,
+        /// Use only this many training rows, drawn with the seed. Default: all.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = MOST))]
+        limit: Option<usize>,
+        /// Seed that draws the test and validation rows. Default: the config's `seed`; a sweep over seeds has one split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = LARGEST_SEED))]
+        split_seed: Option<u64>,
+    },
     /// Colour photographs that come with the program, of various sizes; use `size` or `patch` to make them equal
     /// in size.
     Photos {
@@ -89,6 +160,50 @@ pub enum DataConfig {
         #[serde(default = "test_photos")]
         test: TestChoice,
     },
+}
+
+/// Which rows of a table are set aside for testing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TableTestChoice {
+    /// A fraction of the rows.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    Share(f64),
+    /// Those of this file.
+    #[schemars(extend("minLength" = 1))]
+    File(PathBuf),
+}
+
+impl Default for TableTestChoice {
+    /// A fifth.
+    fn default() -> Self {
+        TableTestChoice::Share(0.2)
+    }
+}
+
+/// What every data set that is known by name can be told: its keys stand beside `dataset`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NamedConfig {
+    /// The folder of the files as they are published, relative to the config's folder or, if it is not there, to the
+    /// working directory. Default: that of Debian's package, or else the cache, where missing files are fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(length(min = 1)))]
+    pub dir: Option<PathBuf>,
+    /// Number of training images to set aside for validation. Default: 5000.
+    #[serde(default = "five_thousand")]
+    #[schemars(range(max = MOST))]
+    pub validation: usize,
+    /// Use only this many training images, drawn with the seed. Default: all.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = MOST))]
+    pub limit: Option<usize>,
+    /// Seed that draws the validation images. Default: the config's `seed`; a sweep over seeds has one split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = LARGEST_SEED))]
+    pub split_seed: Option<u64>,
+    /// Random changes of the training pictures. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<AugmentConfig>,
 }
 
 /// Which of the photographs that come with the program.
@@ -207,21 +322,37 @@ impl Default for TestChoice {
     }
 }
 
+/// Any data set that is known by name.
+macro_rules! named {
+    ($set:pat) => {
+        DataConfig::FashionMnist { set: $set }
+            | DataConfig::Kmnist { set: $set }
+            | DataConfig::EmnistLetters { set: $set }
+            | DataConfig::Cifar10 { set: $set }
+            | DataConfig::Cifar100 { set: $set }
+    };
+}
+
 impl DataConfig {
     /// Random changes of the training pictures, if there are any.
     pub fn augment(&self) -> Option<&AugmentConfig> {
         match self {
             DataConfig::Mnist { augment, .. } | DataConfig::Idx { augment, .. } => augment.as_ref(),
+            named!(set) => set.augment.as_ref(),
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.augment.as_ref()
             }
+            DataConfig::Table { .. } => None,
         }
     }
 
     /// Use only this many training images or pictures; all if `None`.
     pub fn limit(&self) -> Option<usize> {
         match self {
-            DataConfig::Mnist { limit, .. } | DataConfig::Idx { limit, .. } => *limit,
+            DataConfig::Mnist { limit, .. }
+            | DataConfig::Idx { limit, .. }
+            | DataConfig::Table { limit, .. } => *limit,
+            named!(set) => set.limit,
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.limit
             }
@@ -231,9 +362,10 @@ impl DataConfig {
     /// Seed of the split, if it is not the config's own.
     pub fn split_seed(&self) -> Option<u64> {
         match self {
-            DataConfig::Mnist { split_seed, .. } | DataConfig::Idx { split_seed, .. } => {
-                *split_seed
-            }
+            DataConfig::Mnist { split_seed, .. }
+            | DataConfig::Idx { split_seed, .. }
+            | DataConfig::Table { split_seed, .. } => *split_seed,
+            named!(set) => set.split_seed,
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.split_seed
             }
@@ -243,9 +375,12 @@ impl DataConfig {
     /// Sets the seed of the split; `None` stands for the config's own.
     pub(crate) fn set_split_seed(&mut self, seed: Option<u64>) {
         match self {
-            DataConfig::Mnist { split_seed, .. } | DataConfig::Idx { split_seed, .. } => {
+            DataConfig::Mnist { split_seed, .. }
+            | DataConfig::Idx { split_seed, .. }
+            | DataConfig::Table { split_seed, .. } => {
                 *split_seed = seed;
             }
+            named!(set) => set.split_seed = seed,
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.split_seed = seed;
             }
@@ -259,16 +394,20 @@ impl DataConfig {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 Some(*validation)
             }
+            DataConfig::Table { validation, .. } => *validation,
+            named!(set) => Some(set.validation),
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.validation
             }
         }
     }
 
-    /// The folder of the images, unless they come with the program.
+    /// The folder or file of the data, unless they come with the program or are looked for.
     pub fn dir(&self) -> Option<&Path> {
         match self {
             DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
+            DataConfig::Table { file, .. } => Some(file),
+            named!(set) => set.dir.as_deref(),
             DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
         }
     }
@@ -276,6 +415,8 @@ impl DataConfig {
     pub(super) fn dir_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
+            DataConfig::Table { file, .. } => Some(file),
+            named!(set) => set.dir.as_mut(),
             DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
         }
     }
@@ -286,7 +427,10 @@ impl DataConfig {
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 Some(pictures)
             }
-            DataConfig::Mnist { .. } | DataConfig::Idx { .. } => None,
+            DataConfig::Mnist { .. }
+            | DataConfig::Idx { .. }
+            | DataConfig::Table { .. }
+            | named!(_) => None,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::analysis::units;
 pub use crate::analysis::units::CodeUse;
 use crate::batched::{self, BATCH, values};
 use crate::error::Result;
-use crate::measure::metrics::{Figures, Reconstruction};
+use crate::measure::metrics::{Column, Figures, Reconstruction};
 use crate::measure::pca::{Pca, PcaError};
 use crate::measure::restoration::{self, Batch, Measurement, Restoration, View};
 use crate::memory;
@@ -39,6 +39,8 @@ pub struct Evaluation {
     pub restoration: Option<Restoration>,
     /// What the codes cost, if bits count.
     pub rate: Option<Rate>,
+    /// The error of each column, if these are rows of a table.
+    pub columns: Option<Vec<Column>>,
 }
 
 /// What codes cost, by how likely their model takes their values to be.
@@ -55,7 +57,7 @@ impl Evaluation {
     pub fn loss(&self, loss: Loss) -> f64 {
         let cost = self.rate.map_or(0.0, |rate| rate.cost);
         cost + match loss {
-            Loss::Mse => self.figures.mse,
+            Loss::Mse => self.figures.mixed.unwrap_or(self.figures.mse),
             Loss::Bce => self.figures.bce,
         }
     }
@@ -75,14 +77,18 @@ pub fn evaluate(
     baselines: Option<&restoration::Baselines>,
 ) -> Result<Evaluation> {
     let measure = || {
-        if ssim {
+        if let Some(fields) = batches.fields() {
+            Reconstruction::of_fields(batches.shape(), Arc::clone(fields))
+        } else if ssim {
             Reconstruction::new(batches.shape())
         } else {
             Reconstruction::without_ssim(batches.shape())
         }
     };
     let mut restored = measure();
-    let mut corrupted = model.is_denoising().then(measure);
+    // The input of a table may have missing values, which have no figure.
+    let is_picture = batches.fields().is_none();
+    let mut corrupted = (model.is_denoising() && is_picture).then(measure);
     let mut measured =
         baselines.map(|baselines| Measurement::new(baselines, View::default(), batches.shape()));
     let mut codes = Codes::default();
@@ -110,7 +116,7 @@ pub fn evaluate(
         }
         match output {
             Output::Logits(logits) => restored.push_logits(&targets, &values(logits)?)?,
-            output @ Output::Values(_) => {
+            output @ (Output::Values(_) | Output::Real(..)) => {
                 restored.push(&targets, &values(output.reconstruction())?)?;
             }
         }
@@ -130,6 +136,7 @@ pub fn evaluate(
             cost: weight * bits_per_pixel,
         }),
         figures,
+        columns: restored.columns(),
         corrupted,
         code: CodeUse::of(&units::units(&codes)),
         errors: restored.errors().to_vec(),
@@ -218,11 +225,11 @@ pub fn baselines(
     let components = code_size.min(dims);
     let fitted = match fitted {
         Some(pca) => Ok(pca),
-        None => Pca::fit(train.pixels(), dims, components),
+        None => Pca::fit(train.values(), dims, components),
     };
     let (pca, mean) = match fitted {
         Ok(pca) => {
-            let error = pca.error(components, test.pixels())?;
+            let error = pca.error(components, test.values())?;
             let figures = PcaFigures {
                 code_size: components,
                 mse: error.mse,
@@ -230,13 +237,13 @@ pub fn baselines(
             };
             (Some(figures), pca)
         }
-        Err(PcaError::TooLarge { .. }) => (None, Pca::mean(train.pixels(), dims)?),
+        Err(PcaError::TooLarge { .. }) => (None, Pca::mean(train.values(), dims)?),
         Err(error) => return Err(error.into()),
     };
     Ok(Baselines {
         pca,
         mean: MeanFigures {
-            mse: mean.error(0, test.pixels())?.mse,
+            mse: mean.error(0, test.values())?.mse,
         },
         corrupted: corrupted.map(|figures| CorruptedFigures {
             mse: figures.mse,

@@ -4,10 +4,13 @@
 //! is measured alone and the results are added in the order of the images, so the figures depend
 //! neither on the number of threads nor on the batches.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use data::{Field, FieldKind, Fields};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use crate::files::or_nan;
 
 use ssim::Ssim;
 
@@ -63,20 +66,58 @@ pub enum MetricError {
 /// The figures of a set of images with values in [0, 1].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Mean squared error per value.
+    /// Mean squared error per value; of standardised values for data that are no pictures.
     pub mse: f64,
-    /// Binary cross-entropy per value, in nats.
+    /// Binary cross-entropy per value, in nats. This and the next two are NaN for data that are no pictures.
+    #[serde(deserialize_with = "or_nan")]
     pub bce: f64,
     /// `bce` minus the entropy of the inputs, which is the lowest possible `bce`.
+    #[serde(deserialize_with = "or_nan")]
     pub bce_over_floor: f64,
     /// Squared error summed over the values of an image, mean over images
     /// (Hinton & Salakhutdinov 2006).
     pub sum_sq: f64,
+    #[serde(deserialize_with = "or_nan")]
     /// Mean over images of 10 log10(1 / the image's mse), in dB; at most 100 dB per image.
     pub psnr: f64,
     /// Structural similarity, mean over images and channels (Wang et al. 2004): Gaussian window of
     /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` if images are smaller than the window.
     pub ssim: Option<f64>,
+    /// The share of the values' variance about the training data's mean that is explained: 1 minus the squared error over
+    /// the squared distance from that mean. `None` for pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
+    /// What training minimises for rows with categories: the squared error of numbers and the cross-entropy of
+    /// categories, in nats, mean over both. `None` for anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<f64>,
+}
+
+/// A table's column, measured over all rows that have a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Root mean squared error in the data's own units; `None` for categories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rmse: Option<f64>,
+    /// The share of rows whose category is the most probable one; `None` for numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// The share of the variance about the training rows' mean that is explained; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
+}
+
+/// Sums of one column.
+#[derive(Debug, Clone, Copy, Default)]
+struct ColumnSums {
+    rows: usize,
+    error: f64,
+    about_center: f64,
+    right: usize,
+    /// Of categories, in nats.
+    cross_entropy: f64,
 }
 
 /// Sums over images, from which the [`Figures`] are computed.
@@ -85,8 +126,12 @@ pub struct Reconstruction {
     values: usize,
     ssim: Option<Ssim>,
     images: usize,
+    /// Values of rows of a table that are not missing.
+    known: usize,
     sums: ImageFigures,
     errors: Vec<f64>,
+    /// What the channels stand for, with the sums of each, if these are rows of a table.
+    fields: Option<(Arc<Fields>, Vec<ColumnSums>)>,
 }
 
 /// One image's contribution to the sums.
@@ -106,8 +151,19 @@ impl Reconstruction {
             values: shape.iter().product(),
             ssim: Ssim::new(shape),
             images: 0,
+            known: 0,
             sums: ImageFigures::default(),
             errors: Vec::new(),
+            fields: None,
+        }
+    }
+
+    /// The same for samples that are no pictures, with channels as `fields` say.
+    pub fn of_fields(shape: [usize; 3], fields: Arc<Fields>) -> Self {
+        let sums = vec![ColumnSums::default(); fields.0.len()];
+        Self {
+            fields: Some((fields, sums)),
+            ..Self::without_ssim(shape)
         }
     }
 
@@ -128,6 +184,9 @@ impl Reconstruction {
     /// If the lengths do not fit, an input is outside [0, 1] or a reconstruction is not finite. Nothing
     /// of the batch is then counted.
     pub fn push(&mut self, targets: &[f32], reconstructions: &[f32]) -> Result<(), MetricError> {
+        if self.fields.is_some() {
+            return self.push_real(targets, reconstructions);
+        }
         self.push_with(targets, reconstructions, |target, value| {
             let p = value.clamp(PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN);
             let mut cross_entropy = 0.0;
@@ -155,6 +214,125 @@ impl Reconstruction {
         })
     }
 
+    /// Measures samples that are no pictures. A value that is missing in the target has no error.
+    fn push_real(&mut self, targets: &[f32], outputs: &[f32]) -> Result<(), MetricError> {
+        let values = self.values;
+        if targets.len() != outputs.len() || values == 0 || !targets.len().is_multiple_of(values) {
+            return Err(MetricError::Length {
+                targets: targets.len(),
+                reconstructions: outputs.len(),
+                values,
+            });
+        }
+        if let Some(place) = outputs.iter().position(|it| !it.is_finite()) {
+            return Err(MetricError::NotFinite {
+                image: self.images + place / values,
+                value: outputs[place],
+            });
+        }
+        let Some((fields, sums)) = &mut self.fields else {
+            return Ok(());
+        };
+        let each = values / fields.channels().max(1);
+        for (target, output) in targets
+            .chunks_exact(values)
+            .zip(outputs.chunks_exact(values))
+        {
+            let (mut error, mut known) = (0.0, 0_usize);
+            for ((first, field), sums) in fields.placed().zip(sums.iter_mut()) {
+                let range = first * each..(first + field.channels()) * each;
+                let (target, output) = (&target[range.clone()], &output[range]);
+                if target.iter().all(|it| it.is_nan()) {
+                    continue;
+                }
+                let is_category = matches!(field.kind, FieldKind::Category { .. });
+                let center = field.center();
+                let pairs = || target.iter().zip(output).filter(|(it, _)| !it.is_nan());
+                let squares: f64 = pairs()
+                    .map(|(&it, &given)| (f64::from(it) - f64::from(given)).powi(2))
+                    .sum();
+                let count = pairs().count();
+                sums.error += squares;
+                sums.about_center += (target.iter().enumerate())
+                    .filter(|(_, it)| !it.is_nan())
+                    .map(|(place, &it)| {
+                        let center = center.get(place / each.max(1)).copied().unwrap_or(0.0);
+                        (f64::from(it) - f64::from(center)).powi(2)
+                    })
+                    .sum::<f64>();
+                sums.rows += if is_category { 1 } else { count };
+                if is_category {
+                    let largest = |values: &[f32]| {
+                        let all = values.iter().enumerate();
+                        all.max_by(|(_, a), (_, b)| a.total_cmp(b))
+                            .map(|(place, _)| place)
+                    };
+                    sums.right += usize::from(largest(target) == largest(output));
+                    for (&it, &given) in target.iter().zip(output) {
+                        let given = f64::from(given).max(PROBABILITY_MARGIN);
+                        sums.cross_entropy -= f64::from(it) * given.ln();
+                    }
+                }
+                error += squares;
+                known += count;
+            }
+            self.sums.squared_error += error;
+            self.known += known;
+            self.errors.push(error / known.max(1) as f64);
+        }
+        self.images += targets.len() / values;
+        Ok(())
+    }
+
+    /// The error of each column; `None` for pictures.
+    pub fn columns(&self) -> Option<Vec<Column>> {
+        let (fields, sums) = self.fields.as_ref()?;
+        let columns = fields.0.iter().zip(sums).map(|(field, sums)| {
+            let rows = sums.rows.max(1) as f64;
+            let (rmse, accuracy) = match &field.kind {
+                FieldKind::Number { deviation, .. } => {
+                    (Some((sums.error / rows).sqrt() * deviation), None)
+                }
+                FieldKind::Category { .. } => (None, Some(sums.right as f64 / rows)),
+            };
+            let r2 = (sums.about_center > 0.0).then(|| 1.0 - sums.error / sums.about_center);
+            Column {
+                name: field.name.clone(),
+                rmse: rmse.filter(|_| sums.rows > 0),
+                accuracy: accuracy.filter(|_| sums.rows > 0),
+                r2,
+            }
+        });
+        Some(columns.collect())
+    }
+
+    /// The figures of samples that are no pictures.
+    fn finish_real(&self, fields: &Fields, sums: &[ColumnSums]) -> Figures {
+        let sum = |of: fn(&ColumnSums) -> f64| sums.iter().map(of).sum::<f64>();
+        let about_center = sum(|it| it.about_center);
+        let squared_error = self.sums.squared_error;
+        let is_category = |field: &&Field| matches!(field.kind, FieldKind::Category { .. });
+        let has_categories = fields.0.iter().any(|field| is_category(&field));
+        let mixed = has_categories.then(|| {
+            let pairs = fields.0.iter().zip(sums);
+            let cost = pairs.map(|(field, sums)| match is_category(&field) {
+                true => sums.cross_entropy,
+                false => sums.error,
+            });
+            cost.sum::<f64>() / sum(|it| it.rows as f64).max(1.0)
+        });
+        Figures {
+            mse: squared_error / self.known.max(1) as f64,
+            bce: f64::NAN,
+            bce_over_floor: f64::NAN,
+            sum_sq: squared_error / self.images as f64,
+            psnr: f64::NAN,
+            ssim: None,
+            r2: (about_center > 0.0).then(|| 1.0 - squared_error / about_center),
+            mixed,
+        }
+    }
+
     /// Mean squared error per value of each image pushed so far.
     pub fn errors(&self) -> &[f64] {
         &self.errors
@@ -167,6 +345,9 @@ impl Reconstruction {
 
     /// The figures of all images pushed so far; NaN before the first image.
     pub fn finish(&self) -> Figures {
+        if let Some((fields, sums)) = &self.fields {
+            return self.finish_real(fields, sums);
+        }
         let images = self.images as f64;
         let values = images * self.values as f64;
         Figures {
@@ -176,6 +357,8 @@ impl Reconstruction {
             sum_sq: self.sums.squared_error / images,
             psnr: self.sums.psnr / images,
             ssim: self.ssim.as_ref().map(|_| self.sums.ssim / images),
+            r2: None,
+            mixed: None,
         }
     }
 

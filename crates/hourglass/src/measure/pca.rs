@@ -6,6 +6,7 @@
 //! ones, such as 20,000 colour patches of 64 x 64, the subspace is found by iteration (Halko, Martinsson
 //! & Tropp 2011, algorithm 4.4), until its error is within [`TOLERANCE`] of what another pass would give.
 
+use data::View;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
@@ -84,8 +85,10 @@ pub struct SquaredError {
 /// The mean picture and the directions of largest variance.
 #[derive(Debug, Clone)]
 pub struct Pca {
-    /// In byte units (0 to 255).
+    /// In stored units: bytes from 0 to 255, or standardised numbers.
     mean: Vec<f64>,
+    /// The stored value that means 1.
+    one: f64,
     /// [dims, components], orthonormal columns, the largest variance first.
     components: Mat<f64>,
 }
@@ -97,7 +100,14 @@ impl Pca {
     ///
     /// # Errors
     /// If `pixels` are not whole images, or are too many for so many components.
-    pub fn fit(pixels: &[u8], dims: usize, components: usize) -> Result<Self, PcaError> {
+    ///
+    /// Real values are fitted as they are, with the mean in place of missing ones.
+    pub fn fit<'a>(
+        pixels: impl Into<View<'a>>,
+        dims: usize,
+        components: usize,
+    ) -> Result<Self, PcaError> {
+        let pixels = pixels.into();
         let images = count(pixels, dims)?;
         let exact = images.min(dims) <= LARGEST_MATRIX;
         let iterated = components + BESIDE;
@@ -110,7 +120,11 @@ impl Pca {
         } else {
             from_gram(pixels, &mean, images, components)?
         };
-        Ok(Self { mean, components })
+        Ok(Self {
+            mean,
+            one: one(pixels),
+            components,
+        })
     }
 
     /// Fails if that many directions of these images would take too much time and memory.
@@ -131,10 +145,12 @@ impl Pca {
     ///
     /// # Errors
     /// If `pixels` are not whole images.
-    pub fn mean(pixels: &[u8], dims: usize) -> Result<Self, PcaError> {
+    pub fn mean<'a>(pixels: impl Into<View<'a>>, dims: usize) -> Result<Self, PcaError> {
+        let pixels = pixels.into();
         let images = count(pixels, dims)?;
         Ok(Self {
             mean: mean(pixels, dims, images),
+            one: one(pixels),
             components: Mat::zeros(dims, 0),
         })
     }
@@ -153,7 +169,7 @@ impl Pca {
 
     /// The mean picture, with values in [0, 1].
     pub fn mean_picture(&self) -> Vec<f32> {
-        self.mean.iter().map(|it| (it / WHITE) as f32).collect()
+        self.mean.iter().map(|it| (it / self.one) as f32).collect()
     }
 
     /// The codes of images (row-major [images, dims]) in all kept directions, row-major
@@ -161,7 +177,8 @@ impl Pca {
     ///
     /// # Errors
     /// If `images` are not whole images.
-    pub fn codes(&self, images: &[u8]) -> Result<Vec<f32>, PcaError> {
+    pub fn codes<'a>(&self, images: impl Into<View<'a>>) -> Result<Vec<f32>, PcaError> {
+        let images = images.into();
         let dims = self.mean.len();
         let count = count(images, dims)?;
         let mut all = Vec::with_capacity(count * self.components());
@@ -172,7 +189,7 @@ impl Pca {
             );
             // Images are columns here.
             for code in codes.col_iter() {
-                all.extend(code.iter().map(|value| (value / WHITE) as f32));
+                all.extend(code.iter().map(|value| (value / self.one) as f32));
             }
         }
         Ok(all)
@@ -184,7 +201,7 @@ impl Pca {
         let (dims, components) = (self.mean.len(), self.components());
         let mut pictures = Vec::with_capacity(codes.len() / components.max(1) * dims);
         for code in codes.chunks_exact(components.max(1)) {
-            let mut picture: Vec<f64> = self.mean.iter().map(|mean| mean / WHITE).collect();
+            let mut picture: Vec<f64> = self.mean.iter().map(|mean| mean / self.one).collect();
             for (direction, &value) in self.components.col_iter().zip(code) {
                 for (pixel, weight) in picture.iter_mut().zip(direction.iter()) {
                     *pixel += weight * f64::from(value);
@@ -200,15 +217,30 @@ impl Pca {
     ///
     /// # Errors
     /// If `images` are not whole images.
-    pub fn errors(&self, images: &[u8]) -> Result<Vec<f64>, PcaError> {
+    pub fn errors<'a>(&self, images: impl Into<View<'a>>) -> Result<Vec<f64>, PcaError> {
+        self.errors_of(self.components.ncols(), images.into())
+    }
+
+    fn errors_of(&self, code_size: usize, images: View<'_>) -> Result<Vec<f64>, PcaError> {
         let dims = self.mean.len();
         let mut all = Vec::with_capacity(count(images, dims)?);
+        let used = (self.components).subcols(0, code_size.min(self.components.ncols()));
         for block in images.chunks(block_len(dims)) {
             let centred = centred(block, &self.mean);
-            let codes = product(self.components.transpose(), centred.as_ref());
-            for (image, code) in centred.col_iter().zip(codes.col_iter()) {
-                let left = image.squared_norm_l2() - code.squared_norm_l2();
-                all.push(left.max(0.0) / (WHITE * WHITE));
+            let codes = product(used.transpose(), centred.as_ref());
+            let missing = has_missing(block);
+            let restored = missing.then(|| product(used, codes.as_ref()));
+            for (place, (image, code)) in centred.col_iter().zip(codes.col_iter()).enumerate() {
+                let error = match &restored {
+                    // What is missing has no error.
+                    Some(restored) => (0..dims)
+                        .filter(|row| !block.get(place * dims + row).is_nan())
+                        .map(|row| (image[row] - restored[(row, place)]).powi(2))
+                        .sum(),
+                    // The components are orthonormal, so the error is the total minus the code's square.
+                    None => (image.squared_norm_l2() - code.squared_norm_l2()).max(0.0),
+                };
+                all.push(error / (self.one * self.one));
             }
         }
         Ok(all)
@@ -216,31 +248,78 @@ impl Pca {
 
     /// The error on `test` (row-major [images, dims]) of reconstructions from codes of `code_size`
     /// values, not clipped to [0, 1]. With a `code_size` of 0 every reconstruction is the mean picture.
-    /// Components that were not kept or do not exist are not used.
+    /// Components that were not kept or do not exist are not used. Missing values have no error and do not count.
     ///
     /// # Errors
     /// If `test` are not whole images.
-    pub fn error(&self, code_size: usize, test: &[u8]) -> Result<SquaredError, PcaError> {
+    pub fn error<'a>(
+        &self,
+        code_size: usize,
+        test: impl Into<View<'a>>,
+    ) -> Result<SquaredError, PcaError> {
+        let test = test.into();
         let dims = self.mean.len();
         let images = count(test, dims)?;
         let used = (self.components).subcols(0, code_size.min(self.components.ncols()));
         let mut sum = 0.0;
-        for block in test.chunks(block_len(dims)) {
-            let centred = centred(block, &self.mean);
-            let codes = product(used.transpose(), centred.as_ref());
-            // The components are orthonormal, so the error is the total minus the code's square.
-            sum += centred.squared_norm_l2() - codes.squared_norm_l2();
+        let mut known = images * dims;
+        if has_missing(test) {
+            sum = self.errors_of(code_size, test)?.iter().sum();
+            known = (0..test.len())
+                .filter(|&place| !test.get(place).is_nan())
+                .count();
+        } else {
+            for block in test.chunks(block_len(dims)) {
+                let centred = centred(block, &self.mean);
+                let codes = product(used.transpose(), centred.as_ref());
+                // The components are orthonormal, so the error is the total minus the code's square.
+                sum += centred.squared_norm_l2() - codes.squared_norm_l2();
+            }
+            sum = sum.max(0.0) / (self.one * self.one);
         }
-        let sum = sum.max(0.0) / (WHITE * WHITE);
         Ok(SquaredError {
-            mse: sum / (images * dims) as f64,
+            mse: sum / known.max(1) as f64,
             sum_sq: sum / images as f64,
         })
     }
 }
 
-/// The mean picture, in byte units; the sums of integers are exact.
-fn mean(pixels: &[u8], dims: usize, images: usize) -> Vec<f64> {
+/// The stored value that means 1.
+fn one(values: View<'_>) -> f64 {
+    match values {
+        View::Bytes(_) => WHITE,
+        View::Real(_) => 1.0,
+    }
+}
+
+/// Whether a value is missing.
+fn has_missing(values: View<'_>) -> bool {
+    match values {
+        View::Bytes(_) => false,
+        View::Real(values) => values.iter().any(|it| it.is_nan()),
+    }
+}
+
+/// The mean picture, in stored units; the sums of integers are exact. Missing values do not count.
+fn mean(values: View<'_>, dims: usize, images: usize) -> Vec<f64> {
+    let pixels = match values {
+        View::Bytes(pixels) => pixels,
+        View::Real(values) => {
+            let mut sums = vec![(0.0, 0_usize); dims];
+            for sample in values.chunks_exact(dims) {
+                for ((sum, count), value) in sums.iter_mut().zip(sample) {
+                    if !value.is_nan() {
+                        *sum += f64::from(*value);
+                        *count += 1;
+                    }
+                }
+            }
+            let means = sums
+                .into_iter()
+                .map(|(sum, count)| sum / count.max(1) as f64);
+            return means.collect();
+        }
+    };
     let sums = (pixels.chunks_exact(dims)).fold(vec![0u64; dims], |mut sums, image| {
         for (sum, &pixel) in sums.iter_mut().zip(image) {
             *sum += u64::from(pixel);
@@ -251,7 +330,7 @@ fn mean(pixels: &[u8], dims: usize, images: usize) -> Vec<f64> {
 }
 
 /// Number of images.
-fn count(pixels: &[u8], dims: usize) -> Result<usize, PcaError> {
+fn count(pixels: View<'_>, dims: usize) -> Result<usize, PcaError> {
     if dims == 0 || pixels.is_empty() || !pixels.len().is_multiple_of(dims) {
         let pixels = pixels.len();
         return Err(PcaError::Length { pixels, dims });
@@ -264,12 +343,21 @@ fn block_len(dims: usize) -> usize {
     (BLOCK_BYTES / dims).max(1) * dims
 }
 
-/// Images as columns, minus the mean picture.
-fn centred(pixels: &[u8], mean: &[f64]) -> Mat<f64> {
+/// Images as columns, minus the mean picture; a missing value is the mean.
+fn centred(values: View<'_>, mean: &[f64]) -> Mat<f64> {
     let dims = mean.len();
-    Mat::from_fn(dims, pixels.len() / dims, |row, image| {
-        f64::from(pixels[image * dims + row]) - mean[row]
-    })
+    let images = values.len() / dims;
+    match values {
+        View::Bytes(pixels) => Mat::from_fn(dims, images, |row, image| {
+            f64::from(pixels[image * dims + row]) - mean[row]
+        }),
+        View::Real(values) => Mat::from_fn(dims, images, |row, image| {
+            match f64::from(values[image * dims + row]) {
+                value if value.is_nan() => 0.0,
+                value => value - mean[row],
+            }
+        }),
+    }
 }
 
 /// The product of two matrices, such as directions, transposed, and centred images as columns: their codes.
@@ -296,7 +384,7 @@ fn add_product(sum: &mut Mat<f64>, left: faer::MatRef<'_, f64>, right: faer::Mat
 
 /// The components of more images than values: eigenvectors of the covariance, [dims, dims].
 fn from_covariance(
-    pixels: &[u8],
+    pixels: View<'_>,
     mean: &[f64],
     images: usize,
     components: usize,
@@ -304,9 +392,13 @@ fn from_covariance(
     let dims = mean.len();
     let mut moments = Mat::<f64>::zeros(dims, dims);
     for block in pixels.chunks(block_len(dims)) {
-        let columns = Mat::from_fn(dims, block.len() / dims, |row, image| {
-            f64::from(block[image * dims + row])
-        });
+        // Sums of products of integers are exact; others are centred first, so that they lose no digits.
+        let columns = match block {
+            View::Bytes(block) => Mat::from_fn(dims, block.len() / dims, |row, image| {
+                f64::from(block[image * dims + row])
+            }),
+            View::Real(_) => centred(block, mean),
+        };
         add_product(&mut moments, columns.as_ref(), columns.transpose());
     }
     let covariance = Mat::from_fn(dims, dims, |i, j| {
@@ -314,7 +406,11 @@ fn from_covariance(
         if i < j {
             0.0
         } else {
-            moments[(i, j)] / images as f64 - mean[i] * mean[j]
+            let moment = moments[(i, j)] / images as f64;
+            match pixels {
+                View::Bytes(_) => moment - mean[i] * mean[j],
+                View::Real(_) => moment,
+            }
         }
     });
     let (_, vectors) = largest(&covariance, components)?;
@@ -324,7 +420,7 @@ fn from_covariance(
 /// The components of fewer images than values: with the images as columns of X and an eigenvector
 /// u of the Gram matrix X'X, [images, images], Xu is an eigenvector of the covariance's XX'.
 fn from_gram(
-    pixels: &[u8],
+    pixels: View<'_>,
     mean: &[f64],
     images: usize,
     components: usize,
@@ -348,7 +444,7 @@ fn from_gram(
 /// The components by iteration of a subspace of `iterated` directions: each pass over the images X multiplies them by
 /// XX' and makes them orthonormal again, so that the largest ones remain.
 fn by_iteration(
-    pixels: &[u8],
+    pixels: View<'_>,
     mean: &[f64],
     components: usize,
     iterated: usize,
@@ -524,11 +620,13 @@ mod tests {
         let mnist = data::Source::Mnist.load().unwrap();
         let train = &mnist.train.pixels()[..784 * 6000];
         let test = &mnist.test.pixels()[..784 * 1000];
-        let mean = mean(train, 784, 6000);
+        let mean = mean(train.into(), 784, 6000);
         for components in [2, 32, 128] {
             let exact = Pca::fit(train, 784, components).unwrap();
             let found = Pca {
-                components: by_iteration(train, &mean, components, components + BESIDE).unwrap(),
+                one: WHITE,
+                components: by_iteration(train.into(), &mean, components, components + BESIDE)
+                    .unwrap(),
                 mean: mean.clone(),
             };
             let of = |pca: &Pca, pixels| pca.error(components, pixels).unwrap().mse;
@@ -552,10 +650,10 @@ mod tests {
     #[test]
     fn iteration_ends_at_the_rank_of_the_images() {
         let few = images(9, 300).repeat(20);
-        let mean = mean(&few, 300, 180);
-        let found = by_iteration(&few, &mean, 20, 20 + BESIDE).unwrap();
+        let mean = mean((&few).into(), 300, 180);
+        let found = by_iteration((&few).into(), &mean, 20, 20 + BESIDE).unwrap();
         assert_eq!(found.ncols(), 8);
-        let same = by_iteration(&[7; 900], &[7.0; 300], 4, 4 + BESIDE).unwrap();
+        let same = by_iteration((&[7; 900]).into(), &[7.0; 300], 4, 4 + BESIDE).unwrap();
         assert_eq!(same.ncols(), 0);
     }
 
@@ -593,6 +691,32 @@ mod tests {
         assert!(
             error.contains("at most 4096") && !error.contains('\n'),
             "{error}"
+        );
+    }
+
+    /// Bytes given as real values have the same components, and a missing value has no error.
+    #[test]
+    fn real_values_are_fitted_as_bytes_are() {
+        let bytes = images(60, 6);
+        let real: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let of_bytes = Pca::fit(&bytes, 6, 2).unwrap();
+        let of_real = Pca::fit(View::Real(&real), 6, 2).unwrap();
+        let [one, other] = [
+            of_bytes.error(2, &bytes).unwrap(),
+            of_real.error(2, View::Real(&real)).unwrap(),
+        ];
+        assert!((one.mse - other.mse).abs() < 1e-8, "{one:?} {other:?}");
+        let mut holed = real.clone();
+        holed[3] = f32::NAN;
+        let errors = of_real.errors(View::Real(&holed)).unwrap();
+        let whole = of_real.errors(View::Real(&real)).unwrap();
+        assert_eq!(errors[1..], whole[1..]);
+        assert!(errors[0].is_finite());
+        let mean = Pca::mean(View::Real(&[1.0, f32::NAN, 3.0, 5.0]), 2).unwrap();
+        assert_eq!(mean.mean_picture(), [2.0, 5.0]);
+        assert_eq!(
+            mean.error(0, View::Real(&[2.0, f32::NAN])).unwrap().mse,
+            0.0
         );
     }
 }

@@ -18,6 +18,10 @@ pub struct Samples;
 impl Observer for Samples {
     fn epoch(&mut self, epoch: &Epoch<'_>) -> Result<()> {
         let setup = epoch.setup;
+        if setup.train.fields().is_some() {
+            // Rows of a table are no pictures.
+            return Ok(());
+        }
         let (images, indices): (_, Vec<u32>) = match setup.split.validation.as_slice() {
             [] => (
                 &setup.test,

@@ -11,9 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use burn::prelude::*;
-use data::{Aspect, Preparation};
+use data::{Aspect, Fields, Preparation};
 use model::weights::{self, WeightsError};
-use model::{Autoencoder, ImageShape, Layers, ModelConfig};
+use model::{Autoencoder, ImageShape, Layers, ModelConfig, Range};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::kept;
@@ -22,6 +22,7 @@ use crate::digest::{sha256, short};
 use crate::files::{self, FileError, LARGEST_JSON};
 use crate::memory::{self, MemoryError};
 use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
+use crate::setup::range_of;
 use crate::train::optimizer::Optimizer;
 
 /// How often a checkpoint is read again that a training swapped meanwhile, and at what interval.
@@ -214,6 +215,9 @@ pub struct Meta {
     /// How pictures become its images; a run of an earlier version does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preparation: Option<Preparation>,
+    /// What the channels of its samples stand for, if they are no pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Fields>,
     /// Seed of the run.
     pub seed: u64,
     /// What it was trained with; `None` in checkpoints of version 0.1.0 and in compressed files.
@@ -241,8 +245,12 @@ impl Meta {
     /// # Errors
     /// In words: a model that no config may ask for, and counts that no training comes to.
     fn checked(&self) -> Result<Layers, String> {
-        let layers = self.model.layers(self.input_shape);
-        let layers = layers.map_err(|error| format!("model.{error}"))?;
+        let channels = self.fields.as_ref().map(Fields::channels);
+        if channels.is_some_and(|channels| channels != self.input_shape[0]) {
+            return Err("fields: found another number of channels than in input_shape".into());
+        }
+        let plan = self.model.plan_for(self.input_shape, &self.range());
+        let layers = plan.map_err(|error| format!("model.{error}"))?.layers;
         let progress = &self.progress;
         let counts = [
             ("pretraining", progress.pretraining.unwrap_or(0)),
@@ -265,6 +273,11 @@ impl Meta {
                 "progress.{key}: found {count}; allowed: at most {MOST_COUNTED}"
             )),
         }
+    }
+
+    /// What the values of the model's samples are.
+    pub fn range(&self) -> Range {
+        self.fields.as_ref().map_or(Range::Unit, range_of)
     }
 
     /// How pictures become the model's images.
@@ -300,6 +313,7 @@ impl Snapshot {
     pub fn take(
         config: &Config,
         preparation: Preparation,
+        fields: Option<&Fields>,
         model: &Autoencoder,
         optimizer: &Optimizer,
         progress: &Progress,
@@ -311,6 +325,7 @@ impl Snapshot {
                 model: config.model.clone(),
                 input_shape: model.output_shape(),
                 preparation: Some(preparation),
+                fields: fields.cloned(),
                 seed: config.seed,
                 config: Some(config.without_schema()),
                 frozen: frozen.to_vec(),
@@ -563,7 +578,7 @@ impl Checkpoint {
         weights::check_size(&layers, &self.model).map_err(|error| refuse(error.to_string()))?;
         let model = meta
             .model
-            .init(meta.input_shape, meta.seed, device)
+            .init_for(meta.input_shape, &meta.range(), meta.seed, device)
             .map_err(|error| refuse(error.to_string()))?;
         weights::from_bytes(model, &self.model).map_err(|error| refuse(error.to_string()))
     }
@@ -662,6 +677,7 @@ mod tests {
                 model: serde_json::from_value(model).unwrap(),
                 input_shape: [1, 2, 2],
                 preparation: None,
+                fields: None,
                 config: None,
                 seed: 1,
                 frozen: Vec::new(),

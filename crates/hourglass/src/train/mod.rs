@@ -165,8 +165,10 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
             train_loss: trained.loss,
             val_loss: loss,
             val_mse: figures.map(|figures| figures.mse),
-            val_bce: figures.map(|figures| figures.bce),
-            val_psnr: figures.map(|figures| figures.psnr),
+            val_bce: figures.map(|figures| figures.bce).filter(|it| !it.is_nan()),
+            val_psnr: figures
+                .map(|figures| figures.psnr)
+                .filter(|it| !it.is_nan()),
             val_bits_per_pixel: evaluation
                 .as_ref()
                 .and_then(|found| Some(found.rate?.bits_per_pixel)),
@@ -223,7 +225,9 @@ fn start(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<State
         }
         None => {
             let seed = Stream::Init.seed(config.seed, 0);
-            let model = config.model.init(setup.shape(), seed, &device)?;
+            let model = config
+                .model
+                .init_for(setup.shape(), &setup.range, seed, &device)?;
             let fresh = Progress {
                 pretraining: settings.pretrain.as_ref().map(|_| 0),
                 ..Progress::default()
@@ -282,7 +286,7 @@ fn from_components(training: &mut Training<'_>, model: Autoencoder) -> Result<Au
         }
     };
     let code_size = setup.layers.code().channels();
-    let pca = Pca::fit(&pixels, dims, code_size)?;
+    let pca = Pca::fit(pixels.as_ref(), dims, code_size)?;
     // Images that are alike differ in fewer directions than there are images; the rest of the code stays 0.
     let mut directions = pca.directions();
     directions.resize(code_size * dims, 0.0);
@@ -330,7 +334,7 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
     let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
     let tested = setup.batches(&setup.test);
     let all: Vec<u32> = (0..setup.test.len() as u32).collect();
-    let beside = match best.is_denoising() {
+    let beside = match best.is_denoising() && setup.test.fields().is_none() {
         true => Some(restoration::Baselines::choose(&best, setup)?),
         false => None,
     };

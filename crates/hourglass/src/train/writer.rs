@@ -43,6 +43,7 @@ impl<'a> Writer<'a> {
         let snapshot = Snapshot::take(
             &setup.config,
             setup.preparation,
+            setup.train.fields().map(|fields| fields.as_ref()),
             model,
             optimizer,
             progress,

@@ -58,8 +58,12 @@ impl Axis {
             input: n,
             output: n,
             halo: kernel / 2,
-            // Whole windows of two, for pooling.
-            padded: n.next_multiple_of(2) + kernel - 1,
+            padded: match (n, kernel) {
+                // The one row of a series, which has no row beside it.
+                (1, 1) => 1,
+                // Whole windows of two, for pooling.
+                _ => n.next_multiple_of(2) + kernel - 1,
+            },
             taps: kernel,
             step: 1,
             classes: vec![Class {
@@ -120,6 +124,10 @@ impl Axis {
     /// The gradient of [`upsample`](Self::upsample) with respect to its input, from that of its
     /// output.
     pub fn upsample_gradient(n: usize, size: usize, kernel: usize) -> Axis {
+        if (size, kernel) == (1, 1) {
+            // The one row of a series stays one: there is no second copy to read.
+            return Axis::conv_gradient(n, kernel);
+        }
         let pad = kernel / 2;
         let class = |first: usize, count: usize, copies: usize| {
             let mut fold = vec![Vec::new(); kernel + 1];

@@ -65,7 +65,7 @@ impl Backward<'_> {
         let [batch, _, _, _] = self.dy.dims;
         assert_eq!(self.dy.dims, self.y.dims);
         assert!(self.x.is_none_or(|x| x.dims[0] == batch));
-        let area = plan.kernel * plan.kernel;
+        let area = plan.area();
         let (weight_len, strides) = (
             plan.inputs * plan.outputs * area,
             [plan.inputs * area, area],

@@ -38,7 +38,7 @@ impl Doubling {
     /// The layer of a plan, if it is one and fewer products pay for the differences.
     pub fn new(plan: &Plan) -> Option<Doubling> {
         let is_whole = |axis: &Axis| axis.classes.len() == 2 && axis.output == 2 * axis.input;
-        let suits = plan.kernel == 3
+        let suits = plan.kernel == [SIDE, SIDE]
             && is_whole(&plan.rows)
             && is_whole(&plan.columns)
             && plan.inputs >= 12
@@ -72,7 +72,7 @@ impl Doubling {
             columns: axis,
             inputs,
             outputs,
-            kernel: 3,
+            kernel: [SIDE, SIDE],
         }
     }
 

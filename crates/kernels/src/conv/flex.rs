@@ -9,7 +9,7 @@ use super::backward::Backward;
 use super::forward::{Weights, forward};
 use super::image::Images;
 use super::plan::Plan;
-use super::{ConvOps, Form, Layer, composed, in_two_steps};
+use super::{ConvOps, Form, Layer, composed, in_two_steps, is_handwritten};
 use crate::{host, level};
 
 impl ConvOps for Flex {
@@ -29,11 +29,7 @@ impl FastConv for Flex {
         let [_, _, rows, columns] = host::dims(weight);
         let is_filled =
             host::dims::<4>(x).into_iter().all(|n| n > 0) && weight.layout().num_elements() > 0;
-        host::is_f32(x)
-            && host::is_f32(weight)
-            && is_filled
-            && rows == columns
-            && matches!(rows, 1 | 3 | 5)
+        host::is_f32(x) && host::is_f32(weight) && is_filled && is_handwritten([rows, columns])
     }
 
     fn forward(
@@ -49,8 +45,8 @@ impl FastConv for Flex {
         );
         let (dims, weight_dims) = (host::dims(&x), host::dims(&weight));
         let plan = forward_plan(layer.form, dims, weight_dims);
-        let [_, inputs, kernel, _] = weight_dims;
-        let area = kernel * kernel;
+        let [_, inputs, _, _] = weight_dims;
+        let area = plan.area();
         let weights = Weights::new(&plan, host::values(&weight), [inputs * area, area]);
         let pool = layer.form == Form::MaxPool;
         let out = forward(
@@ -101,11 +97,12 @@ impl FastConv for Flex {
 }
 
 /// The plan of the layer's output.
-fn forward_plan(form: Form, x: [usize; 4], [outputs, inputs, kernel, _]: [usize; 4]) -> Plan {
-    let [rows, columns] = match form {
-        Form::Plain | Form::MaxPool => [x[2], x[3]].map(|n| Axis::conv(n, kernel)),
-        Form::Upsample(size) => [0, 1].map(|i| Axis::upsample(x[2 + i], size[i], kernel)),
-    };
+fn forward_plan(form: Form, x: [usize; 4], weight: [usize; 4]) -> Plan {
+    let [outputs, inputs, kernel @ ..] = weight;
+    let [rows, columns] = [0, 1].map(|i| match form {
+        Form::Plain | Form::MaxPool => Axis::conv(x[2 + i], kernel[i]),
+        Form::Upsample(size) => Axis::upsample(x[2 + i], size[i], kernel[i]),
+    });
     Plan {
         rows,
         columns,
@@ -116,11 +113,12 @@ fn forward_plan(form: Form, x: [usize; 4], [outputs, inputs, kernel, _]: [usize;
 }
 
 /// The plan of the input's gradient.
-fn gradient_plan(form: Form, x: [usize; 4], [outputs, inputs, kernel, _]: [usize; 4]) -> Plan {
-    let [rows, columns] = match form {
-        Form::Plain | Form::MaxPool => [x[2], x[3]].map(|n| Axis::conv_gradient(n, kernel)),
-        Form::Upsample(size) => [0, 1].map(|i| Axis::upsample_gradient(x[2 + i], size[i], kernel)),
-    };
+fn gradient_plan(form: Form, x: [usize; 4], weight: [usize; 4]) -> Plan {
+    let [outputs, inputs, kernel @ ..] = weight;
+    let [rows, columns] = [0, 1].map(|i| match form {
+        Form::Plain | Form::MaxPool => Axis::conv_gradient(x[2 + i], kernel[i]),
+        Form::Upsample(size) => Axis::upsample_gradient(x[2 + i], size[i], kernel[i]),
+    });
     Plan {
         rows,
         columns,

@@ -17,7 +17,7 @@ pub struct Plan {
     /// Channels of the output.
     pub outputs: usize,
     /// Height and width of the kernel.
-    pub kernel: usize,
+    pub kernel: [usize; 2],
 }
 
 /// Neighbouring output channels that one vector computes.
@@ -60,6 +60,11 @@ pub struct Pair<'a> {
 }
 
 impl Plan {
+    /// Places of the kernel.
+    pub fn area(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
     /// Values of one input image.
     pub fn input_len(&self) -> usize {
         self.rows.input * self.columns.input * self.inputs
@@ -144,7 +149,7 @@ impl Plan {
         // First each kernel place on its own, in the order of the panels, so that whole slices can
         // be added up.
         let places_len = self.place_len(order);
-        let mut places = vec![0.0; self.kernel.pow(2) * places_len];
+        let mut places = vec![0.0; self.area() * places_len];
         self.for_each_weight(order, |at, o, i| {
             for (s, place) in places[at..].iter_mut().step_by(places_len).enumerate() {
                 *place = weight[o * strides[0] + i * strides[1] + s];
@@ -163,14 +168,14 @@ impl Plan {
     /// The transpose of [`pack`](Self::pack): the gradient of the weights from that of the panels.
     pub fn unpack(&self, order: Order, panels: &[f32], strides: [usize; 2]) -> Vec<f32> {
         let places_len = self.place_len(order);
-        let mut places = vec![0.0; self.kernel.pow(2) * places_len];
+        let mut places = vec![0.0; self.area() * places_len];
         self.for_each_slice(order, |panel, place, len| {
             let sums = places[place..][..len].iter_mut();
             for (sum, value) in sums.zip(&panels[panel..][..len]) {
                 *sum += value;
             }
         });
-        let mut weight = vec![0.0; self.inputs * self.outputs * self.kernel.pow(2)];
+        let mut weight = vec![0.0; self.inputs * self.outputs * self.area()];
         self.for_each_weight(order, |at, o, i| {
             for (s, place) in places[at..].iter().step_by(places_len).enumerate() {
                 weight[o * strides[0] + i * strides[1] + s] = *place;
@@ -215,7 +220,7 @@ impl Plan {
                         .iter()
                         .flat_map(|y| columns.iter().map(move |x| (y, x)))
                     {
-                        let place = (sy * self.kernel + sx) * places_len;
+                        let place = (sy * self.kernel[1] + sx) * places_len;
                         match order {
                             Order::Lanes => {
                                 for block in blocks(self.outputs) {

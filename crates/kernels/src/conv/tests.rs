@@ -18,7 +18,8 @@ mod naive;
 pub struct Case {
     pub form: Form,
     pub activation: Activation,
-    pub kernel: usize,
+    /// Its height and width.
+    pub kernel: [usize; 2],
     /// Images, channels, rows, columns.
     pub dims: [usize; 4],
     pub outputs: usize,
@@ -74,7 +75,7 @@ impl Case {
                 .take(count)
                 .collect::<Vec<_>>()
         };
-        let area = self.kernel * self.kernel;
+        let area: usize = self.kernel.iter().product();
         // Powers of two keep sums exact and put them where the activations bend.
         [
             numbers(self.dims.iter().product(), 3, 0.5),
@@ -91,9 +92,8 @@ impl Case {
     ) -> Values {
         let device = Device::flex().autodiff();
         let [x, weight, bias, dy] = self.numbers();
-        let area = [self.kernel, self.kernel];
         let x = Tensor::<4>::from_data(TensorData::new(x, self.dims), &device);
-        let weight_dims = [self.outputs, self.dims[1], area[0], area[1]];
+        let weight_dims = [self.outputs, self.dims[1], self.kernel[0], self.kernel[1]];
         let weight = Tensor::<4>::from_data(TensorData::new(weight, weight_dims), &device);
         let bias = Tensor::<1>::from_data(TensorData::new(bias, [self.outputs]), &device);
         let dy = Tensor::<4>::from_data(TensorData::new(dy, self.output_dims()), &device);
@@ -128,8 +128,8 @@ impl Case {
     fn reference(&self, x: Tensor<4>, w: Tensor<4>, b: Tensor<1>) -> Tensor<4> {
         use burn::tensor::module;
         use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-        let pad = self.kernel / 2;
-        let options = ConvOptions::new([1, 1], [pad, pad], [1, 1], 1);
+        let pad = self.kernel.map(|side| side / 2);
+        let options = ConvOptions::new([1, 1], pad, [1, 1], 1);
         let [n, c, rows, columns] = x.dims();
         match self.form {
             Form::Plain => self.activate(module::conv2d(x, w, Some(b), options)),
@@ -209,7 +209,10 @@ prop_compose! {
     fn cases()(
         form in 0..3usize,
         activation in prop::sample::select(crate::activation::ALL.to_vec()),
-        kernel in prop::sample::select(vec![1usize, 3, 3, 5]),
+        kernel in prop::sample::select(vec![
+            [1usize, 1], [3, 3], [3, 3], [5, 5], [1, 3], [1, 5], [1, 7], [1, 15],
+        ]),
+        is_series in any::<bool>(),
         dims in (1..6usize, 1..20usize, 1..11usize, 1..18usize),
         few in any::<bool>(),
         outputs in 1..41usize,
@@ -221,6 +224,9 @@ prop_compose! {
         seed in any::<u64>(),
     ) -> Case {
         let (n, c, h, w) = dims;
+        let is_series = is_series && kernel[0] == 1;
+        let h = if is_series { 1 } else { h };
+        let crop = if is_series { (1, crop.1) } else { crop };
         Case {
             form: match form {
                 0 => Form::Plain,
@@ -296,7 +302,7 @@ fn notable() -> Vec<Case> {
             cases.push(Case {
                 form,
                 activation,
-                kernel,
+                kernel: [kernel; 2],
                 dims,
                 outputs,
                 layout: Layout::Contiguous,
@@ -304,8 +310,42 @@ fn notable() -> Vec<Case> {
                 seed: 1,
             });
         }
+        cases.extend(series(level));
     }
     cases
+}
+
+/// Series, of which some are a single value or have more channels than a vector.
+fn series(level: Level) -> Vec<Case> {
+    use Activation::{Elu, LeakyRelu, None, Relu, Sigmoid, Tanh};
+    let doubled = |length: usize, crop: usize| Form::Upsample([1, 2 * length - crop]);
+    let case = |form, [channels, outputs]: [usize; 2], size, length, activation| Case {
+        form,
+        activation,
+        kernel: [1, size],
+        dims: [3, channels, 1, length],
+        outputs,
+        layout: Layout::Contiguous,
+        level,
+        seed: 1,
+    };
+    vec![
+        case(Form::Plain, [1, 1], 1, 1, Relu),
+        case(Form::MaxPool, [1, 3], 3, 1, Relu),
+        case(doubled(1, 1), [3, 1], 15, 1, Tanh),
+        case(doubled(1, 0), [17, 3], 5, 1, None),
+        case(Form::MaxPool, [3, 17], 7, 2, Elu),
+        case(Form::Plain, [17, 64], 9, 3, LeakyRelu),
+        case(doubled(2, 1), [64, 17], 11, 2, Sigmoid),
+        case(Form::MaxPool, [17, 3], 13, 7, Relu),
+        case(doubled(4, 1), [3, 17], 7, 4, Relu),
+        case(Form::MaxPool, [1, 16], 7, 140, Relu),
+        case(Form::MaxPool, [16, 64], 3, 140, Relu),
+        case(Form::Plain, [64, 64], 5, 100, Tanh),
+        case(doubled(50, 0), [64, 17], 3, 50, Relu),
+        case(doubled(500, 1), [17, 3], 7, 500, Sigmoid),
+        case(Form::MaxPool, [3, 17], 15, 1000, Relu),
+    ]
 }
 
 #[test]
@@ -330,7 +370,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
     for case in notable() {
         // More images than tasks, so that tasks have several.
         let [_, channels, rows, columns] = case.dims;
-        let dims = [70, channels, rows.min(9), columns.min(9)];
+        let dims = [
+            70,
+            channels,
+            rows.min(9),
+            columns.min(if rows == 1 { 70 } else { 9 }),
+        ];
         let form = match case.form {
             Form::Upsample(_) => Form::Upsample([2 * dims[2] - 1, 2 * dims[3]]),
             form => form,
@@ -353,13 +398,15 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn other_kernels_are_composed() {
-    assert!(is_fast(3, Activation::Relu));
-    assert!(!is_fast(7, Activation::Relu));
-    assert!(!is_fast(3, Activation::Gelu));
+    assert!(is_fast([3, 3], Activation::Relu));
+    assert!(is_fast([1, 15], Activation::Relu));
+    assert!(!is_fast([7, 7], Activation::Relu));
+    assert!(!is_fast([7, 1], Activation::Relu));
+    assert!(!is_fast([3, 3], Activation::Gelu));
     let notable = notable();
     for case in &notable[..5] {
         let case = Case {
-            kernel: 7,
+            kernel: [7, 7],
             dims: [2, 3, 5, 6],
             form: match case.form {
                 Form::Upsample(_) => Form::Upsample([9, 12]),
@@ -392,7 +439,7 @@ fn nan_and_infinity_pass_through_as_in_burn() {
             // Weights without zeros, which times infinity are NaN: sums taken before or after that
             // product differ.
             let weight: Vec<f32> = weight.iter().map(|w| w.abs() + 0.25).collect();
-            let dims = [case.outputs, case.dims[1], case.kernel, case.kernel];
+            let dims = [case.outputs, case.dims[1], case.kernel[0], case.kernel[1]];
             let weight = Tensor::<4>::from_data(TensorData::new(weight, dims), &device);
             let bias =
                 Tensor::<1>::from_data(TensorData::new(bias.clone(), [case.outputs]), &device);

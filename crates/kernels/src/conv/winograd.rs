@@ -31,7 +31,7 @@ impl<'a> Winograd<'a> {
     pub fn suits(plan: &Plan) -> bool {
         let is_convolution = plan.rows.step == 1 && plan.rows.classes.len() == 1;
         // Both transforms of a tile cost about as much as the products of 8 channels with 16.
-        plan.kernel == 3
+        plan.kernel == [3, 3]
             && is_convolution
             && plan.columns.classes.len() == 1
             && plan.rows.taps == 3

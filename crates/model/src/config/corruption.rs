@@ -48,10 +48,12 @@ pub enum Corruption {
         #[serde(default = "yes")]
         clip: bool,
     },
-    /// Takes away a rectangle at a random place: its pixels become zero in all channels.
+    /// Takes away a rectangle at a random place, or a gap of a series: its pixels become zero in all
+    /// channels.
     Block {
         /// Side of a square in pixels, or [height, width]; each is a number or a range [low, high]
-        /// to draw it from.
+        /// to draw it from. Of series, one number is the length of a gap in time steps, for which
+        /// [1, [low, high]] is a range.
         #[schemars(schema_with = "block_size")]
         size: BlockSize,
     },
@@ -122,6 +124,14 @@ pub enum BlockSize {
 }
 
 impl BlockSize {
+    /// Height and width in pictures of `rows` rows: a square in a single row is a gap of that length.
+    pub fn sides_in(self, rows: usize) -> [Strength<usize>; 2] {
+        match self {
+            BlockSize::Square(side) if rows == 1 => [Strength::Fixed(1), Strength::Fixed(side)],
+            _ => self.sides(),
+        }
+    }
+
     /// Height and width.
     pub fn sides(self) -> [Strength<usize>; 2] {
         match self {

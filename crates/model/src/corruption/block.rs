@@ -14,7 +14,7 @@ pub(super) fn missing(size: BlockSize, shape: [usize; 4], source: &mut Source) -
     // Of each picture: height, width, top and left.
     let drawn = source.for_pictures(batch, 4);
     let draw = |place: usize| drawn.clone().narrow(1, place, 1);
-    let [rows, columns] = size.sides();
+    let [rows, columns] = size.sides_in(height);
     let rows = inside([draw(0), draw(2)], rows, height);
     let columns = inside([draw(1), draw(3)], columns, width);
     rows * columns.swap_dims(2, 3)

@@ -16,8 +16,7 @@ use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
 use crate::operation::Operation;
 use crate::plan::{Ends, Plan};
-use crate::shape::{ImageShape, levels, max_depth};
-use crate::shuffle;
+use crate::shape::{ImageShape, levels, max_depth, product};
 
 /// A convolutional autoencoder. The fields are the names of weights in files.
 #[derive(Module, Debug)]
@@ -101,6 +100,7 @@ impl ConvConfig {
     /// Level `number` of the encoder: half the height and width, rounded up.
     fn down(
         &self,
+        ends: Ends,
         (number, role): (usize, Role),
         input: ImageShape,
         output: ImageShape,
@@ -109,15 +109,16 @@ impl ConvConfig {
         let mut operations = Vec::new();
         let mut inputs = input[0];
         if self.downsample == Downsample::Unshuffle {
-            operations.push(Operation::Unshuffle);
-            inputs *= shuffle::CHANNELS;
+            let window = ends.window();
+            operations.push(Operation::Unshuffle { window });
+            inputs *= product(&window);
         }
         for place in 1..=self.convolutions {
             let is_last = place == self.convolutions;
             operations.push(Operation::Convolution {
                 inputs,
                 outputs: output[0],
-                kernel: self.kernel,
+                kernel: ends.kernel(self.kernel),
                 stride: match self.downsample {
                     Downsample::Stride if is_last => 2,
                     _ => 1,
@@ -130,7 +131,9 @@ impl ConvConfig {
         }
         operations.extend(match self.downsample {
             Downsample::Max => Some(Operation::MaxPool),
-            Downsample::Average => Some(Operation::AveragePool),
+            Downsample::Average => Some(Operation::AveragePool {
+                window: ends.window(),
+            }),
             Downsample::Stride | Downsample::Unshuffle => None,
         });
         Layer {
@@ -147,6 +150,7 @@ impl ConvConfig {
     /// convolution is followed by `last`, and by normalisation if that is a hidden layer's function.
     fn up(
         &self,
+        ends: Ends,
         number: usize,
         input: ImageShape,
         output: ImageShape,
@@ -159,7 +163,7 @@ impl ConvConfig {
             operations.push(Operation::Upsample { size });
         }
         let widest = match self.upsample {
-            Upsample::Shuffle => shuffle::CHANNELS * output[0],
+            Upsample::Shuffle => product(&ends.window()) * output[0],
             Upsample::Nearest | Upsample::Transposed => output[0],
         };
         for place in 1..=self.convolutions {
@@ -169,14 +173,14 @@ impl ConvConfig {
                 Upsample::Transposed if place == 1 => Operation::Transposed {
                     inputs,
                     outputs,
-                    kernel: self.kernel,
+                    kernel: ends.kernel(self.kernel),
                     // (n - 1) 2 - 2 pad + kernel + extra = 2 n - 1 + extra rows come out of n.
                     extra: [output[1] + 1 - 2 * input[1], output[2] + 1 - 2 * input[2]],
                 },
                 _ => Operation::Convolution {
                     inputs,
                     outputs,
-                    kernel: self.kernel,
+                    kernel: ends.kernel(self.kernel),
                     stride: 1,
                 },
             });
@@ -187,7 +191,8 @@ impl ConvConfig {
             }
         }
         if self.upsample == Upsample::Shuffle {
-            operations.push(Operation::Shuffle { size });
+            let window = ends.window();
+            operations.push(Operation::Shuffle { window, size });
         }
         if !is_hidden {
             operations.extend(last);
@@ -226,7 +231,7 @@ impl Base for ConvConfig {
         for (number, &channels) in hidden.iter().enumerate() {
             let to = at(channels, number + 1);
             let role = Role::Encoder(number);
-            below.push(self.down((number, role), from, to, self.activation));
+            below.push(self.down(ends, (number, role), from, to, self.activation));
             from = to;
         }
         let map = at(last, depth);
@@ -234,12 +239,12 @@ impl Base for ConvConfig {
         let code = match self.code_size {
             None => {
                 let activation = self.code_activation.unwrap_or(self.activation);
-                self.down((below.len(), Role::Code), from, map, activation)
+                self.down(ends, (below.len(), Role::Code), from, map, activation)
             }
             Some(code_size) => {
                 let number = below.len();
                 let role = Role::Encoder(number);
-                below.push(self.down((number, role), from, map, self.activation));
+                below.push(self.down(ends, (number, role), from, map, self.activation));
                 let mut shape = map.to_vec();
                 for (number, &units) in self.layers.iter().enumerate() {
                     let (role, activation) = (Role::Narrow(number), Some(self.activation));
@@ -269,10 +274,10 @@ impl Base for ConvConfig {
         {
             let to = at(channels, depth - 1 - number);
             let activation = Operation::Activation(self.activation);
-            above.push(self.up(number, from, to, Some(activation)));
+            above.push(self.up(ends, number, from, to, Some(activation)));
             from = to;
         }
-        above.push(self.up(hidden.len(), from, ends.output, ends.operation()));
+        above.push(self.up(ends, hidden.len(), from, ends.output, ends.operation()));
         Ok(Plan {
             ends,
             layers: Layers::new(below, code, above),

@@ -119,6 +119,127 @@ fn transposed_convolutions_are_those_of_pytorch() {
     assert!(of_ours >= 2);
 }
 
+/// Whole layers of a model of series, the fused ones among them.
+#[test]
+fn layers_of_series_are_those_of_pytorch() {
+    let device = device();
+    for case in cases("conv1d.json") {
+        let [inputs, outputs] = case.counts("channels")[..] else {
+            panic!("two channels")
+        };
+        let way = case.option("way").as_str().unwrap();
+        let of_encoder = way == "downsample";
+        let (path, channels, deep) = match of_encoder {
+            true => ("inputs/input", inputs, outputs),
+            false => ("output", outputs, inputs),
+        };
+        let [_, length] = size(&case, path);
+        let keys =
+            json!({ "kernel": case.count("kernel"), way: case.option("by"), "channels": [deep] });
+        let layers = layers(keys, [channels, 1, length]);
+        let layer = match of_encoder {
+            true => layers.code(),
+            false => &layers.decoder()[0],
+        };
+        let mut block = match of_encoder {
+            true => Block::encoder(&layer.operations, &device),
+            false => Block::decoder(&layer.operations, &device),
+        };
+        let weight = learned::<4>(&case, "weight");
+        let bias = learned::<1>(&case, "bias");
+        let leaves = (weight.val(), bias.val());
+        match (&mut block.main.conv, &mut block.main.transposed) {
+            (Some(conv), _) => (conv.weight, conv.bias) = (weight, Some(bias)),
+            (_, Some(conv)) => (conv.weight, conv.bias) = (weight, Some(bias)),
+            _ => panic!("a layer without a convolution"),
+        }
+        let x: Tensor<4> = case.leaf("inputs/input");
+        let y = block.forward(&layer.operations, x.clone());
+        let grads = case.check_layer(y, &[("input", &x), ("weight", &leaves.0)], TOLERANCE);
+        case.check("gradients/bias", &leaves.1.grad(&grads).unwrap(), TOLERANCE);
+    }
+}
+
+/// Every way down and up gives back the length, and halves nothing but it.
+#[test]
+fn series_come_back_in_their_length() {
+    for (down, up) in [
+        ("max", "nearest"),
+        ("average", "transposed"),
+        ("stride", "shuffle"),
+        ("unshuffle", "shuffle"),
+    ] {
+        for length in [2, 3, 7, 100, 140] {
+            let depth = crate::shape::max_depth(1, length).min(3);
+            let json = json!({
+                "channels": vec![4; depth], "kernel": 7, "downsample": down, "upsample": up,
+                "batch_norm": true, "convolutions": 2,
+            });
+            let network = build(json, [3, 1, length]);
+            let x = pictures(3, [3, 1, length], 1);
+            assert_eq!(network.forward(x).dims(), [3, 3, 1, length]);
+            let weights = named_shapes(&network);
+            assert!(
+                weights.iter().all(|shape| shape[2..] == [1, 7]),
+                "{weights:?}"
+            );
+        }
+    }
+}
+
+/// Shapes of all convolutions' weights.
+fn named_shapes(network: &Autoencoder) -> Vec<[usize; 4]> {
+    let conv = conv(network);
+    let blocks = conv.encoder.iter().chain(&conv.decoder);
+    let levels = blocks.flat_map(|it| it.before.iter().chain([&it.main]).chain(&it.after));
+    levels
+        .map(|level| match (&level.conv, &level.transposed) {
+            (Some(conv), _) => conv.weight.val().dims(),
+            (_, Some(conv)) => conv.weight.val().dims(),
+            _ => panic!("a level without a convolution"),
+        })
+        .collect()
+}
+
+/// The one number of a block is a gap's length; squares and colours are refused, and so are pictures.
+#[test]
+fn series_are_damaged_and_refused_as_series() {
+    let conv = json!({ "kind": "conv", "channels": [4, 4] });
+    let of = |corruption: Value| {
+        config(json!({ "kind": "denoising", "corruption": corruption, "of": conv }))
+    };
+    let shape = [3, 1, 20];
+    for corruption in [
+        json!("gaussian"),
+        json!("masking"),
+        json!("salt_and_pepper"),
+        json!({ "kind": "block", "size": 5 }),
+        json!({ "kind": "block", "size": [1, [2, 5]] }),
+        json!("blur"),
+        json!("downscale"),
+    ] {
+        let model = of(corruption).init(shape, 1, &device()).unwrap();
+        let damaged = model.corrupt(pictures(2, shape, 1), crate::Noise::Host { seed: 1 });
+        assert_eq!(damaged.dims(), [2, 3, 1, 20]);
+        assert!(host(&damaged).iter().all(|it| (0.0..=1.0).contains(it)));
+        let loss = model.loss(damaged, pictures(2, shape, 1), Loss::Mse, SILENCE);
+        assert!(host(&loss.total)[0].is_finite());
+    }
+    assert!(of(json!("grayscale")).plan(shape).is_err());
+    let linear = json!({ "kind": "linear", "code_size": 4, "block": 2 });
+    assert!(config(linear).plan(shape).is_err());
+    let series = config(conv.clone());
+    let model = series.init(shape, 1, &device()).unwrap();
+    assert!(model.for_images(&series, [3, 1, 33]).is_ok());
+    assert!(model.for_images(&series, [3, 12, 20]).is_err());
+    let picture = series.init([3, 12, 20], 1, &device()).unwrap();
+    let of_one_row = picture.for_images(&series, shape).unwrap();
+    assert_eq!(
+        of_one_row.forward(pictures(2, shape, 1)).dims(),
+        [2, 3, 1, 20]
+    );
+}
+
 /// Pooling that rounds up is ours, with the border repeated; pooling that rounds down is Burn's.
 #[test]
 fn pools_are_those_of_pytorch() {
@@ -139,7 +260,7 @@ fn pools_are_those_of_pytorch() {
         let x: Tensor<4> = case.leaf("inputs/input");
         let even = case.name().ends_with("/even");
         let pooled = if even || case.option("ceil_mode") == true {
-            average_pool(x.clone())
+            average_pool(x.clone(), [2, 2])
         } else {
             average(x.clone())
         };
@@ -338,7 +459,7 @@ fn an_odd_border_is_pooled_by_itself() {
     let values: Vec<f32> = (0..9).map(|v| v as f32).collect();
     let x = Tensor::from_data(TensorData::new(values, [1, 1, 3, 3]), &device());
     assert_eq!(host(&max_pool(x.clone())), [4.0, 5.0, 7.0, 8.0]);
-    assert_eq!(host(&average_pool(x)), [2.0, 3.5, 6.5, 8.0]);
+    assert_eq!(host(&average_pool(x, [2, 2])), [2.0, 3.5, 6.5, 8.0]);
 }
 
 fn refusal(json: Value, input: ImageShape) -> (String, String) {

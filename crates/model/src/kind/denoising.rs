@@ -9,6 +9,32 @@ use crate::corruption::Damage;
 use crate::error::ModelError;
 use crate::noise::{Noise, Source};
 use crate::plan::{Ends, Gives};
+use crate::range::Range;
+
+impl DenoisingConfig {
+    /// Refuses what makes sense for pictures alone.
+    fn check_real(&self) -> Result<(), ModelError> {
+        if self.residual {
+            return Err(ModelError::new(
+                "residual",
+                "found true for data that are not pictures".into(),
+                "false".into(),
+            ));
+        }
+        let of_pictures = (self.corruption.iter()).find(|it| !it.suits_real_values());
+        match of_pictures {
+            None => Ok(()),
+            Some(corruption) => Err(ModelError::new(
+                "corruption",
+                format!(
+                    "found {:?} for data that are not pictures",
+                    corruption.label()
+                ),
+                "\"gaussian\", \"speckle\", \"masking\", \"block\"".into(),
+            )),
+        }
+    }
+}
 
 impl Wrapper for DenoisingConfig {
     fn name(&self) -> &'static str {
@@ -26,9 +52,20 @@ impl Wrapper for DenoisingConfig {
             let allowed = format!("at most {MOST_LAYERS}");
             return Err(ModelError::new("corruption", found, allowed));
         }
+        if ends.gives == Gives::Real {
+            self.check_real()?;
+        }
         let mut input = ends.input;
         for (place, corruption) in self.corruption.iter().enumerate() {
-            input = corruption.check(input).map_err(|error| {
+            let checked = match (ends.is_series, corruption) {
+                (true, Corruption::Grayscale) => Err(ModelError::new(
+                    "kind",
+                    "found \"grayscale\" for series, which have no colours".into(),
+                    "every other corruption".into(),
+                )),
+                _ => corruption.check(input),
+            };
+            input = checked.map_err(|error| {
                 let outer = match self.corruption.len() {
                     1 => "corruption".into(),
                     _ => format!("corruption.{place}"),
@@ -81,9 +118,13 @@ pub(crate) struct Corruptions(Vec<Corruption>);
 
 impl Corruptions {
     /// The corruptions among a config's wrappers.
-    pub(crate) fn of(wrappers: &[&dyn Wrapper]) -> Self {
+    pub(crate) fn of(wrappers: &[&dyn Wrapper], range: &Range) -> Self {
         let all = wrappers.iter().flat_map(|wrapper| wrapper.corruptions());
-        Self(all.cloned().collect())
+        let all = all.map(|corruption| match range {
+            Range::Unit => corruption.clone(),
+            Range::Real(_) => corruption.without_limits(),
+        });
+        Self(all.collect())
     }
 
     /// The corruptions in the order in which they are done.

@@ -16,7 +16,7 @@ use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
 use crate::operation::Operation;
 use crate::plan::{Ends, Gives, Plan};
-use crate::shape::{ImageShape, levels, max_depth, values};
+use crate::shape::{ImageShape, SIDE, levels, max_depth, product, values};
 use crate::shuffle;
 
 /// Values of a picture for each value of its code up to which the convolutions work at half of the
@@ -42,13 +42,20 @@ impl LinearConfig {
     }
 
     /// The layer that gives the code and the one that gives the picture it stands for.
-    fn linear(&self, image: ImageShape) -> Result<[Layer; 2], ModelError> {
-        let [channels, height, width] = image;
+    fn linear(&self, ends: Ends) -> Result<[Layer; 2], ModelError> {
+        let image @ [channels, height, width] = ends.output;
         let Some(side) = self.block else {
             let flat = vec![self.code_size];
             let code = Layer::dense(Role::Code, image.to_vec(), flat.clone(), None);
             return Ok([code, Layer::dense(Role::Expand, flat, image.to_vec(), None)]);
         };
+        if ends.is_series {
+            return Err(ModelError::new(
+                "block",
+                format!("found {side} for series, which have no squares"),
+                "null: a series has one code".into(),
+            ));
+        }
         let halvings = side.checked_ilog2().unwrap_or_default() as usize;
         let sizes = levels(height, width, halvings)
             .filter(|_| side.is_power_of_two() && (2..=LARGEST_BLOCK).contains(&side));
@@ -75,13 +82,14 @@ impl LinearConfig {
         let convolution = |inputs, outputs| Operation::Convolution {
             inputs,
             outputs,
-            kernel: 1,
+            kernel: ends.kernel(1),
             stride: 1,
         };
-        let mut down = vec![Operation::Unshuffle; halvings];
+        let window = ends.window();
+        let mut down = vec![Operation::Unshuffle { window }; halvings];
         down.push(convolution(values, self.code_size));
         let mut up = vec![convolution(self.code_size, values)];
-        up.extend(shuffles(sizes));
+        up.extend(shuffles(window, sizes));
         let map = vec![self.code_size, rows, columns];
         Ok([
             Layer {
@@ -103,23 +111,24 @@ impl LinearConfig {
     }
 
     /// The convolutions that add to a picture, at the last of these heights and widths.
-    fn refine(&self, role: Role, image: ImageShape, sizes: &[[usize; 2]]) -> Layer {
+    fn refine(&self, role: Role, ends: Ends, sizes: &[[usize; 2]]) -> Layer {
+        let (image, window) = (ends.output, ends.window());
         let halvings = sizes.len().saturating_sub(1);
-        let unfolded = image[0].saturating_mul(shuffle::CHANNELS.saturating_pow(halvings as u32));
-        let mut operations = vec![Operation::Unshuffle; halvings];
+        let unfolded = image[0].saturating_mul(product(&window).saturating_pow(halvings as u32));
+        let mut operations = vec![Operation::Unshuffle { window }; halvings];
         for place in 1..=self.convolutions {
             let (is_first, is_last) = (place == 1, place == self.convolutions);
             operations.push(Operation::Convolution {
                 inputs: if is_first { unfolded } else { self.channels },
                 outputs: if is_last { unfolded } else { self.channels },
-                kernel: 3,
+                kernel: ends.kernel(3),
                 stride: 1,
             });
             if !is_last {
                 operations.push(Operation::Activation(self.activation));
             }
         }
-        operations.extend(shuffles(sizes));
+        operations.extend(shuffles(window, sizes));
         operations.push(Operation::AddInput);
         Layer {
             role,
@@ -132,9 +141,9 @@ impl LinearConfig {
 }
 
 /// From the last of these heights and widths back to the first.
-fn shuffles(sizes: &[[usize; 2]]) -> impl Iterator<Item = Operation> {
+fn shuffles(window: [usize; 2], sizes: &[[usize; 2]]) -> impl Iterator<Item = Operation> {
     let larger = sizes.iter().rev().skip(1);
-    larger.map(|&size| Operation::Shuffle { size })
+    larger.map(move |&size| Operation::Shuffle { window, size })
 }
 
 impl Base for LinearConfig {
@@ -146,6 +155,13 @@ impl Base for LinearConfig {
     /// A code or convolutions out of range, more halvings than the picture allows, and an input that is not
     /// of the picture's own shape or that a difference is to be added to.
     fn plan(&self, ends: Ends) -> Result<Plan, ModelError> {
+        if ends.gives == Gives::Real {
+            return Err(ModelError::new(
+                "kind",
+                "found \"linear\" for data that are not pictures".into(),
+                "\"dense\", \"conv\", \"sparse\", \"denoising\"".into(),
+            ));
+        }
         check_count("code_size", self.code_size, WIDEST)?;
         check_count("channels", self.channels, WIDEST)?;
         check_count("convolutions", self.convolutions, MOST_CONVOLUTIONS)?;
@@ -164,8 +180,8 @@ impl Base for LinearConfig {
                 format!("at most {}", max_depth(height, width)),
             ));
         };
-        let [code, expand] = self.linear(ends.output)?;
-        let refine = |role: Role| self.refine(role, ends.output, &sizes);
+        let [code, expand] = self.linear(ends)?;
+        let refine = |role: Role| self.refine(role, ends, &sizes);
         let below = match self.mirror {
             true => vec![refine(Role::Encoder(0))],
             false => Vec::new(),
@@ -336,7 +352,7 @@ impl Conv {
                 device,
             );
             while x.dims()[2] > 1 {
-                x = shuffle::unshuffle(x);
+                x = shuffle::unshuffle(x, [SIDE, SIDE]);
             }
             x
         };

@@ -56,7 +56,10 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let options = Options { k, smooth };
     let found = clustering::cluster(&subject, &chosen, options, pca.as_ref(), watch)?;
     display.finish();
-    page::write(&subject, &chosen, &found)?;
+    let is_picture = subject.test.fields().is_none();
+    if is_picture {
+        page::write(&subject, &chosen, &found)?;
+    }
     let report = &found.report;
     if !args.output.json {
         terminal::note(&about(report));
@@ -64,6 +67,10 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let values = subject.test.shape().iter().product();
     let (run, table) = (&subject.loaded.run, table(report, &kind, values));
     analysed::finish(run, "cluster", report, &table, args.output.json)?;
+    if !is_picture {
+        display.line(&format!("results in {}: analysis/cluster.json", report.run));
+        return Ok(DONE);
+    }
     display.line(&format!(
         "results in {}: analysis/cluster.json, analysis/cluster.png (one row per cluster: its \
          decoded centre, then pictures from the nearest to the farthest)",

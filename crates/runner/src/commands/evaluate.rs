@@ -15,6 +15,7 @@ use crate::input;
 use crate::terminal;
 use hourglass::measure::evaluation::{self, CodeUse};
 use hourglass::measure::metrics::Figures;
+use hourglass::measure::metrics::{Column, metric};
 use hourglass::measure::restoration::{Baselines, Restoration};
 use hourglass::measure::summary::{Course, Measured, Summary};
 use hourglass::run::environment::Environment;
@@ -33,6 +34,9 @@ struct Report {
     baselines: Option<evaluation::Baselines>,
     #[serde(skip_serializing_if = "Option::is_none")]
     restoration: Option<Restoration>,
+    /// The error of each column, if the data are a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<Vec<Column>>,
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
@@ -60,6 +64,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         code_size: report.code_size,
         on: match args.data {
             Some(_) => "these images",
+            None if report.test.r2.is_some() => "the test rows",
             None => "the test images",
         },
         figures: &report.test,
@@ -68,8 +73,32 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         restoration: report.restoration.as_ref(),
         course: course.as_ref(),
     };
-    terminal::say(&measured.table(terminal::width()))?;
+    let mut text = measured.table(terminal::width());
+    if let Some(columns) = &report.columns {
+        text += &columns_table(columns);
+    }
+    terminal::say(&text)?;
     Ok(DONE)
+}
+
+/// The error of each column of a table, as text.
+fn columns_table(columns: &[Column]) -> String {
+    let longest = columns.iter().map(|it| it.name.chars().count()).max();
+    let width = longest.unwrap_or(0).max("column".len());
+    let mut text = format!(
+        "\n{:width$}  {:>12}  {:>8}  {:>7}",
+        "column", "rmse", "accuracy", "r2"
+    );
+    for column in columns {
+        let rmse = column.rmse.map_or("-".into(), |it| format!("{it:.4}"));
+        text += &format!(
+            "\n{:width$}  {rmse:>12}  {:>8}  {:>7}",
+            column.name,
+            metric::text(column.accuracy, 3),
+            metric::text(column.r2, 3)
+        );
+    }
+    text
 }
 
 /// The figures of a run's model, and of what it is compared with.
@@ -86,7 +115,7 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     let batches = Batches::new(Arc::clone(&test), &device, !on_host);
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let beside = match &setup {
-        _ if !model.is_denoising() => None,
+        _ if !model.is_denoising() || test.fields().is_some() => None,
         Some(setup) => Some(Baselines::choose(&model, setup)?),
         None => {
             let summary = run.read_if_there::<Summary>("summary.json")?;
@@ -116,6 +145,7 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
         code: found.code,
         baselines,
         restoration: found.restoration,
+        columns: found.columns,
     })
 }
 

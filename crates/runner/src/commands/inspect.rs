@@ -110,7 +110,7 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
         located.check_dir()?;
         let source = located.data.source(located.seed);
         let shape = source.shape()?;
-        let layers = located.check_model(shape)?;
+        let layers = located.check_source(&source)?;
         let memory = Estimate::of(&located, &source, shape, &layers, Purpose::Training, false)?;
         return Ok(Subject {
             name: name.display().to_string(),

@@ -37,7 +37,7 @@ use hourglass::run::{RunError, Status, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
 use crate::cli::{BackendArg, Cli, Command, MOST_THREADS, RunArg};
-use crate::terminal;
+use crate::{fetch, terminal};
 
 /// Success.
 pub const DONE: u8 = 0;
@@ -183,6 +183,18 @@ pub fn opened(run: &RunArg, backend: &BackendArg) -> Result<Loaded> {
     Ok(Loaded::open(run, backend::open(chosen(backend)?)?.device)?)
 }
 
+/// Fails for the run of a table, with a command that is about pictures.
+pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
+    match loaded.meta.fields {
+        None => Ok(()),
+        Some(_) => Err(UsageError(format!(
+            "{}: was trained on a table, and {command} is for pictures; evaluate, encode, probe and cluster take it",
+            loaded.run.folder().display()
+        ))
+        .into()),
+    }
+}
+
 /// Whether a run is known to have diverged.
 pub fn has_diverged(run: &RunArg) -> bool {
     let state = Run::open(&run.name, &run.runs.runs).and_then(|run| run.state());
@@ -217,6 +229,10 @@ pub fn check_converged(run: &Run, force: bool) -> Result<()> {
 /// # Errors
 /// If they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
+    // A config that cannot be read is told below.
+    if let Ok(located) = config::load(&run.path("config.json"), &[]) {
+        fetch::source_of(&located.data.source(located.seed), false)?;
+    }
     let setup = loaded::own_images(run, backend.backend.as_deref(), backend.force)?;
     let single = |it: &&Warning| matches!(it, Warning::Skipped { .. } | Warning::Padded { .. });
     let warnings: Vec<Warning> = setup.warnings.iter().filter(single).cloned().collect();

@@ -14,7 +14,7 @@ use super::{DIVERGED, DONE, UsageError, analysed, train};
 use crate::cli::{AnomalyArgs, OutputArgs, ResumeArgs};
 use crate::commands::train::watched;
 use crate::progress::Display;
-use crate::{interrupt, terminal};
+use crate::{fetch, interrupt, terminal};
 use hourglass::Outcome;
 use hourglass::analysis::anomaly::Score;
 use hourglass::analysis::one_class::{self, Class, FILE, Kept, Report};
@@ -45,6 +45,7 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     if let Some(run) = begun(runs, &name, &located, args.quick, score)? {
         return go_on(&run, None, &args.output);
     }
+    fetch::images(&located, args.quick, args.output.quiet)?;
     let setup = Setup::to_start(located, args.quick)?;
     one_class::labels(&setup)?;
     let classes = Vec::new();
@@ -115,6 +116,7 @@ fn go_on(run: &Run, backend: Option<&str>, output: &OutputArgs) -> Result<u8> {
     let backend = backend.unwrap_or(&environment.backend);
     let backend = Override::flag("--backend", "backend", backend);
     let located = config::load(&run.path("config.json"), &[backend])?;
+    fetch::images(&located, environment.quick, output.quiet)?;
     let setup = Setup::to_start(located, environment.quick)?;
     environment.check_data(&setup)?;
     clean_up(run, &kept);

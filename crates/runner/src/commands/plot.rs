@@ -17,8 +17,8 @@ use report::{Drawn, Shown, TsneFigures, table};
 
 pub use decoded::Plane;
 
-use super::DONE;
 use super::analysed;
+use super::{DONE, only_pictures};
 use crate::cli::PlotArgs;
 use crate::progress::Display;
 use crate::terminal;
@@ -54,6 +54,7 @@ struct Study<'a> {
 
 pub fn run(args: &PlotArgs) -> Result<u8> {
     let subject = analysed::open(&args.run, &args.backend, args.data.as_ref(), args.strict)?;
+    only_pictures(&subject.loaded, "plot")?;
     let (kind, _) = subject.kind_and_code_size()?;
     let (study, progress) = Study::of(&subject, args.output.quiet)?;
     let mut files = Files::new(&subject.loaded.run)?;

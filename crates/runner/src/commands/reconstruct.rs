@@ -7,7 +7,7 @@ use anyhow::Result;
 use data::{Batches, Images, counted};
 use serde::Serialize;
 
-use super::{DONE, Loaded};
+use super::{DONE, Loaded, only_pictures};
 use crate::cli::ReconstructArgs;
 use crate::commands::opened;
 use crate::input;
@@ -38,6 +38,7 @@ struct Written {
 
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend)?;
+    only_pictures(&loaded, "reconstruct")?;
     let meta = &loaded.meta;
     let shape = meta.input_shape;
     let spec = &args.input;

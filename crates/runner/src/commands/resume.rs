@@ -11,7 +11,7 @@ use hourglass::run::{RunError, Status};
 
 use super::{DONE, UsageError, one_class};
 use crate::cli::ResumeArgs;
-use crate::terminal;
+use crate::{fetch, terminal};
 
 pub fn run(args: &ResumeArgs) -> Result<u8> {
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
@@ -64,6 +64,7 @@ pub fn run(args: &ResumeArgs) -> Result<u8> {
         }
         return Ok(DONE);
     }
+    fetch::source_of(&located.data.source(located.seed), args.output.quiet)?;
     let Resumed { setup, from, holes } = Resumed::prepare(&run, located)?;
     terminal::warn(&setup.warnings);
     terminal::warn_of_holes(&holes);

@@ -15,7 +15,7 @@ use super::train::{checked_name, config_of, name_of};
 use super::{DIVERGED, DONE, kept};
 use crate::cli::SweepArgs;
 use crate::progress::Display;
-use crate::{interrupt, terminal};
+use crate::{fetch, interrupt, terminal};
 use hourglass::comparison::Spread;
 use hourglass::config::{self, Sweep};
 use hourglass::files::{self, LARGEST_JSON};
@@ -85,6 +85,9 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
     let planned = plan::plan(&sweep, &folder, args.train.quick, args.train.backend.force)?;
     if args.dry_run {
         return plan::list(&folder, &planned, args.train.output.json);
+    }
+    for plan::Planned { kept, .. } in &planned {
+        fetch::images(&kept.located, args.train.quick, args.train.output.quiet)?;
     }
     let plots = folder.join("plots");
     std::fs::create_dir_all(&plots)

@@ -16,7 +16,7 @@ use hourglass::{Outcome, Run, Setup, Start, config};
 use super::{DIVERGED, DONE, UsageError};
 use crate::cli::{OutputArgs, TrainArgs};
 use crate::progress::Display;
-use crate::{half_block, interrupt, output, terminal, watch};
+use crate::{fetch, half_block, interrupt, output, terminal, watch};
 
 /// Steps below which no convolutional or dense model came near PCA on squares of photographs, in any training that was
 /// tried: after 1,500 steps the best still had 1.3 times PCA's error, with the rate and gain that suited it best.
@@ -35,6 +35,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         Some(name) => checked_name(name)?,
         None => name_of(path),
     };
+    fetch::images(&located, args.quick, args.output.quiet)?;
     let setup = Setup::to_start(located, args.quick)?;
     terminal::warn(&setup.warnings);
     let run = Run::start(&setup, &args.runs.runs, &name)?;
@@ -74,7 +75,7 @@ pub fn drive(
             if output.json {
                 terminal::print_json(summary)?;
             } else {
-                if !output.quiet {
+                if !output.quiet && setup.test.fields().is_none() {
                     picture(setup, &finished)?;
                 }
                 terminal::say(&summary.measured().table(terminal::width()))?;
@@ -84,7 +85,11 @@ pub fn drive(
                 true => "report.html, summary.json, plots/loss.svg",
                 false => "summary.json",
             };
-            display.line(&format!("results in {folder}: {drawn}, {last}"));
+            let last = match setup.test.fields() {
+                Some(_) => String::new(),
+                None => format!(", {last}"),
+            };
+            display.line(&format!("results in {folder}: {drawn}{last}"));
             next(setup, run).iter().for_each(|line| display.line(line));
             Ok(DONE)
         }
@@ -149,9 +154,12 @@ fn next(setup: &Setup, run: &Run) -> [String; 3] {
         false => format!("hourglass serve --runs {}", output::word(runs)),
     };
     let run = output::word(folder);
-    let more = match setup.config.model.kind().contains("denoising") {
-        true => format!("hourglass restore {run} PICTURE -o DIR"),
-        false => format!("hourglass plot {run}"),
+    let restores = setup.config.model.kind().contains("denoising");
+    let more = match (setup.test.fields(), restores) {
+        // The error of each column.
+        (Some(_), _) => format!("hourglass evaluate {run}"),
+        (None, true) => format!("hourglass restore {run} PICTURE -o DIR"),
+        (None, false) => format!("hourglass plot {run}"),
     };
     [
         format!("next     {serve}"),
@@ -164,9 +172,16 @@ fn next(setup: &Setup, run: &Run) -> [String; 3] {
 fn about(setup: &Setup, run: &Run) -> Vec<String> {
     let [channels, height, width] = setup.shape();
     let ratio = setup.layers.compression_ratio(setup.shape());
+    let (samples, each) = match setup.train.fields() {
+        Some(fields) => {
+            let columns = counted(fields.0.len(), "column");
+            (format!("rows of {columns} ({channels} values)"), "test row")
+        }
+        None => (format!("{channels}x{height}x{width} images"), "test image"),
+    };
     let mut lines = vec![
         format!(
-            "model    {}: {channels}x{height}x{width} images, code of {} ({}), {}",
+            "model    {}: {samples}, code of {} ({}), {}",
             setup.config.model.kind(),
             counted(setup.layers.code_size(), "value"),
             summary::compression(ratio),
@@ -177,7 +192,7 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
             setup.dataset,
             setup.split.train.len(),
             setup.split.validation.len(),
-            counted(setup.test.len(), "test image"),
+            counted(setup.test.len(), each),
             left_out(setup),
             if setup.quick {
                 " (--quick: the figures are meaningless)"
@@ -207,7 +222,7 @@ fn unlikely(setup: &Setup) -> Option<String> {
     let folder = match &config.data {
         DataConfig::Images { dir, .. } => output::word(dir),
         DataConfig::Photos { .. } => "FOLDER".into(),
-        DataConfig::Mnist { .. } | DataConfig::Idx { .. } => return None,
+        _ => return None,
     };
     let steps = setup.steps();
     let learns_a_code =

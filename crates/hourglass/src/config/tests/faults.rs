@@ -353,7 +353,11 @@ fn faults_between_keys_have_a_place() {
     let grey = [1, 28, 28];
     let refused = |corruption: &str| {
         let located = parse("c.json", &of_model(&model(corruption, "")), &[]).unwrap();
-        located.check_model(grey).unwrap_err().errors().to_vec()
+        located
+            .check_model(grey, &model::Range::Unit)
+            .unwrap_err()
+            .errors()
+            .to_vec()
     };
     let line = "c.json:3:46: model.corruption.kind: found \"grayscale\" for images of 1 channel; \
                 allowed: \"grayscale\" for images of 3 channels: red, green and blue";
@@ -406,8 +410,8 @@ fn a_fault_of_the_file_is_one_exact_line() {
             "c.json:1:2: not JSON: key must be a string",
         ),
         (
-            format!("{{\n\"data\": {{\"dataset\": \"cifar\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "cifar"; allowed: "mnist", "idx", "images" or "photos""#,
+            format!("{{\n\"data\": {{\"dataset\": \"coco\"}},\n{model}\n}}"),
+            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),

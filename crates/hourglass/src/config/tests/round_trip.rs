@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::init::InitConfig;
 use super::super::{
-    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, LossChoice, OptimizerConfig,
-    PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice, TrainConfig, parse, raw,
+    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, LossChoice, NamedConfig,
+    OptimizerConfig, PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice, TrainConfig,
+    parse, raw,
 };
 use super::LEAST;
 
@@ -238,6 +239,30 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                 augment,
             }
         ),
+        (
+            prop::option::of(dir()),
+            1usize..60_000,
+            count(),
+            seed(),
+            augmentations(),
+            0..5
+        )
+            .prop_map(|(dir, validation, limit, split_seed, augment, which)| {
+                let set = NamedConfig {
+                    dir,
+                    validation,
+                    limit,
+                    split_seed,
+                    augment,
+                };
+                match which {
+                    0 => DataConfig::FashionMnist { set },
+                    1 => DataConfig::Kmnist { set },
+                    2 => DataConfig::EmnistLetters { set },
+                    3 => DataConfig::Cifar10 { set },
+                    _ => DataConfig::Cifar100 { set },
+                }
+            }),
         (any::<bool>(), dir(), any::<bool>(), seed(), shared).prop_map(
             |(bundled, dir, strict, split_seed, shared)| {
                 let (counts, (augment, size), (patch, crops, flip), (channels, test)) = shared;

@@ -58,7 +58,7 @@ pub const BCE: Metric = Metric {
     digits: 6,
     width: 9,
     in_tensorboard: true,
-    of: |figures| Some(figures.bce),
+    of: |figures| known(figures.bce),
 };
 
 /// Peak signal-to-noise ratio.
@@ -70,7 +70,7 @@ pub const PSNR: Metric = Metric {
     digits: 2,
     width: 8,
     in_tensorboard: true,
-    of: |figures| Some(figures.psnr),
+    of: |figures| known(figures.psnr),
 };
 
 /// Structural similarity.
@@ -85,8 +85,25 @@ pub const SSIM: Metric = Metric {
     of: |figures| figures.ssim,
 };
 
+/// Explained variance, of data that are no pictures.
+pub const R2: Metric = Metric {
+    name: "r2",
+    about: "Share of the variance that is explained",
+    unit: None,
+    less_is_better: false,
+    digits: 4,
+    width: 7,
+    in_tensorboard: true,
+    of: |figures| figures.r2,
+};
+
+/// A figure that was measured.
+fn known(figure: f64) -> Option<f64> {
+    (!figure.is_nan()).then_some(figure)
+}
+
 /// All metrics that are shown, in the order of the tables' columns.
-pub const METRICS: [Metric; 5] = [MSE, SUM_SQ, BCE, PSNR, SSIM];
+pub const METRICS: [Metric; 6] = [MSE, SUM_SQ, BCE, PSNR, SSIM, R2];
 
 /// The units of all metrics that have one, for the caption of a table.
 pub fn units() -> String {
@@ -122,6 +139,8 @@ mod tests {
             sum_sq: 4.0,
             psnr: 5.0,
             ssim: Some(6.0),
+            r2: Some(7.0),
+            mixed: None,
         };
         let json = serde_json::to_value(&figures).unwrap();
         for metric in METRICS {

@@ -66,10 +66,21 @@ impl Measured<'_> {
             None => parts.extend(self.beside_pca()),
         }
         if self.beside_mean().is_some_and(|ratio| ratio >= 1.0) {
-            parts.push("no better than the mean picture: it has not learned yet".into());
+            parts.push(format!(
+                "no better than {}: it has not learned yet",
+                self.mean()
+            ));
         }
         parts.extend(self.advice());
         (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// What the mean of the training data is called.
+    pub(super) fn mean(&self) -> &'static str {
+        match self.figures.r2 {
+            Some(_) => "the mean row",
+            None => "the mean picture",
+        }
     }
 
     fn beside_pca(&self) -> Option<String> {
@@ -150,6 +161,8 @@ mod tests {
                 sum_sq: mse * 64.0,
                 psnr: 20.0,
                 ssim: None,
+                r2: None,
+                mixed: None,
             };
             let pca = pca.map(|pca| PcaFigures {
                 code_size: 4,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::or_nan;
 use crate::measure::evaluation::{Baselines, CodeUse, Evaluation};
-use crate::measure::metrics::Figures;
+use crate::measure::metrics::{Column, Figures};
 use crate::measure::restoration::Restoration;
 use crate::run::Status;
 use crate::setup::Setup;
@@ -69,6 +69,9 @@ pub struct Summary {
     /// How well corrupted images were restored, if the model is denoising.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restoration: Option<Restoration>,
+    /// The error of each column on the test rows, if the data are a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<Column>>,
     /// How the training went; `None` for a `--quick` run and for runs of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course: Option<Course>,
@@ -123,6 +126,7 @@ impl Summary {
             code: test.code,
             baselines,
             restoration: test.restoration.clone(),
+            columns: test.columns.clone(),
             course: match setup.quick {
                 true => None,
                 false => Course::of(setup, rows, trained.best_epoch),
@@ -136,7 +140,10 @@ impl Summary {
             kind: &self.kind,
             shape: self.input_shape,
             code_size: self.code_size,
-            on: "the test images",
+            on: match self.test.r2 {
+                Some(_) => "the test rows",
+                None => "the test images",
+            },
             figures: &self.test,
             code: &self.code,
             baselines: Some(&self.baselines),

@@ -117,7 +117,8 @@ fn rows(it: &Measured<'_>) -> Vec<Row> {
         ));
     }
     if let Some(baselines) = baselines {
-        rows.push(Row::of("mean picture", &error(baselines.mean.mse)));
+        let name = it.mean().trim_start_matches("the ");
+        rows.push(Row::of(name, &error(baselines.mean.mse)));
     }
     if let Some(corrupted) = baselines.and_then(|baselines| baselines.corrupted) {
         let row = Row::of("corrupted input", &error(corrupted.mse));

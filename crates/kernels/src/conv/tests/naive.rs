@@ -110,17 +110,18 @@ fn for_each_product(
     [rows, columns]: [usize; 2],
     mut visit: impl FnMut(usize, usize, [usize; 2], [usize; 2], [usize; 2]),
 ) {
-    let pad = case.kernel / 2;
+    let [pad_y, pad_x] = case.kernel.map(|side| side / 2);
     for o in 0..case.outputs {
         for c in 0..case.dims[1] {
             for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-                for (sy, sx) in (0..case.kernel).flat_map(|a| (0..case.kernel).map(move |b| (a, b)))
+                for (sy, sx) in
+                    (0..case.kernel[0]).flat_map(|a| (0..case.kernel[1]).map(move |b| (a, b)))
                 {
                     let (from_y, from_x) = (y + sy, x + sx);
-                    let inside = (pad..rows + pad).contains(&from_y)
-                        && (pad..columns + pad).contains(&from_x);
+                    let inside = (pad_y..rows + pad_y).contains(&from_y)
+                        && (pad_x..columns + pad_x).contains(&from_x);
                     if inside {
-                        visit(o, c, [y, x], [from_y - pad, from_x - pad], [sy, sx]);
+                        visit(o, c, [y, x], [from_y - pad_y, from_x - pad_x], [sy, sx]);
                     }
                 }
             }
@@ -137,7 +138,7 @@ pub fn values(case: &Case) -> Values {
         Form::Plain | Form::MaxPool => ([rows, columns], 1),
     };
     let place = |o: usize, c: usize, s: [usize; 2]| {
-        ((o * channels + c) * case.kernel + s[0]) * case.kernel + s[1]
+        ((o * channels + c) * case.kernel[0] + s[0]) * case.kernel[1] + s[1]
     };
     let mut out = Values {
         y: vec![],

@@ -42,7 +42,7 @@ pub fn plan(sweep: &Sweep, folder: &Path, quick: bool, force: bool) -> Result<Ve
     }
     let mut planned: Vec<Planned> = Vec::new();
     for Point { settings, located } in &sweep.points {
-        let layers = located.check_model(located.data.source(located.seed).shape()?)?;
+        let layers = located.check_source(&located.data.source(located.seed))?;
         located.check_batches(&layers, None)?;
         let mut run_folder = folder.join(run_name(settings));
         // Truncated values, or values that differ only in dropped characters, may look alike.

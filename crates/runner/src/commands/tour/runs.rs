@@ -59,11 +59,11 @@ mod tests {
         for (name, json) in RUNS {
             let located = config::parse(name, json, &[]).unwrap();
             let shape = located.data.source(located.seed).shape().unwrap();
-            located.check_model(shape).unwrap();
+            located.check_model(shape, &model::Range::Unit).unwrap();
             assert_eq!(shape, [1, 28, 28], "{name}");
             assert!(located.description.is_some(), "{name}");
             if let Some(size) = name.strip_prefix("code-") {
-                let layers = located.check_model(shape).unwrap();
+                let layers = located.check_model(shape, &model::Range::Unit).unwrap();
                 assert_eq!(layers.code_size().to_string(), size);
             }
         }

@@ -1,0 +1,285 @@
+//! Tables as a data set: which rows are for training, which for testing, and what their fields are.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use crate::load::Loaded;
+use crate::preparation::{Aspect, Preparation};
+use crate::split::sample;
+use crate::table::{Cells, Column, Table, TableOptions, TableTest, Told};
+use crate::{DataError, Fields, ImageShape, Images, Warning};
+
+/// The most different labels, which are bytes.
+const MOST_LABELS: usize = 256;
+
+/// A table as a data set, which is read once.
+#[derive(Debug, Clone)]
+pub struct TableSet {
+    /// How it is read and split.
+    pub options: TableOptions,
+    read: Arc<OnceLock<Arc<Parts>>>,
+}
+
+/// Training and test rows, without labels among the columns.
+#[derive(Debug)]
+struct Parts {
+    train: Table,
+    test: Table,
+    labels: Option<[Vec<u8>; 2]>,
+    fields: Arc<Fields>,
+    constant: Vec<String>,
+}
+
+impl TableSet {
+    /// A table that is read when it is needed.
+    pub fn new(options: TableOptions) -> Self {
+        Self {
+            options,
+            read: Arc::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let stem = self.options.file.file_stem();
+        let name = stem.unwrap_or(self.options.file.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn shape(&self) -> Result<ImageShape, DataError> {
+        Ok([self.parts()?.fields.channels(), 1, 1])
+    }
+
+    /// What its columns hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::load`](crate::Source::load).
+    pub fn fields(&self) -> Result<Arc<Fields>, DataError> {
+        Ok(Arc::clone(&self.parts()?.fields))
+    }
+
+    pub(crate) fn extent(&self) -> Result<[u64; 2], DataError> {
+        let parts = self.parts()?;
+        let rows = (parts.train.rows + parts.test.rows) as u64;
+        let bytes = rows * parts.fields.channels() as u64 * size_of::<f32>() as u64;
+        Ok([parts.train.rows as u64, bytes])
+    }
+
+    pub(crate) fn load(&self) -> Result<Loaded, DataError> {
+        let parts = self.parts()?;
+        let shape = [parts.fields.channels(), 1, 1];
+        let images = |table: &Table, labels: Option<&Vec<u8>>| {
+            let (values, warnings) = parts.fields.encode(table)?;
+            let images = Images::real(values, shape, Arc::clone(&parts.fields))?;
+            let images = match labels {
+                Some(labels) => images.with_labels(labels.clone())?,
+                None => images,
+            };
+            Ok::<_, DataError>((images, warnings))
+        };
+        let labels = parts.labels.as_ref();
+        let (train, mut warnings) = images(&parts.train, labels.map(|[train, _]| train))?;
+        let (test, more) = images(&parts.test, labels.map(|[_, test]| test))?;
+        warnings.extend(more);
+        if !parts.constant.is_empty() {
+            warnings.push(Warning::Constant {
+                file: parts.train.file.clone(),
+                columns: parts.constant.clone(),
+            });
+        }
+        Ok(Loaded {
+            preparation: Preparation::as_is(shape, Aspect::Stretch),
+            train,
+            held: Vec::new(),
+            test,
+            warnings,
+        })
+    }
+
+    fn parts(&self) -> Result<Arc<Parts>, DataError> {
+        if let Some(parts) = self.read.get() {
+            return Ok(Arc::clone(parts));
+        }
+        let parts = Arc::new(self.options.parts()?);
+        // Another thread may have read the same meanwhile.
+        Ok(Arc::clone(self.read.get_or_init(|| parts)))
+    }
+}
+
+impl TableOptions {
+    fn parts(&self) -> Result<Parts, DataError> {
+        let told = Told {
+            drop: &self.drop,
+            categories: &self.categories,
+            label: self.label.as_deref(),
+            fields: self.fields.as_deref(),
+        };
+        let mut table = Table::read(&self.file, &told)?;
+        let label = self.label.as_ref().and_then(|name| table.take(name));
+        has_all_labels(&table, label.as_ref())?;
+        if table.columns.is_empty() {
+            return Err(DataError::Table {
+                file: table.file,
+                reason: "has no columns beside those of data.label and data.drop".into(),
+            });
+        }
+        let (mut train, mut test, labels) = match &self.test {
+            TableTest::File(file) => {
+                let mut other = Table::read(file, &told)?;
+                let others = self.label.as_ref().and_then(|name| other.take(name));
+                has_all_labels(&other, others.as_ref())?;
+                let names = label_names([label.as_ref(), others.as_ref()]);
+                let all = |table: &Table| (0..table.rows as u32).collect::<Vec<u32>>();
+                let train = self.normal_rows(label.as_ref(), all(&table))?;
+                let tested = all(&other);
+                let labels = names.map(|names| {
+                    [(&label, &train), (&others, &tested)]
+                        .map(|(column, rows)| codes(column.as_ref(), rows, &names))
+                });
+                (table.select(&train), other, labels)
+            }
+            TableTest::Share(share) => {
+                let rows = table.rows;
+                let normal = self.normal_rows(label.as_ref(), (0..rows as u32).collect())?;
+                let wanted = (normal.len() as f64 * share).ceil() as usize;
+                if normal.len() < 2 || wanted >= normal.len() {
+                    return Err(DataError::Table {
+                        file: table.file,
+                        reason: format!(
+                            "found {} rows to train on; needs 2 or more, and a smaller data.test",
+                            normal.len()
+                        ),
+                    });
+                }
+                let drawn: BTreeSet<usize> = sample(normal.len(), wanted.max(1), self.seed)
+                    .into_iter()
+                    .collect();
+                let trained = normal.iter().enumerate();
+                let trained = trained.filter(|(place, _)| !drawn.contains(place));
+                let train: Vec<u32> = trained.map(|(_, &row)| row).collect();
+                let is_trained: BTreeSet<u32> = train.iter().copied().collect();
+                let test: Vec<u32> = (0..rows as u32)
+                    .filter(|row| !is_trained.contains(row))
+                    .collect();
+                let names = label_names([label.as_ref(), None]);
+                let labels = names
+                    .map(|names| [&train, &test].map(|rows| codes(label.as_ref(), rows, &names)));
+                (table.select(&train), table.select(&test), labels)
+            }
+        };
+        let mut labels = labels;
+        if let Some(limit) = self.limit {
+            let kept = sample(train.rows, limit.count, limit.seed);
+            let kept: Vec<u32> = kept.into_iter().map(|row| row as u32).collect();
+            if let Some([labels, _]) = &mut labels {
+                *labels = kept
+                    .iter()
+                    .filter_map(|&row| labels.get(row as usize))
+                    .copied()
+                    .collect();
+            }
+            train = train.select(&kept);
+        }
+        let all: Vec<u32> = (0..train.rows as u32).collect();
+        let (fields, constant) = match &self.fields {
+            Some(fields) => (Arc::clone(fields), Vec::new()),
+            None => {
+                let (fields, constant) = Fields::fit(&train, &all);
+                (Arc::new(fields), constant)
+            }
+        };
+        // Columns that no field needs take memory.
+        for table in [&mut train, &mut test] {
+            table
+                .columns
+                .retain(|column| fields.0.iter().any(|it| it.name == column.name));
+        }
+        Ok(Parts {
+            train,
+            test,
+            labels,
+            fields,
+            constant,
+        })
+    }
+
+    /// The rows among these that are trained on: those with the normal label, if there is one.
+    fn normal_rows(&self, label: Option<&Column>, rows: Vec<u32>) -> Result<Vec<u32>, DataError> {
+        let Some(normal) = &self.normal else {
+            return Ok(rows);
+        };
+        let file = self.file.display().to_string();
+        let Some(label) = label else {
+            return Err(DataError::Table {
+                file,
+                reason: "data.normal needs data.label, the column that it is a value of".into(),
+            });
+        };
+        let is_normal = |row: &u32| {
+            let text = label.cells.text(*row as usize);
+            text.is_some_and(|text| text == *normal)
+        };
+        let found: Vec<u32> = rows.iter().copied().filter(is_normal).collect();
+        if found.is_empty() {
+            return Err(DataError::Table {
+                file,
+                reason: format!("no row has the label \"{normal}\" of data.normal"),
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// The different labels, sorted as numbers if they are; `None` if there are none or too many to be classes.
+fn label_names(columns: [Option<&Column>; 2]) -> Option<Vec<String>> {
+    let mut names = BTreeSet::new();
+    for column in columns.into_iter().flatten() {
+        let rows = match &column.cells {
+            Cells::Numbers(all) => all.len(),
+            Cells::Texts(all) => all.len(),
+        };
+        for row in 0..rows {
+            names.extend(column.cells.text(row));
+            if names.len() > MOST_LABELS {
+                return None;
+            }
+        }
+    }
+    let mut names: Vec<String> = names.into_iter().collect();
+    let number = |name: &String| name.parse::<f64>().ok();
+    if names.iter().all(|name| number(name).is_some()) {
+        names.sort_by(|a, b| {
+            number(a)
+                .partial_cmp(&number(b))
+                .unwrap_or(std::cmp::Ordering::Equal)
+        });
+    }
+    (!names.is_empty()).then_some(names)
+}
+
+/// Fails if a row has no label.
+fn has_all_labels(table: &Table, label: Option<&Column>) -> Result<(), DataError> {
+    let Some(label) = label else {
+        return Ok(());
+    };
+    match (0..table.rows).find(|&row| label.cells.text(row).is_none()) {
+        None => Ok(()),
+        Some(row) => Err(DataError::Table {
+            file: table.file.clone(),
+            reason: format!(
+                "row {row}: has no label in column \"{}\"; remove the row, or fill it in",
+                label.name
+            ),
+        }),
+    }
+}
+
+/// The place of each row's label among the names, which hold all labels.
+fn codes(column: Option<&Column>, rows: &[u32], names: &[String]) -> Vec<u8> {
+    let code = |row: &u32| {
+        let text = column.and_then(|column| column.cells.text(*row as usize));
+        let place = text.and_then(|text| names.iter().position(|name| *name == text));
+        place.unwrap_or(0) as u8
+    };
+    rows.iter().map(code).collect()
+}

@@ -1,0 +1,211 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::{FieldKind, Source, TableSet, View};
+
+/// A file in a folder that lives as long as the test.
+fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    (folder, path)
+}
+
+fn options(file: PathBuf) -> TableOptions {
+    TableOptions {
+        file,
+        test: TableTest::Share(0.5),
+        label: None,
+        normal: None,
+        drop: Vec::new(),
+        categories: Vec::new(),
+        limit: None,
+        seed: 1,
+        fields: None,
+    }
+}
+
+fn refused(content: &str) -> String {
+    let (_folder, path) = file("t.csv", content.as_bytes());
+    let error = Table::read(&path, &Told::default())
+        .unwrap_err()
+        .to_string();
+    let (_, reason) = error.split_once("t.csv: ").unwrap();
+    reason.to_owned()
+}
+
+/// What LibreOffice writes in half of Europe: a byte order mark, semicolons, decimal commas, quotes.
+#[test]
+fn semicolons_decimal_commas_and_missing_cells_are_read() {
+    let text = "\u{feff}h\u{f6}he;art;n\r\n1,5;\"a; b\";1.234,5\r\n;c;-2\r\n2;NA;3e2\r\n";
+    let (_folder, path) = file("t.csv", text.as_bytes());
+    let table = Table::read(&path, &Told::default()).unwrap();
+    assert_eq!((table.rows, table.columns.len()), (3, 3));
+    assert_eq!(table.columns[0].name, "h\u{f6}he");
+    let Cells::Numbers(first) = &table.columns[0].cells else {
+        panic!("{table:?}")
+    };
+    assert_eq!((first[0], first[2]), (1.5, 2.0));
+    assert!(first[1].is_nan());
+    let art = [Some("a; b".to_string()), Some("c".into()), None];
+    assert_eq!(table.columns[1].cells, Cells::Texts(art.to_vec()));
+    assert_eq!(
+        table.columns[2].cells,
+        Cells::Numbers(vec![1234.5, -2.0, 300.0])
+    );
+}
+
+#[test]
+fn a_file_without_names_gets_some() {
+    let (_folder, path) = file("t.csv", b"1,2\n3,4\n");
+    let table = Table::read(&path, &Told::default()).unwrap();
+    assert_eq!((table.rows, table.columns[1].name.as_str()), (2, "x1"));
+}
+
+#[test]
+fn faults_are_told_with_their_line_and_column() {
+    let cases = [
+        ("", "is empty"),
+        ("a,b\n", "has no rows"),
+        ("a,b\n1,2\n3\n", "line 3: found 1 cells, but line 1 has 2"),
+        ("a,a\n1,2\n", "has two columns \"a\""),
+        (
+            "a,b\n1,\"2\n3,4\n",
+            "found a quote that does not end; the last one is in line 2",
+        ),
+        (
+            "a\n1\n2\nx\n3\n",
+            "line 4, column \"a\": found \"x\" among numbers",
+        ),
+        (
+            "a\n1\ninf\n",
+            "line 3, column \"a\": found inf; allowed: finite numbers",
+        ),
+        (
+            "a,b\n2024-01-05,1\n2024-02-05,2\n",
+            "column \"a\": found dates (\"2024-01-05\")",
+        ),
+    ];
+    for (content, expected) in cases {
+        let reason = refused(content);
+        assert!(reason.starts_with(expected), "{content:?}: {reason}");
+    }
+    let names: String = (0..100).map(|it| format!("name {it}\n")).collect();
+    let reason = refused(&format!("a\n{names}"));
+    assert!(
+        reason.contains("found 100 different texts in 100 rows"),
+        "{reason}"
+    );
+    let wide = "x,".repeat(MOST_COLUMNS + 1);
+    assert!(refused(&format!("{wide}\n")).contains("columns; allowed: at most 65536"));
+    let (_folder, path) = file("t.csv", b"a,b\n1,\xff\n");
+    let error = Table::read(&path, &Told::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("line 2: found bytes that are not UTF-8"),
+        "{error}"
+    );
+}
+
+/// No sequence of bytes is worth a panic.
+#[test]
+fn hostile_arrays_are_refused() {
+    let mut good = Vec::new();
+    let mut writer = {
+        use npyz::WriterBuilder;
+        npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(&[3, 2])
+            .writer(&mut good)
+            .begin_nd()
+            .unwrap()
+    };
+    writer.extend((0..6).map(f64::from)).unwrap();
+    writer.finish().unwrap();
+    let (_folder, path) = file("t.npy", &good);
+    let table = Table::read(&path, &Told::default()).unwrap();
+    assert_eq!((table.rows, table.columns.len()), (3, 2));
+    assert_eq!(table.columns[1].cells, Cells::Numbers(vec![1.0, 3.0, 5.0]));
+    for end in 0..good.len() {
+        let (_folder, path) = file("t.npy", &good[..end]);
+        assert!(
+            Table::read(&path, &Told::default()).is_err(),
+            "cut at {end}"
+        );
+    }
+    for place in 0..good.len() {
+        let mut bad = good.clone();
+        bad[place] ^= 0x15;
+        let (_folder, path) = file("t.npy", &bad);
+        // A changed value is a value; anything else is an error, and nothing panics.
+        let _ = Table::read(&path, &Told::default());
+    }
+    let (_folder, path) = file("t.npz", b"PK\x03\x04 no archive");
+    assert!(Table::read(&path, &Told::default()).is_err());
+}
+
+#[test]
+fn rows_are_standardised_by_the_training_rows_and_labels_are_no_input() {
+    let mut text = "size,kind,class\n".to_string();
+    for row in 0..40 {
+        let class = if row < 30 { "good" } else { "bad" };
+        text += &format!("{},{},{class}\n", row * 2, ["x", "y"][row % 2]);
+    }
+    let (_folder, path) = file("t.csv", text.as_bytes());
+    let set = TableSet::new(TableOptions {
+        label: Some("class".into()),
+        normal: Some("good".into()),
+        ..options(path.clone())
+    });
+    let fields = set.fields().unwrap();
+    let names: Vec<&str> = fields.0.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!((names, fields.channels()), (vec!["size", "kind"], 3));
+    let source = Source::Table(set);
+    assert_eq!(source.shape().unwrap(), [3, 1, 1]);
+    let data = source.load().unwrap();
+    // Half of the good rows are for training; the others and all bad ones are for testing.
+    assert_eq!((data.train.len(), data.test.len()), (15, 25));
+    assert!(data.train.labels().unwrap().iter().all(|label| *label == 1));
+    let bad = data
+        .test
+        .labels()
+        .unwrap()
+        .iter()
+        .filter(|label| **label == 0);
+    assert_eq!(bad.count(), 10);
+    let View::Real(values) = data.train.values() else {
+        panic!("bytes")
+    };
+    let sizes: Vec<f64> = values.chunks(3).map(|row| f64::from(row[0])).collect();
+    let mean = sizes.iter().sum::<f64>() / 15.0;
+    let square = sizes.iter().map(|it| it * it).sum::<f64>() / 15.0;
+    assert!(mean.abs() < 1e-6 && (square - 1.0).abs() < 1e-5);
+    assert!(values.chunks(3).all(|row| row[1] + row[2] == 1.0));
+    // A row in the data's own units again.
+    let FieldKind::Number { mean, .. } = fields.0[0].kind else {
+        panic!("no number")
+    };
+    assert_eq!(
+        fields.own(&[0.0, 0.2, 0.8]),
+        [(mean as f32).to_string(), "y".into()]
+    );
+    // The same fields read other rows; a text that training did not have is none of its categories.
+    let (_other, path) = file("o.csv", b"kind,size\nz,1\n,\n");
+    let set = TableSet::new(TableOptions {
+        fields: Some(fields),
+        test: TableTest::File(path.clone()),
+        ..options(path)
+    });
+    let data = Source::Table(set).load().unwrap();
+    let View::Real(values) = data.test.values() else {
+        panic!("bytes")
+    };
+    assert_eq!(values[1..3], [0.0, 0.0]);
+    assert!(values[3..].iter().all(|value| value.is_nan()));
+    let warning = data.warnings[0].to_string();
+    assert!(
+        warning.contains("column \"kind\": 1 rows have a text that no training row has"),
+        "{warning}"
+    );
+}
