@@ -23,7 +23,8 @@ impl Batches {
     /// Prepares batches of `images` for `device`; with `resident`, all images are uploaded now.
     pub fn new(images: Arc<Images>, device: &Device, resident: bool) -> Self {
         let all = (resident && !images.is_empty()).then(|| {
-            let values = images.values().seen();
+            let mut values = Vec::with_capacity(images.values().len());
+            images.values().append_seen(&mut values);
             let data = TensorData::new::<f32, _>(values, [images.len(), images.image_len()]);
             Tensor::from_data(data, device)
         });

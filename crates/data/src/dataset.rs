@@ -41,6 +41,15 @@ enum Values {
     Real(Vec<f32>),
 }
 
+impl Values {
+    fn view(&self) -> View<'_> {
+        match self {
+            Values::Bytes(values) => View::Bytes(values),
+            Values::Real(values) => View::Real(values),
+        }
+    }
+}
+
 /// Values of samples, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum View<'a> {
@@ -87,11 +96,34 @@ impl<'a> View<'a> {
         }
     }
 
-    /// What a model sees of them: bytes divided by 255, numbers as they are.
-    pub fn seen(self) -> Vec<f32> {
+    /// Number of values that are not missing; no byte is.
+    pub fn known(self) -> usize {
         match self {
-            View::Bytes(values) => values.iter().map(|&it| f32::from(it) / 255.0).collect(),
-            View::Real(values) => values.to_vec(),
+            View::Bytes(values) => values.len(),
+            View::Real(values) => values.iter().filter(|it| !it.is_nan()).count(),
+        }
+    }
+
+    /// The sum of the squares of what a model sees of them, without missing values.
+    pub fn squared_norm(self) -> f64 {
+        match self {
+            View::Bytes(values) => {
+                let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
+                values.iter().map(square).sum()
+            }
+            View::Real(values) => {
+                let known = values.iter().filter(|it| !it.is_nan());
+                known.map(|&it| f64::from(it).powi(2)).sum()
+            }
+        }
+    }
+
+    /// Adds what a model sees of them to `all`: bytes divided by 255, numbers as they are.
+    pub fn append_seen(self, all: &mut Vec<f32>) {
+        match self {
+            // The division vectorises, and unlike a product with 1/255 it is exact.
+            View::Bytes(values) => all.extend(values.iter().map(|&it| f32::from(it) / 255.0)),
+            View::Real(values) => all.extend_from_slice(values),
         }
     }
 }
@@ -144,10 +176,7 @@ impl Images {
         shape: ImageShape,
         fields: Option<Arc<Fields>>,
     ) -> Result<Self, DataError> {
-        let found = match &values {
-            Values::Bytes(values) => values.len(),
-            Values::Real(values) => values.len(),
-        };
+        let found = values.view().len();
         let image = shape
             .iter()
             .try_fold(1_usize, |all, &size| all.checked_mul(size))
@@ -265,10 +294,7 @@ impl Images {
 
     /// All values, `[image, channel, row, column]`, row-major.
     pub fn values(&self) -> View<'_> {
-        match &self.values {
-            Values::Bytes(values) => View::Bytes(values),
-            Values::Real(values) => View::Real(values),
-        }
+        self.values.view()
     }
 
     /// The values of sample `index`, `[channel, row, column]`; `None` past the end.
@@ -285,17 +311,18 @@ impl Images {
 
     /// All pixels, `[image, channel, row, column]`, row-major. Data that are no pictures have none.
     pub fn pixels(&self) -> &[u8] {
-        match &self.values {
-            Values::Bytes(values) => values,
-            Values::Real(_) => &[],
+        match self.values() {
+            View::Bytes(values) => values,
+            View::Real(_) => &[],
         }
     }
 
     /// Pixels of image `index`, `[channel, row, column]`; `None` past the end.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
-        let start = index.checked_mul(self.image_len())?;
-        self.pixels()
-            .get(start..start.checked_add(self.image_len())?)
+        match self.sample(index)? {
+            View::Bytes(pixels) => Some(pixels),
+            View::Real(_) => None,
+        }
     }
 
     /// One label per image, if the source has labels.

@@ -1,8 +1,10 @@
 //! Fields: what the channels of real samples stand for, and how the data's own values become those that a model sees.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Cells, Table};
+use crate::table::{Cells, Column, Table};
 use crate::{DataError, Warning};
 
 /// A column of a table: what the model's training found of it, with which all later data are read.
@@ -48,6 +50,11 @@ impl Field {
         }
     }
 
+    /// Whether it is a category.
+    pub fn is_category(&self) -> bool {
+        matches!(self.kind, FieldKind::Category { .. })
+    }
+
     /// What the training rows have in the mean, as a model sees it: a value for each channel.
     pub fn center(&self) -> Vec<f32> {
         match &self.kind {
@@ -57,11 +64,10 @@ impl Field {
     }
 
     /// How often `cells` have which values, as a model will see them.
-    fn fit(name: &str, cells: &Cells, rows: &[u32]) -> Self {
+    fn fit(name: &str, cells: &Cells) -> Self {
         let kind = match cells {
             Cells::Numbers(all) => {
-                let chosen = rows.iter().filter_map(|&row| all.get(row as usize));
-                let known: Vec<f64> = chosen.copied().filter(|it| !it.is_nan()).collect();
+                let known: Vec<f64> = all.iter().copied().filter(|it| !it.is_nan()).collect();
                 let count = known.len().max(1) as f64;
                 let mean = known.iter().sum::<f64>() / count;
                 let square = known
@@ -77,14 +83,12 @@ impl Field {
                 }
             }
             Cells::Texts(all) => {
-                let chosen = rows.iter().filter_map(|&row| all.get(row as usize));
-                let known: Vec<&String> = chosen.flatten().collect();
-                let mut counts = std::collections::BTreeMap::new();
-                for text in &known {
-                    *counts.entry((*text).clone()).or_insert(0_usize) += 1;
+                let mut counts = BTreeMap::new();
+                for text in all.iter().flatten() {
+                    *counts.entry(text.clone()).or_insert(0_usize) += 1;
                 }
-                let all = known.len().max(1) as f64;
-                let shares = counts.values().map(|&count| count as f64 / all).collect();
+                let known = counts.values().sum::<usize>().max(1) as f64;
+                let shares = counts.values().map(|&count| count as f64 / known).collect();
                 FieldKind::Category {
                     values: counts.into_keys().collect(),
                     shares,
@@ -98,11 +102,10 @@ impl Field {
     }
 
     /// Whether the training rows all have the same value.
-    fn is_constant(&self, cells: &Cells, rows: &[u32]) -> bool {
+    fn is_constant(&self, cells: &Cells) -> bool {
         match (&self.kind, cells) {
             (FieldKind::Number { mean, .. }, Cells::Numbers(all)) => {
-                let chosen = rows.iter().filter_map(|&row| all.get(row as usize));
-                let mut known = chosen.filter(|it| !it.is_nan());
+                let mut known = all.iter().filter(|it| !it.is_nan());
                 known.all(|it| (it - mean).abs() <= mean.abs() * 1e-12)
             }
             (FieldKind::Category { values, .. }, _) => values.len() < 2,
@@ -112,13 +115,13 @@ impl Field {
 }
 
 impl Fields {
-    /// The fields of these rows of a table, and the names of those whose values are all equal. A text column without any
-    /// text has no channel.
-    pub(crate) fn fit(table: &Table, rows: &[u32]) -> (Self, Vec<String>) {
+    /// The fields of a table of training rows, and the names of those whose values are all equal. A text column without
+    /// any text has no channel.
+    pub(crate) fn fit(table: &Table) -> (Self, Vec<String>) {
         let (mut fields, mut constant) = (Vec::new(), Vec::new());
         for column in &table.columns {
-            let field = Field::fit(&column.name, &column.cells, rows);
-            if field.is_constant(&column.cells, rows) {
+            let field = Field::fit(&column.name, &column.cells);
+            if field.is_constant(&column.cells) {
                 constant.push(column.name.clone());
             }
             if field.channels() > 0 {
@@ -152,15 +155,18 @@ impl Fields {
         let channels = self.channels();
         let mut out = vec![0.0_f32; table.rows * channels];
         let mut warnings = Vec::new();
+        let columns = table.columns.iter();
+        let columns: HashMap<&str, &Column> = columns.map(|it| (it.name.as_str(), it)).collect();
         for (first, field) in self.placed() {
-            let column = table.columns.iter().find(|it| it.name == field.name);
-            let column = column.ok_or_else(|| DataError::Table {
-                file: table.file.clone(),
-                reason: format!(
-                    "has no column \"{}\", which the model was trained with",
-                    field.name
-                ),
-            })?;
+            let column = columns
+                .get(field.name.as_str())
+                .ok_or_else(|| DataError::Table {
+                    file: table.file.clone(),
+                    reason: format!(
+                        "has no column \"{}\", which the model was trained with",
+                        field.name
+                    ),
+                })?;
             let rows = out.chunks_exact_mut(channels);
             match (&field.kind, &column.cells) {
                 (FieldKind::Number { mean, deviation }, Cells::Numbers(cells)) => {

@@ -69,7 +69,7 @@ pub use preparation::{Aspect, Preparation, Rule, WHITE};
 pub use split::{Split, epoch_order, split};
 pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
-pub use table_set::TableSet;
+pub use table_set::{TableSet, read_rows};
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.
@@ -264,7 +264,7 @@ impl Source {
         match &mut self {
             Source::Folder { options, .. } | Source::Photos { options, .. } => options.limit = None,
             Source::Idx { limit, .. } | Source::Named { limit, .. } => *limit = None,
-            Source::Table(set) => set.options.limit = None,
+            Source::Table(set) => *set = set.without_limit(),
             Source::Mnist => {}
         }
         self

@@ -1,14 +1,15 @@
 //! Tables: rows and columns from CSV and NumPy files, with the type of each column found from its cells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use npyz::{NpyFile, Order};
+use npyz::{NpyFile, NpyHeader, Order};
 
 use crate::dataset::MAX_VALUES;
-use crate::{DataError, Field, FieldKind, Fields};
+use crate::error::check_plausible;
+use crate::{DataError, Field, Fields};
 
 /// The most columns of a table, which are the most channels of a sample.
 const MOST_COLUMNS: usize = 1 << 16;
@@ -21,6 +22,9 @@ const FEW: usize = 20;
 
 /// The most bytes of a text file.
 const MOST_BYTES: u64 = 1 << 32;
+
+/// More than any array's header has.
+const LONGEST_HEADER: u64 = 1 << 20;
 
 /// What stands for a missing value, in lower case; an empty cell does too.
 const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?", "-"];
@@ -62,16 +66,22 @@ impl Cells {
         }
     }
 
-    fn select(&self, rows: &[u32]) -> Self {
+    /// Number of cells.
+    pub fn len(&self) -> usize {
         match self {
-            Cells::Numbers(all) => {
-                let chosen = rows.iter().filter_map(|&row| all.get(row as usize));
-                Cells::Numbers(chosen.copied().collect())
-            }
-            Cells::Texts(all) => {
-                let chosen = rows.iter().filter_map(|&row| all.get(row as usize));
-                Cells::Texts(chosen.cloned().collect())
-            }
+            Cells::Numbers(all) => all.len(),
+            Cells::Texts(all) => all.len(),
+        }
+    }
+
+    fn select(&self, rows: &[u32]) -> Self {
+        fn chosen<T: Clone>(all: &[T], rows: &[u32]) -> Vec<T> {
+            let chosen = rows.iter().filter_map(|&row| all.get(row as usize));
+            chosen.cloned().collect()
+        }
+        match self {
+            Cells::Numbers(all) => Cells::Numbers(chosen(all, rows)),
+            Cells::Texts(all) => Cells::Texts(chosen(all, rows)),
         }
     }
 }
@@ -85,27 +95,33 @@ pub(crate) struct Told<'a> {
     pub categories: &'a [String],
     /// The column of labels, of any type.
     pub label: Option<&'a str>,
-    /// The fields of a run, whose columns alone count.
-    pub fields: Option<&'a Fields>,
+    /// The fields of a run by their names: their columns alone count, and are of their kinds.
+    pub fields: Option<HashMap<&'a str, &'a Field>>,
 }
 
-impl Told<'_> {
-    /// Whether a column's type is of no importance.
-    fn is_free(&self, name: &str) -> bool {
-        let is_field = |fields: &Fields| fields.0.iter().any(|field| field.name == name);
-        self.drop.iter().any(|it| it == name)
-            || self.label == Some(name)
-            || self.fields.is_some_and(|fields| !is_field(fields))
+impl<'a> Told<'a> {
+    /// For rows that a run gets, which may have labels.
+    pub fn for_run(fields: &'a Fields, label: Option<&'a str>) -> Self {
+        let named = fields.0.iter().map(|field| (field.name.as_str(), field));
+        Self {
+            label,
+            fields: Some(named.collect()),
+            ..Self::default()
+        }
     }
 
-    /// Whether a run's field of this name is a category, whatever its cells look like.
+    /// Whether a column's type is of no importance.
+    fn is_free(&self, name: &str) -> bool {
+        let is_field = |fields: &HashMap<&str, &Field>| fields.contains_key(name);
+        self.drop.iter().any(|it| it == name)
+            || self.label == Some(name)
+            || self.fields.as_ref().is_some_and(|it| !is_field(it))
+    }
+
+    /// Whether a run's field of this name is a category, or the user says so, whatever its cells look like.
     fn is_category(&self, name: &str) -> bool {
-        let is_text =
-            |field: &Field| field.name == name && matches!(field.kind, FieldKind::Category { .. });
-        self.categories.iter().any(|it| it == name)
-            || self
-                .fields
-                .is_some_and(|fields| fields.0.iter().any(is_text))
+        let field = self.fields.as_ref().and_then(|fields| fields.get(name));
+        self.categories.iter().any(|it| it == name) || field.is_some_and(|it| it.is_category())
     }
 }
 
@@ -437,7 +453,7 @@ fn numpy(path: &Path, told: &Told) -> Result<Table, DataError> {
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
     if !is_archive {
-        let array = Array::read(&name, BufReader::new(file), bytes)?;
+        let array = Array::read(&name, BufReader::new(file), [bytes, bytes])?;
         return array.table(name, told);
     }
     let broken = |error: zip::result::ZipError| wrong(&name, &format!("not an archive: {error}"));
@@ -454,8 +470,8 @@ fn numpy(path: &Path, told: &Told) -> Result<Table, DataError> {
     };
     let mut read = |member: &str| -> Result<Array, DataError> {
         let entry = archive.by_name(member).map_err(broken)?;
-        let size = entry.size();
-        Array::read(&format!("{name}, {member}"), entry, size)
+        let sizes = [entry.size(), entry.compressed_size()];
+        Array::read(&format!("{name}, {member}"), entry, sizes)
     };
     let mut table = read(main)?.table(name.clone(), told)?;
     if let Some(label) = told.label {
@@ -483,14 +499,22 @@ struct Array {
 }
 
 impl Array {
-    fn read(name: &str, reader: impl Read, bytes: u64) -> Result<Self, DataError> {
+    /// Reads an array of so many bytes, stored in so many.
+    fn read(
+        name: &str,
+        mut reader: impl Read,
+        [bytes, stored]: [u64; 2],
+    ) -> Result<Self, DataError> {
         let broken = |error: std::io::Error| {
             wrong(
                 name,
                 &format!("not a NumPy file: {}", crate::reason(&error)),
             )
         };
-        let file = NpyFile::new(reader).map_err(broken)?;
+        // A header may announce any length of itself.
+        let header =
+            NpyHeader::from_reader(reader.by_ref().take(LONGEST_HEADER)).map_err(broken)?;
+        let file = NpyFile::with_header(header, reader);
         let shape: Vec<usize> = file.shape().iter().map(|&size| size as usize).collect();
         let count = (file.shape().iter()).try_fold(1_u64, |all, &size| all.checked_mul(size));
         // Each value takes at least a byte.
@@ -499,6 +523,8 @@ impl Array {
             let reason = format!("its header announces {shape:?} values in {bytes} bytes");
             return Err(wrong(name, &reason));
         };
+        // An archive may unpack to any size.
+        check_plausible(name, count, stored)?;
         let is_fortran = file.order() == Order::Fortran;
         let kind = file.dtype().descr();
         let values = numbers(file).map_err(broken)?;

@@ -1,12 +1,13 @@
 //! Tables as a data set: which rows are for training, which for testing, and what their fields are.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::load::Loaded;
 use crate::preparation::{Aspect, Preparation};
 use crate::split::sample;
-use crate::table::{Cells, Column, Table, TableOptions, TableTest, Told};
+use crate::table::{Column, Table, TableOptions, TableTest, Told};
 use crate::{DataError, Fields, ImageShape, Images, Warning};
 
 /// The most different labels, which are bytes.
@@ -15,9 +16,8 @@ const MOST_LABELS: usize = 256;
 /// A table as a data set, which is read once.
 #[derive(Debug, Clone)]
 pub struct TableSet {
-    /// How it is read and split.
-    pub options: TableOptions,
-    read: Arc<OnceLock<Arc<Parts>>>,
+    options: TableOptions,
+    read: Arc<OnceLock<Parts>>,
 }
 
 /// Training and test rows, without labels among the columns.
@@ -39,6 +39,22 @@ impl TableSet {
         }
     }
 
+    /// The same table with the fields that a run was trained with.
+    pub fn as_trained(&self, fields: Option<Arc<Fields>>) -> Self {
+        Self::new(TableOptions {
+            fields,
+            ..self.options.clone()
+        })
+    }
+
+    /// The same table with all of its training rows.
+    pub(crate) fn without_limit(&self) -> Self {
+        Self::new(TableOptions {
+            limit: None,
+            ..self.options.clone()
+        })
+    }
+
     pub(crate) fn name(&self) -> String {
         let stem = self.options.file.file_stem();
         let name = stem.unwrap_or(self.options.file.as_os_str());
@@ -54,8 +70,8 @@ impl TableSet {
     /// # Errors
     ///
     /// As [`Source::load`](crate::Source::load).
-    pub fn fields(&self) -> Result<Arc<Fields>, DataError> {
-        Ok(Arc::clone(&self.parts()?.fields))
+    pub fn fields(&self) -> Result<&Arc<Fields>, DataError> {
+        Ok(&self.parts()?.fields)
     }
 
     pub(crate) fn extent(&self) -> Result<[u64; 2], DataError> {
@@ -67,19 +83,12 @@ impl TableSet {
 
     pub(crate) fn load(&self) -> Result<Loaded, DataError> {
         let parts = self.parts()?;
-        let shape = [parts.fields.channels(), 1, 1];
-        let images = |table: &Table, labels: Option<&Vec<u8>>| {
-            let (values, warnings) = parts.fields.encode(table)?;
-            let images = Images::real(values, shape, Arc::clone(&parts.fields))?;
-            let images = match labels {
-                Some(labels) => images.with_labels(labels.clone())?,
-                None => images,
-            };
-            Ok::<_, DataError>((images, warnings))
+        let [of_train, of_test] = match &parts.labels {
+            Some([train, test]) => [Some(train.clone()), Some(test.clone())],
+            None => [None, None],
         };
-        let labels = parts.labels.as_ref();
-        let (train, mut warnings) = images(&parts.train, labels.map(|[train, _]| train))?;
-        let (test, more) = images(&parts.test, labels.map(|[_, test]| test))?;
+        let (train, mut warnings) = images(&parts.train, of_train, &parts.fields)?;
+        let (test, more) = images(&parts.test, of_test, &parts.fields)?;
         warnings.extend(more);
         if !parts.constant.is_empty() {
             warnings.push(Warning::Constant {
@@ -88,7 +97,7 @@ impl TableSet {
             });
         }
         Ok(Loaded {
-            preparation: Preparation::as_is(shape, Aspect::Stretch),
+            preparation: Preparation::as_is(train.shape(), Aspect::Stretch),
             train,
             held: Vec::new(),
             test,
@@ -96,14 +105,49 @@ impl TableSet {
         })
     }
 
-    fn parts(&self) -> Result<Arc<Parts>, DataError> {
+    fn parts(&self) -> Result<&Parts, DataError> {
         if let Some(parts) = self.read.get() {
-            return Ok(Arc::clone(parts));
+            return Ok(parts);
         }
-        let parts = Arc::new(self.options.parts()?);
+        let parts = self.options.parts()?;
         // Another thread may have read the same meanwhile.
-        Ok(Arc::clone(self.read.get_or_init(|| parts)))
+        Ok(self.read.get_or_init(|| parts))
     }
+}
+
+/// The rows of another table as a run with these fields sees them, with warnings. If the table has a column of this
+/// name, its texts are the labels.
+///
+/// # Errors
+///
+/// As [`Source::load`](crate::Source::load).
+pub fn read_rows(
+    file: &Path,
+    label: Option<&str>,
+    fields: &Arc<Fields>,
+) -> Result<(Images, Vec<Warning>), DataError> {
+    let mut table = Table::read(file, &Told::for_run(fields, label))?;
+    let label = label.and_then(|name| table.take(name));
+    has_all_labels(&table, label.as_ref())?;
+    let all: Vec<u32> = (0..table.rows as u32).collect();
+    let names = label_names([label.as_ref(), None]);
+    let labels = names.map(|names| codes(label.as_ref(), &all, &names));
+    images(&table, labels, fields)
+}
+
+/// Rows as a model sees them, with warnings.
+fn images(
+    table: &Table,
+    labels: Option<Vec<u8>>,
+    fields: &Arc<Fields>,
+) -> Result<(Images, Vec<Warning>), DataError> {
+    let (values, warnings) = fields.encode(table)?;
+    let images = Images::real(values, [fields.channels(), 1, 1], Arc::clone(fields))?;
+    let images = match labels {
+        Some(labels) => images.with_labels(labels)?,
+        None => images,
+    };
+    Ok((images, warnings))
 }
 
 impl TableOptions {
@@ -111,8 +155,13 @@ impl TableOptions {
         let told = Told {
             drop: &self.drop,
             categories: &self.categories,
-            label: self.label.as_deref(),
-            fields: self.fields.as_deref(),
+            ..match &self.fields {
+                Some(fields) => Told::for_run(fields, self.label.as_deref()),
+                None => Told {
+                    label: self.label.as_deref(),
+                    ..Told::default()
+                },
+            }
         };
         let mut table = Table::read(&self.file, &told)?;
         let label = self.label.as_ref().and_then(|name| table.take(name));
@@ -123,7 +172,7 @@ impl TableOptions {
                 reason: "has no columns beside those of data.label and data.drop".into(),
             });
         }
-        let (mut train, mut test, labels) = match &self.test {
+        let (mut train, test, mut labels) = match &self.test {
             TableTest::File(file) => {
                 let mut other = Table::read(file, &told)?;
                 let others = self.label.as_ref().and_then(|name| other.take(name));
@@ -167,7 +216,6 @@ impl TableOptions {
                 (table.select(&train), table.select(&test), labels)
             }
         };
-        let mut labels = labels;
         if let Some(limit) = self.limit {
             let kept = sample(train.rows, limit.count, limit.seed);
             let kept: Vec<u32> = kept.into_iter().map(|row| row as u32).collect();
@@ -180,20 +228,13 @@ impl TableOptions {
             }
             train = train.select(&kept);
         }
-        let all: Vec<u32> = (0..train.rows as u32).collect();
         let (fields, constant) = match &self.fields {
             Some(fields) => (Arc::clone(fields), Vec::new()),
             None => {
-                let (fields, constant) = Fields::fit(&train, &all);
+                let (fields, constant) = Fields::fit(&train);
                 (Arc::new(fields), constant)
             }
         };
-        // Columns that no field needs take memory.
-        for table in [&mut train, &mut test] {
-            table
-                .columns
-                .retain(|column| fields.0.iter().any(|it| it.name == column.name));
-        }
         Ok(Parts {
             train,
             test,
@@ -234,11 +275,7 @@ impl TableOptions {
 fn label_names(columns: [Option<&Column>; 2]) -> Option<Vec<String>> {
     let mut names = BTreeSet::new();
     for column in columns.into_iter().flatten() {
-        let rows = match &column.cells {
-            Cells::Numbers(all) => all.len(),
-            Cells::Texts(all) => all.len(),
-        };
-        for row in 0..rows {
+        for row in 0..column.cells.len() {
             names.extend(column.cells.text(row));
             if names.len() > MOST_LABELS {
                 return None;

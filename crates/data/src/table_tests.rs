@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 use crate::{FieldKind, Source, TableSet, View};
@@ -141,6 +142,9 @@ fn hostile_arrays_are_refused() {
         // A changed value is a value; anything else is an error, and nothing panics.
         let _ = Table::read(&path, &Told::default());
     }
+    // A header of version 2 that announces 4 GiB of itself.
+    let (_folder, path) = file("t.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr': ");
+    assert!(Table::read(&path, &Told::default()).is_err());
     let (_folder, path) = file("t.npz", b"PK\x03\x04 no archive");
     assert!(Table::read(&path, &Told::default()).is_err());
 }
@@ -158,7 +162,7 @@ fn rows_are_standardised_by_the_training_rows_and_labels_are_no_input() {
         normal: Some("good".into()),
         ..options(path.clone())
     });
-    let fields = set.fields().unwrap();
+    let fields = Arc::clone(set.fields().unwrap());
     let names: Vec<&str> = fields.0.iter().map(|it| it.name.as_str()).collect();
     assert_eq!((names, fields.channels()), (vec!["size", "kind"], 3));
     let source = Source::Table(set);
@@ -192,11 +196,13 @@ fn rows_are_standardised_by_the_training_rows_and_labels_are_no_input() {
     );
     // The same fields read other rows; a text that training did not have is none of its categories.
     let (_other, path) = file("o.csv", b"kind,size\nz,1\n,\n");
+    let (rows, warnings) = crate::read_rows(&path, Some("class"), &fields).unwrap();
+    assert_eq!((rows.len(), rows.labels(), warnings.len()), (2, None, 1));
     let set = TableSet::new(TableOptions {
-        fields: Some(fields),
         test: TableTest::File(path.clone()),
         ..options(path)
-    });
+    })
+    .as_trained(Some(fields));
     let data = Source::Table(set).load().unwrap();
     let View::Real(values) = data.test.values() else {
         panic!("bytes")

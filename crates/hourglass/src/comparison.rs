@@ -526,6 +526,7 @@ mod tests {
         let mut good = row("good", 0.1, "x", json!({}));
         (good.test.bce, good.test.psnr, good.test.ssim, good.gain) =
             (0.05, 30.0, Some(0.9), Some(4.0));
+        good.test.r2 = Some(0.9);
         (
             good.code_size,
             good.parameters,

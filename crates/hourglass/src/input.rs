@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use data::{
-    Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule,
-    Source, TEST_PHOTOS, TableOptions, TableSet, TableTest, TestPart, Warning,
+    Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule, Source,
+    TEST_PHOTOS, TestPart, Warning,
 };
 use model::ImageShape;
 
@@ -183,27 +183,13 @@ fn rows(spec: &str, fields: &Fields, meta: &Meta, warn: impl FnMut(&Warning)) ->
         }
         .into());
     }
-    let known = meta.config.as_ref().map(|config| config.data.clone());
-    let (label, categories) = match known {
-        Some(DataConfig::Table {
-            label, categories, ..
-        }) => (label, categories),
-        _ => (None, Vec::new()),
+    let label = match meta.config.as_ref().map(|config| &config.data) {
+        Some(DataConfig::Table { label, .. }) => label.as_deref(),
+        _ => None,
     };
-    let dataset = Source::Table(TableSet::new(TableOptions {
-        file: path.to_owned(),
-        test: TableTest::File(path.to_owned()),
-        label,
-        normal: None,
-        drop: Vec::new(),
-        categories,
-        limit: None,
-        seed: 0,
-        fields: Some(Arc::new(fields.clone())),
-    }))
-    .load()?;
-    dataset.warnings.iter().for_each(warn);
-    Ok(dataset.test)
+    let (rows, warnings) = data::read_rows(path, label, &Arc::new(fields.clone()))?;
+    warnings.iter().for_each(warn);
+    Ok(rows)
 }
 
 /// Fails if the images have another shape than the model's. `spec` is what they are called.

@@ -17,6 +17,7 @@ pub mod comparison;
 pub mod config;
 pub mod digest;
 pub mod error;
+mod fields;
 pub mod files;
 pub mod input;
 pub mod measure;

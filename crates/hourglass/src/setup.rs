@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, FieldKind, Fields, Images, Limit, Named, PictureOptions,
-    Preparation, Source, Split, TableOptions, TableSet, TableTest, TestPart, Warning,
+    Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation, Source,
+    Split, TableOptions, TableSet, TableTest, TestPart, Warning,
 };
-use model::{Category, ImageShape, Layers, Loss, Range};
+use model::{ImageShape, Layers, Loss, Range};
 
 use crate::backend::{self, Backend};
 use crate::config::{
@@ -15,6 +15,7 @@ use crate::config::{
     PretrainConfig, TableTestChoice, TestChoice,
 };
 use crate::error::{At, Error, Result};
+use crate::fields;
 use crate::measure::pca::Pca;
 use crate::memory::{Estimate, Purpose};
 use crate::run::checkpoint::{Meta, Progress};
@@ -61,6 +62,14 @@ pub struct Setup {
     pub quick: bool,
     /// Layers of an earlier run to start from.
     pub pretrained: Option<Pretrained>,
+}
+
+/// What is known of a training before anything is loaded.
+struct Checked {
+    shape: ImageShape,
+    range: Range,
+    layers: Layers,
+    backend: Backend,
 }
 
 impl Located {
@@ -255,7 +264,7 @@ impl Setup {
         quick: bool,
         starts: bool,
         purpose: Purpose,
-    ) -> Result<(ImageShape, Layers, Backend)> {
+    ) -> Result<Checked> {
         let config = &located.config;
         let shape = source.shape().map_err(|error| told(located, error))?;
         let range = range(source).map_err(|error| told(located, error))?;
@@ -272,7 +281,12 @@ impl Setup {
             };
             needed.check().at(|| located.name().to_owned())?;
         }
-        Ok((shape, layers, backend))
+        Ok(Checked {
+            shape,
+            range,
+            layers,
+            backend,
+        })
     }
 
     fn with(
@@ -286,13 +300,17 @@ impl Setup {
         let config = located.config.clone();
         let (source, limit) = source(&config, run);
         let told = |error| told(&located, error);
-        let (shape, layers, backend) = Self::checked(&located, &source, quick, starts, purpose)?;
+        let Checked {
+            shape,
+            range,
+            layers,
+            backend,
+        } = Self::checked(&located, &source, quick, starts, purpose)?;
         let pretrained = if starts {
             Pretrained::open(&located, shape, &layers, &backend.device)?
         } else {
             None
         };
-        let range = range(&source).map_err(told)?;
         let mut dataset = source.load_as(shape).map_err(told)?;
         if let Some(limit) = limit {
             dataset.train.truncate_pictures(limit);
@@ -494,32 +512,18 @@ fn check_components(located: &Located, layers: &Layers, images: &Images) -> Resu
 /// What the values of a source's samples are.
 fn range(source: &Source) -> std::result::Result<Range, DataError> {
     match source {
-        Source::Table(set) => Ok(range_of(set.fields()?.as_ref())),
+        Source::Table(set) => Ok(fields::range(set.fields()?)),
         _ => Ok(Range::Unit),
     }
-}
-
-/// What the values of samples with these fields are.
-pub(crate) fn range_of(fields: &Fields) -> Range {
-    let categories = fields
-        .placed()
-        .filter_map(|(first, field)| match &field.kind {
-            FieldKind::Category { values, .. } => Some(Category {
-                first,
-                count: values.len(),
-            }),
-            FieldKind::Number { .. } => None,
-        });
-    Range::Real(categories.collect())
 }
 
 /// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST
 /// is in no order, so its first images are as good as any; earlier versions took the first of every set.
 fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
-    let mut source = config.data.source(config.seed);
-    if let (Source::Table(set), Some(meta)) = (&mut source, run) {
-        set.options.fields = meta.fields.clone().map(Arc::new);
-        return (source, None);
+    let source = config.data.source(config.seed);
+    if let (Source::Table(set), Some(meta)) = (&source, run) {
+        let fields = meta.fields.clone().map(Arc::new);
+        return (Source::Table(set.as_trained(fields)), None);
     }
     let first = config.data.limit();
     match (&config.data, run) {

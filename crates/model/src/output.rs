@@ -31,8 +31,9 @@ impl<const D: usize> Output<D> {
 
     /// The loss, shape `[1]`, for a target of the same shape in [0, 1]. `loss` is for logits; values
     /// are not probabilities and have the mean squared error, which
-    /// [`default_loss`](crate::ModelConfig::default_loss) gives for models with such outputs. Real values have that, and categories their cross-entropy,
-    /// over all that the target, where a missing value is NaN, has.
+    /// [`default_loss`](crate::ModelConfig::default_loss) gives for models with such outputs. Real values
+    /// have that too, of any size, and categories their cross-entropy; what is NaN in the target is missing
+    /// and does not count.
     pub fn loss(self, target: Tensor<D>, loss: Loss) -> Tensor<1> {
         match self {
             Output::Logits(logits) => loss.forward(logits, target),

@@ -64,27 +64,25 @@ pub(crate) fn loss<const D: usize>(
     }
     let [raw, target, known, error] =
         [raw, filled(target), known, error].map(|it| it.flatten::<2>(1, D - 1));
-    let mut squares = error.square();
-    let batch = squares.dims()[0];
-    let mut count = known.clone();
+    let width = raw.dims()[1];
+    // Numbers are compared by squares; a category counts once, in its first channel.
+    let (mut squared, mut counted) = (vec![1.0_f32; width], vec![1.0_f32; width]);
     let mut sum = Tensor::zeros([1], &raw.device());
-    for &Category {
-        first,
-        count: width,
-    } in categories
-    {
-        let one = |it: &Tensor<2>| it.clone().narrow(1, first, width);
-        sum = sum - (log_softmax(one(&raw), 1) * one(&target)).sum();
-        // It counts once, not once for each of its channels.
-        let rest = [0..batch, first..first + width];
-        let nothing = Tensor::zeros([batch, width], &raw.device());
-        squares = squares.slice_assign(rest, nothing.clone());
-        let more = [0..batch, first + 1..first + width];
-        if width > 1 {
-            count = count.slice_assign(more, nothing.narrow(1, 1, width - 1));
+    for &Category { first, count } in categories {
+        let channels = first..(first + count).min(width);
+        if let Some(channels) = squared.get_mut(channels.clone()) {
+            channels.fill(0.0);
         }
+        if let Some([_, others @ ..]) = counted.get_mut(channels) {
+            others.fill(0.0);
+        }
+        let [logits, target] = [&raw, &target].map(|it| it.clone().narrow(1, first, count));
+        sum = sum - (log_softmax(logits, 1) * target).sum();
     }
-    (sum + squares.sum()) / count.sum().clamp_min(1.0)
+    let row = |values| Tensor::from_data(TensorData::new(values, [1, width]), &raw.device());
+    let [squared, counted]: [Tensor<2>; 2] = [row(squared), row(counted)];
+    let sum = sum + (error.square() * squared).sum();
+    sum / (known * counted).sum().clamp_min(1.0)
 }
 
 #[cfg(test)]

@@ -198,22 +198,11 @@ impl Report<'_> {
     /// The error of each column of a table.
     fn columns_of_table(&self, page: &mut Page, columns: &[metrics::Column]) {
         page.section("Columns");
-        let figure = |value: Option<f64>, digits: usize| metric::text(value, digits);
-        let rows: Vec<Vec<String>> = columns
-            .iter()
-            .map(|column| {
-                vec![
-                    column.name.clone(),
-                    column.rmse.map_or("-".into(), |it| format!("{it:.4}")),
-                    figure(column.accuracy, 3),
-                    figure(column.r2, 3),
-                ]
-            })
-            .collect();
+        let rows: Vec<Vec<String>> = columns.iter().map(|it| it.cells().to_vec()).collect();
         page.html(&page::table(
             "rmse in the data's own units; accuracy of the most probable category; r2 is the share of the variance that \
              is explained",
-            &["column", "rmse", "accuracy", "r2"],
+            &metrics::Column::HEADINGS,
             &rows,
         ));
     }

@@ -40,16 +40,10 @@ impl Score {
         let score = |(error, &index): (&f64, &u32)| {
             let sample = images.sample(index as usize);
             match self {
-                Score::Mse => {
-                    // What is missing has no error.
-                    let known =
-                        |it: View<'_>| (0..it.len()).filter(|&at| !it.get(at).is_nan()).count();
-                    error / sample.map_or(1, known).max(1) as f64
-                }
+                // What is missing has no error.
+                Score::Mse => error / sample.map_or(0, View::known).max(1) as f64,
                 Score::Relative => {
-                    let seen = sample.map(View::seen).unwrap_or_default();
-                    let known = seen.iter().filter(|it| !it.is_nan());
-                    let norm = known.map(|&it| f64::from(it).powi(2)).sum::<f64>().sqrt();
+                    let norm = sample.map_or(0.0, View::squared_norm).sqrt();
                     // At least one white pixel's norm, because a black picture's is 0.
                     error / norm.max(1.0)
                 }

@@ -67,7 +67,7 @@ impl Features {
         let width = images.shape().iter().product();
         let mut values = Vec::with_capacity(indices.len() * width);
         for sample in (indices.iter()).filter_map(|&index| images.sample(index as usize)) {
-            values.extend(sample.seen());
+            sample.append_seen(&mut values);
         }
         Self::new(values, width, indices.len())
     }

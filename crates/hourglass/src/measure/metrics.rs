@@ -77,8 +77,8 @@ pub struct Figures {
     /// Squared error summed over the values of an image, mean over images
     /// (Hinton & Salakhutdinov 2006).
     pub sum_sq: f64,
-    #[serde(deserialize_with = "or_nan")]
     /// Mean over images of 10 log10(1 / the image's mse), in dB; at most 100 dB per image.
+    #[serde(deserialize_with = "or_nan")]
     pub psnr: f64,
     /// Structural similarity, mean over images and channels (Wang et al. 2004): Gaussian window of
     /// 11 x 11 with sigma 1.5, K1 = .01, K2 = .03. `None` if images are smaller than the window.
@@ -107,6 +107,21 @@ pub struct Column {
     /// The share of the variance about the training rows' mean that is explained; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r2: Option<f64>,
+}
+
+impl Column {
+    /// The headings of its [cells](Column::cells).
+    pub const HEADINGS: [&str; 4] = ["column", "rmse", "accuracy", "r2"];
+
+    /// A row of a table, as text.
+    pub fn cells(&self) -> [String; 4] {
+        [
+            self.name.clone(),
+            self.rmse.map_or("-".into(), |rmse| format!("{rmse:.4}")),
+            metric::text(self.accuracy, 3),
+            metric::text(self.r2, 3),
+        ]
+    }
 }
 
 /// Sums of one column.
@@ -214,8 +229,8 @@ impl Reconstruction {
         })
     }
 
-    /// Measures samples that are no pictures. A value that is missing in the target has no error.
-    fn push_real(&mut self, targets: &[f32], outputs: &[f32]) -> Result<(), MetricError> {
+    /// Fails unless both are the same whole number of images.
+    fn check_lengths(&self, targets: &[f32], outputs: &[f32]) -> Result<(), MetricError> {
         let values = self.values;
         if targets.len() != outputs.len() || values == 0 || !targets.len().is_multiple_of(values) {
             return Err(MetricError::Length {
@@ -224,6 +239,13 @@ impl Reconstruction {
                 values,
             });
         }
+        Ok(())
+    }
+
+    /// Measures samples that are no pictures. A value that is missing in the target has no error.
+    fn push_real(&mut self, targets: &[f32], outputs: &[f32]) -> Result<(), MetricError> {
+        let values = self.values;
+        self.check_lengths(targets, outputs)?;
         if let Some(place) = outputs.iter().position(|it| !it.is_finite()) {
             return Err(MetricError::NotFinite {
                 image: self.images + place / values,
@@ -234,19 +256,20 @@ impl Reconstruction {
             return Ok(());
         };
         let each = values / fields.channels().max(1);
+        let centers: Vec<Vec<f32>> = fields.0.iter().map(Field::center).collect();
         for (target, output) in targets
             .chunks_exact(values)
             .zip(outputs.chunks_exact(values))
         {
             let (mut error, mut known) = (0.0, 0_usize);
-            for ((first, field), sums) in fields.placed().zip(sums.iter_mut()) {
+            let measured = fields.placed().zip(sums.iter_mut()).zip(&centers);
+            for (((first, field), sums), center) in measured {
                 let range = first * each..(first + field.channels()) * each;
                 let (target, output) = (&target[range.clone()], &output[range]);
                 if target.iter().all(|it| it.is_nan()) {
                     continue;
                 }
-                let is_category = matches!(field.kind, FieldKind::Category { .. });
-                let center = field.center();
+                let is_category = field.is_category();
                 let pairs = || target.iter().zip(output).filter(|(it, _)| !it.is_nan());
                 let squares: f64 = pairs()
                     .map(|(&it, &given)| (f64::from(it) - f64::from(given)).powi(2))
@@ -311,11 +334,10 @@ impl Reconstruction {
         let sum = |of: fn(&ColumnSums) -> f64| sums.iter().map(of).sum::<f64>();
         let about_center = sum(|it| it.about_center);
         let squared_error = self.sums.squared_error;
-        let is_category = |field: &&Field| matches!(field.kind, FieldKind::Category { .. });
-        let has_categories = fields.0.iter().any(|field| is_category(&field));
+        let has_categories = fields.0.iter().any(Field::is_category);
         let mixed = has_categories.then(|| {
             let pairs = fields.0.iter().zip(sums);
-            let cost = pairs.map(|(field, sums)| match is_category(&field) {
+            let cost = pairs.map(|(field, sums)| match field.is_category() {
                 true => sums.cross_entropy,
                 false => sums.error,
             });
@@ -371,13 +393,7 @@ impl Reconstruction {
         read: impl Fn(f64, f64) -> [f64; 3] + Sync,
     ) -> Result<(), MetricError> {
         let values = self.values;
-        if targets.len() != outputs.len() || values == 0 || !targets.len().is_multiple_of(values) {
-            return Err(MetricError::Length {
-                targets: targets.len(),
-                reconstructions: outputs.len(),
-                values,
-            });
-        }
+        self.check_lengths(targets, outputs)?;
         let first = self.images;
         let ssim = self.ssim.as_ref();
         let measured: Vec<ImageFigures> = targets

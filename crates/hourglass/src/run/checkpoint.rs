@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::codec::kept;
 use crate::config::Config;
 use crate::digest::{sha256, short};
+use crate::fields;
 use crate::files::{self, FileError, LARGEST_JSON};
 use crate::memory::{self, MemoryError};
 use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
-use crate::setup::range_of;
 use crate::train::optimizer::Optimizer;
 
 /// How often a checkpoint is read again that a training swapped meanwhile, and at what interval.
@@ -277,7 +277,7 @@ impl Meta {
 
     /// What the values of the model's samples are.
     pub fn range(&self) -> Range {
-        self.fields.as_ref().map_or(Range::Unit, range_of)
+        self.fields.as_ref().map_or(Range::Unit, fields::range)
     }
 
     /// How pictures become the model's images.

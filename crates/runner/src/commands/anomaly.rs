@@ -82,7 +82,7 @@ fn measured(
     let pca = analysed::own_pca(subject, code_size)?;
     // Fitted only on pictures that are not scored.
     let train = read(Part::Train)?;
-    let pca_of_other = match train.pixels() != pictures.other.images.pixels() {
+    let pca_of_other = match train.values() != pictures.other.images.values() {
         true => analysed::pca(&train, code_size)?,
         false => None,
     };

@@ -14,8 +14,7 @@ use crate::commands::own_images;
 use crate::input;
 use crate::terminal;
 use hourglass::measure::evaluation::{self, CodeUse};
-use hourglass::measure::metrics::Figures;
-use hourglass::measure::metrics::{Column, metric};
+use hourglass::measure::metrics::{Column, Figures};
 use hourglass::measure::restoration::{Baselines, Restoration};
 use hourglass::measure::summary::{Course, Measured, Summary};
 use hourglass::run::environment::Environment;
@@ -84,21 +83,14 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
 /// The error of each column of a table, as text.
 fn columns_table(columns: &[Column]) -> String {
     let longest = columns.iter().map(|it| it.name.chars().count()).max();
-    let width = longest.unwrap_or(0).max("column".len());
-    let mut text = format!(
-        "\n{:width$}  {:>12}  {:>8}  {:>7}",
-        "column", "rmse", "accuracy", "r2"
-    );
-    for column in columns {
-        let rmse = column.rmse.map_or("-".into(), |it| format!("{it:.4}"));
-        text += &format!(
-            "\n{:width$}  {rmse:>12}  {:>8}  {:>7}",
-            column.name,
-            metric::text(column.accuracy, 3),
-            metric::text(column.r2, 3)
-        );
-    }
-    text
+    let width = longest.unwrap_or(0).max(Column::HEADINGS[0].len());
+    let rows = std::iter::once(Column::HEADINGS.map(String::from));
+    let lines = rows.chain(columns.iter().map(Column::cells));
+    lines
+        .map(|[name, rmse, accuracy, r2]| {
+            format!("\n{name:width$}  {rmse:>12}  {accuracy:>8}  {r2:>7}")
+        })
+        .collect()
 }
 
 /// The figures of a run's model, and of what it is compared with.
