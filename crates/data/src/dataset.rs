@@ -245,6 +245,12 @@ impl Images {
         &self.classes
     }
 
+    /// What a label stands for: the name of its class, or the number if classes have no names.
+    pub fn class_name(&self, label: u8) -> String {
+        let name = self.classes.get(usize::from(label));
+        name.cloned().unwrap_or_else(|| label.to_string())
+    }
+
     /// How many of the images of these parts are of which class, in words; `None` if the classes have no names.
     pub fn by_class(parts: &[&Images]) -> Option<String> {
         let names = parts.first()?.classes();
@@ -450,6 +456,9 @@ pub struct Dataset {
     /// Whether each training picture lies in a folder for validation; empty if there is no such folder. With patches,
     /// of whole pictures.
     pub held: Vec<bool>,
+    /// The group of each training picture, if pictures are kept together in groups, as for
+    /// [`draw_groups`](crate::draw_groups); otherwise empty.
+    pub groups: Vec<u32>,
     /// Images held back for the reported figures.
     pub test: Images,
     /// How its pictures were prepared; without meaning for data that are no pictures.
@@ -546,6 +555,7 @@ mod tests {
                 preparation: Preparation::as_is(train.shape(), Aspect::Crop),
                 train,
                 held: Vec::new(),
+                groups: Vec::new(),
                 test,
                 warnings: Vec::new(),
             }

@@ -86,8 +86,14 @@ impl Parts {
     }
 }
 
-fn is_masks(name: &str) -> bool {
+/// Whether a folder of this name has masks of test pictures, if it stands beside a folder of those.
+pub(crate) fn is_masks(name: &str) -> bool {
     name.eq_ignore_ascii_case(MASKS)
+}
+
+/// Whether a folder of this name has test pictures.
+pub(crate) fn is_test(name: &str) -> bool {
+    Role::of(name) == Some(Role::Test)
 }
 
 /// Picture files with their names and, if all lie in folders of their class, their labels.
@@ -151,7 +157,7 @@ fn of_parts(dir: &Path, parts: &Parts) -> Result<([Vec<File>; 3], Vec<Warning>),
         .map(|it| file_name(it))
         .collect();
     let others: Vec<String> = (beside.tops().into_iter())
-        .filter(|(name, _)| !is_masks(name) && !known.iter().any(|it| it == name))
+        .filter(|(name, _)| !known.iter().any(|it| it == name))
         .map(|(name, count)| format!("{name} ({count})"))
         .collect();
     beside.keep_own();
@@ -189,14 +195,13 @@ fn of_parts(dir: &Path, parts: &Parts) -> Result<([Vec<File>; 3], Vec<Warning>),
     Ok((files, warnings))
 }
 
-/// Whether a folder has folders for training and for testing.
+/// Whether a folder has folders for training, validation or testing, as [`part`] reads them.
 pub fn has_parts(dir: &Path) -> bool {
-    let parts = Parts::of(dir).ok().flatten();
-    parts.is_some_and(|parts| parts.train.is_some() && parts.test.is_some())
+    matches!(Parts::of(dir), Ok(Some(_)))
 }
 
-/// The pictures of a set's training or test part: those in its folder for it, else all of them. With warnings about
-/// what is not read.
+/// The pictures of a set's training or test part: those in its folder for it; else those of a part that is nearest to
+/// it, with a warning; all pictures if no folder says what it is for. With warnings about what is not read.
 ///
 /// # Errors
 ///
@@ -207,12 +212,27 @@ pub fn part(dir: &Path, training: bool) -> Result<(PictureFiles, Vec<Warning>), 
     };
     let (files, warnings) = of_parts(dir, &parts)?;
     let [train, validation, test] = files;
-    let order = match training {
-        true => [train, test, validation],
-        false => [test, train, validation],
+    let train = (&parts.train, train);
+    let validation = (&parts.validation, validation);
+    let test = (&parts.test, test);
+    let (wanted, order) = match training {
+        true => ("train", [train, validation, test]),
+        // A training sees less of pictures for validation than of those that it is trained on.
+        false => ("test", [test, validation, train]),
     };
-    let files = order.into_iter().find(|files| !files.is_empty());
-    Ok((PictureFiles(files.unwrap_or_default()), warnings))
+    let place = order.iter().position(|(_, files)| !files.is_empty());
+    let place = place.unwrap_or_default();
+    let (folder, files) = order.into_iter().nth(place).unwrap_or((&None, Vec::new()));
+    let mut told = Vec::new();
+    if let (Some(folder), true) = (folder, place > 0) {
+        told.push(Warning::Instead {
+            dir: dir.display().to_string(),
+            wanted,
+            read: file_name(folder),
+        });
+    }
+    told.extend(warnings);
+    Ok((PictureFiles(files), told))
 }
 
 /// The picture files in a folder and those below it, at least one, sorted by path, with warnings about what is not

@@ -11,7 +11,7 @@ use crate::{Dataset, Images, PictureOptions, Source, TestPart};
 /// Pictures of 2 x 2 pixels, each of a brightness of its own.
 fn folder(names: &[&str]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for (shade, name) in (0..).zip(names) {
+    for (shade, name) in (0..=u8::MAX).cycle().zip(names) {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let picture = GrayImage::from_pixel(2, 2, Luma([shade]));

@@ -20,6 +20,7 @@ const OPTIONS: PictureOptions = PictureOptions {
     white: None,
     limit: None,
     test: TestPart::Share(0.25),
+    group: None,
     strict: true,
     seed: 1,
 };

@@ -26,6 +26,7 @@ mod elastic;
 mod error;
 mod fields;
 mod folder;
+mod group;
 mod idx;
 mod idx_folder;
 mod images;
@@ -59,6 +60,7 @@ pub use elastic::Elastic;
 pub use error::{DataError, check_plausible, reason};
 pub use fields::{Field, FieldKind, Fields};
 pub use folder::{PictureFiles, file_name, has_parts, mask_of, part, pictures};
+pub use group::{Group, draw_groups};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
@@ -217,6 +219,7 @@ impl Source {
             train,
             test,
             held: Vec::new(),
+            groups: Vec::new(),
             warnings: Vec::new(),
         };
         let mut set = match self {
@@ -237,12 +240,13 @@ impl Source {
         };
         if matches!(self, Source::Idx { .. } | Source::Folder { .. }) {
             set.warnings
-                .splice(0..0, duplicates::warnings(&set.train, &set.test));
+                .splice(0..0, duplicates::warnings(&set.train, &set.held, &set.test));
         }
         Ok(Dataset {
             name: self.name(),
             train: set.train,
             held: set.held,
+            groups: set.groups,
             test: set.test,
             preparation: set.preparation,
             warnings: set.warnings,

@@ -30,6 +30,8 @@ pub(crate) struct Loaded {
     pub test: Images,
     /// Whether each training picture lies in a folder for validation; empty if there is no such folder.
     pub held: Vec<bool>,
+    /// The group of each training picture; empty without groups.
+    pub groups: Vec<u32>,
     /// How its pictures were prepared.
     pub preparation: Preparation,
     /// Warnings about single files, after those about the set.
@@ -72,7 +74,7 @@ pub(crate) fn load(
     let set = [
         loader.mixed(all()),
         loader.reshaped(all()),
-        white,
+        white.or_else(|| reduced(all())),
         loader.padded(all()),
     ];
     let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
@@ -80,12 +82,16 @@ pub(crate) fn load(
     if !held.contains(&true) {
         held.clear();
     }
+    let names: Vec<_> = train.files.iter().map(|(file, _)| file.name()).collect();
+    let names = || names.iter().map(AsRef::as_ref);
+    let groups = (options.group).map_or_else(Vec::new, |group| group.of(names()));
     let skipped = train.skipped.into_iter().chain(test.skipped);
     warnings.extend(skipped.map(|reason| Warning::Skipped { reason }));
     Ok(Loaded {
         train: train_images,
         test: test_images,
         held,
+        groups,
         preparation: loader.preparation(),
         warnings,
     })
@@ -380,6 +386,12 @@ impl<'a> Loader<'a> {
             patch,
         })
     }
+}
+
+/// The warning about pictures with 16 bits, which become bytes.
+fn reduced<'f>(files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
+    let count = files.filter(|(_, header)| header.deep).count();
+    (count > 0).then_some(Warning::Reduced { count })
 }
 
 /// Images with the labels and the names of the classes of their files, if all have them.

@@ -100,6 +100,7 @@ impl TableSet {
             preparation: Preparation::as_is(train.shape(), Aspect::Stretch),
             train,
             held: Vec::new(),
+            groups: Vec::new(),
             test,
             warnings,
         })

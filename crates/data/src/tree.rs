@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::folder::file_name;
+use crate::folder::{file_name, is_masks, is_test};
 use crate::{DataError, Warning};
 
 /// Extensions of picture files; the actual type is detected from the content.
@@ -44,7 +44,7 @@ impl Leaf {
     }
 }
 
-/// What is in a folder and below it, without hidden names.
+/// What is in a folder and below it, without hidden names and without the masks of test pictures.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     /// Files that are read, sorted by path.
@@ -80,6 +80,8 @@ impl Tree {
         depth: usize,
         left: &mut usize,
     ) -> std::io::Result<()> {
+        let mut entries = Vec::new();
+        let (mut has_masks, mut has_test) = (false, false);
         for entry in dir.read_dir()? {
             let entry = entry?;
             *left = left.checked_sub(1).ok_or_else(|| {
@@ -93,8 +95,17 @@ impl Tree {
             if last.starts_with('.') {
                 continue;
             }
+            let kind = entry.file_type()?;
+            has_masks |= kind.is_dir() && is_masks(&last);
+            has_test |= kind.is_dir() && is_test(&last);
+            entries.push((path, last, kind));
+        }
+        for (path, last, kind) in entries {
+            if has_masks && has_test && is_masks(&last) {
+                continue;
+            }
             let name = format!("{above}{last}");
-            let is_folder = entry.file_type()?.is_dir();
+            let is_folder = kind.is_dir();
             if is_folder && depth == DEEPEST {
                 self.closed
                     .push(format!("{name} (more than {DEEPEST} folders deep)"));
@@ -103,9 +114,9 @@ impl Tree {
                     Err(error) if *left > 0 => self.closed.push(format!("{name} ({error})")),
                     other => other?,
                 }
-            } else if path.is_dir() {
+            } else if kind.is_symlink() && path.is_dir() {
                 self.closed.push(format!("{name} (a link)"));
-            } else if !path.is_file() {
+            } else if !kind.is_file() && !path.is_file() {
                 // A pipe, a device, or a link to nothing.
             } else if ends(&path, &ENDINGS) {
                 self.pictures.push(Leaf { path, name });

@@ -92,6 +92,11 @@ pub enum Warning {
         /// What becomes white.
         white: u16,
     },
+    /// Files with 16 bits, all of which they use.
+    Reduced {
+        /// Number of such files.
+        count: usize,
+    },
     /// Files with 16 bits that come out almost black.
     Dark {
         /// Number of such files.
@@ -139,16 +144,29 @@ pub enum Warning {
         /// One of the texts.
         value: String,
     },
-    /// Test pictures that are also for training.
+    /// Pictures of one part that are also in another one.
     InBoth {
+        /// The part whose figures are spoilt, `test` or `validation`.
+        part: &'static str,
+        /// The other part, `training` or `validation`.
+        other: &'static str,
         /// Number of them.
         count: usize,
-        /// All test pictures.
+        /// All pictures of the part.
         of: usize,
         /// The first of them.
         first: String,
-        /// The training picture that it is the same as.
+        /// The picture of the other part that it is the same as.
         same: String,
+    },
+    /// A folder without the part that is asked for: another one is read.
+    Instead {
+        /// The folder.
+        dir: String,
+        /// The part that is asked for, `train` or `test`.
+        wanted: &'static str,
+        /// The name of the folder that is read.
+        read: String,
     },
 }
 
@@ -244,10 +262,20 @@ impl fmt::Display for Warning {
                 white,
             } => write!(
                 f,
-                "{count} 16-bit {} no value above {largest}, so {white} is white; set data.white to 65535 for all \
-                 16 bits",
+                "{count} 16-bit {} no value above {largest}, so {white} is white and they are reduced to 8 bits; set data.white \
+                 to 65535 for all 16 bits",
                 having(*count)
             ),
+            Warning::Reduced { count } => {
+                let [files, are] = match count {
+                    1 => ["file", "is"],
+                    _ => ["files", "are"],
+                };
+                write!(f, "{count} 16-bit {files} {are} reduced to 8 bits")
+            }
+            Warning::Instead { dir, wanted, read } => {
+                write!(f, "{dir}: no folder {wanted}, so {read} is read in its place")
+            }
             Warning::Dark {
                 count,
                 largest,
@@ -282,18 +310,20 @@ impl fmt::Display for Warning {
                 }
             ),
             Warning::InBoth {
+                part,
+                other,
                 count,
                 of,
                 first,
                 same,
             } => write!(
                 f,
-                "{count} of the {of} test pictures {} also {}, so their figures are not those of unseen pictures; \
+                "{count} of the {of} {part} pictures {} also {}, so their figures are not those of unseen pictures; \
                  the first: {first} is the same as {same}",
                 are(*count),
                 match count {
-                    1 => "a training picture",
-                    _ => "training pictures",
+                    1 => format!("a {other} picture"),
+                    _ => format!("{other} pictures"),
                 }
             ),
         }

@@ -38,7 +38,7 @@ pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
 pub use source::{
-    AspectChoice, CollectionChoice, DataConfig, NamedConfig, PicturesConfig, TableTestChoice,
+    AspectChoice, CollectionChoice, DataConfig, GroupChoice, NamedConfig, PicturesConfig, TableTestChoice,
     TestChoice,
 };
 pub use sweep::{Point, Sweep, load_sweep};

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::init::InitConfig;
 use super::super::{
-    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, LossChoice, NamedConfig,
+    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, GroupChoice, LossChoice, NamedConfig,
     OptimizerConfig, PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice, TrainConfig,
     parse, raw,
 };
@@ -280,6 +280,10 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                     validation,
                     limit,
                     split_seed,
+                    group: patch.map(|_| match strict {
+                        true => GroupChoice::Folder,
+                        false => GroupChoice::Name,
+                    }),
                     augment,
                     size,
                     patch,
