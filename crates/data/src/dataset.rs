@@ -16,6 +16,9 @@ pub type ImageShape = [usize; 3];
 /// A header that announces more is rejected before any memory is allocated.
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
+/// Classes that a line names.
+const NAMED_CLASSES: usize = 12;
+
 /// Images of one shape, as contiguous bytes, each with a label or a name if the source has them.
 ///
 /// Those of data that are no pictures hold real values instead of bytes, standardised, with [`Fields`] that say what
@@ -261,13 +264,17 @@ impl Images {
                 *count += 1;
             }
         }
-        let words = names.iter().zip(counts);
+        let words = names.iter().zip(counts).take(NAMED_CLASSES);
         let words: Vec<String> = words
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
+        let more = match names.len().saturating_sub(words.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let count = names.len();
         Some(format!(
-            "{} classes by folder: {}",
-            names.len(),
+            "{count} classes by folder: {}{more}",
             words.join(", ")
         ))
     }

@@ -10,47 +10,76 @@ use crate::{Images, Split, Warning};
 /// A picture's size and the SHA-256 of its pixels.
 type Key = ([usize; 2], [u8; 32]);
 
-/// The warnings about pictures that are in a training part more than once, and about test pictures that are
-/// training pictures, or validation pictures if it is `held` for that.
+/// The warnings about pictures that are in a training part more than once, and about pictures of other parts that are
+/// training or validation pictures. `held` says which of the training part's pictures are for validation; it is empty if
+/// none is yet.
 pub(crate) fn warnings(train: &Images, held: &[bool], test: &Images) -> Vec<Warning> {
-    let mut seen: HashMap<Key, usize> = HashMap::new();
-    let (mut copies, mut first) = (0, None);
-    let pictures = keys(train);
-    for (index, key) in pictures.iter().enumerate() {
-        if let Some(&earlier) = seen.get(key) {
-            copies += 1;
-            first.get_or_insert((name(train, index), name(train, earlier)));
+    let all = keys(train);
+    let is_held = |place: &usize| held.get(*place) == Some(&true);
+    let (validated, trained): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(is_held);
+    let mut found = Vec::new();
+    let mut known: HashMap<&Key, usize> = HashMap::new();
+    let mut copies = Vec::new();
+    for &place in &trained {
+        let Some(key) = all.get(place) else { continue };
+        if let Some(&earlier) = known.get(key) {
+            copies.push((place, earlier));
         } else {
-            seen.insert(*key, index);
+            known.insert(key, place);
         }
     }
-    let mut found = Vec::new();
-    if let Some((first, same)) = first {
+    if let Some(&(first, same)) = copies.first() {
         found.push(Warning::Copies {
-            count: copies,
-            of: pictures.len(),
-            first,
-            same,
+            count: copies.len(),
+            of: trained.len(),
+            first: name(train, first),
+            same: name(train, same),
         });
     }
+    let validation: Vec<(usize, &Key)> = pairs(&all, &validated);
     let tested = keys(test);
-    let both = tested.iter().enumerate();
-    let both = both.filter_map(|(index, key)| Some((index, *seen.get(key)?)));
-    let is_held = |(_, same): &(usize, usize)| held.get(*same) == Some(&true);
-    let (validated, trained): (Vec<_>, Vec<_>) = both.partition(is_held);
-    for (other, both) in [("training", trained), ("validation", validated)] {
-        if let Some(&(index, same)) = both.first() {
-            found.push(Warning::InBoth {
-                part: "test",
-                other,
-                count: both.len(),
-                of: tested.len(),
-                first: name(test, index),
-                same: name(train, same),
-            });
-        }
+    let tested: Vec<(usize, &Key)> = tested.iter().enumerate().collect();
+    let of_validation = validation.iter().rev().map(|&(place, key)| (key, place));
+    let of_validation: HashMap<&Key, usize> = of_validation.collect();
+    let parts = [
+        ("validation", "training", &validation, &known),
+        ("test", "training", &tested, &known),
+        ("test", "validation", &tested, &of_validation),
+    ];
+    for (part, other, pictures, known) in parts {
+        let images = if part == "test" { test } else { train };
+        found.extend(in_both([part, other], [images, train], pictures, known));
     }
     found
+}
+
+/// The pictures at these places, with their keys.
+fn pairs<'k>(keys: &'k [Key], places: &[usize]) -> Vec<(usize, &'k Key)> {
+    let pair = |&place: &usize| Some((place, keys.get(place)?));
+    places.iter().filter_map(pair).collect()
+}
+
+/// The warning about pictures of one part that are `known` from another one; `parts` and `images` are those of both.
+fn in_both(
+    parts: [&'static str; 2],
+    images: [&Images; 2],
+    pictures: &[(usize, &Key)],
+    known: &HashMap<&Key, usize>,
+) -> Option<Warning> {
+    let both = pictures.iter();
+    let both: Vec<(usize, usize)> = both
+        .filter_map(|(place, key)| Some((*place, *known.get(key)?)))
+        .collect();
+    let &(first, same) = both.first()?;
+    let ([part, other], [own, others]) = (parts, images);
+    Some(Warning::InBoth {
+        part,
+        other,
+        count: both.len(),
+        of: pictures.len(),
+        first: name(own, first),
+        same: name(others, same),
+    })
 }
 
 /// The key of each picture; with patches, of each whole one.
@@ -108,25 +137,12 @@ impl Images {
             pictures.dedup();
             pictures
         };
-        let trained = pictures(&split.train).into_iter();
-        let trained: HashMap<&Key, usize> = trained
-            .rev()
-            .filter_map(|picture| Some((keys.get(picture)?, picture)))
-            .collect();
+        let trained = pictures(&split.train);
+        let trained = pairs(&keys, &trained).into_iter().rev();
+        let known = trained.map(|(place, key)| (key, place)).collect();
         let validated = pictures(&split.validation);
-        let both = validated.iter();
-        let both: Vec<(usize, usize)> = both
-            .filter_map(|&picture| Some((picture, *trained.get(keys.get(picture)?)?)))
-            .collect();
-        let &(first, same) = both.first()?;
-        Some(Warning::InBoth {
-            part: "validation",
-            other: "training",
-            count: both.len(),
-            of: validated.len(),
-            first: name(self, first),
-            same: name(self, same),
-        })
+        let validated = pairs(&keys, &validated);
+        in_both(["validation", "training"], [self, self], &validated, &known)
     }
 
     /// How many of these images are among `others`, image by image. Images of a single value count as different:
@@ -169,20 +185,30 @@ mod tests {
             [
                 "2 of the 5 training pictures are copies of others; the first: 2.png is the same as 0.png",
                 "2 of the 3 test pictures are also training pictures, so their figures are not those of unseen \
-                 pictures; the first: 1.png is the same as 4.png"
+                 pictures; the first: 1.png is the same as the training picture 4.png"
             ]
         );
         assert!(warnings(&images(&[1, 2]), &[], &images(&[3])).is_empty());
-        let held = [false, false, true];
-        let found = warnings(&images(&[5, 6, 7]), &held, &images(&[7, 5]));
+        let held = [false, false, false, true];
+        let found = warnings(&images(&[5, 6, 5, 5]), &held, &images(&[7, 5]));
         let text: Vec<String> = found.iter().map(Warning::to_string).collect();
+        let unseen = "so their figures are not those of unseen pictures; the first:";
         assert_eq!(
             text,
             [
-                "1 of the 2 test pictures is also a training picture, so their figures are not those of unseen pictures; \
-                 the first: 1.png is the same as 0.png",
-                "1 of the 2 test pictures is also a validation picture, so their figures are not those of unseen \
-                 pictures; the first: 0.png is the same as 2.png"
+                "1 of the 3 training pictures is a copy of others; the first: 2.png is the same as 0.png".to_owned(),
+                format!(
+                    "1 of the 1 validation pictures is also a training picture, {unseen} 3.png is the same as the \
+                     training picture 0.png"
+                ),
+                format!(
+                    "1 of the 2 test pictures is also a training picture, {unseen} 1.png is the same as the training \
+                     picture 0.png"
+                ),
+                format!(
+                    "1 of the 2 test pictures is also a validation picture, {unseen} 1.png is the same as the \
+                     validation picture 3.png"
+                ),
             ]
         );
     }
@@ -198,7 +224,7 @@ mod tests {
         assert_eq!(
             found.to_string(),
             "1 of the 2 validation pictures is also a training picture, so their figures are not those of unseen \
-             pictures; the first: 0.png is the same as 2.png"
+             pictures; the first: 0.png is the same as the training picture 2.png"
         );
         assert_eq!(images.copies_across(&split(&[0, 2], &[1, 3])), None);
     }

@@ -161,13 +161,7 @@ fn of_parts(dir: &Path, parts: &Parts) -> Result<([Vec<File>; 3], Vec<Warning>),
         .map(|(name, count)| format!("{name} ({count})"))
         .collect();
     beside.keep_own();
-    let mut warnings: Vec<Warning> = (beside.pictures.first().into_iter())
-        .map(|first| Warning::Loose {
-            dir: dir.display().to_string(),
-            count: beside.pictures.len(),
-            first: first.name.clone(),
-        })
-        .collect();
+    let loose = std::mem::take(&mut beside.pictures);
     others.into_iter().for_each(|folder| beside.close(folder));
     let mut trees = vec![(String::new(), beside)];
     let mut found = Vec::new();
@@ -178,7 +172,13 @@ fn of_parts(dir: &Path, parts: &Parts) -> Result<([Vec<File>; 3], Vec<Warning>),
         };
         let mut tree = Tree::of(part)?;
         if tree.pictures.is_empty() {
-            return Err(none(part, &tree));
+            return Err(match none(part, &tree) {
+                DataError::NoPictures { dir, found } if found.is_empty() => DataError::NoPictures {
+                    dir,
+                    found: "; add some, or remove the folder".to_owned(),
+                },
+                error => error,
+            });
         }
         found.push(std::mem::take(&mut tree.pictures));
         trees.push((file_name(part), tree));
@@ -190,9 +190,8 @@ fn of_parts(dir: &Path, parts: &Parts) -> Result<([Vec<File>; 3], Vec<Warning>),
         listed(leaves, &classes, held)
     };
     let files = [next(), next(), next()];
-    warnings.extend(many);
-    warnings.extend(Tree::warnings(dir, trees));
-    Ok((files, warnings))
+    let warnings = many.into_iter().chain(Tree::warning(dir, trees, loose));
+    Ok((files, warnings.collect()))
 }
 
 /// Whether a folder has folders for training, validation or testing, as [`part`] reads them.
@@ -251,7 +250,7 @@ pub fn pictures(dir: &Path) -> Result<(PictureFiles, Vec<Warning>), DataError> {
     let (classes, many) = classes(dir, leaves.iter());
     let files = listed(leaves, &classes, false);
     let mut warnings: Vec<Warning> = many.into_iter().collect();
-    warnings.extend(Tree::warnings(dir, vec![(String::new(), tree)]));
+    warnings.extend(Tree::warning(dir, vec![(String::new(), tree)], Vec::new()));
     Ok((PictureFiles(files), warnings))
 }
 

@@ -177,6 +177,81 @@ fn mvtec_has_kinds_as_labels_and_its_masks_are_no_pictures() {
     );
     assert_eq!(mask_of(&at("test/good/000.png")), None);
     assert_eq!(mask_of(Path::new("x.png")), None);
+    // Whoever asks for all pictures gets no masks either, and masks without test pictures are pictures.
+    assert_eq!(pictures(dir.path()).unwrap().0.len(), 4);
+    let dir = folder(&["ground_truth/a.png", "b.png"]);
+    assert_eq!(pictures(dir.path()).unwrap().0.len(), 2);
+}
+
+#[test]
+fn groups_are_on_one_side_of_a_draw() {
+    let mut names = Vec::new();
+    for scene in 0..10 {
+        for frame in 0..4 {
+            names.push(format!("day{}/s{scene}_{frame}.png", scene % 5));
+        }
+    }
+    let dir = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    for group in [crate::Group::Name, crate::Group::Folder] {
+        let options = PictureOptions {
+            group: Some(group),
+            test: TestPart::Share(0.2),
+            ..PictureOptions::default()
+        };
+        let set = load(&dir, options).unwrap();
+        assert_eq!((set.train.len(), set.test.len()), (32, 8), "{group:?}");
+        assert_eq!(set.groups.len(), 32);
+        let key = |name: &String| match group {
+            crate::Group::Name => name.rsplit_once('_').unwrap().0.to_owned(),
+            crate::Group::Folder => name.split_once('/').unwrap().0.to_owned(),
+        };
+        let of = |images: &Images| -> BTreeSet<String> {
+            images.names().unwrap().iter().map(key).collect()
+        };
+        assert!(of(&set.train).is_disjoint(&of(&set.test)), "{group:?}");
+    }
+    // Nothing is drawn where folders say it all.
+    let dir = folder(&["train/a.png", "val/b.png", "test/c.png"]);
+    let options = PictureOptions {
+        group: Some(crate::Group::Name),
+        ..PictureOptions::default()
+    };
+    let error = load(&dir, options).unwrap_err().to_string();
+    assert!(
+        error.contains("group: found \"name\"; allowed: nothing"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_missing_part_is_told_of() {
+    let dir = folder(&["train/a.png", "val/b.png"]);
+    let names = |training: bool| {
+        let (files, warnings) = part(dir.path(), training).unwrap();
+        let names = files.into_named().into_iter().map(|(_, name)| name);
+        (names.collect::<Vec<_>>(), warnings)
+    };
+    assert_eq!(names(true), (vec!["a.png".to_owned()], vec![]));
+    let (files, warnings) = names(false);
+    assert_eq!(files, ["b.png"]);
+    let told = warnings[0].to_string();
+    assert!(
+        warnings.len() == 1 && told.ends_with("no folder test, so val is read in its place"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_part_without_pictures_is_an_error() {
+    let dir = folder(&["test/a.png"]);
+    fs::create_dir(dir.path().join("train")).unwrap();
+    let error = load(&dir, PictureOptions::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("; add some, or remove the folder"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -174,9 +174,9 @@ impl Tree {
         (!counts.is_empty()).then(|| words.collect::<Vec<_>>().join(", "))
     }
 
-    /// Warnings about what is not read of these trees, whose names in `dir` stand before them; a line for pictures of
-    /// other kinds, and one for folders.
-    pub fn warnings(dir: &Path, trees: Vec<(String, Tree)>) -> Vec<Warning> {
+    /// The warning about what is not read of these trees, whose names in `dir` stand before them, and about pictures
+    /// that lie beside them.
+    pub fn warning(dir: &Path, trees: Vec<(String, Tree)>, loose: Vec<Leaf>) -> Option<Warning> {
         let mut all = Tree::default();
         for (above, tree) in trees {
             let below = |name: String| match above.as_str() {
@@ -189,20 +189,16 @@ impl Tree {
             }));
             all.closed.extend(tree.closed.into_iter().map(below));
         }
-        let dir = dir.display().to_string();
-        let mut warnings = Vec::new();
-        if let Some(kinds) = all.kinds() {
-            warnings.push(Warning::Unread {
-                dir: dir.clone(),
-                kinds,
-                first: first(all.unread.iter().map(|leaf| leaf.name.clone())),
-            });
-        }
-        if !all.closed.is_empty() {
-            let folders = first(all.closed.into_iter());
-            warnings.push(Warning::Folders { dir, folders });
-        }
-        warnings
+        let names = loose.iter().chain(&all.unread);
+        let warning = Warning::Unread {
+            dir: dir.display().to_string(),
+            loose: loose.len(),
+            kinds: all.kinds().unwrap_or_default(),
+            first: first(names.map(|leaf| leaf.name.clone())),
+            folders: first(all.closed.iter().cloned()),
+        };
+        let is_any = !loose.is_empty() || !all.unread.is_empty() || !all.closed.is_empty();
+        is_any.then_some(warning)
     }
 
     /// Counts a folder, as in `val (6)`, among those that are not read.

@@ -25,29 +25,17 @@ pub enum Warning {
         /// Side of a patch, in pixels.
         patch: usize,
     },
-    /// Pictures of kinds that are not read.
+    /// Pictures that are not read.
     Unread {
         /// The folder.
         dir: String,
-        /// How many of which kinds, as in `30 .bmp, 20 .tif`.
+        /// Those that lie beside folders for training, validation and testing.
+        loose: usize,
+        /// How many of which kinds that are not read, as in `30 .heic, 20 .raw`; empty if there are none.
         kinds: String,
-        /// Names of the first of them.
+        /// Names of the first of them; empty if there are none.
         first: String,
-    },
-    /// Pictures beside the folders `train` and `test`.
-    Loose {
-        /// The folder.
-        dir: String,
-        /// Number of pictures.
-        count: usize,
-        /// The name of the first.
-        first: String,
-    },
-    /// Folders with pictures that are not read.
-    Folders {
-        /// The folder that they are in.
-        dir: String,
-        /// Their names with the number of pictures, as in `val (6)`.
+        /// Folders with the number of pictures or a reason, as in `extra (6)`; empty if there are none.
         folders: String,
     },
     /// More folders than labels tell apart.
@@ -207,20 +195,41 @@ impl fmt::Display for Warning {
                  first: {first}, {} (height x width)",
                 dims(size)
             ),
-            Warning::Unread { dir, kinds, first } => write!(
-                f,
-                "{dir}: not read: {kinds}; the first: {first}; convert them to PNG"
-            ),
-            Warning::Loose { dir, count, first } => write!(
-                f,
-                "{dir}: not read: {count} {} beside the folders train and test; the first: {first}; move them \
-                 into one of the two",
-                pictures(*count)
-            ),
-            Warning::Folders { dir, folders } => write!(
-                f,
-                "{dir}: not read: folders with pictures: {folders}; move the pictures into a folder that is read"
-            ),
+            Warning::Unread {
+                dir,
+                loose,
+                kinds,
+                first,
+                folders,
+            } => {
+                let beside = match loose {
+                    0 => String::new(),
+                    count => {
+                        format!("{count} {} beside the folders for parts", pictures(*count))
+                    }
+                };
+                let folders = match folders.as_str() {
+                    "" => String::new(),
+                    folders => format!("folders {folders}"),
+                };
+                let first = match first.as_str() {
+                    "" => String::new(),
+                    first => format!("; the first: {first}"),
+                };
+                let movable = !beside.is_empty() || !folders.is_empty();
+                let cure = match (movable, kinds.is_empty()) {
+                    (false, _) => "convert them to PNG",
+                    (true, true) => "move the pictures into a folder that is read",
+                    (true, false) => {
+                        "move the pictures into a folder that is read, and convert the other kinds to PNG"
+                    }
+                };
+                let all: Vec<&str> = [beside.as_str(), kinds, &folders]
+                    .into_iter()
+                    .filter(|it| !it.is_empty())
+                    .collect();
+                write!(f, "{dir}: not read: {}{first}; {cure}", all.join(", "))
+            }
             Warning::ManyClasses { dir, count, most } => write!(
                 f,
                 "{dir}: {count} folders of pictures, read without labels; at most {most} are taken for classes"
@@ -274,7 +283,10 @@ impl fmt::Display for Warning {
                 write!(f, "{count} 16-bit {files} {are} reduced to 8 bits")
             }
             Warning::Instead { dir, wanted, read } => {
-                write!(f, "{dir}: no folder {wanted}, so {read} is read in its place")
+                write!(
+                    f,
+                    "{dir}: no folder {wanted}, so {read} is read in its place"
+                )
             }
             Warning::Dark {
                 count,
@@ -319,7 +331,7 @@ impl fmt::Display for Warning {
             } => write!(
                 f,
                 "{count} of the {of} {part} pictures {} also {}, so their figures are not those of unseen pictures; \
-                 the first: {first} is the same as {same}",
+                 the first: {first} is the same as the {other} picture {same}",
                 are(*count),
                 match count {
                     1 => format!("a {other} picture"),

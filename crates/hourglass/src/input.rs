@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use data::{
-    Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule, Source,
-    TEST_PHOTOS, TestPart, Warning,
+    Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule,
+    Source, TEST_PHOTOS, TestPart, Warning,
 };
 use model::ImageShape;
 

@@ -358,7 +358,8 @@ impl Setup {
         };
         let mut split = split.map_err(told)?;
         let is_copies = |warning: &Warning| matches!(warning, Warning::Copies { .. });
-        if let Some(place) = dataset.warnings.iter().position(is_copies) {
+        // Of a folder for validation that is said already.
+        if !named && let Some(place) = dataset.warnings.iter().position(is_copies) {
             let across = dataset.train.copies_across(&split);
             dataset.warnings.splice(place + 1..place + 1, across);
         }

@@ -71,11 +71,7 @@ pub fn legend(classes: &[String]) -> &'static str {
 }
 
 /// A series for each label, ascending, called by the name of its class if it has one; one without a name where there are no labels, or more than [`MOST_LABELS`].
-pub fn by_label(
-    places: &[[f64; 2]],
-    labels: Option<&[u8]>,
-    classes: &[String],
-) -> Vec<Series> {
+pub fn by_label(places: &[[f64; 2]], labels: Option<&[u8]>, classes: &[String]) -> Vec<Series> {
     let names = names(labels);
     let series = |class: usize, name: &str| {
         let mut series = Series::new(name, class % COLORS, Drawing::Dots, Vec::new());

@@ -370,7 +370,11 @@ fn kinds(
         let mine = labels.iter().enumerate();
         let mine = mine.filter(|(_, found)| usize::from(**found) == label);
         let mine: Vec<usize> = mine.map(|(place, _)| place).collect();
-        let own: Vec<f64> = mine.iter().filter_map(|&it| scores.get(it)).copied().collect();
+        let own: Vec<f64> = mine
+            .iter()
+            .filter_map(|&it| scores.get(it))
+            .copied()
+            .collect();
         let errors: Vec<f64> = mine.iter().map(|&place| error(place)).collect();
         (!mine.is_empty()).then(|| Kind {
             class: name.clone(),

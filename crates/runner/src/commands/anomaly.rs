@@ -107,8 +107,7 @@ fn measured(args: &AnomalyArgs, subject: &Subject) -> Result<(Pictures, Found, D
 fn by_class(subject: &Subject) -> Result<(Pictures, String, String)> {
     let Some(label) = subject.normal_class() else {
         let text = "--other: missing; give pictures of another kind, such as a folder, or use --one-class with a \
-                    config; it can be left out only if the run was trained on one class of a folder and the test \
-                    pictures have others";
+                    config";
         return Err(UsageError(text.into()).into());
     };
     let name = |words: &str| format!("{} ({words})", subject.data);
