@@ -120,6 +120,14 @@ fn class_names_stand_for_labels() {
     work.ok("pets.json");
     let probed = work.ok_json("probe pets --json");
     assert_eq!(probed["class_names"], json!(["cat", "dog"]));
+    let line = work.refused(1, "probe pets --data pets");
+    assert!(
+        line.starts_with("pets: a probe would learn from the pictures that it is tested on; "),
+        "{line}"
+    );
+    let drawn = r#"{"dataset":"images","dir":"pets","test":0.5}"#;
+    let probed_again = work.ok_json(&format!("probe pets --data {drawn} --json"));
+    assert_eq!(probed_again["layers"], probed["layers"]);
     let found = work.ok_json("cluster pets --k 2 --json");
     let classes = found["clusters"].as_array().unwrap().iter();
     let classes = classes.flat_map(|it| it["classes"].as_array().unwrap());

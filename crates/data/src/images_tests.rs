@@ -812,7 +812,7 @@ fn others_are_prepared_as_those_of_the_training() {
     let (images, _) = crop.read("other", files.clone(), false).unwrap();
     assert_eq!(images.names().unwrap(), ["x.png", "y.png"]);
     // One that is damaged is left out, or an error.
-    fs::write(&files.0[0].path(), "no picture").unwrap();
+    fs::write(files.0[0].path(), "no picture").unwrap();
     let (images, warnings) = crop.read("other", files.clone(), false).unwrap();
     assert_eq!(images.names().unwrap(), ["y.png"]);
     assert!(
@@ -820,7 +820,7 @@ fn others_are_prepared_as_those_of_the_training() {
         "{warnings:?}"
     );
     assert!(crop.read("other", files.clone(), true).is_err());
-    fs::write(&files.0[1].path(), "no picture either").unwrap();
+    fs::write(files.0[1].path(), "no picture either").unwrap();
     let error = crop.read("other", files, false).unwrap_err().to_string();
     assert!(
         error.starts_with("other: none of the 2 pictures can be read; the first: "),

@@ -99,13 +99,20 @@ impl Labelled {
     /// analysis that needs their labels.
     ///
     /// # Errors
-    /// If the pictures have no labels.
+    /// If the pictures have no labels, or are the same files for training and testing.
     pub fn of(subject: &Subject, train: Arc<Images>, what: &'static str) -> Result<Self> {
         let test = Arc::clone(&subject.test);
         let (Some(labels), Some(test_labels)) = (train.labels(), test.labels()) else {
             let data = subject.data.clone();
             return Err(AnalysisError::Unlabelled { data, what }.into());
         };
+        if train.names().is_some()
+            && train.names() == test.names()
+            && train.values() == test.values()
+        {
+            let data = subject.data.clone();
+            return Err(AnalysisError::SamePictures { data, what }.into());
+        }
         let mut names = labels.to_vec();
         names.sort_unstable();
         names.dedup();
