@@ -34,6 +34,8 @@ mod divergence;
 mod documents;
 // `evaluate`: a run's own figures, and those on other data.
 mod evaluate;
+// Folders of pictures as they are on disks: classes, parts, masks, groups, copies.
+mod folders;
 // A disk that is full, or that may not be written.
 mod full_disk;
 // Run folders and configs that were made to do harm.

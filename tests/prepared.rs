@@ -277,7 +277,7 @@ fn twelve_bits_in_sixteen_are_not_almost_black() {
     assert!(
         ended
             .stderr
-            .contains("so 4095 is white; set data.white to 65535"),
+            .contains("so 4095 is white and they are reduced to 8 bits"),
         "{}",
         ended.stderr
     );

@@ -16,6 +16,9 @@ pub type ImageShape = [usize; 3];
 /// A header that announces more is rejected before any memory is allocated.
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
+/// Classes that a line names.
+const NAMED_CLASSES: usize = 12;
+
 /// Images of one shape, as contiguous bytes, each with a label or a name if the source has them.
 ///
 /// Those of data that are no pictures hold real values instead of bytes, standardised, with [`Fields`] that say what
@@ -26,6 +29,7 @@ pub struct Images {
     shape: ImageShape,
     labels: Option<Vec<u8>>,
     names: Option<Vec<String>>,
+    classes: Arc<[String]>,
     crops: Option<Crops>,
     /// What the channels stand for, if the values are real.
     fields: Option<Arc<Fields>>,
@@ -194,6 +198,7 @@ impl Images {
             shape,
             labels: None,
             names: None,
+            classes: Arc::default(),
             crops: None,
             fields,
         })
@@ -230,6 +235,48 @@ impl Images {
         }
         self.names = Some(names);
         Ok(self)
+    }
+
+    /// Adds the names of the classes, the first for label 0.
+    pub(crate) fn with_classes(mut self, classes: Arc<[String]>) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// The names of the classes, the first for label 0; empty if labels have no names.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// What a label stands for: the name of its class, or the number if classes have no names.
+    pub fn class_name(&self, label: u8) -> String {
+        let name = self.classes.get(usize::from(label));
+        name.cloned().unwrap_or_else(|| label.to_string())
+    }
+
+    /// How many of the images of these parts are of which class, in words; `None` if the classes have no names.
+    pub fn by_class(parts: &[&Images]) -> Option<String> {
+        let names = parts.first()?.classes();
+        (!names.is_empty()).then_some(())?;
+        let mut counts = vec![0_usize; names.len()];
+        for label in parts.iter().flat_map(|it| it.labels()).flatten() {
+            if let Some(count) = counts.get_mut(usize::from(*label)) {
+                *count += 1;
+            }
+        }
+        let words = names.iter().zip(counts).take(NAMED_CLASSES);
+        let words: Vec<String> = words
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        let more = match names.len().saturating_sub(words.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let count = names.len();
+        Some(format!(
+            "{count} classes by folder: {}{more}",
+            words.join(", ")
+        ))
     }
 
     /// Adds the source of random crops, which training uses instead of these images.
@@ -355,6 +402,7 @@ impl Images {
             shape: self.shape,
             labels: self.labels.is_some().then_some(labels),
             names: self.names.is_some().then_some(names),
+            classes: Arc::clone(&self.classes),
             crops: self.crops().map(|crops| Crops {
                 of,
                 ..crops.clone()
@@ -415,6 +463,9 @@ pub struct Dataset {
     /// Whether each training picture lies in a folder for validation; empty if there is no such folder. With patches,
     /// of whole pictures.
     pub held: Vec<bool>,
+    /// The group of each training picture, if pictures are kept together in groups, as for
+    /// [`draw_groups`](crate::draw_groups); otherwise empty.
+    pub groups: Vec<u32>,
     /// Images held back for the reported figures.
     pub test: Images,
     /// How its pictures were prepared; without meaning for data that are no pictures.
@@ -511,6 +562,7 @@ mod tests {
                 preparation: Preparation::as_is(train.shape(), Aspect::Crop),
                 train,
                 held: Vec::new(),
+                groups: Vec::new(),
                 test,
                 warnings: Vec::new(),
             }

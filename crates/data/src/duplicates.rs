@@ -1,67 +1,99 @@
-//! Copies: pictures that are the same to the last pixel, within a part and in both parts.
+//! Copies: pictures that are the same to the last pixel, within a part and in several parts.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::{Images, Warning};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
-/// A picture's size and a digest of its pixels. Two pictures share 64 bits by chance once in billions of sets.
-type Key = ([usize; 2], u64);
+use crate::{Images, Split, Warning};
 
-/// The warnings about pictures that are in a training part more than once, and about test pictures that are
-/// training pictures.
-pub(crate) fn warnings(train: &Images, test: &Images) -> Vec<Warning> {
-    let mut seen: HashMap<Key, usize> = HashMap::new();
-    let (mut copies, mut first) = (0, None);
-    let pictures = keys(train);
-    for (index, key) in pictures.iter().enumerate() {
-        if let Some(&earlier) = seen.get(key) {
-            copies += 1;
-            first.get_or_insert((name(train, index), name(train, earlier)));
+/// A picture's size and the SHA-256 of its pixels.
+type Key = ([usize; 2], [u8; 32]);
+
+/// The warnings about pictures that are in a training part more than once, and about pictures of other parts that are
+/// training or validation pictures. `held` says which of the training part's pictures are for validation; it is empty if
+/// none is yet.
+pub(crate) fn warnings(train: &Images, held: &[bool], test: &Images) -> Vec<Warning> {
+    let all = keys(train);
+    let is_held = |place: &usize| held.get(*place) == Some(&true);
+    let (validated, trained): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(is_held);
+    let mut found = Vec::new();
+    let mut known: HashMap<&Key, usize> = HashMap::new();
+    let mut copies = Vec::new();
+    for &place in &trained {
+        let Some(key) = all.get(place) else { continue };
+        if let Some(&earlier) = known.get(key) {
+            copies.push((place, earlier));
         } else {
-            seen.insert(*key, index);
+            known.insert(key, place);
         }
     }
-    let mut found = Vec::new();
-    if let Some((first, same)) = first {
+    if let Some(&(first, same)) = copies.first() {
         found.push(Warning::Copies {
-            count: copies,
-            of: pictures.len(),
-            first,
-            same,
-        });
-    }
-    let tested = keys(test);
-    let both = tested.iter().enumerate();
-    let both: Vec<(usize, usize)> = both
-        .filter_map(|(index, key)| Some((index, *seen.get(key)?)))
-        .collect();
-    if let Some(&(index, same)) = both.first() {
-        found.push(Warning::InBoth {
-            count: both.len(),
-            of: tested.len(),
-            first: name(test, index),
+            count: copies.len(),
+            of: trained.len(),
+            first: name(train, first),
             same: name(train, same),
         });
+    }
+    let validation: Vec<(usize, &Key)> = pairs(&all, &validated);
+    let tested = keys(test);
+    let tested: Vec<(usize, &Key)> = tested.iter().enumerate().collect();
+    let of_validation = validation.iter().rev().map(|&(place, key)| (key, place));
+    let of_validation: HashMap<&Key, usize> = of_validation.collect();
+    let parts = [
+        ("validation", "training", &validation, &known),
+        ("test", "training", &tested, &known),
+        ("test", "validation", &tested, &of_validation),
+    ];
+    for (part, other, pictures, known) in parts {
+        let images = if part == "test" { test } else { train };
+        found.extend(in_both([part, other], [images, train], pictures, known));
     }
     found
 }
 
+/// The pictures at these places, with their keys.
+fn pairs<'k>(keys: &'k [Key], places: &[usize]) -> Vec<(usize, &'k Key)> {
+    let pair = |&place: &usize| Some((place, keys.get(place)?));
+    places.iter().filter_map(pair).collect()
+}
+
+/// The warning about pictures of one part that are `known` from another one; `parts` and `images` are those of both.
+fn in_both(
+    parts: [&'static str; 2],
+    images: [&Images; 2],
+    pictures: &[(usize, &Key)],
+    known: &HashMap<&Key, usize>,
+) -> Option<Warning> {
+    let both = pictures.iter();
+    let both: Vec<(usize, usize)> = both
+        .filter_map(|(place, key)| Some((*place, *known.get(key)?)))
+        .collect();
+    let &(first, same) = both.first()?;
+    let ([part, other], [own, others]) = (parts, images);
+    Some(Warning::InBoth {
+        part,
+        other,
+        count: both.len(),
+        of: pictures.len(),
+        first: name(own, first),
+        same: name(others, same),
+    })
+}
+
 /// The key of each picture; with patches, of each whole one.
 fn keys(images: &Images) -> Vec<Key> {
-    let key = |pixels: &[u8], size: [usize; 2]| {
-        let mut hasher = DefaultHasher::new();
-        pixels.hash(&mut hasher);
-        (size, hasher.finish())
-    };
+    let key = |pixels: &[u8], size: [usize; 2]| (size, Sha256::digest(pixels).into());
     match images.crops() {
-        Some(crops) => crops
-            .whole()
-            .map(|(pixels, size)| key(pixels, size))
-            .collect(),
+        Some(crops) => {
+            let whole: Vec<(&[u8], [usize; 2])> = crops.whole().collect();
+            let whole = whole.par_iter();
+            whole.map(|(pixels, size)| key(pixels, *size)).collect()
+        }
         None => {
             let [_, height, width] = images.shape();
-            let pictures = images.pixels().chunks_exact(images.image_len().max(1));
+            let pictures = images.pixels().par_chunks_exact(images.image_len().max(1));
             pictures
                 .map(|pixels| key(pixels, [height, width]))
                 .collect()
@@ -88,6 +120,31 @@ fn name(images: &Images, picture: usize) -> String {
 }
 
 impl Images {
+    /// The warning about validation pictures of a split of these images that are the same as pictures to train on.
+    pub fn copies_across(&self, split: &Split) -> Option<Warning> {
+        let keys = keys(self);
+        let of: Option<Vec<usize>> = self.crops().map(|crops| {
+            let runs = crops.of.chunk_by(|one, other| one == other).enumerate();
+            runs.flat_map(|(run, images)| std::iter::repeat_n(run, images.len()))
+                .collect()
+        });
+        let picture = |image: &u32| match &of {
+            Some(of) => of.get(*image as usize).copied(),
+            None => Some(*image as usize),
+        };
+        let pictures = |images: &[u32]| -> Vec<usize> {
+            let mut pictures: Vec<usize> = images.iter().filter_map(picture).collect();
+            pictures.dedup();
+            pictures
+        };
+        let trained = pictures(&split.train);
+        let trained = pairs(&keys, &trained).into_iter().rev();
+        let known = trained.map(|(place, key)| (key, place)).collect();
+        let validated = pictures(&split.validation);
+        let validated = pairs(&keys, &validated);
+        in_both(["validation", "training"], [self, self], &validated, &known)
+    }
+
     /// How many of these images are among `others`, image by image. Images of a single value count as different:
     /// empty corners of two pictures are not the same picture.
     pub fn shared_with(&self, others: &Images) -> usize {
@@ -121,17 +178,55 @@ mod tests {
 
     #[test]
     fn copies_are_counted_and_the_first_named() {
-        let found = warnings(&images(&[5, 6, 5, 6, 7]), &images(&[8, 7, 6]));
+        let found = warnings(&images(&[5, 6, 5, 6, 7]), &[], &images(&[8, 7, 6]));
         let text: Vec<String> = found.iter().map(Warning::to_string).collect();
         assert_eq!(
             text,
             [
                 "2 of the 5 training pictures are copies of others; the first: 2.png is the same as 0.png",
                 "2 of the 3 test pictures are also training pictures, so their figures are not those of unseen \
-                 pictures; the first: 1.png is the same as 4.png"
+                 pictures; the first: 1.png is the same as the training picture 4.png"
             ]
         );
-        assert!(warnings(&images(&[1, 2]), &images(&[3])).is_empty());
+        assert!(warnings(&images(&[1, 2]), &[], &images(&[3])).is_empty());
+        let held = [false, false, false, true];
+        let found = warnings(&images(&[5, 6, 5, 5]), &held, &images(&[7, 5]));
+        let text: Vec<String> = found.iter().map(Warning::to_string).collect();
+        let unseen = "so their figures are not those of unseen pictures; the first:";
+        assert_eq!(
+            text,
+            [
+                "1 of the 3 training pictures is a copy of others; the first: 2.png is the same as 0.png".to_owned(),
+                format!(
+                    "1 of the 1 validation pictures is also a training picture, {unseen} 3.png is the same as the \
+                     training picture 0.png"
+                ),
+                format!(
+                    "1 of the 2 test pictures is also a training picture, {unseen} 1.png is the same as the training \
+                     picture 0.png"
+                ),
+                format!(
+                    "1 of the 2 test pictures is also a validation picture, {unseen} 1.png is the same as the \
+                     validation picture 3.png"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn copies_on_both_sides_of_a_split_are_counted() {
+        let images = images(&[5, 6, 5, 7]);
+        let split = |train: &[u32], validation: &[u32]| Split {
+            train: train.into(),
+            validation: validation.into(),
+        };
+        let found = images.copies_across(&split(&[1, 2], &[0, 3])).unwrap();
+        assert_eq!(
+            found.to_string(),
+            "1 of the 2 validation pictures is also a training picture, so their figures are not those of unseen \
+             pictures; the first: 0.png is the same as the training picture 2.png"
+        );
+        assert_eq!(images.copies_across(&split(&[0, 2], &[1, 3])), None);
     }
 
     #[test]

@@ -199,6 +199,14 @@ pub enum DataError {
         /// What the decoder found.
         reason: String,
     },
+    /// Folders whose names contradict each other.
+    #[error("{dir}: {problem}")]
+    Folders {
+        /// The folder.
+        dir: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A folder without pictures.
     #[error(
         "{dir}: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder{found}"

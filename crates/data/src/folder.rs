@@ -1,259 +1,334 @@
-//! The picture files of a folder, and what else is there that somebody may have expected to be read.
+//! The picture files of a folder: which of them are for training, validation and testing, and which class each is of.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::images::Found;
-use crate::picture::File;
+use crate::picture::{File, Listed};
+use crate::tree::{Leaf, Tree};
 use crate::{DataError, Warning, idx_folder};
 
-/// Extensions of picture files; the actual type is detected from the content.
-const ENDINGS: [&str; 12] = [
-    "png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "pgm", "ppm", "pbm", "pnm",
-];
+/// The most classes that labels, which are bytes, tell apart.
+const MOST_CLASSES: usize = 256;
 
-/// Extensions of pictures that are not read.
-const UNREAD: [&str; 30] = [
-    "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "jfif", "jpe", "apng", "tga", "ico", "svg",
-    "exr", "hdr", "dds", "qoi", "psd", "dcm", "nii", "fits", "raw", "dng", "cr2", "cr3", "nef",
-    "arw", "orf", "rw2", "raf",
-];
+/// The folder of the masks of test pictures, as MVTec's sets have it.
+const MASKS: &str = "ground_truth";
 
-/// Names that a warning lists.
-const NAMED: usize = 3;
+/// What a folder is for by its name, in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Train,
+    Validation,
+    Test,
+}
 
-/// Entries of folders below that are counted at most, so that a folder above everything is no trap.
-const MOST_ENTRIES: usize = 100_000;
+impl Role {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name.to_lowercase().as_str() {
+            "train" | "training" => Role::Train,
+            "val" | "valid" | "validation" => Role::Validation,
+            "test" | "testing" => Role::Test,
+            _ => return None,
+        })
+    }
+}
 
-/// How deep folders are counted.
-const DEEPEST: usize = 6;
+/// The folders of a set that say by their names what they are for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Parts {
+    train: Option<PathBuf>,
+    validation: Option<PathBuf>,
+    test: Option<PathBuf>,
+}
 
-/// The pictures of a folder, or those in its folders `train` and `test`, and warnings about what is not read.
+impl Parts {
+    /// Those directly in `dir`; `None` if their names mean nothing: a folder `train` beside folders `car` and `bus` is of
+    /// trains.
+    fn of(dir: &Path) -> Result<Option<Self>, DataError> {
+        let entries: std::io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
+        let entries = entries.map_err(|error| DataError::read(dir, error))?;
+        let mut paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+        paths.sort();
+        let mut parts = Parts::default();
+        let mut others = false;
+        for path in paths {
+            let name = file_name(&path);
+            if name.starts_with('.') || !path.is_dir() {
+                continue;
+            }
+            let Some(role) = Role::of(&name) else {
+                others |= !is_masks(&name);
+                continue;
+            };
+            let place = match role {
+                Role::Train => &mut parts.train,
+                Role::Validation => &mut parts.validation,
+                Role::Test => &mut parts.test,
+            };
+            if let Some(earlier) = place.replace(path) {
+                return Err(DataError::Folders {
+                    dir: dir.display().to_string(),
+                    problem: format!(
+                        "found two folders for one part, {} and {name}; rename one of them",
+                        file_name(&earlier)
+                    ),
+                });
+            }
+        }
+        let has = |part: &Option<PathBuf>| part.is_some();
+        let some = has(&parts.train) || has(&parts.test) || has(&parts.validation);
+        let apart = has(&parts.train) && (has(&parts.test) || has(&parts.validation));
+        if apart || (some && !others && Tree::of(dir)?.own().next().is_none()) {
+            return Ok(Some(parts));
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a folder of this name has masks of test pictures, if it stands beside a folder of those.
+pub(crate) fn is_masks(name: &str) -> bool {
+    name.eq_ignore_ascii_case(MASKS)
+}
+
+/// Whether a folder of this name has test pictures.
+pub(crate) fn is_test(name: &str) -> bool {
+    Role::of(name) == Some(Role::Test)
+}
+
+/// Picture files with their names and, if all lie in folders of their class, their labels.
+#[derive(Debug, Clone)]
+pub struct PictureFiles(pub(crate) Vec<File>);
+
+impl PictureFiles {
+    /// A single file.
+    pub fn one(path: PathBuf) -> Self {
+        Self(vec![File::Stored(path)])
+    }
+
+    /// Their number.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The path of each, with its name: its path below the folder, with `/` between names.
+    pub fn into_named(self) -> Vec<(PathBuf, String)> {
+        let named = |file: File| (file.path().to_owned(), file.name().into_owned());
+        self.0.into_iter().map(named).collect()
+    }
+}
+
+/// The pictures of a folder, of any depth, or those of its folders for training, validation and testing, and warnings
+/// about what is not read.
 pub(crate) fn find(dir: &Path) -> Result<(Found, Vec<Warning>), DataError> {
-    let stored = |files: Vec<PathBuf>| files.into_iter().map(File::Stored).collect();
-    let Some((train, test)) = subfolders(dir) else {
+    let Some(parts) = Parts::of(dir)? else {
         let (files, warnings) = pictures(dir)?;
-        return Ok((Found::Together(stored(files)), warnings));
+        return Ok((Found::Together(files.0), warnings));
     };
-    let mut warnings = Listing::of(dir)?.beside();
-    let (train, unread) = pictures(&train)?;
-    warnings.extend(unread);
-    let (test, unread) = pictures(&test)?;
-    warnings.extend(unread);
-    let found = Found::Apart {
-        train: stored(train),
-        test: stored(test),
+    if parts.train.is_none() {
+        return Err(DataError::Folders {
+            dir: dir.display().to_string(),
+            problem: "found no folder to train on; add a folder train beside those for other parts"
+                .to_string(),
+        });
+    }
+    let (files, warnings) = of_parts(dir, &parts)?;
+    let [mut train, validation, test] = files;
+    train.extend(validation);
+    let found = match parts.test.is_some() {
+        true => Found::Apart { train, test },
+        false => Found::Together(train),
     };
     Ok((found, warnings))
 }
 
-/// `train` and `test` in `dir`, if both are folders.
-pub fn subfolders(dir: &Path) -> Option<(PathBuf, PathBuf)> {
-    let (train, test) = (dir.join("train"), dir.join("test"));
-    (train.is_dir() && test.is_dir()).then_some((train, test))
+/// The files for training, validation and testing.
+fn of_parts(dir: &Path, parts: &Parts) -> Result<([Vec<File>; 3], Vec<Warning>), DataError> {
+    let mut beside = Tree::of(dir)?;
+    let known = [&parts.train, &parts.validation, &parts.test];
+    let known: Vec<String> = known
+        .into_iter()
+        .flatten()
+        .map(|it| file_name(it))
+        .collect();
+    let others: Vec<String> = (beside.tops().into_iter())
+        .filter(|(name, _)| !known.iter().any(|it| it == name))
+        .map(|(name, count)| format!("{name} ({count})"))
+        .collect();
+    beside.keep_own();
+    let loose = std::mem::take(&mut beside.pictures);
+    others.into_iter().for_each(|folder| beside.close(folder));
+    let mut trees = vec![(String::new(), beside)];
+    let mut found = Vec::new();
+    for part in [&parts.train, &parts.validation, &parts.test] {
+        let Some(part) = part else {
+            found.push(Vec::new());
+            continue;
+        };
+        let mut tree = Tree::of(part)?;
+        if tree.pictures.is_empty() {
+            return Err(match none(part, &tree) {
+                DataError::NoPictures { dir, found } if found.is_empty() => DataError::NoPictures {
+                    dir,
+                    found: "; add some, or remove the folder".to_owned(),
+                },
+                error => error,
+            });
+        }
+        found.push(std::mem::take(&mut tree.pictures));
+        trees.push((file_name(part), tree));
+    }
+    let (classes, many) = classes(dir, found.iter().flatten());
+    let mut files = found.into_iter().zip([false, true, false]);
+    let mut next = || {
+        let (leaves, held) = files.next().unwrap_or_default();
+        listed(leaves, &classes, held)
+    };
+    let files = [next(), next(), next()];
+    let warnings = many.into_iter().chain(Tree::warning(dir, trees, loose));
+    Ok((files, warnings.collect()))
 }
 
-/// The pictures of a set's training or test part: those in its folder `train` or `test` if it has both, else all of
-/// `dir`. With warnings about what is not read.
+/// Whether a folder has folders for training, validation or testing, as [`part`] reads them.
+pub fn has_parts(dir: &Path) -> bool {
+    matches!(Parts::of(dir), Ok(Some(_)))
+}
+
+/// The pictures of a set's training or test part: those in its folder for it; else those of a part that is nearest to
+/// it, with a warning; all pictures if no folder says what it is for. With warnings about what is not read.
 ///
 /// # Errors
 ///
 /// As [`pictures`].
-pub fn part(dir: &Path, training: bool) -> Result<(Vec<PathBuf>, Vec<Warning>), DataError> {
-    let Some((train, test)) = subfolders(dir) else {
+pub fn part(dir: &Path, training: bool) -> Result<(PictureFiles, Vec<Warning>), DataError> {
+    let Some(parts) = Parts::of(dir)? else {
         return pictures(dir);
     };
-    let mut warnings = Listing::of(dir)?.beside();
-    let (files, unread) = pictures(if training { &train } else { &test })?;
-    warnings.extend(unread);
-    Ok((files, warnings))
+    let (files, warnings) = of_parts(dir, &parts)?;
+    let [train, validation, test] = files;
+    let train = (&parts.train, train);
+    let validation = (&parts.validation, validation);
+    let test = (&parts.test, test);
+    let (wanted, order) = match training {
+        true => ("train", [train, validation, test]),
+        // A training sees less of pictures for validation than of those that it is trained on.
+        false => ("test", [test, validation, train]),
+    };
+    let place = order.iter().position(|(_, files)| !files.is_empty());
+    let place = place.unwrap_or_default();
+    let (folder, files) = order.into_iter().nth(place).unwrap_or((&None, Vec::new()));
+    let mut told = Vec::new();
+    if let (Some(folder), true) = (folder, place > 0) {
+        told.push(Warning::Instead {
+            dir: dir.display().to_string(),
+            wanted,
+            read: file_name(folder),
+        });
+    }
+    told.extend(warnings);
+    Ok((PictureFiles(files), told))
 }
 
-/// The picture files directly in a folder, at least one, sorted by name, with warnings about
-/// pictures of other kinds and in other folders. Hidden files are skipped, because some systems add one for each
-/// picture.
+/// The picture files in a folder and those below it, at least one, sorted by path, with warnings about what is not
+/// read. If all lie in folders, those directly below are their classes. Hidden names are skipped, because some systems
+/// add a file for each picture, and links to folders are not followed.
 ///
 /// # Errors
 ///
 /// [`DataError::Read`] if the folder cannot be read, [`DataError::NoPictures`] if it has no picture.
-pub fn pictures(dir: &Path) -> Result<(Vec<PathBuf>, Vec<Warning>), DataError> {
-    let listing = Listing::of(dir)?;
-    if listing.pictures.is_empty() {
-        return Err(DataError::NoPictures {
-            dir: dir.display().to_string(),
-            found: listing.instead(),
-        });
+pub fn pictures(dir: &Path) -> Result<(PictureFiles, Vec<Warning>), DataError> {
+    let mut tree = Tree::of(dir)?;
+    if tree.pictures.is_empty() {
+        return Err(none(dir, &tree));
     }
-    let warnings = listing.warnings(&[]);
-    Ok((listing.pictures, warnings))
+    let leaves = std::mem::take(&mut tree.pictures);
+    let (classes, many) = classes(dir, leaves.iter());
+    let files = listed(leaves, &classes, false);
+    let mut warnings: Vec<Warning> = many.into_iter().collect();
+    warnings.extend(Tree::warning(dir, vec![(String::new(), tree)], Vec::new()));
+    Ok((PictureFiles(files), warnings))
 }
 
-/// What is directly in a folder, each list sorted by name and without hidden names.
-struct Listing {
-    dir: PathBuf,
-    /// Files that are read.
-    pictures: Vec<PathBuf>,
-    /// Pictures of other kinds.
-    unread: Vec<PathBuf>,
-    folders: Vec<PathBuf>,
+/// The mask of a test picture of a set in MVTec's layout: `ground_truth/KIND/NAME_mask.png` for `test/KIND/NAME.png`;
+/// `None` if there is none.
+pub fn mask_of(picture: &Path) -> Option<PathBuf> {
+    let kind = picture.parent()?;
+    let test = kind.parent()?;
+    (Role::of(&file_name(test)) == Some(Role::Test)).then_some(())?;
+    let mut name = picture.file_stem()?.to_owned();
+    name.push("_mask.png");
+    let mask = test
+        .parent()?
+        .join(MASKS)
+        .join(kind.file_name()?)
+        .join(name);
+    mask.is_file().then_some(mask)
 }
 
-impl Listing {
-    fn of(dir: &Path) -> Result<Self, DataError> {
-        let entries: std::io::Result<Vec<_>> = dir.read_dir().and_then(Iterator::collect);
-        let entries = entries.map_err(|error| DataError::read(dir, error))?;
-        let paths = entries.iter().map(std::fs::DirEntry::path);
-        let mut listing = Listing {
-            dir: dir.to_owned(),
-            pictures: Vec::new(),
-            unread: Vec::new(),
-            folders: Vec::new(),
+/// The names of the classes, sorted; none unless every picture lies in a folder, and there are at least two, and labels
+/// tell them apart. With a warning if there are too many.
+fn classes<'a>(
+    dir: &Path,
+    leaves: impl Iterator<Item = &'a Leaf>,
+) -> (Arc<[String]>, Option<Warning>) {
+    let mut names = BTreeSet::new();
+    for leaf in leaves {
+        let Some(top) = leaf.top() else {
+            return (Arc::default(), None);
         };
-        for path in paths.filter(|path| !file_name(path).starts_with('.')) {
-            if path.is_dir() {
-                listing.folders.push(path);
-            } else if !path.is_file() {
-                // A pipe or a device.
-            } else if ends(&path, &ENDINGS) {
-                listing.pictures.push(path);
-            } else if ends(&path, &UNREAD) {
-                listing.unread.push(path);
-            }
-        }
-        let Listing {
-            pictures,
-            unread,
-            folders,
-            ..
-        } = &mut listing;
-        for list in [pictures, unread, folders] {
-            list.sort();
-        }
-        Ok(listing)
+        names.insert(top);
     }
-
-    /// Warnings about what is beside folders `train` and `test`, which are read.
-    fn beside(&self) -> Vec<Warning> {
-        let loose = self.pictures.first().map(|first| Warning::Loose {
-            dir: self.dir.display().to_string(),
-            count: self.pictures.len(),
-            first: file_name(first),
-        });
-        let others = self.warnings(&["train", "test"]);
-        loose.into_iter().chain(others).collect()
-    }
-
-    /// Warnings about what is not read, `known` folders aside.
-    fn warnings(&self, known: &[&str]) -> Vec<Warning> {
-        let dir = self.dir.display().to_string();
-        let mut warnings = Vec::new();
-        if let Some(kinds) = self.kinds() {
-            warnings.push(Warning::Unread {
-                dir: dir.clone(),
-                kinds,
-                first: first(self.unread.iter().map(|path| file_name(path))),
-            });
+    let count = names.len();
+    match count {
+        2..=MOST_CLASSES => (names.into_iter().map(String::from).collect(), None),
+        0 | 1 => (Arc::default(), None),
+        _ => {
+            let dir = dir.display().to_string();
+            let most = MOST_CLASSES;
+            (
+                Arc::default(),
+                Some(Warning::ManyClasses { dir, count, most }),
+            )
         }
-        if let Some(folders) = self.filled(known) {
-            warnings.push(Warning::Folders { dir, folders });
-        }
-        warnings
-    }
-
-    /// How many pictures of which other kinds there are, the most frequent first.
-    fn kinds(&self) -> Option<String> {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for path in &self.unread {
-            let ending = path.extension().unwrap_or_default();
-            *counts
-                .entry(ending.to_string_lossy().to_lowercase())
-                .or_default() += 1;
-        }
-        let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let words = counts
-            .iter()
-            .map(|(kind, count)| format!("{count} .{kind}"));
-        (!counts.is_empty()).then(|| words.collect::<Vec<_>>().join(", "))
-    }
-
-    /// The folders that have pictures, `known` ones aside, with the number of pictures.
-    fn filled(&self, known: &[&str]) -> Option<String> {
-        let mut left = MOST_ENTRIES;
-        let folders = self.folders.iter();
-        let folders = folders.filter(|path| !known.contains(&file_name(path).as_str()));
-        let counted = folders.map(|path| (file_name(path), count(path, DEEPEST, &mut left)));
-        let filled: Vec<String> = counted
-            .filter(|(_, count)| *count > 0)
-            .map(|(name, count)| format!("{name} ({count})"))
-            .collect();
-        (!filled.is_empty()).then(|| first(filled.into_iter()))
-    }
-
-    /// What a folder without pictures has instead, and what to do.
-    fn instead(&self) -> String {
-        let mut found = String::new();
-        if let Some(kinds) = self.kinds() {
-            found += &format!("; found {kinds}; convert them to PNG");
-        }
-        if let Some(folders) = self.filled(&[]) {
-            let [train, test] = ["train", "test"].map(|part| self.dir.join(part).is_dir());
-            let cure = match (train, test) {
-                (true, false) => "add a folder test beside train, or name one folder of pictures",
-                (false, true) => "add a folder train beside test, or name one folder of pictures",
-                _ => "name one of them, or move the pictures up",
-            };
-            found += &format!("; found folders with pictures: {folders}; {cure}");
-        }
-        if found.is_empty() && idx_folder::is_idx_folder(&self.dir) {
-            found += "; found IDX files; set data.dataset to \"idx\"";
-        }
-        found
     }
 }
 
-/// The first few names, and how many more there are.
-fn first(names: impl Iterator<Item = String>) -> String {
-    let names: Vec<String> = names.collect();
-    let (some, more) = names.split_at(names.len().min(NAMED));
-    match more.len() {
-        0 => some.join(", "),
-        more => format!("{} and {more} more", some.join(", ")),
-    }
-}
-
-/// Pictures of any kind in a folder and those below it. Links are not followed, so that there is an end.
-fn count(dir: &Path, depth: usize, left: &mut usize) -> usize {
-    let Ok(entries) = dir.read_dir() else {
-        return 0;
+/// The files of a part; `held` for those of the validation part.
+fn listed(leaves: Vec<Leaf>, classes: &Arc<[String]>, held: bool) -> Vec<File> {
+    let file = |leaf: Leaf| {
+        let place = leaf
+            .top()
+            .and_then(|top| classes.iter().position(|name| name == top));
+        File::Listed(Listed {
+            label: place.and_then(|place| u8::try_from(place).ok()),
+            path: leaf.path,
+            name: leaf.name,
+            classes: Arc::clone(classes),
+            held,
+        })
     };
-    let mut found = 0;
-    for entry in entries.flatten() {
-        let Some(less) = left.checked_sub(1) else {
-            break;
-        };
-        *left = less;
-        let path = entry.path();
-        if file_name(&path).starts_with('.') {
-            continue;
-        }
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth > 0 => found += count(&path, depth - 1, left),
-            Ok(kind) if kind.is_file() && (ends(&path, &ENDINGS) || ends(&path, &UNREAD)) => {
-                found += 1
-            }
-            _ => {}
-        }
-    }
-    found
+    leaves.into_iter().map(file).collect()
 }
 
-/// Whether a path has one of these extensions.
-fn ends(path: &Path, endings: &[&str]) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    endings
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known))
+/// The error of a folder without pictures, with what it has instead, and what to do.
+fn none(dir: &Path, tree: &Tree) -> DataError {
+    let mut found = match tree.left_out() {
+        text if text.is_empty() => text,
+        text if tree.has_pictures() => format!("; found {text}; convert them to PNG"),
+        text => format!("; found {text}; name a folder that has the pictures"),
+    };
+    if found.is_empty() && idx_folder::is_idx_folder(dir) {
+        found += "; found IDX files; set data.dataset to \"idx\"";
+    }
+    DataError::NoPictures {
+        dir: dir.display().to_string(),
+        found,
+    }
 }
 
 /// The last part of a path as text. A byte that is not UTF-8 becomes `%` and its two digits, so that names that differ
@@ -278,3 +353,7 @@ pub fn file_name(path: &Path) -> String {
     #[cfg(not(unix))]
     name.to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

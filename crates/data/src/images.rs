@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::group::{Group, draw_groups};
 use crate::picture::{self, File, Header};
 use crate::preparation::Aspect;
 use crate::split::{sample, shuffle};
@@ -30,6 +31,8 @@ pub struct PictureOptions {
     pub limit: Option<Limit>,
     /// Which files are for testing; if there are folders `train` and `test`, these are used.
     pub test: TestPart,
+    /// Which pictures stay together in one part where parts are drawn; by default each stands alone.
+    pub group: Option<Group>,
     /// Whether an unreadable file is an error; otherwise it is skipped with a warning.
     pub strict: bool,
     /// Draws the test files.
@@ -67,6 +70,7 @@ impl Default for PictureOptions {
             white: None,
             limit: None,
             test: TestPart::Share(0.1),
+            group: None,
             strict: false,
             seed: 0,
         }
@@ -89,6 +93,42 @@ fn take_a_good_one(part: &mut [File], other: &mut [File]) {
         && let (Some(good), Some(last)) = (other.get_mut(place), part.last_mut())
     {
         std::mem::swap(good, last);
+    }
+}
+
+/// Training and test files, about `wanted` of them for testing, with every group on one side.
+fn grouped(
+    files: Vec<File>,
+    group: Group,
+    wanted: usize,
+    seed: u64,
+) -> Result<[Vec<File>; 2], DataError> {
+    let names: Vec<_> = files.iter().map(File::name).collect();
+    let groups = group.of(names.iter().map(AsRef::as_ref));
+    let Some(drawn) = draw_groups(&groups, wanted, seed) else {
+        return Err(one_group(group, files.len()));
+    };
+    drop(names);
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for (file, is_drawn) in files.into_iter().zip(drawn) {
+        match is_drawn {
+            true => test.push(file),
+            false => train.push(file),
+        }
+    }
+    Ok([train, test])
+}
+
+/// The error of pictures that are all of one group.
+fn one_group(group: Group, count: usize) -> DataError {
+    let found = match group {
+        Group::Folder => format!("all {count} pictures in one folder"),
+        Group::Name => format!("{count} pictures whose names differ only in their last number"),
+    };
+    DataError::Option {
+        option: "group",
+        found: format!("\"{}\" and {found}", group.word()),
+        allowed: "two groups or more; remove the key to draw each picture by itself".to_string(),
     }
 }
 
@@ -226,22 +266,44 @@ impl PictureOptions {
             found,
             allowed,
         };
-        let limited = |mut train: Vec<File>, test: Vec<File>| {
+        // Pictures for validation stand last, and are neither limited nor for testing.
+        let limited = |train: Vec<File>, held: Vec<File>, test: Vec<File>| {
+            let mut train = train;
             if let Some(limit) = self.limit {
                 let drawn = sample(train.len(), limit.count, limit.seed);
                 let mut at = 0..;
                 train.retain(|_| at.next().is_some_and(|it| drawn.binary_search(&it).is_ok()));
             }
+            train.extend(held);
             Ok([train, test])
         };
         let mut files = match (found, &self.test) {
             (Found::Together(files), _) => files,
-            (Found::Apart { train, test }, TestPart::Share(_)) => return limited(train, test),
+            (Found::Apart { train, test }, TestPart::Share(_)) => {
+                let (held, train): (Vec<File>, Vec<File>) =
+                    train.into_iter().partition(File::is_held);
+                if let (Some(group), false) = (self.group, held.is_empty()) {
+                    return Err(DataError::Option {
+                        option: "group",
+                        found: format!("\"{}\"", group.word()),
+                        allowed: format!(
+                            "nothing, because {place} has folders for validation and testing, so no part is drawn"
+                        ),
+                    });
+                }
+                return limited(train, held, test);
+            }
             (Found::Apart { .. }, TestPart::Files(_)) => {
                 let allowed = format!("no list, because {place} has a folder \"test\"");
                 return Err(refuse("a list of files".to_string(), allowed));
             }
         };
+        let held: Vec<File> = files
+            .iter()
+            .filter(|file| file.is_held())
+            .cloned()
+            .collect();
+        files.retain(|file| !file.is_held());
         let count = files.len();
         match &self.test {
             TestPart::Share(share) => {
@@ -255,6 +317,10 @@ impl PictureOptions {
                     });
                 }
                 let test = (count as f64 * share).round() as usize;
+                if let Some(group) = self.group {
+                    let [train, test] = grouped(files, group, test.max(1), self.seed)?;
+                    return limited(train, held, test);
+                }
                 shuffle(&mut files, self.seed);
                 let mut test = files.split_off(count - test.clamp(1, count - 1));
                 if !self.strict {
@@ -263,7 +329,7 @@ impl PictureOptions {
                 }
                 files.sort_by(|a, b| a.path().cmp(b.path()));
                 test.sort_by(|a, b| a.path().cmp(b.path()));
-                limited(files, test)
+                limited(files, held, test)
             }
             TestPart::Files(names) => {
                 let known = |name: &&String| !files.iter().any(|file| file.name() == **name);
@@ -277,7 +343,7 @@ impl PictureOptions {
                     let found = format!("{} of {count} pictures", test.len());
                     return Err(refuse(found, "fewer than all".to_string()));
                 }
-                limited(train, test)
+                limited(train, held, test)
             }
         }
     }

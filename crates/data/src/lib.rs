@@ -26,6 +26,7 @@ mod elastic;
 mod error;
 mod fields;
 mod folder;
+mod group;
 mod idx;
 mod idx_folder;
 mod images;
@@ -47,6 +48,7 @@ mod survey;
 mod table;
 mod table_set;
 mod text;
+mod tree;
 mod warning;
 mod wav;
 mod webp;
@@ -62,7 +64,8 @@ pub use drawn::Drawn;
 pub use elastic::Elastic;
 pub use error::{DataError, check_plausible, reason};
 pub use fields::{Field, FieldKind, Fields};
-pub use folder::{file_name, part, pictures, subfolders};
+pub use folder::{PictureFiles, file_name, has_parts, mask_of, part, pictures};
+pub use group::{Group, draw_groups};
 pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
@@ -103,7 +106,7 @@ pub enum Source {
         /// Training images to draw at random; by default all are used.
         limit: Option<Limit>,
     },
-    /// A folder of picture files, or one with `train` and `test` folders of them.
+    /// A folder of picture files at any depth, or one with folders of them for training, validation and testing.
     Folder {
         /// The folder that holds the pictures.
         dir: PathBuf,
@@ -229,6 +232,7 @@ impl Source {
             train,
             test,
             held: Vec::new(),
+            groups: Vec::new(),
             warnings: Vec::new(),
         };
         let mut set = match self {
@@ -250,12 +254,13 @@ impl Source {
         };
         if matches!(self, Source::Idx { .. } | Source::Folder { .. }) {
             set.warnings
-                .splice(0..0, duplicates::warnings(&set.train, &set.test));
+                .splice(0..0, duplicates::warnings(&set.train, &set.held, &set.test));
         }
         Ok(Dataset {
             name: self.name(),
             train: set.train,
             held: set.held,
+            groups: set.groups,
             test: set.test,
             preparation: set.preparation,
             warnings: set.warnings,

@@ -30,6 +30,8 @@ pub(crate) struct Loaded {
     pub test: Images,
     /// Whether each training picture lies in a folder for validation; empty if there is no such folder.
     pub held: Vec<bool>,
+    /// The group of each training picture; empty without groups.
+    pub groups: Vec<u32>,
     /// How its pictures were prepared.
     pub preparation: Preparation,
     /// Warnings about single files, after those about the set.
@@ -72,16 +74,24 @@ pub(crate) fn load(
     let set = [
         loader.mixed(all()),
         loader.reshaped(all()),
-        white,
+        white.or_else(|| reduced(all())),
         loader.padded(all()),
     ];
     let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
+    let mut held: Vec<bool> = train.files.iter().map(|(file, _)| file.is_held()).collect();
+    if !held.contains(&true) {
+        held.clear();
+    }
+    let names: Vec<_> = train.files.iter().map(|(file, _)| file.name()).collect();
+    let names = || names.iter().map(AsRef::as_ref);
+    let groups = (options.group).map_or_else(Vec::new, |group| group.of(names()));
     let skipped = train.skipped.into_iter().chain(test.skipped);
     warnings.extend(skipped.map(|reason| Warning::Skipped { reason }));
     Ok(Loaded {
         train: train_images,
         test: test_images,
-        held: Vec::new(),
+        held,
+        groups,
         preparation: loader.preparation(),
         warnings,
     })
@@ -221,7 +231,9 @@ impl<'a> Loader<'a> {
         let names = part.files.iter().map(|(file, _)| file.name().into_owned());
         let Some(side) = options.patch else {
             let images = Images::new(pictures.into_pixels(), self.shape)?;
-            return Ok((images.with_names(names.collect())?, None));
+            let images = images.with_names(names.collect())?;
+            let every = part.files.iter().map(|(file, _)| file);
+            return Ok((labelled(images, every)?, None));
         };
         let (mut of, mut patch_names) = (Vec::new(), Vec::new());
         for ((picture, name), size) in (0..).zip(names).zip(pictures.sizes()) {
@@ -231,6 +243,11 @@ impl<'a> Loader<'a> {
         }
         let pixels = patches::cut_all(self.place, &pictures, self.shape)?;
         let images = Images::new(pixels, self.shape)?.with_names(patch_names)?;
+        let every = part.files.iter().map(|(file, _)| file);
+        let every: Vec<&File> = every.collect();
+        let picture = |&index: &u32| every.get(index as usize).copied();
+        let of_each = of.iter().filter_map(picture);
+        let images = labelled(images, of_each)?;
         let crops = Crops {
             pictures: Arc::new(pictures),
             of,
@@ -368,5 +385,32 @@ impl<'a> Loader<'a> {
             size: header.size,
             patch,
         })
+    }
+}
+
+/// The warning about pictures with 16 bits, which become bytes.
+fn reduced<'f>(files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
+    let count = files.filter(|(_, header)| header.deep).count();
+    (count > 0).then_some(Warning::Reduced { count })
+}
+
+/// Images with the labels and the names of the classes of their files, if all have them.
+fn labelled<'f>(
+    images: Images,
+    files: impl Iterator<Item = &'f File>,
+) -> Result<Images, DataError> {
+    let mut classes = None;
+    let label = |file: &'f File| {
+        let listed = file.listed()?;
+        classes.get_or_insert(&listed.classes);
+        listed.label
+    };
+    let labels: Option<Vec<u8>> = files.map(label).collect();
+    match (labels, classes) {
+        (Some(labels), Some(classes)) => {
+            let classes = Arc::clone(classes);
+            Ok(images.with_labels(labels)?.with_classes(classes))
+        }
+        _ => Ok(images),
     }
 }

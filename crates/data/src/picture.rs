@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
@@ -33,8 +34,24 @@ const MAGIC: u64 = 64;
 pub(crate) enum File {
     /// A file in a folder.
     Stored(PathBuf),
+    /// A file that was found in a set's folder.
+    Listed(Listed),
     /// A bundled file, with the path shown to users.
     Bundled { path: PathBuf, bytes: &'static [u8] },
+}
+
+/// A file that was found in a set's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub path: PathBuf,
+    /// Its path below the folder, with `/` between names.
+    pub name: String,
+    /// The place of its class in `classes`, if the set has classes.
+    pub label: Option<u8>,
+    /// The names of the set's classes, sorted.
+    pub classes: Arc<[String]>,
+    /// Whether it lies in a folder for validation.
+    pub held: bool,
 }
 
 /// The content of a header.
@@ -66,7 +83,9 @@ pub(crate) struct Conversion {
 impl File {
     pub fn path(&self) -> &Path {
         match self {
-            File::Stored(path) | File::Bundled { path, .. } => path,
+            File::Stored(path) | File::Listed(Listed { path, .. }) | File::Bundled { path, .. } => {
+                path
+            }
         }
     }
 
@@ -75,9 +94,25 @@ impl File {
         self.path().display().to_string()
     }
 
-    /// The last part of the path.
+    /// The path below the set's folder, or the last part of the path.
     pub fn name(&self) -> Cow<'_, str> {
-        file_name(self.path()).into()
+        match self {
+            File::Listed(file) => file.name.as_str().into(),
+            _ => file_name(self.path()).into(),
+        }
+    }
+
+    /// What its place in a set's folder says.
+    pub fn listed(&self) -> Option<&Listed> {
+        match self {
+            File::Listed(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Whether it lies in a folder for validation.
+    pub fn is_held(&self) -> bool {
+        self.listed().is_some_and(|file| file.held)
     }
 
     /// Reads the header without decoding the picture.
@@ -140,7 +175,7 @@ impl File {
     /// The whole file, unless its beginning shows that it is no picture, or it is too large for one.
     fn read(&self) -> Result<Cow<'static, [u8]>, DataError> {
         match self {
-            File::Stored(path) => Ok(stored(path)?.into()),
+            File::Stored(path) | File::Listed(Listed { path, .. }) => Ok(stored(path)?.into()),
             File::Bundled { bytes, .. } => Ok((*bytes).into()),
         }
     }

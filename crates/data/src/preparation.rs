@@ -1,11 +1,9 @@
 //! How pictures become the images of a model: one description, which belongs to the run.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
+use crate::folder::PictureFiles;
 use crate::images::PictureOptions;
-use crate::picture::File;
 use crate::{DataError, ImageShape, Images, Warning, load};
 
 /// The value of a file with 16 bits that is white, unless the pictures are known to use fewer bits.
@@ -117,11 +115,10 @@ impl Preparation {
     pub fn read(
         &self,
         place: &str,
-        files: Vec<PathBuf>,
+        files: PictureFiles,
         strict: bool,
     ) -> Result<(Images, Vec<Warning>), DataError> {
-        let files = files.into_iter().map(File::Stored).collect();
-        load::prepared(place, files, &self.options(strict))
+        load::prepared(place, files.0, &self.options(strict))
     }
 }
 

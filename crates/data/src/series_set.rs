@@ -197,6 +197,7 @@ impl SeriesSet {
                 true => Vec::new(),
                 false => held.collect(),
             },
+            groups: Vec::new(),
             warnings: parts.warnings.clone(),
         })
     }

@@ -11,8 +11,11 @@ use crate::{DataError, Warning, folder};
 /// What the headers of a folder's pictures say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// Height and width of each readable picture that training may use, in the order of the files' names.
+    /// Height and width of each readable picture to train on, in the order of the files' names; those in a folder for
+    /// validation are not among them.
     pub sizes: Vec<[usize; 2]>,
+    /// Readable pictures in a folder for validation; `None` without one.
+    pub validated: Option<usize>,
     /// Readable pictures in a folder `test` of their own; `None` without one.
     pub tested: Option<usize>,
     /// Whether a picture has colour.
@@ -22,7 +25,8 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Of the pictures directly in a folder, or in its folders `train` and `test`. Only headers are read.
+    /// Of the pictures of a folder at any depth, or of its folders for training, validation and testing. Only headers
+    /// are read.
     ///
     /// # Errors
     /// If the folder cannot be read, or has no picture that can be.
@@ -45,9 +49,11 @@ impl Survey {
             }
             readable
         };
+        let (held, train): (Vec<File>, Vec<File>) = train.into_iter().partition(File::is_held);
+        let validated = (!held.is_empty()).then(|| headers(&held));
         let trained = headers(&train);
         let tested = test.map(|files| headers(&files));
-        let all = || trained.iter().chain(tested.iter().flatten());
+        let all = || (trained.iter()).chain([&validated, &tested].into_iter().flatten().flatten());
         let colour = all().any(|header| header.channels == 3);
         if trained.is_empty() {
             let place = dir.display().to_string();
@@ -60,6 +66,7 @@ impl Survey {
         }
         Ok(Self {
             sizes: trained.iter().map(|header| header.size).collect(),
+            validated: validated.map(|headers| headers.len()),
             tested: tested.map(|headers| headers.len()),
             colour,
             warnings,

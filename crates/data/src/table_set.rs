@@ -99,8 +99,9 @@ impl TableSet {
         Ok(Loaded {
             preparation: Preparation::as_is(train.shape(), Aspect::Stretch),
             train,
-            test,
             held: Vec::new(),
+            groups: Vec::new(),
+            test,
             warnings,
         })
     }

@@ -25,30 +25,27 @@ pub enum Warning {
         /// Side of a patch, in pixels.
         patch: usize,
     },
-    /// Pictures of kinds that are not read.
+    /// Pictures that are not read.
     Unread {
         /// The folder.
         dir: String,
-        /// How many of which kinds, as in `30 .bmp, 20 .tif`.
+        /// Those that lie beside folders for training, validation and testing.
+        loose: usize,
+        /// How many of which kinds that are not read, as in `30 .heic, 20 .raw`; empty if there are none.
         kinds: String,
-        /// Names of the first of them.
+        /// Names of the first of them; empty if there are none.
         first: String,
+        /// Folders with the number of pictures or a reason, as in `extra (6)`; empty if there are none.
+        folders: String,
     },
-    /// Pictures beside the folders `train` and `test`.
-    Loose {
-        /// The folder.
-        dir: String,
-        /// Number of pictures.
-        count: usize,
-        /// The name of the first.
-        first: String,
-    },
-    /// Folders with pictures that are not read.
-    Folders {
+    /// More folders than labels tell apart.
+    ManyClasses {
         /// The folder that they are in.
         dir: String,
-        /// Their names with the number of pictures, as in `val (6)`.
-        folders: String,
+        /// Their number.
+        count: usize,
+        /// The most that labels tell apart.
+        most: usize,
     },
     /// Grey and colour pictures in one set.
     MixedColours {
@@ -82,6 +79,11 @@ pub enum Warning {
         largest: u16,
         /// What becomes white.
         white: u16,
+    },
+    /// Files with 16 bits, all of which they use.
+    Reduced {
+        /// Number of such files.
+        count: usize,
     },
     /// Files with 16 bits that come out almost black.
     Dark {
@@ -137,16 +139,29 @@ pub enum Warning {
         /// What is odd, and what follows.
         reason: String,
     },
-    /// Test pictures that are also for training.
+    /// Pictures of one part that are also in another one.
     InBoth {
+        /// The part whose figures are spoilt, `test` or `validation`.
+        part: &'static str,
+        /// The other part, `training` or `validation`.
+        other: &'static str,
         /// Number of them.
         count: usize,
-        /// All test pictures.
+        /// All pictures of the part.
         of: usize,
         /// The first of them.
         first: String,
-        /// The training picture that it is the same as.
+        /// The picture of the other part that it is the same as.
         same: String,
+    },
+    /// A folder without the part that is asked for: another one is read.
+    Instead {
+        /// The folder.
+        dir: String,
+        /// The part that is asked for, `train` or `test`.
+        wanted: &'static str,
+        /// The name of the folder that is read.
+        read: String,
     },
 }
 
@@ -192,19 +207,44 @@ impl fmt::Display for Warning {
                  first: {first}, {} (height x width)",
                 dims(size)
             ),
-            Warning::Unread { dir, kinds, first } => write!(
+            Warning::Unread {
+                dir,
+                loose,
+                kinds,
+                first,
+                folders,
+            } => {
+                let beside = match loose {
+                    0 => String::new(),
+                    count => {
+                        format!("{count} {} beside the folders for parts", pictures(*count))
+                    }
+                };
+                let folders = match folders.as_str() {
+                    "" => String::new(),
+                    folders => format!("folders {folders}"),
+                };
+                let first = match first.as_str() {
+                    "" => String::new(),
+                    first => format!("; the first: {first}"),
+                };
+                let movable = !beside.is_empty() || !folders.is_empty();
+                let cure = match (movable, kinds.is_empty()) {
+                    (false, _) => "convert them to PNG",
+                    (true, true) => "move the pictures into a folder that is read",
+                    (true, false) => {
+                        "move the pictures into a folder that is read, and convert the other kinds to PNG"
+                    }
+                };
+                let all: Vec<&str> = [beside.as_str(), kinds, &folders]
+                    .into_iter()
+                    .filter(|it| !it.is_empty())
+                    .collect();
+                write!(f, "{dir}: not read: {}{first}; {cure}", all.join(", "))
+            }
+            Warning::ManyClasses { dir, count, most } => write!(
                 f,
-                "{dir}: not read: {kinds}; the first: {first}; convert them to PNG"
-            ),
-            Warning::Loose { dir, count, first } => write!(
-                f,
-                "{dir}: not read: {count} {} beside the folders train and test; the first: {first}; move them \
-                 into one of the two",
-                pictures(*count)
-            ),
-            Warning::Folders { dir, folders } => write!(
-                f,
-                "{dir}: not read: folders with pictures: {folders}; move the pictures into a folder that is read"
+                "{dir}: {count} folders of pictures, read without labels; at most {most} are taken for classes"
             ),
             Warning::MixedColours { grey, of, first } => write!(
                 f,
@@ -243,10 +283,23 @@ impl fmt::Display for Warning {
                 white,
             } => write!(
                 f,
-                "{count} 16-bit {} no value above {largest}, so {white} is white; set data.white to 65535 for all \
-                 16 bits",
+                "{count} 16-bit {} no value above {largest}, so {white} is white and they are reduced to 8 bits; set data.white \
+                 to 65535 for all 16 bits",
                 having(*count)
             ),
+            Warning::Reduced { count } => {
+                let [files, are] = match count {
+                    1 => ["file", "is"],
+                    _ => ["files", "are"],
+                };
+                write!(f, "{count} 16-bit {files} {are} reduced to 8 bits")
+            }
+            Warning::Instead { dir, wanted, read } => {
+                write!(
+                    f,
+                    "{dir}: no folder {wanted}, so {read} is read in its place"
+                )
+            }
             Warning::Dark {
                 count,
                 largest,
@@ -281,18 +334,20 @@ impl fmt::Display for Warning {
                 }
             ),
             Warning::InBoth {
+                part,
+                other,
                 count,
                 of,
                 first,
                 same,
             } => write!(
                 f,
-                "{count} of the {of} test pictures {} also {}, so their figures are not those of unseen pictures; \
-                 the first: {first} is the same as {same}",
+                "{count} of the {of} {part} pictures {} also {}, so their figures are not those of unseen pictures; \
+                 the first: {first} is the same as the {other} picture {same}",
                 are(*count),
                 match count {
-                    1 => "a training picture",
-                    _ => "training pictures",
+                    1 => format!("a {other} picture"),
+                    _ => format!("{other} pictures"),
                 }
             ),
         }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use data::{
-    Collection, Dataset, Fields, Images, Named, PictureOptions, Preparation, Rule, Source,
-    TEST_PHOTOS, TestPart, Warning, Windows,
+    Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule,
+    Source, TEST_PHOTOS, TestPart, Warning, Windows,
 };
 use model::ImageShape;
 
@@ -122,7 +122,8 @@ pub fn read(
         of(dataset, part)
     } else if path.is_file() {
         // The only one that is asked for is not left out.
-        let (images, warnings) = preparation.read(spec, vec![path.to_owned()], true)?;
+        let (images, warnings) =
+            preparation.read(spec, PictureFiles::one(path.to_owned()), true)?;
         warnings.iter().for_each(warn);
         images
     } else if spec == "photos" && !path.is_dir() {

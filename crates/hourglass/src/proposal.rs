@@ -268,25 +268,32 @@ fn found(survey: &Survey) -> String {
             format!("{least} to {most} pixels a side")
         }
     };
-    let tested = match survey.tested {
-        Some(count) => format!(", and {count} for the test"),
-        None => String::new(),
+    let parts = match (survey.validated, survey.tested) {
+        (Some(validated), Some(tested)) => {
+            format!(", {validated} for validation and {tested} for the test")
+        }
+        (Some(validated), None) => format!(", and {validated} for validation"),
+        (None, Some(tested)) => format!(", and {tested} for the test"),
+        (None, None) => String::new(),
     };
-    format!("{count} of {sizes}{tested}")
+    format!("{count} of {sizes}{parts}")
 }
 
 /// How pictures become images for this aim.
 fn images_of(survey: &Survey, aim: Aim) -> Images {
     let channels = if survey.colour { 3 } else { 1 };
     let count = survey.sizes.len();
-    // A tenth is for the test, if it is not there already, and a tenth of the rest for validation.
+    // A tenth is for the test, if it is not there already, and a tenth of the rest for validation, likewise.
     let tested = if survey.tested.is_some() {
         0
     } else {
         count.div_ceil(10)
     };
     let used = count - tested.min(count - 1);
-    let trained = used - (used / 10).min(used - 1);
+    let trained = match survey.validated {
+        Some(_) => used,
+        None => used - (used / 10).min(used - 1),
+    };
     let [_, most] = survey.sides();
     let whole = matches!(aim, Aim::Explore | Aim::Anomaly);
     if let (true, true, Some(&[height, width])) =
@@ -503,6 +510,7 @@ mod tests {
 
     fn survey(count: usize, size: [usize; 2], colour: bool) -> Survey {
         Survey {
+            validated: None,
             sizes: vec![size; count],
             tested: None,
             colour,

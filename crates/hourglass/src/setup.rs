@@ -195,6 +195,7 @@ impl PicturesConfig {
                 TestChoice::Share(share) => TestPart::Share(*share),
                 TestChoice::Files(names) => TestPart::Files(names.clone()),
             },
+            group: self.group.map(Into::into),
             strict,
             seed: Stream::Split.seed(seed, 0),
         }
@@ -371,11 +372,30 @@ impl Setup {
                 format!("found {held_out}; allowed: fewer than the {pictures} training {what}");
             return Err(located.error("data.validation", text).into());
         }
-        let split = match named {
+        let seed = Stream::Split.seed(config.split_seed(), 1);
+        let grouped = !named && !dataset.groups.is_empty();
+        if grouped {
+            dataset.groups.truncate(pictures);
+            let drawn = data::draw_groups(&dataset.groups, held_out, seed).ok_or_else(|| {
+                let text = format!(
+                    "the {pictures} training pictures are one group, so none is left to validate on; remove the key, \
+                     or set data.validation to 0"
+                );
+                located.error("data.group", text)
+            })?;
+            dataset.held = drawn;
+        }
+        let split = match named || grouped {
             true => dataset.train.split_by(&dataset.held),
-            false => (dataset.train).split(held_out, Stream::Split.seed(config.split_seed(), 1)),
+            false => dataset.train.split(held_out, seed),
         };
         let mut split = split.map_err(told)?;
+        let is_copies = |warning: &Warning| matches!(warning, Warning::Copies { .. });
+        // Of a folder for validation that is said already.
+        if !named && let Some(place) = dataset.warnings.iter().position(is_copies) {
+            let across = dataset.train.copies_across(&split);
+            dataset.warnings.splice(place + 1..place + 1, across);
+        }
         if quick {
             let [images, validation, tested] = QUICK;
             split.train.truncate(images);
@@ -439,7 +459,10 @@ impl Setup {
         let tested: Vec<u32> = (0..self.test.len() as u32).collect();
         let test = self.test.select(&of(&self.test, &tested))?;
         let (train, split) = only(&self.train, &split)?;
-        let dataset = format!("{}, label {label}", self.dataset);
+        let dataset = match self.train.classes().is_empty() {
+            true => format!("{}, label {label}", self.dataset),
+            false => format!("{}, {}", self.dataset, self.train.class_name(label)),
+        };
         let images = Some(split.train.len());
         if let Some(text) = config::single_value(&self.config, &self.layers, images) {
             return Err(ConfigError::about(&dataset, config::BATCH_SIZE, text).into());

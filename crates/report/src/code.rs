@@ -4,7 +4,7 @@ use data::counted;
 use std::fmt::Write;
 
 use super::chart::{Axis, Chart, Item, Legend, Paint, Place, Scene};
-use crate::scatter::by_label;
+use crate::scatter::{by_label, legend};
 use hourglass::Result;
 use hourglass::analysis::features::Features;
 use hourglass::analysis::plane::{self, Plane};
@@ -23,11 +23,12 @@ const HEIGHT: f64 = 40.0;
 /// Size of the scatter, whose points are many.
 const SCATTER: [f64; 2] = [640.0, 480.0];
 
-/// The section on the code: a scatter and a histogram for each unit. `labels` has one for each row of `codes`.
+/// The section on the code: a scatter and a histogram for each unit. `labels` has one for each row of `codes`,
+/// and `classes` their names if they have some.
 ///
 /// # Errors
 /// If the principal components cannot be found.
-pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
+pub fn section(codes: &Features, labels: Option<&[u8]>, classes: &[String]) -> Result<String> {
     let all = units(codes);
     let dead = CodeUse::of(&all).dead_units;
     let mut html = format!(
@@ -35,19 +36,20 @@ pub fn section(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
         counted(codes.width(), "unit"),
         counted(codes.len(), "picture")
     );
-    html += &format!("<figure>{}</figure>", scatter(codes, labels)?);
+    html += &format!("<figure>{}</figure>", scatter(codes, labels, classes)?);
     html += &histograms(codes, &all);
     Ok(html)
 }
 
-/// A scatter chart of the codes, of as many pictures as can be distinguished, coloured by label.
+/// A scatter chart of the codes, of as many pictures as can be distinguished, coloured by label, whose names are
+/// `classes` if they have some.
 ///
 /// # Errors
 /// If the principal components cannot be found.
-pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
+pub fn scatter(codes: &Features, labels: Option<&[u8]>, classes: &[String]) -> Result<String> {
     let shown: Vec<u32> = (0..codes.len().min(plane::shown(codes.width())) as u32).collect();
     let Plane { places, axes, .. } = Plane::of(&codes.select(&shown))?;
-    let series = by_label(&places, labels);
+    let series = by_label(&places, labels, classes);
     let one = series.len() == 1;
     let [x_label, y_label] = axes;
     let what = if codes.width() == 2 {
@@ -59,13 +61,16 @@ pub fn scatter(codes: &Features, labels: Option<&[u8]>) -> Result<String> {
         title: format!(
             "{what}, {}{}",
             counted(places.len(), "picture"),
-            if one { "" } else { " by label" }
+            match one {
+                true => String::new(),
+                false => format!(" by {}", legend(classes)),
+            }
         ),
         x: Axis::new(&x_label),
         y: Axis::new(&y_label),
         series,
         size: SCATTER,
-        legend: Legend::Beside("label".into()),
+        legend: Legend::Beside(legend(classes).into()),
         ..Chart::default()
     };
     Ok(chart.svg())
@@ -151,19 +156,19 @@ mod tests {
             .collect();
         let codes = Features::new(codes, 3, 40);
         let labels: Vec<u8> = (0..40).map(|i| i % 4).collect();
-        let html = section(&codes, Some(&labels)).unwrap();
+        let html = section(&codes, Some(&labels), &[]).unwrap();
         assert!(html.contains("3 units over 40 pictures; 1 dead"), "{html}");
         assert_eq!(html.matches("class=\"dead\"").count(), 1);
         assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 4);
-        let html = section(&codes, None).unwrap();
+        let html = section(&codes, None, &[]).unwrap();
         assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
 
     #[test]
     fn a_constant_code_and_one_of_many_labels_are_drawn() {
-        let html = section(&Features::new(vec![1.0; 8], 2, 4), None).unwrap();
+        let html = section(&Features::new(vec![1.0; 8], 2, 4), None, &[]).unwrap();
         assert!(html.contains("2 dead") && !html.contains("NaN"), "{html}");
-        let html = section(&Features::new(vec![1.0; 8], 4, 2), None).unwrap();
+        let html = section(&Features::new(vec![1.0; 8], 4, 2), None, &[]).unwrap();
         assert!(
             html.contains("nothing to show yet") && !html.contains("NaN"),
             "{html}"
@@ -171,7 +176,7 @@ mod tests {
         // More labels than colours and marks tell apart.
         let codes = Features::new((0..64).map(|i| i as f32).collect(), 1, 64);
         let labels: Vec<u8> = (0..64).collect();
-        let html = section(&codes, Some(&labels)).unwrap();
+        let html = section(&codes, Some(&labels), &[]).unwrap();
         assert_eq!(html.matches("<g opacity=\"0.85\">").count(), 1);
     }
 }

@@ -163,7 +163,11 @@ impl Report<'_> {
                 .map(|&index| all.get(index as usize).copied())
                 .collect()
         });
-        page.html(&code::section(codes, labels.as_deref())?);
+        page.html(&code::section(
+            codes,
+            labels.as_deref(),
+            self.images.classes(),
+        )?);
         page.section("Architecture");
         page.html(&architecture::hourglass(setup.shape(), &setup.layers));
         page.section("Config and environment");
@@ -370,6 +374,7 @@ impl Report<'_> {
         let each = each.filter(|&index| kind(index).is_some_and(|kind| kinds.insert(kind)));
         let each: Vec<u32> = each.take(GROUP).collect();
         match (each.len() >= FEWEST_KINDS, labels) {
+            (true, Some(_)) if !self.images.classes().is_empty() => ("Best of each class", each),
             (true, Some(_)) => ("Best of each label", each),
             (true, None) => ("Best of each picture", each),
             (false, _) => ("Best", order.iter().copied().take(GROUP).collect()),

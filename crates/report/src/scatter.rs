@@ -32,6 +32,8 @@ pub struct Scatter<'a> {
     /// The label of each picture; without them, or with more than [`MOST_LABELS`], all have one
     /// colour.
     pub labels: Option<&'a [u8]>,
+    /// The names of the classes, the first for label 0; empty if labels have no names.
+    pub classes: &'a [String],
 }
 
 impl Scatter<'_> {
@@ -51,17 +53,25 @@ impl Scatter<'_> {
             note: self.subtitle.clone(),
             x: axis(across),
             y: axis(up),
-            series: by_label(self.places, self.labels),
+            series: by_label(self.places, self.labels, self.classes),
             size: SIZE,
-            legend: Legend::Beside("label".into()),
+            legend: Legend::Beside(legend(self.classes).into()),
             equal: self.equal,
             ..Chart::default()
         }
     }
 }
 
-/// A series for each label, ascending; one without a name where there are no labels, or more than [`MOST_LABELS`].
-pub fn by_label(places: &[[f64; 2]], labels: Option<&[u8]>) -> Vec<Series> {
+/// What the entries of a legend are.
+pub fn legend(classes: &[String]) -> &'static str {
+    match classes.is_empty() {
+        true => "label",
+        false => "class",
+    }
+}
+
+/// A series for each label, ascending, called by the name of its class if it has one; one without a name where there are no labels, or more than [`MOST_LABELS`].
+pub fn by_label(places: &[[f64; 2]], labels: Option<&[u8]>, classes: &[String]) -> Vec<Series> {
     let names = names(labels);
     let series = |class: usize, name: &str| {
         let mut series = Series::new(name, class % COLORS, Drawing::Dots, Vec::new());
@@ -69,7 +79,10 @@ pub fn by_label(places: &[[f64; 2]], labels: Option<&[u8]>) -> Vec<Series> {
         series
     };
     let mut all: Vec<Series> = (names.iter().enumerate())
-        .map(|(class, name)| series(class, &name.to_string()))
+        .map(|(class, name)| match classes.get(usize::from(*name)) {
+            Some(known) => series(class, known),
+            None => series(class, &name.to_string()),
+        })
         .collect();
     if all.is_empty() {
         all.push(series(0, ""));
@@ -113,6 +126,7 @@ mod tests {
             equal: true,
             places,
             labels,
+            classes: &[],
         };
         scatter.chart().file()
     }
@@ -162,8 +176,12 @@ mod tests {
         }
         assert_eq!(dots(&svg), [("7".into(), 2), ("255".into(), 1)]);
         let [first, second] =
-            [0, 1].map(|class| by_label(&[[0.0; 2]; 2], Some(&[7, 255]))[class].color);
+            [0, 1].map(|class| by_label(&[[0.0; 2]; 2], Some(&[7, 255]), &[])[class].color);
         assert_ne!(first, second);
+        // A label beyond the names keeps its number.
+        let named = by_label(&[[0.0; 2]; 2], Some(&[1, 2]), &["cat".into(), "dog".into()]);
+        let names: Vec<&str> = named.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["dog", "2"]);
     }
 
     #[test]
@@ -182,7 +200,7 @@ mod tests {
             assert!(texts.iter().any(|it| *it == label.to_string()), "{label}");
         }
         // No two look alike.
-        let all = by_label(&places[..MOST_LABELS], Some(&many[..MOST_LABELS]));
+        let all = by_label(&places[..MOST_LABELS], Some(&many[..MOST_LABELS]), &[]);
         for (index, one) in all.iter().enumerate() {
             assert!(
                 all[..index]

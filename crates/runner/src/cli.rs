@@ -374,7 +374,8 @@ pub struct AnomalyArgs {
     /// [default: the run's test pictures].
     #[arg(long, value_name = "SPEC")]
     pub normal: Option<String>,
-    /// Unusual pictures, given in the same ways.
+    /// Unusual pictures, given in the same ways [default for a run that was trained on one class of a folder: the test
+    /// pictures of all other classes].
     #[arg(long, value_name = "SPEC")]
     pub other: Option<String>,
     /// Share of normal pictures that score below the threshold.

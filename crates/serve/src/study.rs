@@ -57,6 +57,9 @@ struct Study {
     images: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<u8>>,
+    /// The names of the classes, the first for label 0; empty if labels have no names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    classes: Vec<String>,
     /// Each picture's place on the plane of the map; see [`Plane`].
     places: Vec<[f32; 2]>,
     axes: [String; 2],
@@ -198,6 +201,7 @@ impl Study {
         Ok(Self {
             images: images.len(),
             labels: images.labels().map(<[u8]>::to_vec),
+            classes: images.classes().to_vec(),
             places: plane
                 .places
                 .iter()

@@ -2,7 +2,9 @@
 //! their principal components.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use data::Images;
 use serde::Serialize;
 
 use super::contingency::Contingency;
@@ -93,6 +95,39 @@ pub struct Report {
     pub code: Figures,
     /// What the codes are compared with.
     pub baselines: Baselines,
+    /// The clusters, largest first; empty if the pictures have no named classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<Content>,
+}
+
+/// What is in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Content {
+    /// Pictures.
+    pub images: usize,
+    /// How many of them are of which class, the most frequent first.
+    pub classes: Vec<(String, usize)>,
+}
+
+impl Content {
+    /// Of pictures at these indices.
+    fn of(cluster: &Cluster, images: &Images) -> Self {
+        let labels = images.labels().unwrap_or_default();
+        let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
+        let label = |(_, index): &(f32, u32)| labels.get(*index as usize).copied();
+        for label in cluster.members.iter().filter_map(label) {
+            *counts.entry(label).or_default() += 1;
+        }
+        let mut classes: Vec<(String, usize)> = counts
+            .into_iter()
+            .map(|(label, count)| (images.class_name(label), count))
+            .collect();
+        classes.sort_by_key(|(_, count)| Reverse(*count));
+        Self {
+            images: cluster.members.len(),
+            classes,
+        }
+    }
 }
 
 /// How pictures are clustered.
@@ -226,12 +261,19 @@ pub fn cluster(
         silhouette_images: study.silhouette.len(),
         code,
         baselines: Baselines { raw, pca },
+        clusters: Vec::new(),
     };
-    Ok(Found {
+    let mut found = Found {
         report,
         codes,
         clusters,
-    })
+    };
+    if !test.classes().is_empty() {
+        let clusters = found.largest_first(chosen);
+        let content = clusters.iter().map(|it| Content::of(it, test));
+        found.report.clusters = content.collect();
+    }
+    Ok(found)
 }
 
 /// The settings for clustering any space.

@@ -55,6 +55,23 @@ pub struct Baselines {
     pub pca: Option<Baseline>,
 }
 
+/// How well the others of one class are told from the normal pictures.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kind {
+    /// The name of the class.
+    pub class: String,
+    /// Pictures scored.
+    pub images: usize,
+    /// Area under the receiver operating characteristic.
+    pub auroc: Option<f64>,
+    /// Average precision.
+    pub auprc: Option<f64>,
+    /// Share of them above the threshold.
+    pub detection_rate: f64,
+    /// Mean squared error per value.
+    pub error: f64,
+}
+
 /// `analysis/anomaly.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -92,6 +109,9 @@ pub struct Report {
     pub errors: AllErrors,
     /// What the model is compared with.
     pub baselines: Baselines,
+    /// The others by class, if their classes have names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<Kind>,
 }
 
 /// Images, and which of them are meant.
@@ -146,15 +166,36 @@ impl Pictures {
     /// # Errors
     /// A single normal picture, which cannot be halved.
     pub fn of(subject: &Subject, other: Arc<Images>) -> Result<Self> {
+        let normal = Chosen::all(Arc::clone(&subject.test));
+        Self::apart(subject, normal, Chosen::all(other))
+    }
+
+    /// The pictures of one label as the normal ones, and all others of the same data.
+    ///
+    /// # Errors
+    /// As [`Pictures::of`].
+    pub fn by_class(subject: &Subject, label: u8) -> Result<Self> {
+        let labels = subject.test.labels().unwrap_or_default();
+        let of = |wanted: bool| {
+            let labels = (0..).zip(labels);
+            let chosen = labels.filter(|(_, found)| (**found == label) == wanted);
+            Chosen {
+                images: Arc::clone(&subject.test),
+                indices: chosen.map(|(index, _)| index).collect(),
+            }
+        };
+        Self::apart(subject, of(true), of(false))
+    }
+
+    fn apart(subject: &Subject, normal: Chosen, other: Chosen) -> Result<Self> {
         let test = &subject.test;
-        let other = Chosen::all(other);
         if let Some(setup) = &subject.setup
             && !setup.split.validation.is_empty()
             && (Arc::ptr_eq(&setup.test, test) || setup.test_sha256 == test.sha256())
         {
             let indices = setup.split.validation.clone();
             return Ok(Self {
-                normal: Chosen::all(Arc::clone(test)),
+                normal,
                 other,
                 held_from: format!("the run's {}", counted(indices.len(), "validation picture")),
                 held: Chosen {
@@ -163,19 +204,23 @@ impl Pictures {
                 },
             });
         }
-        if test.len() < 2 {
+        let count = normal.indices.len();
+        if count < 2 {
             let data = subject.data.clone();
             return Err(AnalysisError::OnePicture { data }.into());
         }
         let seed = Stream::Analysis.seed(subject.loaded.meta.seed, 0);
-        let held = sample(test.len(), test.len() / 2, seed);
-        let rest = (0..test.len() as u32).filter(|index| held.binary_search(index).is_err());
+        let held = sample(count, count / 2, seed);
+        let at = |place: &u32| normal.indices.get(*place as usize).copied();
+        let rest = (0..count as u32).filter(|place| held.binary_search(place).is_err());
+        let rest = rest.filter_map(|place| at(&place)).collect();
+        let held: Vec<u32> = held.iter().filter_map(at).collect();
         let of = |indices| Chosen {
             images: Arc::clone(test),
             indices,
         };
         Ok(Self {
-            normal: of(rest.collect()),
+            normal: of(rest),
             other,
             held_from: format!("half of the normal pictures, {}", held.len()),
             held: of(held),
@@ -190,6 +235,8 @@ pub struct Detection<'a> {
     pub subject: &'a Subject,
     /// The pictures.
     pub pictures: &'a Pictures,
+    /// The name of the normal pictures' data.
+    pub normal: &'a str,
     /// The name of the others' data.
     pub other: &'a str,
     /// A model of pictures like the others, for images of the same shape.
@@ -249,21 +296,25 @@ impl Detection<'_> {
             return Err(AnalysisError::NoThreshold { data }.into());
         };
         let chosen = normal.alone()?;
+        let others = other.alone()?;
         let by_pca = |pca: &Pca| -> Result<_> {
-            let others = pca.errors(other.images.values())?;
+            let others = pca.errors(others.values())?;
             Ok([pca.errors(chosen.values())?, others])
         };
         let own = self.pca.map(by_pca).transpose()?;
         let of_other = self.pca_of_other.map(by_pca).transpose()?;
         done(4);
         let values: usize = loaded.meta.input_shape.iter().product();
+        let kinds = kinds(&normal_scores, &others, &other_scores, threshold, |place| {
+            other_errors.get(place).copied().unwrap_or_default() / values as f64
+        });
         let errors = |[normal, other]: &[Vec<f64>; 2]| Errors {
             normal: mean(normal) / values as f64,
             other: mean(other) / values as f64,
         };
         let report = Report {
             run: subject.name(),
-            normal: subject.data.clone(),
+            normal: self.normal.to_owned(),
             other: self.other.to_owned(),
             normal_images: normal.indices.len(),
             other_images: other.indices.len(),
@@ -293,6 +344,7 @@ impl Detection<'_> {
                     }
                 }),
             },
+            kinds,
         };
         Ok(Found {
             report,
@@ -300,6 +352,40 @@ impl Detection<'_> {
             other_scores,
         })
     }
+}
+
+/// How well the others are told from the normal pictures, class by class; empty if classes have no names. `error` is
+/// the mean squared error of one of the others.
+fn kinds(
+    normal_scores: &[f64],
+    others: &Images,
+    scores: &[f64],
+    threshold: f64,
+    error: impl Fn(usize) -> f64,
+) -> Vec<Kind> {
+    let (Some(labels), names) = (others.labels(), others.classes()) else {
+        return Vec::new();
+    };
+    let kind = |(label, name): (usize, &String)| {
+        let mine = labels.iter().enumerate();
+        let mine = mine.filter(|(_, found)| usize::from(**found) == label);
+        let mine: Vec<usize> = mine.map(|(place, _)| place).collect();
+        let own: Vec<f64> = mine
+            .iter()
+            .filter_map(|&it| scores.get(it))
+            .copied()
+            .collect();
+        let errors: Vec<f64> = mine.iter().map(|&place| error(place)).collect();
+        (!mine.is_empty()).then(|| Kind {
+            class: name.clone(),
+            images: mine.len(),
+            auroc: auroc(normal_scores, &own),
+            auprc: average_precision(normal_scores, &own),
+            detection_rate: share_above(&own, threshold),
+            error: mean(&errors),
+        })
+    };
+    names.iter().enumerate().filter_map(kind).collect()
 }
 
 /// The mean; 0 without values.

@@ -5,9 +5,21 @@
 pub enum AnalysisError {
     /// Pictures without labels, for an analysis that needs them.
     #[error(
-        "{data}: no labels found; {what} needs labelled pictures, such as mnist or a folder of IDX files with labels"
+        "{data}: no labels found; {what} needs labelled pictures, such as mnist, a folder of IDX files with labels, or one \
+         with a folder of pictures for each class"
     )]
     Unlabelled {
+        /// Where the pictures are from.
+        data: String,
+        /// The analysis, with its article.
+        what: &'static str,
+    },
+    /// The same pictures to learn from and to test on.
+    #[error(
+        "{data}: {what} would learn from the pictures that it is tested on; put them into folders train and test, or \
+         have some drawn with a config's data: '{{\"dataset\": \"images\", \"dir\": \"{data}\"}}'"
+    )]
+    SamePictures {
         /// Where the pictures are from.
         data: String,
         /// The analysis, with its article.

@@ -62,6 +62,9 @@ pub struct Report {
     pub score: &'static str,
     /// Each label.
     pub classes: Vec<Class>,
+    /// The names of the classes, the first for label 0; empty if labels have no names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
     /// Mean over the classes.
     pub mean_auroc: f64,
     /// What the models are compared with.
@@ -83,6 +86,7 @@ impl Report {
             code_size: setup.layers.code_size(),
             preprocessing: PREPROCESSING,
             score: score.name(),
+            class_names: setup.test.classes().to_vec(),
             mean_auroc: mean(classes.iter().map(|class| class.auroc).collect()).unwrap_or_default(),
             baselines: Baselines {
                 pca: mean(classes.iter().filter_map(|class| class.pca).collect()),

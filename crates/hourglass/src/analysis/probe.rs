@@ -75,6 +75,9 @@ pub struct Report {
     pub test_images: usize,
     /// Classes among the training pictures.
     pub classes: usize,
+    /// Their names; empty if labels have no names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
     /// Nearest neighbours that vote.
     pub neighbours: usize,
     /// The layers, in the order of the encoder.
@@ -171,6 +174,7 @@ pub fn probe(
         data: subject.data.clone(),
         test_images: study.test.len(),
         classes: study.classes,
+        class_names: study.names(),
         neighbours: NEIGHBOURS,
         layers: probed,
         baselines: Baselines { raw, pca },

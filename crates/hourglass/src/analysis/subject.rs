@@ -54,6 +54,21 @@ impl Subject {
         Ok((meta.model.kind(), layers.code_size()))
     }
 
+    /// The label of the class that all of the run's training pictures are of, if classes have names and other pictures
+    /// here are of other classes: what the run takes for normal.
+    pub fn normal_class(&self) -> Option<u8> {
+        let train = &self.setup.as_ref()?.train;
+        let (label, others) = train.labels()?.split_first()?;
+        if others.iter().any(|other| other != label) {
+            return None;
+        }
+        let name = train.classes().get(usize::from(*label))?;
+        let place = self.test.classes().iter().position(|it| it == name)?;
+        let normal = u8::try_from(place).ok()?;
+        let labels = self.test.labels()?;
+        (labels.contains(&normal) && labels.iter().any(|it| *it != normal)).then_some(normal)
+    }
+
     /// The labels of the pictures at `indices`; `None` if the pictures have no labels.
     pub fn labels(&self, indices: &[u32]) -> Option<Vec<u8>> {
         let labels = self.test.labels()?;
@@ -84,13 +99,20 @@ impl Labelled {
     /// analysis that needs their labels.
     ///
     /// # Errors
-    /// If the pictures have no labels.
+    /// If the pictures have no labels, or are the same files for training and testing.
     pub fn of(subject: &Subject, train: Arc<Images>, what: &'static str) -> Result<Self> {
         let test = Arc::clone(&subject.test);
         let (Some(labels), Some(test_labels)) = (train.labels(), test.labels()) else {
             let data = subject.data.clone();
             return Err(AnalysisError::Unlabelled { data, what }.into());
         };
+        if train.names().is_some()
+            && train.names() == test.names()
+            && train.values() == test.values()
+        {
+            let data = subject.data.clone();
+            return Err(AnalysisError::SamePictures { data, what }.into());
+        }
         let mut names = labels.to_vec();
         names.sort_unstable();
         names.dedup();
@@ -111,6 +133,21 @@ impl Labelled {
             train,
             test,
         })
+    }
+}
+
+impl Labelled {
+    /// The names of the classes among the training pictures, in the order of their numbers; empty if labels have no
+    /// names.
+    pub fn names(&self) -> Vec<String> {
+        let mut labels = self.train.labels().unwrap_or_default().to_vec();
+        labels.sort_unstable();
+        labels.dedup();
+        let named = labels.into_iter();
+        match self.train.classes().is_empty() {
+            true => Vec::new(),
+            false => named.map(|label| self.train.class_name(label)).collect(),
+        }
     }
 }
 

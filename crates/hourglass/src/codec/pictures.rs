@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use data::{ImageShape, Images, Warning};
+use data::{ImageShape, Images, PictureFiles, Warning};
 use rayon::prelude::*;
 
 use super::autoencoder::Form;
@@ -76,6 +76,8 @@ pub enum Pictures {
     Files {
         /// The files that can be read, with height and width.
         files: Vec<(PathBuf, [usize; 2])>,
+        /// Their names.
+        names: Vec<String>,
         /// The value of files with 16 bits that is white.
         white: u16,
     },
@@ -108,24 +110,28 @@ impl Pictures {
     ) -> Result<Self> {
         let path = Path::new(spec);
         let one = path.is_file();
-        let folder =
-            path.is_dir() && !data::is_idx_folder(path) && data::subfolders(path).is_none();
+        let folder = path.is_dir() && !data::is_idx_folder(path) && !data::has_parts(path);
         if !one && !folder {
             return Ok(Self::Set(input::read("INPUT", spec, part, reading, warn)?));
         }
         let (files, warnings) = match one {
-            true => (vec![path.to_owned()], Vec::new()),
+            true => (PictureFiles::one(path.to_owned()), Vec::new()),
             false => data::pictures(path)?,
         };
         warnings.iter().for_each(&mut warn);
+        let (files, file_names): (Vec<PathBuf>, Vec<String>) =
+            files.into_named().into_iter().unzip();
         check_sizes(spec, &files, reading.meta.input_shape[0])?;
         let count = files.len();
-        let mut found = Vec::new();
+        let (mut found, mut names) = (Vec::new(), Vec::new());
         let mut first = None;
         let shapes: Vec<_> = files.par_iter().map(data::check_picture).collect();
-        for (file, shape) in files.into_iter().zip(shapes) {
+        for ((file, name), shape) in files.into_iter().zip(file_names).zip(shapes) {
             match shape {
-                Ok([_, height, width]) => found.push((file, [height, width])),
+                Ok([_, height, width]) => {
+                    found.push((file, [height, width]));
+                    names.push(name);
+                }
                 Err(error) if folder && !reading.strict => {
                     let reason = error.to_string();
                     first.get_or_insert_with(|| reason.clone());
@@ -144,6 +150,7 @@ impl Pictures {
         }
         Ok(Self::Files {
             files: found,
+            names,
             white: reading.meta.prepared().white,
         })
     }
@@ -176,10 +183,7 @@ impl Pictures {
     pub fn names(&self) -> Option<Vec<String>> {
         match self {
             Self::Set(images) => images.names().map(names::kept),
-            Self::Files { files, .. } => {
-                let files = files.iter().map(|(path, _)| data::file_name(path));
-                Some(names::kept(&files.collect::<Vec<_>>()))
-            }
+            Self::Files { names, .. } => Some(names::kept(names)),
         }
     }
 
@@ -216,7 +220,7 @@ impl Pictures {
                     })?;
                 }
             }
-            Self::Files { files, white } => {
+            Self::Files { files, white, .. } => {
                 for (path, size) in files {
                     let picture = [form.tile[0], size[0], size[1]];
                     each(Group {

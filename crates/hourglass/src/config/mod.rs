@@ -38,8 +38,8 @@ pub use overrides::Override;
 pub use resolved::{BackendChoice, Config};
 pub use schema::schema;
 pub use source::{
-    AspectChoice, CollectionChoice, DataConfig, NamedConfig, PicturesConfig, TableTestChoice,
-    TestChoice,
+    AspectChoice, CollectionChoice, DataConfig, GroupChoice, NamedConfig, PicturesConfig,
+    TableTestChoice, TestChoice,
 };
 pub use sweep::{Point, Sweep, load_sweep};
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};

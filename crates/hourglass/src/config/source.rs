@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{Aspect, Collection, EachRow, ImageShape, Preparation, Rule};
+use data::{Aspect, Collection, EachRow, Group, ImageShape, Preparation, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -332,6 +332,10 @@ pub struct PicturesConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = LARGEST_SEED))]
     pub split_seed: Option<u64>,
+    /// Which pictures stay together in one part where the test or the validation pictures are drawn. Default: each
+    /// picture is drawn by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupChoice>,
     /// Random changes of the training pictures, or of the random patches. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<AugmentConfig>,
@@ -365,6 +369,25 @@ pub struct PicturesConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_535))]
     pub white: Option<u16>,
+}
+
+/// Which pictures belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupChoice {
+    /// Those of one folder.
+    Folder,
+    /// Those whose names, without their endings, differ only in their last number, such as the frames of a scene.
+    Name,
+}
+
+impl From<GroupChoice> for Group {
+    fn from(choice: GroupChoice) -> Self {
+        match choice {
+            GroupChoice::Folder => Group::Folder,
+            GroupChoice::Name => Group::Name,
+        }
+    }
 }
 
 /// What is done to a picture of another aspect ratio before it is resized.

@@ -110,12 +110,20 @@ impl Shown {
     }
 }
 
+/// What a label is called: its class by its name, or `label 3`.
+fn label_words(images: &Images, label: u8) -> String {
+    match images.classes().is_empty() {
+        true => format!("label {label}"),
+        false => images.class_name(label),
+    }
+}
+
 /// The caption of an image: its name, or else its label.
 pub fn caption(images: &Images, index: u32) -> Option<String> {
     let index = index as usize;
     let name = images.names().and_then(|names| names.get(index)).cloned();
     let label = images.labels().and_then(|labels| labels.get(index));
-    name.or_else(|| label.map(|label| format!("label {label}")))
+    name.or_else(|| label.map(|label| label_words(images, *label)))
 }
 
 /// The pictures one by one.

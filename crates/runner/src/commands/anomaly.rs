@@ -23,18 +23,13 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
     if args.one_class {
         return one_class::run(args);
     }
-    let Some(other) = &args.other else {
-        let text = "--other: missing; give pictures of another kind, such as a folder, or use \
-                    --one-class with a config";
-        return Err(UsageError(text.into()).into());
-    };
     if !args.set.is_empty() || args.quick || args.name.is_some() {
         let text = "--set, --quick and --name change a training, so they need --one-class";
         return Err(UsageError(text.into()).into());
     }
     let run = run_arg(args, &args.target);
     let subject = analysed::open(&run, &args.backend, args.normal.as_ref(), args.strict)?;
-    let (pictures, found, display) = measured(args, other, &subject)?;
+    let (pictures, found, display) = measured(args, &subject)?;
     page::write(&subject, &pictures, &found)?;
     let (report, json) = (&found.report, args.output.json);
     if !json {
@@ -60,19 +55,23 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
 }
 
 /// The pictures that are scored, and what was found; with the display that showed how far it was.
-fn measured(
-    args: &AnomalyArgs,
-    other: &str,
-    subject: &Subject,
-) -> Result<(Pictures, Found, Display)> {
+fn measured(args: &AnomalyArgs, subject: &Subject) -> Result<(Pictures, Found, Display)> {
     let (_, code_size) = subject.kind_and_code_size()?;
     let meta = &subject.loaded.meta;
-    let read = |part| input::read("--other", other, part, meta, args.strict);
-    let others = read(Part::Test)?;
-    if let Some(setup) = &subject.setup {
-        input::warn_trained_on(other, &others, &setup.train);
-    }
-    let pictures = Pictures::of(subject, Arc::new(others))?;
+    let read = |part| match &args.other {
+        Some(other) => input::read("--other", other, part, meta, args.strict).map(Some),
+        None => Ok(None),
+    };
+    let (pictures, normal, other) = match (read(Part::Test)?, &args.other) {
+        (Some(others), Some(other)) => {
+            if let Some(setup) = &subject.setup {
+                input::warn_trained_on(other, &others, &setup.train);
+            }
+            let pictures = Pictures::of(subject, Arc::new(others))?;
+            (pictures, subject.data.clone(), other.clone())
+        }
+        _ => by_class(subject)?,
+    };
     let other_run = match &args.other_run {
         Some(name) => Some(beside(args, name, meta.input_shape)?),
         None => None,
@@ -81,17 +80,18 @@ fn measured(
     display.message("PCA".into());
     let pca = analysed::own_pca(subject, code_size)?;
     // Fitted only on pictures that are not scored.
-    let train = read(Part::Train)?;
-    let pca_of_other = match train.values() != pictures.other.images.values() {
-        true => analysed::pca(&train, code_size)?,
-        false => None,
+    let pca_of_other = match read(Part::Train)? {
+        Some(train) if train.values() != pictures.other.images.values() => {
+            analysed::pca(&train, code_size)?
+        }
+        _ => None,
     };
-    drop(train);
     display.message("scoring".into());
     let detection = Detection {
         subject,
         pictures: &pictures,
-        other,
+        normal: &normal,
+        other: &other,
         other_run: other_run.as_ref(),
         pca: pca.as_ref(),
         pca_of_other: pca_of_other.as_ref(),
@@ -101,6 +101,19 @@ fn measured(
     let found = detection.measure(|done| display.step(done))?;
     display.finish();
     Ok((pictures, found, display))
+}
+
+/// The pictures of the class that the run was trained on and those of all other classes, and what both are called.
+fn by_class(subject: &Subject) -> Result<(Pictures, String, String)> {
+    let Some(label) = subject.normal_class() else {
+        let text = "--other: missing; give pictures of another kind, such as a folder, or use --one-class with a \
+                    config";
+        return Err(UsageError(text.into()).into());
+    };
+    let name = |words: &str| format!("{} ({words})", subject.data);
+    let class = subject.test.class_name(label);
+    let pictures = Pictures::by_class(subject, label)?;
+    Ok((pictures, name(&class), name("all other classes")))
 }
 
 /// Notes what was scored, and whether so many `held` pictures are too few to set the threshold.
@@ -199,6 +212,15 @@ fn table(report: &Report) -> crate::table::Table {
         let name = "PCA fitted on the others".into();
         rows.push(row(name, None, None, errors.pca_of_other));
     }
+    rows.extend(report.kinds.iter().map(|kind| {
+        let name = format!("{}, {}", kind.class, counted(kind.images, "picture"));
+        let name = terminal::one_line(&name).into_owned();
+        let errors = Errors {
+            normal: errors.model.normal,
+            other: kind.error,
+        };
+        row(name, kind.auroc, kind.auprc, Some(errors))
+    }));
     let header = ["score", "auroc", "auprc", "mse of normal", "mse of others"];
     analysed::table(&header, rows)
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use data::counted;
 use hourglass::analysis::clustering::{
-    self, Figures, Measures, NEIGHBOURS, Options, Report, SEEDS,
+    self, Content, Figures, Measures, NEIGHBOURS, Options, Report, SEEDS,
 };
 
 use super::{DONE, UsageError, analysed};
@@ -67,6 +67,9 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let values = subject.test.shape().iter().product();
     let (run, table) = (&subject.loaded.run, table(report, &kind, values));
     analysed::finish(run, "cluster", report, &table, args.output.json)?;
+    if !args.output.json && !report.clusters.is_empty() {
+        terminal::print(&contents(report))?;
+    }
     if !is_picture {
         display.line(&format!("results in {}: analysis/cluster.json", report.run));
         return Ok(DONE);
@@ -103,6 +106,19 @@ fn about(report: &Report) -> String {
             String::new()
         }
     )
+}
+
+/// A line for each cluster, largest first: what is in it.
+fn contents(report: &Report) -> String {
+    let line = |(place, content): (usize, &Content)| {
+        let classes: Vec<String> = (content.classes.iter())
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        let line = format!("cluster {}: {}", place + 1, classes.join(", "));
+        terminal::one_line(&line).into_owned()
+    };
+    let lines: Vec<String> = report.clusters.iter().enumerate().map(line).collect();
+    lines.join("\n")
 }
 
 fn table(report: &Report, kind: &str, values: usize) -> crate::table::Table {

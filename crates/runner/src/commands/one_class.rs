@@ -160,7 +160,8 @@ fn all(setup: &Setup, run: &Run, mut kept: Kept, output: &OutputArgs) -> Result<
         if kept.classes.iter().any(|class| class.normal == label) {
             continue;
         }
-        display.message(format!("label {label}"));
+        let name = setup.test.class_name(label);
+        display.message(format!("label {name}"));
         let started = Instant::now();
         let stopped = number > 0 && interrupt::requested();
         let found = match stopped {
@@ -174,7 +175,7 @@ fn all(setup: &Setup, run: &Run, mut kept: Kept, output: &OutputArgs) -> Result<
                 clean_up(run, &kept);
                 display.step(number + 1);
                 display.line(&format!(
-                    "label {label}: auroc {:.4}, PCA {}  {:.1} s",
+                    "label {name}: auroc {:.4}, PCA {}  {:.1} s",
                     class.auroc,
                     analysed::figure(class.pca),
                     started.elapsed().as_secs_f64()
@@ -187,17 +188,17 @@ fn all(setup: &Setup, run: &Run, mut kept: Kept, output: &OutputArgs) -> Result<
             }
             Ok(Found::Diverged) => {
                 terminal::note(&format!(
-                    "error: {folder}: diverged: the loss for label {label} is not finite; try a smaller \
+                    "error: {folder}: diverged: the loss for label {name} is not finite; try a smaller \
                      train.learning_rate, or set train.clip_norm"
                 ));
                 (Status::Diverged, DIVERGED)
             }
             Err(error) => {
                 state.status = Status::Failed;
-                state.message = Some(format!("label {label}: {error:#}"));
+                state.message = Some(format!("label {name}: {error:#}"));
                 // The first error is the one to report.
                 let _ = run.write_json("state.json", &state);
-                return Err(error.context(format!("label {label}")));
+                return Err(error.context(format!("label {name}")));
             }
         };
         display.finish();
@@ -270,7 +271,10 @@ fn table(report: &Report) -> crate::table::Table {
         .iter()
         .map(|class| {
             vec![
-                class.normal.to_string(),
+                match report.class_names.get(usize::from(class.normal)) {
+                    Some(name) => name.clone(),
+                    None => class.normal.to_string(),
+                },
                 class.train_images.to_string(),
                 analysed::figure(Some(class.auroc)),
                 analysed::figure(class.pca),

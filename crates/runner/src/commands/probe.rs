@@ -31,10 +31,14 @@ pub fn run(args: &ProbeArgs) -> Result<u8> {
         terminal::note(&format!(
             "{} on {} of {}: a linear classifier (softmax on standardised values, \
              weight penalty chosen on a twelfth of the training pictures) and {NEIGHBOURS} nearest \
-             neighbours; 95 % intervals",
+             neighbours; 95 % intervals{}",
             report.run,
             counted(report.test_images, "test picture"),
-            report.data
+            report.data,
+            match report.class_names.is_empty() {
+                true => String::new(),
+                false => format!("; classes: {}", report.class_names.join(", ")),
+            }
         ));
     }
     let table = table(&report);

@@ -215,6 +215,9 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
         ),
         format!("run      {}", run.folder().display()),
     ];
+    if let Some(classes) = data::Images::by_class(&[&setup.train, &setup.test]) {
+        lines.insert(2, format!("labels   {}", terminal::one_line(&classes)));
+    }
     lines.extend(unlikely(setup));
     if let Some(pretrained) = &setup.pretrained {
         lines.insert(1, format!("init     {}", pretrained.words()));

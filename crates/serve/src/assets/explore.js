@@ -153,7 +153,8 @@ function label(place) {
 function thumbnail(picture, place) {
   const canvas = make("canvas");
   paint(canvas, picture, details.shape);
-  const words = study.labels ? `, label ${label(place)}` : "";
+  const known = label(place);
+  const words = study.labels ? `, ${study.classes?.[known] ?? `label ${known}`}` : "";
   const title = `test picture ${study.examples.indices[place]}${words}`;
   const button = make("button", { type: "button", title }, canvas);
   button.setAttribute("aria-label", button.title);

@@ -68,7 +68,7 @@ export class CodeMap {
     const kinds = study.labels ? [...new Set(study.labels)].sort((one, other) => one - other) : [];
     this.kinds = kinds.length <= COLORS * MARKS.length ? kinds : [];
     const legend = this.kinds.map((kind, index) => {
-      const name = make("span", {}, String(kind));
+      const name = make("span", {}, study.classes?.[kind] ?? String(kind));
       name.style.setProperty("--dot", `var(--series-${index % COLORS})`);
       name.dataset.mark = MARKS[Math.floor(index / COLORS)];
       return name;

@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use super::super::augment::{AugmentConfig, AugmentTarget, ElasticConfig, InterpolationChoice};
 use super::super::init::InitConfig;
 use super::super::{
-    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, LossChoice, NamedConfig,
-    OptimizerConfig, PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice, TrainConfig,
-    parse, raw,
+    AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, GroupChoice, LossChoice,
+    NamedConfig, OptimizerConfig, PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice,
+    TrainConfig, parse, raw,
 };
 use super::LEAST;
 
@@ -281,6 +281,10 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                     validation,
                     limit,
                     split_seed,
+                    group: patch.map(|_| match strict {
+                        true => GroupChoice::Folder,
+                        false => GroupChoice::Name,
+                    }),
                     augment,
                     size,
                     patch,

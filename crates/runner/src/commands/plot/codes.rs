@@ -35,6 +35,7 @@ impl Study<'_> {
                 equal,
                 places,
                 labels: labels.as_deref(),
+                classes: self.subject.test.classes(),
             }
             .chart()
         };

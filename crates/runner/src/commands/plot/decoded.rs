@@ -97,7 +97,7 @@ impl Study<'_> {
             pictures.push(inputs.row(2 * walk + 1).to_vec());
         }
         let name = |row: usize| match self.labels.as_ref().and_then(|it| it.get(row)) {
-            Some(label) => label.to_string(),
+            Some(label) => self.subject.test.class_name(*label),
             None => format!("no. {}", self.chosen.get(row).copied().unwrap_or_default()),
         };
         let rows: Vec<String> = pairs

@@ -1,7 +1,7 @@
 //! The files of `restore`: the input pictures, and the output path of each.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
@@ -52,9 +52,13 @@ pub fn find(args: &RestoreArgs, factor: usize, view: View) -> Result<Vec<Job>> {
         if input.is_dir() {
             let (pictures, warnings) = data::pictures(input)?;
             terminal::warn(&warnings);
-            inputs.extend(pictures.into_iter().map(|path| (path, true)));
+            for (path, name) in pictures.into_named() {
+                let below = path.strip_prefix(input).unwrap_or(&path);
+                inputs.push((below.as_os_str().to_owned(), path.clone(), name, true));
+            }
         } else if input.exists() {
-            inputs.push((input.clone(), false));
+            let last = input.file_name().unwrap_or_default().to_owned();
+            inputs.push((last, input.clone(), data::file_name(input), false));
         } else {
             bail!(
                 "{}: no such file or folder; give a picture or a folder of pictures",
@@ -63,9 +67,15 @@ pub fn find(args: &RestoreArgs, factor: usize, view: View) -> Result<Vec<Job>> {
         }
     }
     let mut readable = Vec::new();
-    for (path, found) in inputs {
+    let mut given: Vec<OsString> = Vec::new();
+    let mut names = Vec::new();
+    for (last, path, name, found) in inputs {
         match size(&path, factor, args.strict.strict) {
-            Ok(size) => readable.push((path, found, size)),
+            Ok(size) => {
+                readable.push((path, found, size));
+                given.push(last);
+                names.push(name);
+            }
             Err(error) if found && !args.strict.strict => {
                 terminal::note(&terminal::left_out(&format!("{error:#}")));
             }
@@ -88,12 +98,8 @@ pub fn find(args: &RestoreArgs, factor: usize, view: View) -> Result<Vec<Job>> {
         }
     }
     let paths: Vec<&PathBuf> = readable.iter().map(|(path, ..)| path).collect();
-    let names: Vec<String> = paths.iter().map(|path| data::file_name(path)).collect();
-    let names = names::outputs(Some(&names), names.len());
     // Of pictures of one name, from several folders, nobody could tell which is which afterwards.
-    let given: Vec<&OsStr> = (paths.iter())
-        .map(|path| path.file_name().unwrap_or_default())
-        .collect();
+    let names = names::outputs(Some(&names), names.len());
     no_two_alike(&given, &names, &paths)?;
     let compared = |name: &String| names::beside(name, "-compare.png");
     let mut written: Vec<String> = names.clone();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use data::PictureFiles;
 use hourglass::analysis::error::AnalysisError;
 use hourglass::analysis::normality::Map;
 use hourglass::analysis::roc::ManyScores;
@@ -126,7 +127,7 @@ impl<'a> Masks<'a> {
             how.channels = 1;
             how.white = data::WHITE;
             let place = file.display().to_string();
-            let (mask, _) = how.read(&place, vec![file.to_owned()], true)?;
+            let (mask, _) = how.read(&place, PictureFiles::one(file.to_owned()), true)?;
             return Ok(mask.pixels().to_vec());
         }
         let [_, tall, wide] = data::picture_shape(file)?;

@@ -130,8 +130,10 @@ impl Samples {
             self.series
                 .extend(named.map(|it| (it.name().to_owned(), it)));
         }
+        let place = |normal: &String| test.classes().iter().position(|name| name == normal);
         let normal = match &args.normal {
-            Some(normal) => label_number(normal)?,
+            Some(normal) if test.classes().is_empty() => label_number(normal)?,
+            Some(normal) => place(normal).and_then(|place| u8::try_from(place).ok()),
             None => only_label(setup.train.labels()),
         };
         self.add(test, "", loaded, &|index| {
@@ -227,18 +229,25 @@ impl Samples {
         }
         let path = Path::new(spec);
         let (meta, strict) = (&loaded.meta, args.strict);
+        // The class that was trained on alone is what is normal.
+        let only = only_label(setup.train.labels());
+        let only = only.and_then(|label| setup.train.classes().get(usize::from(label)));
+        let usual = args.normal.clone().or_else(|| only.cloned());
         let images = match meta.prepared().patch() {
             Some(_) => match input::find(spec, Part::Test, meta, strict)? {
                 Pictures::Set(images) => images,
-                Pictures::Files { files, white } => {
-                    for (file, size) in files {
-                        let name = data::file_name(&file);
+                Pictures::Files {
+                    files,
+                    names,
+                    white,
+                } => {
+                    for ((file, size), relative) in files.into_iter().zip(names) {
                         let name = match path.is_file() {
                             true => spec.to_owned(),
-                            false => self.prefix(args, spec) + &name,
+                            false => self.prefix(args, spec) + &relative,
                         };
                         let folder = folder_of(path, path.is_file());
-                        let whole = whole(name, &file, &folder, args.normal.as_deref());
+                        let whole = whole(name, Path::new(&relative), &folder, usual.as_deref());
                         self.wholes.push(whole);
                         let path = file;
                         self.sources.push((Source::File { path, size, white }, 1));
@@ -251,8 +260,10 @@ impl Samples {
         input::warn_trained_on(spec, &images, &setup.train);
         let images = Arc::new(images);
         let first = self.wholes.len();
-        let label = match (&args.normal, images.labels()) {
-            (Some(normal), Some(_)) => label_number(normal)?,
+        let place = |normal: &String| images.classes().iter().position(|name| name == normal);
+        let label = match (&usual, images.labels()) {
+            (Some(normal), Some(_)) if images.classes().is_empty() => label_number(normal)?,
+            (Some(normal), Some(_)) => place(normal).and_then(|place| u8::try_from(place).ok()),
             _ => None,
         };
         self.add(&images, &self.prefix(args, spec), loaded, &|index| {
@@ -267,7 +278,7 @@ impl Samples {
                     false => added.name.clone(),
                 };
                 let known = added.normal;
-                *added = whole(name, &file, &folder, args.normal.as_deref());
+                *added = whole(name, &file, &folder, usual.as_deref());
                 added.normal = known.or(added.normal);
             }
         }
@@ -346,13 +357,17 @@ fn folder_of(path: &Path, is_file: bool) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// A picture of a folder.
-fn whole(name: String, file: &Path, folder: &str, normal: Option<&str>) -> Whole {
-    let file = PathBuf::from(file.file_name().unwrap_or_default());
+/// A picture of a folder, at this place in it.
+fn whole(name: String, relative: &Path, folder: &str, normal: Option<&str>) -> Whole {
+    let file = PathBuf::from(relative.file_name().unwrap_or_default());
+    let inner = relative.parent().and_then(Path::file_name);
+    let class = inner.map_or(folder.into(), |inner| inner.to_string_lossy());
+    let mut masks = vec![relative.to_owned(), Path::new(folder).join(&file), file];
+    masks.dedup();
     Whole {
         name,
-        masks: vec![Path::new(folder).join(&file), file],
-        normal: normal.map(|normal| normal == folder),
+        masks,
+        normal: normal.map(|normal| normal == class),
     }
 }
 

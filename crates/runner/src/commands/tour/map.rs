@@ -25,7 +25,10 @@ pub fn map(guide: &Guide) -> Result<Chapter> {
         &first_two(&Features::components(&guide.pca, &guide.setup.test, &all)?),
         labels,
     );
-    let chart = format!("<figure>{}</figure>", scatter(&codes, Some(labels))?);
+    let chart = format!(
+        "<figure>{}</figure>",
+        scatter(&codes, Some(labels), guide.setup.test.classes())?
+    );
     let shape = guide.shape();
     let pictures = match Plane::over(&codes, SIDE) {
         Some(plane) => {
