@@ -169,8 +169,7 @@ fn odd_pictures_are_found_and_their_faults_located() {
             11
         );
     }
-    let run: Vec<String> = work.names("runs/cloth/analysis");
-    assert_eq!(run, Vec::<String>::new());
+    assert!(!work.path("runs/cloth/analysis").exists());
 }
 
 #[test]
@@ -401,7 +400,7 @@ fn what_does_not_fit_is_refused_in_one_line() {
             "score rows new.csv --masks set",
             "--masks: is for pictures",
         ),
-        (1, "score nothing", "runs/nothing"),
+        (1, "score nothing", "nothing: no such run"),
         (1, "score rows new.csv -o set", "set: is a folder"),
     ] {
         let refused = work.refused(code, line);
@@ -439,7 +438,8 @@ fn what_does_not_fit_is_refused_in_one_line() {
         assert!(refused.starts_with(says), "{line}: {refused}");
     }
     let told = work.ok_json("score tiny set --normal 3 --json");
-    assert_eq!(told["measured"]["normal"], 4);
+    // Of 32 labels from 0 to 9, over and over.
+    assert_eq!(told["measured"]["normal"], 3);
     work.ok("tiny.json --name bare --set data.validation=0");
     let refused = work.refused(1, "score bare");
     assert!(refused.contains("has no validation samples"), "{refused}");

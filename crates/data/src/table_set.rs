@@ -153,8 +153,14 @@ pub fn read_labelled_rows(
     normal: Option<&str>,
     fields: &Arc<Fields>,
 ) -> Result<Rows, DataError> {
-    let mut table = Table::read(file, &Told::for_run(fields, label))?;
-    let label = label.and_then(|name| table.take(name));
+    // What the model sees may be a label too.
+    let is_field = |name: &&str| fields.0.iter().any(|field| field.name == **name);
+    let seen = label.filter(is_field);
+    let mut table = Table::read(file, &Told::for_run(fields, label.xor(seen)))?;
+    let label = match seen {
+        Some(name) => table.columns.iter().find(|it| it.name == name).cloned(),
+        None => label.and_then(|name| table.take(name)),
+    };
     has_all_labels(&table, label.as_ref())?;
     let is_normal = label.as_ref().map(|column| {
         let row = |row: usize| column.cells.text(row).as_deref() == normal && normal.is_some();
