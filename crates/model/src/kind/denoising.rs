@@ -7,6 +7,7 @@ use super::Wrapper;
 use crate::config::{Corruption, DenoisingConfig, MOST_LAYERS, ModelConfig};
 use crate::corruption::Damage;
 use crate::error::ModelError;
+use crate::frames;
 use crate::noise::{Noise, Source};
 use crate::plan::{Ends, Gives};
 use crate::range::Range;
@@ -55,7 +56,10 @@ impl Wrapper for DenoisingConfig {
         if ends.gives == Gives::Real {
             self.check_real()?;
         }
-        let mut input = ends.input;
+        // Clips are damaged frame by frame.
+        let frames = ends.frames.max(1);
+        let [channels, height, width] = ends.input;
+        let mut input = [channels, height / frames, width];
         for (place, corruption) in self.corruption.iter().enumerate() {
             let checked = match (ends.is_series, corruption) {
                 (true, Corruption::Grayscale) => Err(ModelError::new(
@@ -88,9 +92,17 @@ impl Wrapper for DenoisingConfig {
                 "false, or true in a residual model with the corruption \"block\" and without \"grayscale\"".into(),
             ));
         }
+        if self.fill_holes && frames > 1 {
+            return Err(ModelError::new(
+                "fill_holes",
+                "found true for clips".into(),
+                "false: holes are filled in pictures alone".into(),
+            ));
+        }
         if self.fill_holes {
             input[0] += 1;
         }
+        input[1] *= frames;
         Ok(Ends {
             input,
             gives: match self.residual {
@@ -114,22 +126,29 @@ impl Wrapper for DenoisingConfig {
 
 /// The corruptions before a model's encoder, from the outside in; empty if it is not denoising.
 #[derive(Clone, Debug)]
-pub(crate) struct Corruptions(Vec<Corruption>);
+pub(crate) struct Corruptions {
+    all: Vec<Corruption>,
+    /// Those of a clip, each of which is damaged by itself, or 1.
+    frames: usize,
+}
 
 impl Corruptions {
     /// The corruptions among a config's wrappers.
     pub(crate) fn of(wrappers: &[&dyn Wrapper], range: &Range) -> Self {
         let all = wrappers.iter().flat_map(|wrapper| wrapper.corruptions());
         let all = all.map(|corruption| match range {
-            Range::Unit => corruption.clone(),
+            Range::Unit | Range::Clip(_) => corruption.clone(),
             Range::Real(_) => corruption.without_limits(),
         });
-        Self(all.collect())
+        Self {
+            all: all.collect(),
+            frames: range.frames(),
+        }
     }
 
     /// The corruptions in the order in which they are done.
     pub(crate) fn all(&self) -> &[Corruption] {
-        &self.0
+        &self.all
     }
 
     /// The corrupted images in [0, 1], from images `[batch, C, H, W]`, and what is missing of them,
@@ -139,11 +158,11 @@ impl Corruptions {
         images: Tensor<4>,
         noise: Noise,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
-        if !self.0.is_empty() {
+        if !self.all.is_empty() {
             noise.start(&images.device());
         }
         let start = (images, None);
-        (0..self.0.len()).fold(start, |(images, missing), place| {
+        (0..self.all.len()).fold(start, |(images, missing), place| {
             let (images, more) = self.one(place, images, noise);
             let missing = match (missing, more) {
                 (Some(one), Some(other)) => Some(one.max_pair(other)),
@@ -161,11 +180,15 @@ impl Corruptions {
         images: Tensor<4>,
         noise: Noise,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
-        let Some(corruption) = self.0.get(place) else {
+        let Some(corruption) = self.all.get(place) else {
             return (images, None);
         };
         let mut source = Source::new(noise, place, &images.device());
-        corruption.apply(images, &mut source)
+        let batch = images.dims()[0];
+        let (images, missing) =
+            corruption.apply(frames::of_pictures(images, self.frames), &mut source);
+        let back = |it| frames::to_pictures(it, batch);
+        (back(images), missing.map(back))
     }
 }
 
