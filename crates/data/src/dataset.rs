@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::clips::Clips;
 use crate::crops::Crops;
 use crate::error::dims;
 use crate::{DataError, Fields, Preparation, Warning};
@@ -27,6 +28,8 @@ pub struct Images {
     labels: Option<Vec<u8>>,
     names: Option<Vec<String>>,
     crops: Option<Crops>,
+    /// Where clips come from, if these are some.
+    clips: Option<Clips>,
     /// What the channels stand for, if the values are real.
     fields: Option<Arc<Fields>>,
 }
@@ -195,6 +198,7 @@ impl Images {
             labels: None,
             names: None,
             crops: None,
+            clips: None,
             fields,
         })
     }
@@ -236,6 +240,17 @@ impl Images {
     pub(crate) fn with_crops(mut self, crops: Crops) -> Self {
         self.crops = Some(crops);
         self
+    }
+
+    /// Says where these images, which are clips, come from.
+    pub(crate) fn with_clips(mut self, clips: Clips) -> Self {
+        self.clips = Some(clips);
+        self
+    }
+
+    /// Where the clips come from; `None` if these are none.
+    pub fn clips(&self) -> Option<&Clips> {
+        self.clips.as_ref()
     }
 
     /// The source of random crops, which training uses instead of these images.
@@ -318,6 +333,9 @@ impl Images {
         if let Some(crops) = &mut self.crops {
             crops.of.truncate(count);
         }
+        if let Some(clips) = &mut self.clips {
+            clips.truncate(count);
+        }
     }
 
     /// The images at `indices`, in that order, with their labels and names.
@@ -359,6 +377,7 @@ impl Images {
                 of,
                 ..crops.clone()
             }),
+            clips: self.clips().map(|clips| clips.select(indices)),
         })
     }
 
@@ -396,6 +415,10 @@ impl Images {
         }
         hasher.update((labels.len() as u64).to_le_bytes());
         hasher.update(labels);
+        // Frames of another height may be as many rows.
+        if let Some(clips) = self.clips() {
+            hasher.update((clips.frames() as u64).to_le_bytes());
+        }
         // Training also uses the area outside the grid of patches.
         for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());

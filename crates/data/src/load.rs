@@ -150,6 +150,7 @@ impl<'a> Loader<'a> {
             aspect,
             channels,
             white: self.white,
+            clips: None,
         }
     }
 

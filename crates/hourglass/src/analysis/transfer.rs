@@ -221,7 +221,7 @@ impl<F: FnMut(Progress)> Trial<'_, F> {
         let scratch = || {
             let seed = Stream::Init.seed(seed, 0);
             meta.model
-                .init(meta.input_shape, seed, &device.clone().autodiff())
+                .init_for(meta.input_shape, &meta.range(), seed, &device.clone().autodiff())
         };
         let finetuned = weights::from_bytes(scratch()?, &self.weights)
             .at(|| format!("{}: its weights do not fit its model", self.subject.name()))?;

@@ -107,7 +107,8 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     let batches = Batches::new(Arc::clone(&test), &device, !on_host);
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let beside = match &setup {
-        _ if !model.is_denoising() || test.fields().is_some() => None,
+        // A baseline's filter would reach from one frame of a clip into the next.
+        _ if !model.is_denoising() || test.fields().is_some() || test.frames() > 1 => None,
         Some(setup) => Some(Baselines::choose(&model, setup)?),
         None => {
             let summary = run.read_if_there::<Summary>("summary.json")?;
@@ -116,7 +117,7 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
         }
     };
     let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
-    let code_size = meta.model.layers(meta.input_shape)?.code_size();
+    let code_size = meta.layers()?.code_size();
     let baselines = match &setup {
         Some(setup) => Some(evaluation::baselines(
             &setup.train,

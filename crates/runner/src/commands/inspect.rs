@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use data::{Preparation, counted};
-use model::{ImageShape, Layer, ModelConfig};
+use model::{ImageShape, Layer, Layers, ModelConfig};
 use serde_json::{Value, json};
 
 use super::DONE;
@@ -20,6 +20,7 @@ struct Subject {
     name: String,
     model: ModelConfig,
     shape: ImageShape,
+    layers: Layers,
     /// The whole config.
     config: Value,
     /// How pictures become the model's images; `None` for a config, whose pictures were not read yet.
@@ -32,7 +33,7 @@ struct Subject {
 
 pub fn run(args: &InspectArgs) -> Result<u8> {
     let subject = subject(args)?;
-    let layers = subject.model.layers(subject.shape)?;
+    let layers = &subject.layers;
     let parameters = layers.parameters();
     let code_size = layers.code_size();
     let ratio = layers.compression_ratio(subject.shape);
@@ -79,7 +80,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
             "pictures: {words}; {colours}; values from 0 to 1\n"
         ))?;
     }
-    terminal::print(&table(&layers).text(terminal::width()))?;
+    terminal::print(&table(layers).text(terminal::width()))?;
     if let Some(memory) = &subject.memory {
         terminal::say(&format!(
             "\nmemory to train: about {} ({memory}); {} are free",
@@ -116,6 +117,7 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
             name: name.display().to_string(),
             model: located.model.clone(),
             shape,
+            layers,
             config: serde_json::to_value(&located.config)?,
             preparation: None,
             state: None,
@@ -129,6 +131,7 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
     Ok(Subject {
         name: run.folder().display().to_string(),
         shape: meta.input_shape,
+        layers: meta.layers()?,
         config: run.config()?,
         preparation: Some(preparation.unwrap_or_else(|| meta.prepared())),
         model: meta.model,

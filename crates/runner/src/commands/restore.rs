@@ -18,7 +18,7 @@ use serde::Serialize;
 use self::files::Job;
 use super::DONE;
 use crate::cli::RestoreArgs;
-use crate::commands::{only_pictures, opened};
+use crate::commands::{no_clips, only_pictures, opened};
 use crate::progress::Display;
 use crate::{input, terminal};
 use hourglass::measure::restoration::tiles::{Grid, Picture};
@@ -72,6 +72,7 @@ struct Restorer<'a> {
 pub fn run(args: &RestoreArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend)?;
     only_pictures(&loaded, "restore")?;
+    no_clips(&loaded, "restore")?;
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(
