@@ -91,7 +91,9 @@ impl Clips {
             };
             let kept = runs.len().checked_sub(validation).filter(|&kept| kept > 0);
             let kept = kept.ok_or(error)?;
-            let start = runs.get(kept).map_or(self.of.len(), |run| run.start as usize);
+            let start = runs
+                .get(kept)
+                .map_or(self.of.len(), |run| run.start as usize);
             let border = self.first.get(start).copied().unwrap_or(u32::MAX);
             let ends_before = |clip: &u32| {
                 let first = self.first.get(*clip as usize).copied().unwrap_or_default();

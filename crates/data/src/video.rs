@@ -87,7 +87,10 @@ pub(crate) fn extent(
     let mut skipped = Vec::new();
     let opened = options.open(found.videos(), &mut skipped)?;
     let [_, rows, columns] = options.shape_of(dir, &opened, &skipped)?;
-    let clips: usize = opened.iter().map(|it| options.clips(it.header.frames)).sum();
+    let clips: usize = opened
+        .iter()
+        .map(|it| options.clips(it.header.frames))
+        .sum();
     let each = (channels as u64).saturating_mul((rows * columns) as u64);
     Ok([clips as u64, each.saturating_mul(clips as u64)])
 }
@@ -127,7 +130,11 @@ pub(crate) fn load(
     skipped.extend(more);
     let (test, more) = options.read(&place, "test videos", shape, test)?;
     skipped.extend(more);
-    warnings.extend(skipped.into_iter().map(|reason| Warning::Skipped { reason }));
+    warnings.extend(
+        skipped
+            .into_iter()
+            .map(|reason| Warning::Skipped { reason }),
+    );
     Ok(Loaded {
         train,
         test,
@@ -179,7 +186,11 @@ impl Preparation {
         warnings.extend(options.left_out(&short, count));
         let (images, more) = options.read(&place, "videos", shape, options.whole(opened))?;
         skipped.extend(more);
-        warnings.extend(skipped.into_iter().map(|reason| Warning::Skipped { reason }));
+        warnings.extend(
+            skipped
+                .into_iter()
+                .map(|reason| Warning::Skipped { reason }),
+        );
         Ok((images, warnings))
     }
 }
@@ -265,7 +276,9 @@ impl VideoOptions {
             }
         };
         let coloured = || opened.iter().any(|it| it.header.channels == 3);
-        let channels = self.channels.unwrap_or_else(|| if coloured() { 3 } else { 1 });
+        let channels = self
+            .channels
+            .unwrap_or_else(|| if coloured() { 3 } else { 1 });
         Ok([channels, self.frames * size[0], size[1]])
     }
 
@@ -460,7 +473,8 @@ impl VideoOptions {
         let mut skipped = Vec::new();
         let mut kept = Kept::new(self, part.in_time);
         let (mut start, mut end) = (0, 0);
-        for ((result, (opened, frames)), clips) in decoded.into_iter().zip(&part.videos).zip(clips) {
+        for ((result, (opened, frames)), clips) in decoded.into_iter().zip(&part.videos).zip(clips)
+        {
             let length = clips * size;
             match result {
                 Ok(()) => {

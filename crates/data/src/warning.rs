@@ -308,7 +308,7 @@ impl fmt::Display for Warning {
             ),
             Warning::Gaps { video, missing } => write!(
                 f,
-                "{video}: frames {missing} are missing in the numbering; clips go on across the gap"
+                "{video}: missing in the numbering of its frames: {missing}; clips go on across the gap"
             ),
             Warning::Short {
                 count,

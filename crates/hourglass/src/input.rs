@@ -123,7 +123,10 @@ pub fn read(
         let dataset = source.load()?;
         dataset.warnings.iter().for_each(warn);
         of(dataset, part)
-    } else if let Some(cut) = preparation.clips.filter(|_| path.is_file() || path.is_dir()) {
+    } else if let Some(cut) = preparation
+        .clips
+        .filter(|_| path.is_file() || path.is_dir())
+    {
         let training = part == Part::Train;
         let strict = strict || path.is_file();
         let (images, warnings) = preparation.read_clips(path, cut, training, strict)?;

@@ -82,7 +82,11 @@ impl Time {
             },
             Time::Shuffle { frames } => {
                 let half = channels / SIDE;
-                twice(x.clone().narrow(4, 0, half), x.narrow(4, half, half), frames)
+                twice(
+                    x.clone().narrow(4, 0, half),
+                    x.narrow(4, half, half),
+                    frames,
+                )
             }
         };
         let [batch, frames, height, width, channels] = x.dims();
@@ -221,3 +225,7 @@ pub(crate) fn frame([channels, height, width]: ImageShape, frames: usize) -> Opt
     let fits = frames > 0 && height.is_multiple_of(frames);
     fits.then(|| [channels, height / frames, width])
 }
+
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;

@@ -156,9 +156,8 @@ impl Layer {
     pub fn normalises_single_values(&self) -> bool {
         let mut shape = self.input.clone();
         for operation in &self.operations {
-            let is_single = |shape: &[usize]| {
-                shape.len() > 1 && shape.iter().skip(1).all(|&side| side == 1)
-            };
+            let is_single =
+                |shape: &[usize]| shape.len() > 1 && shape.iter().skip(1).all(|&side| side == 1);
             if matches!(operation, Operation::BatchNorm { .. }) && is_single(&shape) {
                 return true;
             }
@@ -175,7 +174,9 @@ impl Layer {
 
     /// What computes it on the flex backend.
     pub fn body(&self) -> Body {
-        use Operation::{AddInput, Convolution, Linear, Output, Shuffle, Time, Unshuffle, Upsample};
+        use Operation::{
+            AddInput, Convolution, Linear, Output, Shuffle, Time, Unshuffle, Upsample,
+        };
         let (mut handwritten, mut composed) = (false, false);
         for group in groups(&self.operations) {
             match group {

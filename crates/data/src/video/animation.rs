@@ -82,7 +82,9 @@ fn webp_chunks(bytes: &[u8]) -> usize {
     let mut frames = 0;
     while let Some((name, after)) = rest.split_at_checked(4) {
         frames += usize::from(name == b"ANMF");
-        let length = after.first_chunk().map(|it: &[u8; 4]| u32::from_le_bytes(*it));
+        let length = after
+            .first_chunk()
+            .map(|it: &[u8; 4]| u32::from_le_bytes(*it));
         let length = length.unwrap_or(u32::MAX) as usize;
         let next = length.saturating_add(length % 2).saturating_add(4);
         rest = after.get(next..).unwrap_or_default();
@@ -123,13 +125,17 @@ pub(super) fn open(path: &Path) -> Result<Header, DataError> {
     if !most(height) || !most(width) || pixels > (MAX_MIB << 20) / 4 {
         return Err(wrong(
             path,
-            format!("is {height} x {width}, which is larger than {MAX_SIDE} pixels per side or {MAX_MIB} MiB in memory"),
+            format!(
+                "is {height} x {width}, which is larger than {MAX_SIDE} pixels per side or {MAX_MIB} MiB in memory"
+            ),
         ));
     }
     if pixels.saturating_mul(frames as u64) > MOST_PIXELS {
         return Err(wrong(
             path,
-            format!("has {frames} frames of {height} x {width}; allowed: at most {MOST_PIXELS} pixels in all"),
+            format!(
+                "has {frames} frames of {height} x {width}; allowed: at most {MOST_PIXELS} pixels in all"
+            ),
         ));
     }
     Ok(Header {
@@ -147,7 +153,11 @@ fn about<D: ImageDecoder>(
 ) -> Result<([usize; 2], usize), DataError> {
     let decoder = decoder.map_err(|error| bad(path, &error))?;
     let (width, height) = decoder.dimensions();
-    let channels = if decoder.color_type().has_color() { 3 } else { 1 };
+    let channels = if decoder.color_type().has_color() {
+        3
+    } else {
+        1
+    };
     Ok(([height as usize, width as usize], channels))
 }
 

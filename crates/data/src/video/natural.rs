@@ -40,9 +40,9 @@ fn chunk(text: &str) -> (&str, &str) {
 pub(super) fn number(stem: &str) -> Option<u64> {
     let end = stem.rfind(|it: char| it.is_ascii_digit())? + 1;
     let head = stem.get(..end)?;
-    let start = head
-        .rfind(|it: char| !it.is_ascii_digit())
-        .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+    let start = head.rfind(|it: char| !it.is_ascii_digit()).map_or(0, |at| {
+        at + head[at..].chars().next().map_or(1, char::len_utf8)
+    });
     head.get(start..)?.parse().ok()
 }
 
@@ -88,7 +88,10 @@ mod tests {
     fn numbers_are_compared_as_numbers() {
         let mut names = ["f10", "f2", "f1", "f02", "a3b10", "a3b9", "f", "ä7", "g"];
         names.sort_by(|a, b| compare(a, b));
-        assert_eq!(names, ["a3b9", "a3b10", "f", "f1", "f02", "f2", "f10", "g", "ä7"]);
+        assert_eq!(
+            names,
+            ["a3b9", "a3b10", "f", "f1", "f02", "f2", "f10", "g", "ä7"]
+        );
         let long = format!("x{}", "9".repeat(40));
         assert_eq!(compare("x8", &long), Ordering::Less);
         assert_eq!(number("shot3_frame012_left"), Some(12));
@@ -103,6 +106,9 @@ mod tests {
         assert_eq!(missing(&[1, 2, 7, 8]), Some("3 to 6".into()));
         assert_eq!(missing(&[]), None);
         let many: Vec<u64> = [0].into_iter().chain((1..9).map(|it| it * 3 - 2)).collect();
-        assert_eq!(missing(&many), Some("2 to 3, 5 to 6, 8 to 9 and 4 more gaps".into()));
+        assert_eq!(
+            missing(&many),
+            Some("2 to 3, 5 to 6, 8 to 9 and 4 more gaps".into())
+        );
     }
 }

@@ -175,5 +175,8 @@ impl Video {
 /// A name without its extension.
 fn stem(name: &str) -> String {
     let path = Path::new(name);
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

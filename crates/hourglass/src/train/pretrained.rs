@@ -51,9 +51,8 @@ impl Pretrained {
         let run = run.folder().display().to_string();
         let [found, wanted] = [meta.range().frames(), range.frames()];
         if found != wanted {
-            let text = format!(
-                "{run} is for images of {found} frames; use a run for images of {wanted}"
-            );
+            let text =
+                format!("{run} is for images of {found} frames; use a run for images of {wanted}");
             return Err(refuse("from", text).into());
         }
         if meta.input_shape != shape {

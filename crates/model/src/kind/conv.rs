@@ -13,11 +13,11 @@ use crate::config::{
 };
 use crate::error::{ModelError, check_count, check_number, check_widths};
 use crate::forward::Weights;
+use crate::frames::{self, Time};
 use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
 use crate::operation::Operation;
 use crate::plan::{Ends, Plan};
-use crate::frames::{self, Time};
 use crate::shape::{SIDE, levels, max_depth, product};
 
 /// A convolutional autoencoder. The fields are the names of weights in files.

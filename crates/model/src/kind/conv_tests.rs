@@ -154,7 +154,7 @@ fn layers_of_series_are_those_of_pytorch() {
             _ => panic!("a layer without a convolution"),
         }
         let x: Tensor<4> = case.leaf("inputs/input");
-        let y = block.forward(&layer.operations, x.clone());
+        let y = block.forward(&layer.operations, x.clone(), 1);
         let grads = case.check_layer(y, &[("input", &x), ("weight", &leaves.0)], TOLERANCE);
         case.check("gradients/bias", &leaves.1.grad(&grads).unwrap(), TOLERANCE);
     }

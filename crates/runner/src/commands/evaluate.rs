@@ -7,13 +7,14 @@ use anyhow::Result;
 use data::{Batches, Images, counted};
 use serde::Serialize;
 
-use super::{DONE, Loaded};
+use super::{DONE, Loaded, UsageError};
 use crate::cli::{EvaluateArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
-use crate::input;
-use crate::terminal;
+use crate::{input, output, terminal};
+use hourglass::files;
 use hourglass::measure::evaluation::{self, CodeUse};
+use hourglass::measure::frames::{self, FrameError};
 use hourglass::measure::metrics::{Column, Figures};
 use hourglass::measure::restoration::{Baselines, Restoration};
 use hourglass::measure::summary::{Course, Measured, Summary};
@@ -39,7 +40,15 @@ struct Report {
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
+    if let Some(path) = &args.frames {
+        output::check_new(path, args.backend.force)?;
+    }
     let loaded = opened(&args.run, &args.backend)?;
+    if args.frames.is_some() && loaded.meta.clips().is_none() {
+        let run = loaded.run.folder().display();
+        let text = format!("--frames: {run} was not trained on videos; leave it out");
+        return Err(UsageError(text).into());
+    }
     let (shape, run) = (loaded.meta.input_shape, loaded.run.clone());
     let report = measured(args, loaded)?;
     if args.json {
@@ -116,6 +125,11 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
             Some(Baselines::set_as(model.corruptions(), found.as_ref()))
         }
     };
+    if let Some(path) = &args.frames {
+        let errors = frames::by_frame(&model, &batches, test.clips(), meta.seed)?;
+        files::write(path, &csv(&errors.unwrap_or_default())?)?;
+        terminal::note(&format!("{}: the error of each frame", path.display()));
+    }
     let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
     let code_size = meta.layers()?.code_size();
     let baselines = match &setup {
@@ -140,6 +154,15 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
         restoration: found.restoration,
         columns: found.columns,
     })
+}
+
+/// Errors as CSV: `video,frame,mse,clips` and a line for each frame.
+fn csv(errors: &[FrameError]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for error in errors {
+        writer.serialize(error)?;
+    }
+    Ok(writer.into_inner()?)
 }
 
 /// The images to measure on, with the run's own if they could be loaded.

@@ -154,8 +154,7 @@ fn next(setup: &Setup, run: &Run) -> [String; 3] {
         false => format!("hourglass serve --runs {}", output::word(runs)),
     };
     let run = output::word(folder);
-    let restores =
-        setup.config.model.kind().contains("denoising") && setup.test.frames() == 1;
+    let restores = setup.config.model.kind().contains("denoising") && setup.test.frames() == 1;
     let more = match (setup.test.fields(), restores) {
         // The error of each column.
         (Some(_), _) => format!("hourglass evaluate {run}"),
