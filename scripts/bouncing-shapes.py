@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes videos of bouncing shapes: what configs/video.json trains on.
+"""Writes videos of bouncing shapes: what docs/guide/video.md trains on.
 
 usage: bouncing-shapes.py FOLDER [VIDEOS]        (default: 200 videos, a few seconds)
 

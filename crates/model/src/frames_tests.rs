@@ -254,7 +254,10 @@ fn what_makes_no_sense_for_clips_is_refused() {
         json!({ "kind": "denoising", "corruption": "block", "residual": true, "fill_holes": true, "of": of }),
         "fill_holes",
     );
-    refused(json!({ "kind": "conv", "channels": [4, 4, 4, 4] }), "channels");
+    refused(
+        json!({ "kind": "conv", "channels": [4, 4, 4, 4] }),
+        "channels",
+    );
     let error = config(of.clone())
         .plan_for(shape, &Range::Clip(5))
         .unwrap_err();
