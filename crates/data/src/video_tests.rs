@@ -116,14 +116,15 @@ fn every_form_has_the_same_frames() {
         .unwrap();
     assert_eq!(all.len(), 10);
     let first = all.image(0).unwrap();
-    for clip in (0..10).step_by(2) {
-        assert_eq!(
-            all.image(clip),
-            Some(first),
-            "{}",
-            all.names().unwrap()[clip]
-        );
-        assert_eq!(all.image(clip + 1), all.image(1));
+    let is_close = |one: &[u8], other: &[u8]| {
+        // The decoder of WebP blends opaque pixels too, and rounds down.
+        one.iter().zip(other).all(|(a, b)| a.abs_diff(*b) <= 1)
+    };
+    for clip in 0..10 {
+        let name = &all.names().unwrap()[clip];
+        let (found, expected) = (all.image(clip).unwrap(), all.image(clip % 2).unwrap());
+        assert!(is_close(found, expected), "{name}");
+        assert!(found == expected || name.starts_with("b.webp"), "{name}");
     }
     // Channel by channel, frames from top to bottom; blue is 40 times the number.
     for (at, &value) in first.iter().enumerate() {

@@ -251,7 +251,7 @@ fn what_makes_no_sense_for_clips_is_refused() {
         "corruption.size",
     );
     refused(
-        json!({ "kind": "denoising", "corruption": "block", "residual": true, "fill_holes": true, "of": of }),
+        json!({ "kind": "denoising", "corruption": { "kind": "block", "size": 4 }, "residual": true, "fill_holes": true, "of": of }),
         "fill_holes",
     );
     refused(

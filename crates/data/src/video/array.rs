@@ -30,7 +30,12 @@ fn read(path: &Path) -> Result<(Header, File), DataError> {
         return Err(wrong("is a pipe or a device, not a file".into()));
     }
     let mut file = File::open(path).map_err(failed)?;
-    let broken = |error: std::io::Error| wrong(format!("not a NumPy file: {}", reason(&error)));
+    let broken = |error: std::io::Error| {
+        // The parser of headers shows the place on further lines.
+        let text = reason(&error);
+        let text = text.lines().next().unwrap_or_default();
+        wrong(format!("not a NumPy file: {}", text.trim_end()))
+    };
     // A header may announce any length of itself.
     let header = NpyHeader::from_reader(file.by_ref().take(LONGEST_HEADER)).map_err(broken)?;
     let start = file.stream_position().map_err(failed)?;
