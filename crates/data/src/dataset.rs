@@ -29,7 +29,7 @@ pub struct Images {
     names: Option<Vec<String>>,
     crops: Option<Crops>,
     /// Where clips come from, if these are some.
-    clips: Option<Clips>,
+    clips: Option<Box<Clips>>,
     /// What the channels stand for, if the values are real.
     fields: Option<Arc<Fields>>,
 }
@@ -244,13 +244,13 @@ impl Images {
 
     /// Says where these images, which are clips, come from.
     pub(crate) fn with_clips(mut self, clips: Clips) -> Self {
-        self.clips = Some(clips);
+        self.clips = Some(Box::new(clips));
         self
     }
 
     /// Where the clips come from; `None` if these are none.
     pub fn clips(&self) -> Option<&Clips> {
-        self.clips.as_ref()
+        self.clips.as_deref()
     }
 
     /// The source of random crops, which training uses instead of these images.
@@ -377,7 +377,7 @@ impl Images {
                 of,
                 ..crops.clone()
             }),
-            clips: self.clips().map(|clips| clips.select(indices)),
+            clips: self.clips().map(|clips| Box::new(clips.select(indices))),
         })
     }
 

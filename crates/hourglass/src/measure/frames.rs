@@ -74,10 +74,13 @@ pub fn by_frame(
     Ok(Some(sums.finish()))
 }
 
+/// For each frame of a video the sum of its errors, and how many there are.
+type Frames = BTreeMap<usize, (f64, usize)>;
+
 /// Errors summed by frame, in the order of the videos.
 #[derive(Default)]
 struct Sums {
-    videos: Vec<(String, BTreeMap<usize, (f64, usize)>)>,
+    videos: Vec<(String, Frames)>,
 }
 
 impl Sums {
