@@ -79,3 +79,5 @@ mod tour;
 mod train;
 // `transfer`: what it finds, writes and refuses.
 mod transfer;
+// Video: clips in training, resuming and other commands, errors by frame, and what is refused.
+mod video;

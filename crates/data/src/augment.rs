@@ -63,21 +63,23 @@ impl Augment {
             Ok((u64::from(index), image))
         };
         let each: Vec<(u64, &[u8])> = indices.iter().map(image_of).collect::<Result<_, _>>()?;
-        Ok(self.change(images.shape(), each.into_par_iter(), seed))
+        Ok(self.change(images.shape(), images.frames(), each.into_par_iter(), seed))
     }
 
     /// Images of this shape, each with the number of its random stream, as `f32` in [0, 1], changed at
-    /// random with `seed`: `[n, C, H, W]`.
+    /// random with `seed`: `[n, C, H, W]`. Each has so many frames from top to bottom, all changed alike.
     pub(crate) fn change<'a>(
         &self,
-        [channels, height, width]: ImageShape,
+        [channels, rows, width]: ImageShape,
+        frames: usize,
         images: impl IndexedParallelIterator<Item = (u64, &'a [u8])>,
         seed: u64,
     ) -> Vec<f32> {
+        let height = rows / frames.max(1);
         let size = [height, width];
         let warp = self.elastic.map(|elastic| elastic.warp(size));
         let seeded = ChaCha8Rng::seed_from_u64(seed);
-        let image_len = channels * height * width;
+        let image_len = channels * rows * width;
         let mut values = vec![0.0; images.len() * image_len];
         let each = images.zip(values.par_chunks_exact_mut(image_len));
         each.with_min_len(LEAST).for_each_init(
@@ -94,12 +96,16 @@ impl Augment {
                     random.set_word_pos(COLOURS);
                 }
                 self.draw_order(&mut random, channels, &mut room.order);
-                let area = height * width;
+                let area = rows * width;
                 for (&channel, out) in room.order.iter().zip(out.chunks_exact_mut(area)) {
                     let pixels = &image[channel * area..(channel + 1) * area];
                     let (xs, ys) = (&room.xs, &room.ys);
                     let padded = &mut room.padded;
-                    kernels::sample(pixels, size, xs, ys, self.interpolation, padded, out);
+                    let each = (pixels.chunks_exact(height * width))
+                        .zip(out.chunks_exact_mut(height * width));
+                    for (pixels, out) in each {
+                        kernels::sample(pixels, size, xs, ys, self.interpolation, padded, out);
+                    }
                     if self.brightness > 0.0 {
                         let factor = 1.0 + self.brightness as f32 * unit(&mut random);
                         out.iter_mut().for_each(|it| *it = (*it * factor).min(1.0));

@@ -111,6 +111,11 @@ impl Batches {
         self.images.fields()
     }
 
+    /// Frames that each image has from top to bottom: those of a clip, or 1.
+    pub fn frames(&self) -> usize {
+        self.images.frames()
+    }
+
     pub(crate) fn images(&self) -> &Images {
         &self.images
     }

@@ -107,8 +107,12 @@ impl Crops {
 }
 
 impl Images {
-    /// Number of pictures that the images come from: with patches, fewer than images.
+    /// Number of pictures that the images come from: with patches, fewer than images. Of clips the number of videos,
+    /// and of one video that of its parts in time.
     pub fn pictures(&self) -> usize {
+        if let Some(clips) = self.clips() {
+            return clips.groups();
+        }
         self.crops().map_or(self.len(), |crops| crops.runs().len())
     }
 
@@ -127,13 +131,17 @@ impl Images {
     /// Draws `validation` of the pictures at random with `seed`. Their images are for validation, those of
     /// the other pictures for training: patches of one picture overlap, so they must not be on both sides.
     /// If the number of crops is set, a picture has as many training images as crops, some omitted or
-    /// repeated: each stands for one crop.
+    /// repeated: each stands for one crop. Of clips, videos are drawn; of one video, its last parts in time are for
+    /// validation.
     ///
     /// # Errors
     ///
     /// [`DataError::Split`] unless `validation` is less than the number of pictures, [`DataError::Option`]
     /// if there are too many crops for an order.
     pub fn split(&self, validation: usize, seed: u64) -> Result<Split, DataError> {
+        if let Some(clips) = self.clips() {
+            return clips.split(validation, seed);
+        }
         let Some(crops) = self.crops() else {
             return split(self.len(), validation, seed);
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::clips::Clips;
 use crate::crops::Crops;
 use crate::error::dims;
 use crate::{DataError, Fields, Preparation, Warning};
@@ -31,6 +32,8 @@ pub struct Images {
     names: Option<Vec<String>>,
     classes: Arc<[String]>,
     crops: Option<Crops>,
+    /// Where clips come from, if these are some.
+    clips: Option<Box<Clips>>,
     /// What the channels stand for, if the values are real.
     fields: Option<Arc<Fields>>,
 }
@@ -200,6 +203,7 @@ impl Images {
             names: None,
             classes: Arc::default(),
             crops: None,
+            clips: None,
             fields,
         })
     }
@@ -285,6 +289,17 @@ impl Images {
         self
     }
 
+    /// Says where these images, which are clips, come from.
+    pub(crate) fn with_clips(mut self, clips: Clips) -> Self {
+        self.clips = Some(Box::new(clips));
+        self
+    }
+
+    /// Where the clips come from; `None` if these are none.
+    pub fn clips(&self) -> Option<&Clips> {
+        self.clips.as_deref()
+    }
+
     /// The source of random crops, which training uses instead of these images.
     pub(crate) fn crops(&self) -> Option<&Crops> {
         self.crops.as_ref()
@@ -365,6 +380,9 @@ impl Images {
         if let Some(crops) = &mut self.crops {
             crops.of.truncate(count);
         }
+        if let Some(clips) = &mut self.clips {
+            clips.truncate(count);
+        }
     }
 
     /// The images at `indices`, in that order, with their labels and names.
@@ -407,6 +425,7 @@ impl Images {
                 of,
                 ..crops.clone()
             }),
+            clips: self.clips().map(|clips| Box::new(clips.select(indices))),
         })
     }
 
@@ -444,6 +463,10 @@ impl Images {
         }
         hasher.update((labels.len() as u64).to_le_bytes());
         hasher.update(labels);
+        // Frames of another height may be as many rows.
+        if let Some(clips) = self.clips() {
+            hasher.update((clips.frames() as u64).to_le_bytes());
+        }
         // Training also uses the area outside the grid of patches.
         for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());

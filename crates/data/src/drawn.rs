@@ -77,7 +77,7 @@ impl Drawn<'_> {
         let crops = pixels.par_chunks_exact(shape.iter().product());
         let crops = crops.enumerate();
         let crops = crops.map(|(place, crop)| (first + place as u64, crop));
-        let values = augment.change(shape, crops, seed);
+        let values = augment.change(shape, 1, crops, seed);
         self.batches.upload(values, self.indices.len())
     }
 }

@@ -270,6 +270,24 @@ pub enum DataError {
         /// The line and column, what was found, and what to do.
         reason: String,
     },
+    /// A video that cannot be read or cut into clips.
+    #[error("{file}: {reason}")]
+    Video {
+        /// The file or folder.
+        file: String,
+        /// What was found, and what to do.
+        reason: String,
+    },
+    /// Frames of one video differ in size.
+    #[error("{file}: found a frame of {}; allowed: {} (height x width), as the first of this folder", dims(.found), dims(.allowed))]
+    MixedFrames {
+        /// The first frame that differs.
+        file: String,
+        /// Its height and width.
+        found: [usize; 2],
+        /// Those of the first frame.
+        allowed: [usize; 2],
+    },
     /// The pixels are not a whole number of images.
     #[error("{found} pixels, expected a multiple of {} without a size of zero", dims(.shape))]
     PixelCount {

@@ -793,7 +793,8 @@ fn others_are_prepared_as_those_of_the_training() {
             size: [4, 4],
             aspect: Aspect::Stretch,
             channels: 1,
-            white: u16::MAX
+            white: u16::MAX,
+            clips: None,
         }
     );
     let files = crate::pictures(&dir.path().join("other")).unwrap().0;

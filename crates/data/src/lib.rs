@@ -17,6 +17,7 @@
 mod augment;
 mod batch;
 mod bundled;
+mod clips;
 mod counted;
 mod crops;
 mod dataset;
@@ -49,6 +50,7 @@ mod table;
 mod table_set;
 mod text;
 mod tree;
+mod video;
 mod warning;
 mod wav;
 mod webp;
@@ -58,6 +60,7 @@ use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use batch::Batches;
+pub use clips::Clips;
 pub use counted::counted;
 pub use dataset::{Dataset, ImageShape, Images, View};
 pub use drawn::Drawn;
@@ -72,7 +75,7 @@ pub use kernels::Interpolation;
 pub use named::{Fetch, Fetched, Named};
 pub use photos::{Collection, TEST_PHOTOS};
 pub use picture::{check_picture, picture_shape, read_picture};
-pub use preparation::{Aspect, Preparation, Rule, WHITE};
+pub use preparation::{Aspect, Cut, Preparation, Rule, WHITE};
 pub use series::Series;
 pub use series_set::{EachRow, Place, SeriesOptions, SeriesSet, Windows};
 pub use split::{Split, epoch_order, split};
@@ -80,6 +83,7 @@ pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
 pub use table_set::{Rows, TableSet, read_labelled_rows, read_rows};
 pub use text::filled_text;
+pub use video::{MOST_FRAMES, VideoOptions, is_video};
 pub use warning::Warning;
 
 /// A source that a [`Dataset`] can be loaded from.
@@ -113,6 +117,13 @@ pub enum Source {
         /// How pictures become images of one shape, and how they are split.
         options: PictureOptions,
     },
+    /// Videos: folders of numbered frames, animated GIF, WebP and PNG files, and arrays of NumPy.
+    Video {
+        /// A file, the folder that holds the videos, or one with such folders `train` and `test`.
+        dir: PathBuf,
+        /// How videos become clips of one shape, and how they are split.
+        options: VideoOptions,
+    },
     /// Rows of a table.
     Table(TableSet),
     /// Windows of series.
@@ -142,6 +153,7 @@ impl Source {
             Source::Mnist => mnist::NAME.to_string(),
             Source::Table(set) => set.name(),
             Source::Series(set) => set.name(),
+            Source::Video { dir, .. } => video::name(dir),
             Source::Photos { .. } => photos::NAME.to_string(),
             Source::Named { set, .. } => set.name().to_string(),
             Source::Idx { dir, .. } | Source::Folder { dir, .. } => folder_name(dir),
@@ -161,6 +173,7 @@ impl Source {
             Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
             Source::Table(set) => set.shape(),
             Source::Series(set) => set.shape(),
+            Source::Video { dir, options } => video::shape(dir, options),
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
             }
@@ -183,6 +196,7 @@ impl Source {
             Source::Idx { dir, limit } => idx_folder::folder_extent(dir, *limit)?,
             Source::Table(set) => set.extent()?,
             Source::Series(set) => set.extent()?,
+            Source::Video { dir, options } => video::extent(dir, options, channels)?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
                 images::extent(&place, &folder::find(dir)?.0, options, channels)?
@@ -238,6 +252,7 @@ impl Source {
         let mut set = match self {
             Source::Table(set) => set.load()?,
             Source::Series(set) => set.load()?,
+            Source::Video { dir, options } => video::load(dir, options, channels)?,
             Source::Mnist => plain(mnist::load()?),
             Source::Named { set, dir, limit } => plain(set.load(dir.as_deref(), *limit)?),
             Source::Idx { dir, limit } => plain(idx_folder::load_folder(dir, *limit)?),
@@ -274,6 +289,9 @@ impl Source {
             options.channels = Some(preparation.channels);
             options.white = Some(preparation.white);
         }
+        if let Source::Video { options, .. } = &mut self {
+            options.channels = Some(preparation.channels);
+        }
         self
     }
 
@@ -284,6 +302,7 @@ impl Source {
             Source::Idx { limit, .. } | Source::Named { limit, .. } => *limit = None,
             Source::Table(set) => *set = set.without_limit(),
             Source::Series(set) => *set = set.without_limit(),
+            Source::Video { options, .. } => options.limit = None,
             Source::Mnist => {}
         }
         self

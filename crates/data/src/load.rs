@@ -163,6 +163,7 @@ impl<'a> Loader<'a> {
             aspect,
             channels,
             white: self.white,
+            clips: None,
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) const MAX_SIDE: usize = 1 << 15;
 
 /// The most memory for decoding one picture, in MiB: a small hostile file whose header announces a huge
 /// picture is rejected before any memory is allocated.
-const MAX_MIB: u64 = 512;
+pub(crate) const MAX_MIB: u64 = 512;
 
 /// As many of a file's first bytes as say what it is.
 const MAGIC: u64 = 64;
@@ -144,14 +144,7 @@ impl File {
 
     /// Decodes and converts to `[channels, height, width]`.
     pub fn pixels(&self, how: &Conversion) -> Result<Vec<u8>, DataError> {
-        let mut picture = self.decode()?;
-        brighten(&mut picture, how.white);
-        let picture = flatten(picture);
-        Ok(if how.channels == 1 {
-            planes(&picture.into_luma8(), how.size, how.aspect)
-        } else {
-            planes(&picture.into_rgb8(), how.size, how.aspect)
-        })
+        Ok(convert(self.decode()?, how))
     }
 
     /// Decodes, and gives the largest value of a file with 16 bits, transparency aside.
@@ -178,6 +171,17 @@ impl File {
             File::Stored(path) | File::Listed(Listed { path, .. }) => Ok(stored(path)?.into()),
             File::Bundled { bytes, .. } => Ok((*bytes).into()),
         }
+    }
+}
+
+/// A decoded picture as `[channels, height, width]`.
+pub(crate) fn convert(mut picture: DynamicImage, how: &Conversion) -> Vec<u8> {
+    brighten(&mut picture, how.white);
+    let picture = flatten(picture);
+    if how.channels == 1 {
+        planes(&picture.into_luma8(), how.size, how.aspect)
+    } else {
+        planes(&picture.into_rgb8(), how.size, how.aspect)
     }
 }
 
@@ -261,7 +265,7 @@ pub(crate) fn check_side(option: &'static str, side: usize) -> Result<(), DataEr
 }
 
 /// The bytes of a file; of one that does not begin as a picture only the first, for the decoder to refuse.
-fn stored(path: &Path) -> Result<Vec<u8>, DataError> {
+pub(crate) fn stored(path: &Path) -> Result<Vec<u8>, DataError> {
     let refuse = |reason: String| DataError::Picture {
         file: path.display().to_string(),
         reason,
@@ -326,7 +330,7 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-fn bad(path: &Path, error: &ImageError) -> DataError {
+pub(crate) fn bad(path: &Path, error: &ImageError) -> DataError {
     let reason = match error {
         ImageError::Limits(_) => {
             format!("it is larger than {MAX_SIDE} pixels per side or {MAX_MIB} MiB in memory")

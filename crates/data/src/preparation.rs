@@ -24,6 +24,19 @@ pub struct Preparation {
     pub channels: usize,
     /// The value of files with 16 bits that becomes 1; larger ones do too. In files with 8 bits that is 255.
     pub white: u16,
+    /// How videos are cut into clips, if these are videos; the size is then that of a frame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clips: Option<Cut>,
+}
+
+/// How videos are cut into clips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// Frames of a clip.
+    pub frames: usize,
+    /// Frames from the start of one clip to that of the next.
+    pub stride: usize,
 }
 
 /// What is done to a picture of another size than a model's images.
@@ -58,13 +71,19 @@ impl Preparation {
             aspect,
             channels,
             white: WHITE,
+            clips: None,
         }
     }
 
-    /// Channels, height and width of an image.
+    /// Channels, height and width of an image; a clip has its frames from top to bottom.
     pub fn shape(&self) -> ImageShape {
         let [height, width] = self.size;
-        [self.channels, height, width]
+        [self.channels, self.frames().saturating_mul(height), width]
+    }
+
+    /// Frames of an image: those of a clip, or 1.
+    pub fn frames(&self) -> usize {
+        self.clips.map_or(1, |cut| cut.frames)
     }
 
     /// Side of the patches, if pictures are cut into some.
@@ -86,6 +105,9 @@ impl Preparation {
                 format!("{} the shape of {height}x{width} and resized", how(aspect))
             }
         };
+        if let Some(Cut { frames, stride }) = self.clips {
+            words = format!("clips of {frames} frames, one every {stride}; frames {words}");
+        }
         if self.white != WHITE {
             words += &format!("; 16-bit files: {} is white", self.white);
         }

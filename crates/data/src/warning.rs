@@ -139,6 +139,44 @@ pub enum Warning {
         /// What is odd, and what follows.
         reason: String,
     },
+    /// Numbers that no frame of a folder has.
+    Gaps {
+        /// The folder.
+        video: String,
+        /// The numbers, as in `7, 9 to 12`.
+        missing: String,
+    },
+    /// Videos of fewer frames than a clip has.
+    Short {
+        /// Number of videos.
+        count: usize,
+        /// All.
+        of: usize,
+        /// The first of them.
+        first: String,
+        /// Its frames.
+        found: usize,
+        /// Frames of a clip.
+        frames: usize,
+    },
+    /// A single video, whose last part in time is for testing.
+    OneVideo {
+        /// The video.
+        video: String,
+        /// The first frame for testing, counted from 0.
+        first: usize,
+        /// The last one.
+        last: usize,
+    },
+    /// Pictures that do not move beside videos.
+    Stills {
+        /// The folder.
+        dir: String,
+        /// Number of pictures.
+        count: usize,
+        /// The name of the first.
+        first: String,
+    },
     /// Pictures of one part that are also in another one.
     InBoth {
         /// The part whose figures are spoilt, `test` or `validation`.
@@ -332,6 +370,33 @@ impl fmt::Display for Warning {
                     1 => "is a copy",
                     _ => "are copies",
                 }
+            ),
+            Warning::Gaps { video, missing } => write!(
+                f,
+                "{video}: missing in the numbering of its frames: {missing}; clips go on across the gap"
+            ),
+            Warning::Short {
+                count,
+                of,
+                first,
+                found,
+                frames,
+            } => write!(
+                f,
+                "{count} of the {of} videos {} shorter than a clip of {frames} frames and left out; the first: {first}, \
+                 {found} frames",
+                are(*count)
+            ),
+            Warning::OneVideo { video, first, last } => write!(
+                f,
+                "{video} is the only video, so its last part in time is for testing: frames {first} to {last}; with more \
+                 videos, whole ones are"
+            ),
+            Warning::Stills { dir, count, first } => write!(
+                f,
+                "{dir}: not read: {count} {} beside videos; the first: {first}; move the frames of a video into a folder \
+                 of their own",
+                pictures(*count)
             ),
             Warning::InBoth {
                 part,

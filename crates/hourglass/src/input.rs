@@ -73,6 +73,16 @@ pub enum InputError {
         /// Where it was looked for, as the end of the line.
         looked: String,
     },
+    /// Its samples are clips and the model's are not, or have another number of frames.
+    #[error("{spec}: found images of {}, but this model takes {}", of_frames(*.found), of_frames(*.wanted))]
+    Frames {
+        /// What was asked for.
+        spec: String,
+        /// Frames of its images.
+        found: usize,
+        /// Those of the model's.
+        wanted: usize,
+    },
     /// None of its pictures can be read.
     #[error("{spec}: none of the {count} pictures can be read; the first: {first}")]
     NoPicture {
@@ -96,7 +106,8 @@ pub struct Reading<'a> {
 
 /// Reads the images that `spec` names: `mnist`, `photos`, the name of another data set such as `fashion-mnist`, a folder
 /// of IDX files or of pictures, a picture, or the value of a config's `data` as JSON. Pictures are prepared as the run's
-/// training did it: cut into patches or resized, with its channels; other sets must have the model's shape. `photos` are
+/// training did it: cut into patches or resized, with its channels; other sets must have the model's shape. Where it was
+/// trained on clips, a file or folder is read as videos. `photos` are
 /// cut into patches where the training's images were as they are. `flag` is where the user wrote the spec, and `warn`
 /// hears of files that are not as they should be.
 ///
@@ -120,6 +131,15 @@ pub fn read(
         let dataset = source.load()?;
         dataset.warnings.iter().for_each(warn);
         of(dataset, part)
+    } else if let Some(cut) = preparation
+        .clips
+        .filter(|_| path.is_file() || path.is_dir())
+    {
+        let training = part == Part::Train;
+        let strict = strict || path.is_file();
+        let (images, warnings) = preparation.read_clips(path, cut, training, strict)?;
+        warnings.iter().for_each(warn);
+        images
     } else if path.is_file() {
         // The only one that is asked for is not left out.
         let (images, warnings) =
@@ -155,6 +175,14 @@ pub fn read(
         images
     };
     check_shape(spec, &images, shape)?;
+    if images.frames() != preparation.frames() {
+        return Err(InputError::Frames {
+            spec: spec.to_owned(),
+            found: images.frames(),
+            wanted: preparation.frames(),
+        }
+        .into());
+    }
     Ok(images)
 }
 
@@ -295,6 +323,14 @@ fn prepared_photos(how: &Preparation) -> Source {
     Source::Photos {
         collection: Collection::Small,
         options,
+    }
+}
+
+/// How many frames images have, in words.
+fn of_frames(count: usize) -> String {
+    match count {
+        0 | 1 => "one frame".into(),
+        count => format!("{count} frames"),
     }
 }
 

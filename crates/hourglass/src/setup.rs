@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use data::{
     Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation,
-    SeriesOptions, SeriesSet, Source, Split, TableOptions, TableSet, TableTest, TestPart, Warning,
+    SeriesOptions, SeriesSet, Source, Split, TableOptions, TableSet, TableTest, TestPart,
+    VideoOptions, Warning,
 };
 use model::{ImageShape, Layers, Loss, Range};
 
@@ -156,6 +157,31 @@ impl DataConfig {
                 seed: Stream::Split.seed(seed, 0),
                 fields: None,
             })),
+            DataConfig::Video {
+                dir,
+                frames,
+                stride,
+                size,
+                aspect,
+                channels,
+                limit,
+                test,
+                strict,
+                ..
+            } => Source::Video {
+                dir: dir.clone(),
+                options: VideoOptions {
+                    frames: *frames,
+                    stride: stride.unwrap_or(*frames),
+                    size: *size,
+                    aspect: aspect.map_or_else(Aspect::default, Into::into),
+                    channels: *channels,
+                    limit: drawn(*limit, seed),
+                    test: test.part(),
+                    strict: *strict,
+                    seed: Stream::Split.seed(seed, 0),
+                },
+            },
             DataConfig::Photos {
                 collection,
                 pictures,
@@ -179,6 +205,15 @@ impl NamedConfig {
     }
 }
 
+impl TestChoice {
+    fn part(&self) -> TestPart {
+        match self {
+            TestChoice::Share(share) => TestPart::Share(*share),
+            TestChoice::Files(names) => TestPart::Files(names.clone()),
+        }
+    }
+}
+
 impl PicturesConfig {
     /// How pictures become images, with these set aside for testing; `seed` is the split's.
     fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
@@ -191,10 +226,7 @@ impl PicturesConfig {
             channels: self.channels,
             white: self.white,
             limit: drawn(self.limit, seed),
-            test: match test {
-                TestChoice::Share(share) => TestPart::Share(*share),
-                TestChoice::Files(names) => TestPart::Files(names.clone()),
-            },
+            test: test.part(),
             group: self.group.map(Into::into),
             strict,
             seed: Stream::Split.seed(seed, 0),
@@ -341,7 +373,7 @@ impl Setup {
             backend,
         } = Self::checked(&located, &source, quick, starts, purpose)?;
         let pretrained = if starts {
-            Pretrained::open(&located, shape, &layers, &backend.device)?
+            Pretrained::open(&located, (shape, &range), &layers, &backend.device)?
         } else {
             None
         };
@@ -363,7 +395,13 @@ impl Setup {
             false => (config.data.validation()).unwrap_or_else(|| tenth(pictures)),
         };
         if held_out >= pictures {
-            let what = if pictures < dataset.train.len() {
+            let what = if let Some(clips) = dataset.train.clips() {
+                if clips.is_one_video() {
+                    "tenths of the only video"
+                } else {
+                    "videos"
+                }
+            } else if pictures < dataset.train.len() {
                 "pictures"
             } else {
                 "images"
@@ -420,7 +458,7 @@ impl Setup {
             ..
         } = dataset;
         let loss = match range {
-            Range::Unit => config.loss(),
+            Range::Unit | Range::Clip(_) => config.loss(),
             Range::Real(_) => Loss::Mse,
         };
         Ok(Self {
@@ -570,6 +608,7 @@ fn range(source: &Source) -> std::result::Result<Range, DataError> {
     match source {
         Source::Table(set) => Ok(fields::range(set.fields()?)),
         Source::Series(set) => Ok(fields::range(set.fields()?)),
+        Source::Video { options, .. } => Ok(Range::Clip(options.frames)),
         _ => Ok(Range::Unit),
     }
 }

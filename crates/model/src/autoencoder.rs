@@ -10,6 +10,7 @@ use crate::corruption::{Damage, grey};
 use crate::density::Density;
 use crate::error::{ModelError, NeedsInput};
 use crate::forward::{Signal, Weights};
+use crate::frames;
 use crate::holes;
 use crate::init;
 use crate::kind::{Components, Corruptions, Network, Penalties};
@@ -38,6 +39,14 @@ impl ModelConfig {
     /// As [`ModelConfig::plan`], and keys that make sense for pictures alone.
     pub fn plan_for(&self, samples: ImageShape, range: &Range) -> Result<Plan, ModelError> {
         shape::check(samples)?;
+        let frames = range.frames();
+        if frames::frame(samples, frames).is_none() {
+            return Err(ModelError::new(
+                "kind",
+                format!("found clips of {frames} frames in {} rows", samples[1]),
+                "as many rows for each frame".into(),
+            ));
+        }
         self.plan_between(Ends::between(samples, range))
     }
 
@@ -187,9 +196,16 @@ impl Autoencoder {
             return Ok(self.clone());
         }
         shape::check(images)?;
+        let [_, height, width] = images;
+        if self.plan.ends.frames > 1 {
+            return Err(ModelError::new(
+                "kind",
+                format!("found images of {height}x{width} pixels for a model of clips"),
+                "clips of the size and the number of frames of its training".into(),
+            ));
+        }
         let is_series = self.plan.ends.is_series;
         if is_series && !shape::is_series(images) {
-            let [_, height, width] = images;
             return Err(ModelError::new(
                 "kind",
                 format!("found images of {height}x{width} pixels for a model of series"),
@@ -531,8 +547,8 @@ impl Autoencoder {
     /// unit of a dense layer gives to every pixel, or each kernel of a convolution. `None` if it has
     /// no such weights.
     pub fn filters(&self) -> Option<Tensor<4>> {
-        let (_, first) = self.weighted().next()?;
-        first.filters(self.plan.ends.input)
+        let (layer, first) = self.weighted().next()?;
+        first.filters(layer, self.plan.ends.input)
     }
 
     /// The shape of what a model of the kind `linear` has components of: images, or squares of them. `None` for every

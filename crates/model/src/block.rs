@@ -77,8 +77,13 @@ impl Block {
         })
     }
 
-    /// The output of the operations for maps, both `[batch, C, H, W]`.
-    pub(crate) fn forward(&self, operations: &[Operation], x: Tensor<4>) -> Tensor<4> {
+    /// The output of the operations for maps, both `[batch, C, H, W]`; of clips with so many frames, `[batch frames, C, H, W]`.
+    pub(crate) fn forward(
+        &self,
+        operations: &[Operation],
+        x: Tensor<4>,
+        mut frames: usize,
+    ) -> Tensor<4> {
         use Operation as O;
         let mut parts = self.parts();
         let is_added = operations.contains(&O::AddInput);
@@ -116,6 +121,11 @@ impl Block {
                 ([O::AveragePool { window }], None) => average_pool(x, *window),
                 ([O::Unshuffle { window }], None) => unshuffle(pad_to_windows(x, *window), *window),
                 ([O::Shuffle { window, size }], None) => crop(shuffle(x, *window), *size),
+                ([O::Time(change)], None) => {
+                    let x = change.apply(x, frames);
+                    [_, frames] = change.output(1, frames);
+                    x
+                }
                 ([O::Output(_)], None) => x,
                 ([O::AddInput], None) => match &input {
                     Some(input) => x + input.clone(),

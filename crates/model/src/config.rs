@@ -98,11 +98,11 @@ pub struct DenseConfig {
 #[serde(deny_unknown_fields)]
 pub struct ConvConfig {
     /// Channels of each stage of the encoder, from the input to the code. Each stage halves height
-    /// and width; of a series, the length.
+    /// and width; of a series, the length; of a clip, the number of frames too.
     #[schemars(length(min = 1), inner(range(min = 1, max = WIDEST)))]
     pub channels: Vec<usize>,
-    /// Height and width of every convolution's kernel, in pixels; of a series, its length in time steps;
-    /// must be odd. Default: 3.
+    /// Height and width of every convolution's kernel, in pixels; of a series, its length in time steps; of a clip,
+    /// its frames too; must be odd. Default: 3.
     #[serde(default = "three")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 9, 11, 13, 15]))]
     pub kernel: usize,
@@ -267,15 +267,16 @@ pub enum Activation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Downsample {
-    /// Max pooling: the largest of each 2 x 2 values, or of each 2 of a series.
+    /// Max pooling: the largest of each 2 x 2 values, of each 2 of a series, or of each 2 x 2 x 2 of a clip.
     #[default]
     Max,
-    /// Average pooling: the mean of each 2 x 2 values, or of each 2 of a series.
+    /// Average pooling: the mean of each 2 x 2 values, of each 2 of a series, or of each 2 x 2 x 2 of a clip.
     Average,
     /// A convolution with stride 2.
     Stride,
     /// Pixel unshuffle: each block of 2 x 2 pixels becomes four channels before the first
-    /// convolution, so no value is lost (Shi et al. 2016); of a series, 2 values become two channels.
+    /// convolution, so no value is lost (Shi et al. 2016); of a series, 2 values become two channels; of a clip, 2 x 2 x 2
+    /// eight.
     Unshuffle,
 }
 
@@ -289,7 +290,8 @@ pub enum Upsample {
     /// A transposed convolution with stride 2.
     Transposed,
     /// Pixel shuffle: the last convolution gives four times the channels, which become blocks of 2
-    /// x 2 pixels (Shi et al. 2016); of a series, twice the channels, which become 2 values.
+    /// x 2 pixels (Shi et al. 2016); of a series, twice the channels, which become 2 values; of a clip, eight times, which
+    /// become 2 x 2 x 2.
     Shuffle,
 }
 

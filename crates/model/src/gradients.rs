@@ -10,9 +10,9 @@ use burn::prelude::*;
 use serde_json::{Value, json};
 
 use crate::fixtures::{
-    Named, SILENCE, config, gradients, host, model, parameters, pictures, spread,
+    Named, SILENCE, config, device, gradients, host, model, parameters, pictures, spread,
 };
-use crate::{Autoencoder, ImageShape, Loss, Noise};
+use crate::{Autoencoder, ImageShape, Loss, Noise, Range};
 
 /// Half the distance between the two losses of a difference.
 const STEP: f32 = 0.004;
@@ -120,10 +120,22 @@ fn disagreement(exact: &Named, numeric: &Named) -> Option<String> {
 ///
 /// `silent` names the parameters whose gradient is zero for a reason.
 fn check(json: Value, input: ImageShape, loss: Loss, silent: impl Fn(&str) -> bool) {
+    check_for(json, input, &Range::Unit, loss, silent);
+}
+
+/// The same for samples of any range.
+fn check_for(
+    json: Value,
+    input: ImageShape,
+    range: &Range,
+    loss: Loss,
+    silent: impl Fn(&str) -> bool,
+) {
     // Mostly dark, as a half-grey target is what a network gives before it has learnt anything.
     let clean = pictures(4, input, 0).powi_scalar(3);
     for (seed, gain) in (0..20).flat_map(|seed| [(seed, 2.5), (seed, 5.0)]) {
-        let model = amplified(model(json.clone(), input, seed), gain);
+        let model = config(json.clone()).init_for(input, range, seed, &device());
+        let model = amplified(model.unwrap(), gain);
         // Without a corruption this is the clean picture itself.
         let noisy = model.corrupt(clean.clone(), Noise::Host { seed: 3 });
         let of = |model: &Autoencoder| {
@@ -228,6 +240,30 @@ fn convolutional_networks_of_every_down_and_up_sampling() {
                     check(conv(ways.clone()), input, Loss::Bce, none);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn convolutional_networks_of_clips() {
+    for (downsample, upsample) in [
+        ("max", "nearest"),
+        ("average", "transposed"),
+        ("stride", "shuffle"),
+        ("unshuffle", "nearest"),
+    ] {
+        let ways = json!({
+            "downsample": downsample, "upsample": upsample, "channels": [2], "code_size": 3,
+        });
+        // An odd number of frames, and an even one.
+        for (input, frames) in [([1, 3 * 2, 3], 3), ([2, 2 * 3, 2], 2)] {
+            check_for(
+                conv(ways.clone()),
+                input,
+                &Range::Clip(frames),
+                Loss::Bce,
+                none,
+            );
         }
     }
 }

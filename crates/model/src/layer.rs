@@ -58,7 +58,8 @@ pub struct Layer {
     pub role: Role,
     /// Where its parameters are in files: `encoder.2` if they are `encoder.2.weight` and so on.
     pub stored: String,
-    /// Shape of its input for one image: `[units]` or `[channels, height, width]`.
+    /// Shape of its input for one image: `[units]`, `[channels, height, width]`, or in a convolution of clips
+    /// `[channels, frames, height, width]`.
     pub input: Vec<usize>,
     /// Shape of its output for one image.
     pub output: Vec<usize>,
@@ -153,22 +154,14 @@ impl Layer {
     /// Whether it normalises maps of one pixel, of which a channel has a single value per image: a batch of one image
     /// has no spread to be normalised by.
     pub fn normalises_single_values(&self) -> bool {
-        let half = |size: [usize; 2]| size.map(|side| side.div_ceil(2));
-        let (&[_, height, width], &[_, rows, columns]) = (&self.input[..], &self.output[..]) else {
-            return false;
-        };
-        let mut size = [height, width];
+        let mut shape = self.input.clone();
         for operation in &self.operations {
-            match *operation {
-                Operation::BatchNorm { .. } if size == [1, 1] => return true,
-                Operation::Unshuffle { .. }
-                | Operation::MaxPool
-                | Operation::AveragePool { .. }
-                | Operation::Convolution { stride: 2, .. } => size = half(size),
-                Operation::Upsample { size: to } | Operation::Shuffle { size: to, .. } => size = to,
-                Operation::Transposed { .. } => size = [rows, columns],
-                _ => {}
+            let is_single =
+                |shape: &[usize]| shape.len() > 1 && shape.iter().skip(1).all(|&side| side == 1);
+            if matches!(operation, Operation::BatchNorm { .. }) && is_single(&shape) {
+                return true;
             }
+            shape = operation.output(shape);
         }
         false
     }
@@ -181,7 +174,9 @@ impl Layer {
 
     /// What computes it on the flex backend.
     pub fn body(&self) -> Body {
-        use Operation::{AddInput, Convolution, Linear, Output, Shuffle, Unshuffle, Upsample};
+        use Operation::{
+            AddInput, Convolution, Linear, Output, Shuffle, Time, Unshuffle, Upsample,
+        };
         let (mut handwritten, mut composed) = (false, false);
         for group in groups(&self.operations) {
             match group {
@@ -198,7 +193,7 @@ impl Layer {
                     composed |= !is_fast(operation::fused(group));
                 }
                 // These move or add values, which is nothing beside a convolution.
-                [Unshuffle { .. } | Shuffle { .. } | Output(_) | AddInput] => {}
+                [Unshuffle { .. } | Shuffle { .. } | Time(_) | Output(_) | AddInput] => {}
                 _ => composed = true,
             }
         }

@@ -15,6 +15,7 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod forward;
+mod frames;
 #[cfg(test)]
 mod gradients;
 mod holes;
@@ -38,6 +39,7 @@ pub mod weights;
 pub use autoencoder::Autoencoder;
 pub use config::ModelConfig;
 pub use error::{ModelError, NeedsInput};
+pub use frames::Time;
 pub use layer::{Body, Layer, Layers, Role};
 pub use loss::{Loss, Losses};
 pub use noise::Noise;

@@ -1,6 +1,7 @@
 //! Operations: what a layer computes, one after the other, with all sizes.
 
 use crate::config::Activation;
+use crate::frames::Time;
 use crate::shape::product;
 
 /// One operation of a layer.
@@ -75,6 +76,8 @@ pub enum Operation {
         /// Height and width out.
         size: [usize; 2],
     },
+    /// What happens along the time of clips alone; all others compute each frame by itself.
+    Time(Time),
 }
 
 impl Operation {
@@ -85,8 +88,15 @@ impl Operation {
         let [channels, sides @ ..] = input.as_slice() else {
             return input;
         };
+        // Before height and width, maps of clips have the number of frames.
+        let (time, sides) = sides.split_at(sides.len().saturating_sub(2));
         let (channels, sides) = match *self {
-            Operation::Linear { outputs, .. } => (outputs, Vec::new()),
+            Operation::Time(change) => {
+                let [channels, frames] =
+                    change.output(*channels, time.first().copied().unwrap_or(1));
+                return [vec![channels, frames], sides.to_vec()].concat();
+            }
+            Operation::Linear { outputs, .. } => return vec![outputs],
             Operation::Convolution {
                 outputs, stride: 1, ..
             } => (outputs, sides.to_vec()),
@@ -107,7 +117,7 @@ impl Operation {
                 return input;
             }
         };
-        [vec![channels], sides].concat()
+        [vec![channels], time.to_vec(), sides].concat()
     }
 
     /// Trainable parameters.
@@ -192,7 +202,7 @@ pub(crate) fn words(operations: &[Operation]) -> String {
     // Convolutions that follow each other are one phrase, at the place of the first.
     let several = || {
         let (count, mut all) = (convolutions().count(), convolutions());
-        let (inputs, mut outputs, [rows, columns], what) = all.next()?;
+        let (mut inputs, mut outputs, [rows, columns], what) = all.next()?;
         if let Some((_, last, ..)) = all.next_back() {
             outputs = last;
         }
@@ -200,8 +210,16 @@ pub(crate) fn words(operations: &[Operation]) -> String {
             1 => String::new(),
             count => format!("{count} x "),
         };
+        let over = operations.iter().find_map(|operation| match operation {
+            Operation::Time(Time::Neighbours { count, .. }) => Some(*count),
+            _ => None,
+        });
+        let time = over.map_or(String::new(), |count| {
+            inputs /= count.max(1);
+            format!("{count}x")
+        });
         Some(format!(
-            "{times}{what} {rows}x{columns} {inputs} -> {outputs}"
+            "{times}{what} {time}{rows}x{columns} {inputs} -> {outputs}"
         ))
     };
     let mut phrases: Vec<String> = Vec::new();
@@ -230,6 +248,7 @@ pub(crate) fn words(operations: &[Operation]) -> String {
             Operation::Upsample { .. } => phrases.push("nearest x2".into()),
             Operation::Unshuffle { .. } => phrases.push("unshuffle".into()),
             Operation::Shuffle { .. } => phrases.push("shuffle".into()),
+            Operation::Time(change) => phrases.extend(change.words().map(String::from)),
             Operation::AddInput => phrases.push("added to its input".into()),
             // Tables have a column for functions, and count the parameters of normalisation.
             Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Output(_) => {}

@@ -18,6 +18,8 @@ pub struct Ends {
     pub gives: Gives,
     /// Whether the images are series, along which alone convolutions, halving and doubling go.
     pub is_series: bool,
+    /// Frames that a picture has from top to bottom: those of a clip, or 1.
+    pub frames: usize,
 }
 
 /// What a decoder's last values are.
@@ -54,6 +56,7 @@ impl Ends {
             output: images,
             gives: Gives::Logits,
             is_series: is_series(images),
+            frames: 1,
         }
     }
 
@@ -61,9 +64,10 @@ impl Ends {
     pub(crate) fn between(samples: ImageShape, range: &Range) -> Self {
         Self {
             gives: match range {
-                Range::Unit => Gives::Logits,
+                Range::Unit | Range::Clip(_) => Gives::Logits,
                 Range::Real(_) => Gives::Real,
             },
+            frames: range.frames(),
             ..Self::of(samples)
         }
     }
@@ -75,6 +79,21 @@ impl Ends {
             Gives::Holes => [channels.saturating_sub(1), height, width],
             Gives::Marked => [channels / 2, height, width],
             _ => self.input,
+        }
+    }
+
+    /// Channels, height and width of the decoder's output, of clips of one frame.
+    pub(crate) fn frame(&self) -> ImageShape {
+        let [channels, height, width] = self.output;
+        [channels, height / self.frames.max(1), width]
+    }
+
+    /// The shape of a map in a layer, of one with so many channels, frames, rows and columns: only those of clips have
+    /// frames.
+    pub(crate) fn map(&self, [channels, frames, height, width]: [usize; 4]) -> Vec<usize> {
+        match self.frames {
+            0 | 1 => vec![channels, height, width],
+            _ => vec![channels, frames, height, width],
         }
     }
 

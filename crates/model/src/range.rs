@@ -11,8 +11,20 @@ pub enum Range {
     /// Those of a picture: in [0, 1].
     #[default]
     Unit,
+    /// The same of clips, each one picture of so many frames from top to bottom.
+    Clip(usize),
     /// Any numbers, standardised; a missing one is NaN. Some channels may stand for categories together.
     Real(Arc<[Category]>),
+}
+
+impl Range {
+    /// Frames that a picture has from top to bottom: those of a clip, or 1.
+    pub fn frames(&self) -> usize {
+        match self {
+            Range::Clip(frames) => *frames,
+            Range::Unit | Range::Real(_) => 1,
+        }
+    }
 }
 
 /// Channels that stand for one category each: 1 in the one that a sample has, 0 in the others (one-hot).

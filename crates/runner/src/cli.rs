@@ -224,6 +224,9 @@ pub struct EvaluateArgs {
     /// of a config [default: the run's test images].
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
+    /// Also write the error of each frame of videos as a CSV file.
+    #[arg(long, value_name = "FILE")]
+    pub frames: Option<PathBuf>,
     #[command(flatten)]
     pub strict: StrictArg,
     #[command(flatten)]

@@ -50,7 +50,7 @@ pub async fn details(
 ) -> Result<Response, Refusal> {
     let folder = server.runs.find(run).await?;
     let details = server.models.ask(&folder, |loaded| {
-        let layers = loaded.meta.model.layers(loaded.meta.input_shape)?;
+        let layers = loaded.meta.layers()?;
         Ok(Details {
             kind: loaded.meta.model.kind(),
             shape: loaded.meta.input_shape,
@@ -149,7 +149,7 @@ pub async fn decode(
 
 fn decoded(loaded: &Loaded, codes: Vec<f32>) -> Result<Vec<f32>> {
     let shape = loaded.meta.input_shape;
-    let units = loaded.meta.model.layers(shape)?.code_size().max(1);
+    let units = loaded.meta.layers()?.code_size().max(1);
     let image = shape::values(shape);
     let most = (MOST_VALUES / image.max(1)).clamp(1, MOST_CODES);
     let count = codes.len() / units;

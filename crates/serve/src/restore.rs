@@ -49,6 +49,13 @@ fn restored(loaded: &Loaded, Size { height, width }: Size, bytes: &[u8]) -> Resu
             "{name}: is not a denoising model, so it restores nothing"
         ))
     );
+    ensure!(
+        loaded.meta.clips().is_none(),
+        BadRequest(format!(
+            "{name}: was trained on clips, so it restores no pictures; use hourglass reconstruct {name} VIDEO -o FOLDER \
+             instead"
+        ))
+    );
     let factor = scale(model.corruptions());
     let [channels, ..] = model.input_shape();
     let pixels = shape::values([height, width, factor * factor]);

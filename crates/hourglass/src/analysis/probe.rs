@@ -103,7 +103,7 @@ pub struct Layer {
 /// If the model does not fit its images.
 pub fn layers(loaded: &Loaded) -> Result<Vec<Layer>> {
     let meta = &loaded.meta;
-    let layers = meta.model.layers(meta.input_shape)?;
+    let layers = meta.layers()?;
     let all = layers.encoder().iter().zip(0..);
     Ok(all
         .map(|(layer, last)| Layer {

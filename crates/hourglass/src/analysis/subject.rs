@@ -50,7 +50,7 @@ impl Subject {
     /// If the model does not fit its images.
     pub fn kind_and_code_size(&self) -> Result<(String, usize)> {
         let meta = &self.loaded.meta;
-        let layers = meta.model.layers(meta.input_shape)?;
+        let layers = meta.layers()?;
         Ok((meta.model.kind(), layers.code_size()))
     }
 

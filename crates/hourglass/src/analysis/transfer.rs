@@ -220,8 +220,12 @@ impl<F: FnMut(Progress)> Trial<'_, F> {
         let labelled = draw(self.train.classes(), count, Stream::Split.seed(seed, 1));
         let scratch = || {
             let seed = Stream::Init.seed(seed, 0);
-            meta.model
-                .init(meta.input_shape, seed, &device.clone().autodiff())
+            meta.model.init_for(
+                meta.input_shape,
+                &meta.range(),
+                seed,
+                &device.clone().autodiff(),
+            )
         };
         let finetuned = weights::from_bytes(scratch()?, &self.weights)
             .at(|| format!("{}: its weights do not fit its model", self.subject.name()))?;

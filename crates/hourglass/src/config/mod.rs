@@ -151,7 +151,7 @@ impl Located {
         let model = &self.config.model;
         let plan = model.plan_for(shape, range);
         let layers = plan.map_err(|error| fault(error, ""))?.layers;
-        if *range != Range::Unit && self.config.train.loss == LossChoice::Bce {
+        if matches!(range, Range::Real(_)) && self.config.train.loss == LossChoice::Bce {
             let text = "found \"bce\" for data that are not pictures; allowed: \"auto\", \"mse\"";
             return Err(self.error("train.loss", text));
         }

@@ -110,6 +110,58 @@ pub enum DataConfig {
         #[serde(default)]
         strict: bool,
     },
+    /// Videos, cut into clips of so many frames: folders of numbered frames, animated GIF, WebP and PNG files, and
+    /// arrays of NumPy (.npy, bytes of shape [frames, height, width] or [frames, height, width, channels]).
+    Video {
+        /// The folder that holds the videos, or a single one, relative to the config's folder or, if it is not there, to
+        /// the working directory.
+        #[schemars(length(min = 1))]
+        dir: PathBuf,
+        /// Frames of a clip. Default: 8.
+        #[serde(default = "eight")]
+        #[schemars(range(min = 2, max = data::MOST_FRAMES))]
+        frames: usize,
+        /// Frames from the start of one clip to that of the next. Default: `frames`, so that no two clips share a frame.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = data::MOST_FRAMES))]
+        stride: Option<usize>,
+        /// Height and width to resize every frame to, in pixels. Default: no resizing; all videos must then have the
+        /// same size.
+        #[serde(default)]
+        #[schemars(inner(range(min = 1, max = LARGEST_SIDE)))]
+        size: Option<[usize; 2]>,
+        /// What to do to a frame of another aspect ratio than that of `size`. Default: stretch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        aspect: Option<AspectChoice>,
+        /// Channels to convert every frame to: 1 for grey, 3 for colour. Default: colour if any video has it.
+        #[serde(default)]
+        #[schemars(extend("enum" = [1, 3, null]))]
+        channels: Option<usize>,
+        /// Number of training videos to set aside for validation; of a single one so many tenths, the last in time.
+        /// Default: a tenth, but at least one.
+        #[serde(default)]
+        #[schemars(range(max = MOST))]
+        validation: Option<usize>,
+        /// Use only this many training videos, drawn with the seed. Default: all.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = MOST))]
+        limit: Option<usize>,
+        /// Seed that draws the test and validation videos. Default: the config's `seed`; a sweep over seeds has one
+        /// split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = LARGEST_SEED))]
+        split_seed: Option<u64>,
+        /// Random changes of the training clips, the same in all frames of a clip. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        augment: Option<AugmentConfig>,
+        /// Videos to set aside for testing: a fraction, drawn with the seed, or a list of names. Of a single video, the
+        /// fraction is its last part in time. Default: 0.1.
+        #[serde(default)]
+        test: TestChoice,
+        /// Whether a video that cannot be read is an error, instead of being skipped with a warning. Default: false.
+        #[serde(default)]
+        strict: bool,
+    },
     /// Rows of a table: a file of text (.csv, .tsv) or of NumPy (.npy, or .npz with an array X). Numbers are
     /// standardised, and columns of text become categories. An empty cell is a missing value.
     Table {
@@ -400,6 +452,15 @@ pub enum AspectChoice {
     Crop,
 }
 
+impl From<Aspect> for AspectChoice {
+    fn from(aspect: Aspect) -> Self {
+        match aspect {
+            Aspect::Stretch => AspectChoice::Stretch,
+            Aspect::Crop => AspectChoice::Crop,
+        }
+    }
+}
+
 impl From<AspectChoice> for Aspect {
     fn from(choice: AspectChoice) -> Self {
         match choice {
@@ -443,7 +504,9 @@ impl DataConfig {
     /// Random changes of the training pictures, if there are any.
     pub fn augment(&self) -> Option<&AugmentConfig> {
         match self {
-            DataConfig::Mnist { augment, .. } | DataConfig::Idx { augment, .. } => augment.as_ref(),
+            DataConfig::Mnist { augment, .. }
+            | DataConfig::Idx { augment, .. }
+            | DataConfig::Video { augment, .. } => augment.as_ref(),
             named!(set) => set.augment.as_ref(),
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
                 pictures.augment.as_ref()
@@ -457,6 +520,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { limit, .. }
             | DataConfig::Idx { limit, .. }
+            | DataConfig::Video { limit, .. }
             | DataConfig::Table { limit, .. }
             | DataConfig::Series { limit, .. } => *limit,
             named!(set) => set.limit,
@@ -471,6 +535,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { split_seed, .. }
             | DataConfig::Idx { split_seed, .. }
+            | DataConfig::Video { split_seed, .. }
             | DataConfig::Table { split_seed, .. }
             | DataConfig::Series { split_seed, .. } => *split_seed,
             named!(set) => set.split_seed,
@@ -485,6 +550,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { split_seed, .. }
             | DataConfig::Idx { split_seed, .. }
+            | DataConfig::Video { split_seed, .. }
             | DataConfig::Table { split_seed, .. }
             | DataConfig::Series { split_seed, .. } => {
                 *split_seed = seed;
@@ -503,7 +569,9 @@ impl DataConfig {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 Some(*validation)
             }
-            DataConfig::Table { validation, .. } => *validation,
+            DataConfig::Table { validation, .. } | DataConfig::Video { validation, .. } => {
+                *validation
+            }
             // The data set itself holds windows back, unless there are none.
             DataConfig::Series { validation, .. } => (*validation == 0.0).then_some(0),
             named!(set) => Some(set.validation),
@@ -516,7 +584,9 @@ impl DataConfig {
     /// The folder or file of the data, unless they come with the program or are looked for.
     pub fn dir(&self) -> Option<&Path> {
         match self {
-            DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => Some(dir),
+            DataConfig::Idx { dir, .. }
+            | DataConfig::Images { dir, .. }
+            | DataConfig::Video { dir, .. } => Some(dir),
             DataConfig::Table { file, .. } | DataConfig::Series { file, .. } => Some(file),
             named!(set) => set.dir.as_deref(),
             DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
@@ -535,7 +605,9 @@ impl DataConfig {
     /// The same, to be changed.
     pub(super) fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
         match self {
-            DataConfig::Idx { dir, .. } | DataConfig::Images { dir, .. } => vec![dir],
+            DataConfig::Idx { dir, .. }
+            | DataConfig::Images { dir, .. }
+            | DataConfig::Video { dir, .. } => vec![dir],
             DataConfig::Table { file, test, .. } | DataConfig::Series { file, test, .. } => {
                 let test = match test {
                     TableTestChoice::File(other) => Some(other),
@@ -556,6 +628,7 @@ impl DataConfig {
             }
             DataConfig::Mnist { .. }
             | DataConfig::Idx { .. }
+            | DataConfig::Video { .. }
             | DataConfig::Table { .. }
             | DataConfig::Series { .. }
             | named!(_) => None,
@@ -575,7 +648,7 @@ impl DataConfig {
 
     /// Makes a picture that cannot be read an error.
     pub fn be_strict(&mut self) {
-        if let DataConfig::Images { strict, .. } = self {
+        if let DataConfig::Images { strict, .. } | DataConfig::Video { strict, .. } = self {
             *strict = true;
         }
     }
@@ -586,6 +659,19 @@ impl DataConfig {
         if strict {
             self.be_strict();
         }
+        if let DataConfig::Video {
+            size,
+            aspect,
+            channels,
+            ..
+        } = self
+        {
+            if size.is_none() {
+                *size = Some(how.size);
+                *aspect = Some(how.aspect.into());
+            }
+            channels.get_or_insert(how.channels);
+        }
         let (DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. }) = self
         else {
             return;
@@ -594,10 +680,7 @@ impl DataConfig {
             pictures.patch = how.patch();
             if how.patch().is_none() {
                 pictures.size = Some(how.size);
-                pictures.aspect = Some(match how.aspect {
-                    Aspect::Stretch => AspectChoice::Stretch,
-                    Aspect::Crop => AspectChoice::Crop,
-                });
+                pictures.aspect = Some(how.aspect.into());
             }
         }
         pictures.channels.get_or_insert(how.channels);
@@ -606,6 +689,18 @@ impl DataConfig {
 
     /// Contradictions between the keys of pictures: key paths and messages.
     pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
+        let needs_size = || {
+            let text = "needs data.size; set data.size, or remove this key";
+            ("data.aspect", text.to_string())
+        };
+        if let DataConfig::Video {
+            size: None,
+            aspect: Some(_),
+            ..
+        } = self
+        {
+            return vec![needs_size()];
+        }
         let Some(pictures) = self.pictures() else {
             return Vec::new();
         };
@@ -615,8 +710,7 @@ impl DataConfig {
             found.push(("data.patch", text));
         }
         if pictures.aspect.is_some() && pictures.size.is_none() {
-            let text = "needs data.size; set data.size, or remove this key";
-            found.push(("data.aspect", text.to_string()));
+            found.push(needs_size());
         }
         found
     }
@@ -634,6 +728,10 @@ impl DataConfig {
         let flip = pictures.flip.map(|it| ("data.flip", it.to_string()));
         crops.into_iter().chain(flip).collect()
     }
+}
+
+fn eight() -> usize {
+    8
 }
 
 fn five_thousand() -> usize {

@@ -80,7 +80,7 @@ pub fn evaluate(
         if let Some(fields) = batches.fields() {
             Reconstruction::of_fields(batches.shape(), Arc::clone(fields))
         } else if ssim {
-            Reconstruction::new(batches.shape())
+            Reconstruction::of_clips(batches.shape(), batches.frames())
         } else {
             Reconstruction::without_ssim(batches.shape())
         }

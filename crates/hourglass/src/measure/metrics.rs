@@ -173,6 +173,14 @@ impl Reconstruction {
         }
     }
 
+    /// The same for clips of so many frames, each measured by itself: no window of the structural similarity crosses from
+    /// one into the next.
+    pub fn of_clips([channels, height, width]: [usize; 3], frames: usize) -> Self {
+        let frames = frames.max(1);
+        // The frames of a channel lie one after the other, as channels do.
+        Self::new([channels * frames, height / frames, width])
+    }
+
     /// The same for samples that are no pictures, with channels as `fields` say.
     pub fn of_fields(shape: [usize; 3], fields: Arc<Fields>) -> Self {
         let sums = vec![ColumnSums::default(); fields.0.len()];

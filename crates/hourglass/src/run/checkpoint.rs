@@ -11,9 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use burn::prelude::*;
-use data::{Aspect, Fields, Preparation};
+use data::{Aspect, Cut, Fields, Preparation};
 use model::weights::{self, WeightsError};
-use model::{Autoencoder, ImageShape, Layers, ModelConfig, Range};
+use model::{Autoencoder, ImageShape, Layers, ModelConfig, ModelError, Range};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::kept;
@@ -249,8 +249,7 @@ impl Meta {
         if channels.is_some_and(|channels| channels != self.input_shape[0]) {
             return Err("fields: found another number of channels than in input_shape".into());
         }
-        let plan = self.model.plan_for(self.input_shape, &self.range());
-        let layers = plan.map_err(|error| format!("model.{error}"))?.layers;
+        let layers = self.layers().map_err(|error| format!("model.{error}"))?;
         let progress = &self.progress;
         let counts = [
             ("pretraining", progress.pretraining.unwrap_or(0)),
@@ -277,7 +276,24 @@ impl Meta {
 
     /// What the values of the model's samples are.
     pub fn range(&self) -> Range {
-        self.fields.as_ref().map_or(Range::Unit, fields::range)
+        match (&self.fields, self.clips()) {
+            (Some(fields), _) => fields::range(fields),
+            (None, Some(cut)) => Range::Clip(cut.frames),
+            (None, None) => Range::Unit,
+        }
+    }
+
+    /// How videos become the model's clips, if it is one of clips.
+    pub fn clips(&self) -> Option<Cut> {
+        self.preparation?.clips
+    }
+
+    /// The layers of the model.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::plan_for`].
+    pub fn layers(&self) -> Result<Layers, ModelError> {
+        Ok(self.model.plan_for(self.input_shape, &self.range())?.layers)
     }
 
     /// How pictures become the model's images.

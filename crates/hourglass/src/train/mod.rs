@@ -334,7 +334,9 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
     let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
     let tested = setup.batches(&setup.test);
     let all: Vec<u32> = (0..setup.test.len() as u32).collect();
-    let beside = match best.is_denoising() && setup.test.fields().is_none() {
+    // A baseline's filter would reach from one frame of a clip into the next.
+    let is_picture = setup.test.fields().is_none() && setup.test.frames() == 1;
+    let beside = match best.is_denoising() && is_picture {
         true => Some(restoration::Baselines::choose(&best, setup)?),
         false => None,
     };

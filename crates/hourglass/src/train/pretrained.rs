@@ -3,7 +3,7 @@
 
 use burn::tensor::Device;
 use model::transplant::{self, LayerParameters};
-use model::{Autoencoder, ImageShape, Layer, Layers};
+use model::{Autoencoder, ImageShape, Layer, Layers, Range};
 
 use crate::config::{ConfigError, Located, nearest};
 use crate::error::{At, Error, Result};
@@ -34,7 +34,7 @@ impl Pretrained {
     /// models or has another shape, or if no layer is left to train.
     pub fn open(
         located: &Located,
-        shape: ImageShape,
+        (shape, range): (ImageShape, &Range),
         layers: &Layers,
         device: &Device,
     ) -> Result<Option<Self>> {
@@ -49,15 +49,21 @@ impl Pretrained {
         let (checkpoint, run) = source().map_err(|error| refuse("from", error.to_string()))?;
         let meta = &checkpoint.meta;
         let run = run.folder().display().to_string();
+        let [found, wanted] = [meta.range().frames(), range.frames()];
+        if found != wanted {
+            let text =
+                format!("{run} is for images of {found} frames; use a run for images of {wanted}");
+            return Err(refuse("from", text).into());
+        }
         if meta.input_shape != shape {
             let [found, wanted] = [meta.input_shape, shape].map(|it| by(&it));
             let text = format!("{run} is for images of {found}; use a run for images of {wanted}");
             return Err(refuse("from", text).into());
         }
         let place = || format!("{run}: its model cannot be created");
-        let model = meta.model.init(shape, ANY_SEED, device).at(place)?;
+        let model = (meta.model.init_for(shape, &meta.range(), ANY_SEED, device)).at(place)?;
         let there = transplant::by_layer(&model);
-        let model = located.model.init(shape, ANY_SEED, device)?;
+        let model = located.model.init_for(shape, range, ANY_SEED, device)?;
         let here = transplant::by_layer(&model);
         let pairs = match &init.layers {
             Some(names) => named(names, &here, &there, &run, &refuse)?,

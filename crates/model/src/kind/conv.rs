@@ -1,5 +1,6 @@
 //! The convolutional autoencoder: convolutions that halve the map at each level, an optional dense
-//! code, and a decoder that doubles it back to exactly the input's shape.
+//! code, and a decoder that doubles it back to exactly the input's shape. Of clips, they halve and double
+//! time too.
 
 use burn::nn::Linear;
 use burn::prelude::*;
@@ -12,11 +13,12 @@ use crate::config::{
 };
 use crate::error::{ModelError, check_count, check_number, check_widths};
 use crate::forward::Weights;
+use crate::frames::{self, Time};
 use crate::init::linear;
 use crate::layer::{Layer, Layers, Role};
 use crate::operation::Operation;
 use crate::plan::{Ends, Plan};
-use crate::shape::{ImageShape, levels, max_depth, product};
+use crate::shape::{SIDE, levels, max_depth, product};
 
 /// A convolutional autoencoder. The fields are the names of weights in files.
 #[derive(Module, Debug)]
@@ -33,14 +35,36 @@ pub(crate) struct Conv {
     pub(super) decoder: Vec<Block>,
 }
 
-/// What a config's levels are: height and width of each, the input's first; the channels of all but the
+/// What a config's levels are: frames, height and width of each, the input's first; the channels of all but the
 /// encoder's last level; and the channels of that.
-type Levels<'a> = (Vec<[usize; 2]>, &'a [usize], usize);
+type Levels<'a> = (Vec<Sides>, &'a [usize], usize);
+
+/// Frames of a clip, or 1, height and width of a map.
+type Sides = [usize; 3];
+
+/// A map: its channels and sides.
+type Map = (usize, Sides);
+
+/// The shape of a map, which has frames only in models of clips.
+fn shape(ends: Ends, (channels, [frames, height, width]): Map) -> Vec<usize> {
+    ends.map([channels, frames, height, width])
+}
+
+/// Frames that a convolution sees of a map: as many as rows, but one of a map that has no others.
+fn window(frames: usize, kernel: usize) -> usize {
+    if frames > 1 { kernel } else { 1 }
+}
+
+/// What gives each frame its neighbours for a kernel, if it has any.
+fn neighbours(count: usize, stride: usize) -> Option<Operation> {
+    let seen = Time::Neighbours { count, stride };
+    (count > 1).then_some(Operation::Time(seen))
+}
 
 impl ConvConfig {
     /// Checks all keys.
     fn check(&self, ends: Ends) -> Result<Levels<'_>, ModelError> {
-        let [_, height, width] = ends.input;
+        let [_, height, width] = ends.frame();
         let Some((&last, hidden)) = self.channels.split_last() else {
             return Err(ModelError::new(
                 "channels",
@@ -94,88 +118,132 @@ impl ConvConfig {
                 ),
             ));
         }
-        Ok((sizes, hidden, last))
+        let times = frames::levels(ends.frames, depth);
+        let sides = times.into_iter().zip(sizes);
+        let sides = sides.map(|(frames, [height, width])| [frames, height, width]);
+        Ok((sides.collect(), hidden, last))
     }
 
-    /// Level `number` of the encoder: half the height and width, rounded up.
+    /// Level `number` of the encoder: half the height and width, and half of several frames, rounded up.
     fn down(
         &self,
         ends: Ends,
         (number, role): (usize, Role),
-        input: ImageShape,
-        output: ImageShape,
+        input: Map,
+        output: Map,
         activation: Activation,
     ) -> Layer {
         let mut operations = Vec::new();
-        let mut inputs = input[0];
+        let ((mut inputs, [mut frames, ..]), (outputs, _)) = (input, output);
+        let is_halved = |change| (input.1[0] > 1).then_some(Operation::Time(change));
         if self.downsample == Downsample::Unshuffle {
             let window = ends.window();
+            operations.extend(is_halved(Time::Unshuffle));
             operations.push(Operation::Unshuffle { window });
+            if frames > 1 {
+                inputs *= SIDE;
+                frames = frames::halved(frames);
+            }
             inputs *= product(&window);
         }
         for place in 1..=self.convolutions {
             let is_last = place == self.convolutions;
+            let stride = match self.downsample {
+                Downsample::Stride if is_last => 2,
+                _ => 1,
+            };
+            let over = window(frames, self.kernel);
+            if over == 1 && frames > 1 && stride > 1 {
+                // A kernel of one frame that passes every second one by.
+                operations.push(Operation::Time(Time::Neighbours { count: 1, stride }));
+            }
+            operations.extend(neighbours(over, stride));
             operations.push(Operation::Convolution {
-                inputs,
-                outputs: output[0],
+                inputs: over.saturating_mul(inputs),
+                outputs,
                 kernel: ends.kernel(self.kernel),
-                stride: match self.downsample {
-                    Downsample::Stride if is_last => 2,
-                    _ => 1,
-                },
+                stride,
             });
-            operations.extend(self.norm(output[0]));
+            operations.extend(self.norm(outputs));
             let function = if is_last { activation } else { self.activation };
             operations.push(Operation::Activation(function));
-            inputs = output[0];
+            inputs = outputs;
         }
-        operations.extend(match self.downsample {
-            Downsample::Max => Some(Operation::MaxPool),
-            Downsample::Average => Some(Operation::AveragePool {
-                window: ends.window(),
-            }),
-            Downsample::Stride | Downsample::Unshuffle => None,
-        });
+        match self.downsample {
+            Downsample::Max => {
+                operations.push(Operation::MaxPool);
+                operations.extend(is_halved(Time::Max));
+            }
+            Downsample::Average => {
+                operations.push(Operation::AveragePool {
+                    window: ends.window(),
+                });
+                operations.extend(is_halved(Time::Average));
+            }
+            Downsample::Stride | Downsample::Unshuffle => {}
+        }
         Layer {
             role,
             // A map that is the code is stored as the encoder's last.
             stored: format!("encoder.{number}"),
-            input: input.to_vec(),
-            output: output.to_vec(),
+            input: shape(ends, input),
+            output: shape(ends, output),
             operations,
         }
     }
 
-    /// Level `number` of the decoder: twice the height and width, cropped to the output's. The last
-    /// convolution is followed by `last`, and by normalisation if that is a hidden layer's function.
+    /// Level `number` of the decoder: twice the height and width, and twice the frames where the encoder has halved
+    /// them, cropped to the output's. The last convolution is followed by `last`, and by normalisation if that is a
+    /// hidden layer's function.
     fn up(
         &self,
         ends: Ends,
         number: usize,
-        input: ImageShape,
-        output: ImageShape,
+        input: Map,
+        output: Map,
         last: Option<Operation>,
     ) -> Layer {
-        let size = [output[1], output[2]];
+        let (deep, [mut frames, rows, columns]) = input;
+        let (shallow, [after, height, width]) = output;
+        let size = [height, width];
         let is_hidden = matches!(last, Some(Operation::Activation(_)));
+        let is_doubled = |change| (after > 1).then_some(Operation::Time(change));
         let mut operations = Vec::new();
-        if self.upsample == Upsample::Nearest {
-            operations.push(Operation::Upsample { size });
+        match self.upsample {
+            Upsample::Nearest => {
+                operations.extend(is_doubled(Time::Repeat { frames: after }));
+                frames = after;
+            }
+            Upsample::Transposed => {
+                operations.extend(is_doubled(Time::Spread { frames: after }));
+                frames = after;
+            }
+            Upsample::Shuffle => {}
         }
+        let over = window(frames, self.kernel);
         let widest = match self.upsample {
-            Upsample::Shuffle => product(&ends.window()) * output[0],
-            Upsample::Nearest | Upsample::Transposed => output[0],
+            Upsample::Shuffle if after > 1 => SIDE * product(&ends.window()) * shallow,
+            Upsample::Shuffle => product(&ends.window()) * shallow,
+            Upsample::Nearest | Upsample::Transposed => shallow,
         };
         for place in 1..=self.convolutions {
             let is_last = place == self.convolutions;
-            let (inputs, outputs) = (input[0], if is_last { widest } else { input[0] });
+            let (inputs, outputs) = (
+                over.saturating_mul(deep),
+                if is_last { widest } else { deep },
+            );
+            operations.extend(neighbours(over, 1));
+            if self.upsample == Upsample::Nearest && place == 1 {
+                // Beside its convolution, with which it is one operator; neighbours are the same before it.
+                operations.push(Operation::Upsample { size });
+            }
             operations.push(match self.upsample {
                 Upsample::Transposed if place == 1 => Operation::Transposed {
                     inputs,
                     outputs,
                     kernel: ends.kernel(self.kernel),
                     // (n - 1) 2 - 2 pad + kernel + extra = 2 n - 1 + extra rows come out of n.
-                    extra: [output[1] + 1 - 2 * input[1], output[2] + 1 - 2 * input[2]],
+                    extra: [height + 1 - 2 * rows, width + 1 - 2 * columns],
                 },
                 _ => Operation::Convolution {
                     inputs,
@@ -193,6 +261,7 @@ impl ConvConfig {
         if self.upsample == Upsample::Shuffle {
             let window = ends.window();
             operations.push(Operation::Shuffle { window, size });
+            operations.extend(is_doubled(Time::Shuffle { frames: after }));
         }
         if !is_hidden {
             operations.extend(last);
@@ -201,8 +270,8 @@ impl ConvConfig {
         Layer {
             role,
             stored: role.to_string(),
-            input: input.to_vec(),
-            output: output.to_vec(),
+            input: shape(ends, input),
+            output: shape(ends, output),
             operations,
         }
     }
@@ -225,8 +294,8 @@ impl Base for ConvConfig {
         let (sizes, hidden, last) = self.check(ends)?;
         let depth = self.channels.len();
         // The map at a level, the input's 0.
-        let at = |channels: usize, level: usize| [channels, sizes[level][0], sizes[level][1]];
-        let mut from = ends.input;
+        let at = |channels: usize, level: usize| (channels, sizes[level]);
+        let mut from = at(ends.input[0], 0);
         let mut below = Vec::new();
         for (number, &channels) in hidden.iter().enumerate() {
             let to = at(channels, number + 1);
@@ -245,7 +314,7 @@ impl Base for ConvConfig {
                 let number = below.len();
                 let role = Role::Encoder(number);
                 below.push(self.down(ends, (number, role), from, map, self.activation));
-                let mut shape = map.to_vec();
+                let mut shape = self::shape(ends, map);
                 for (number, &units) in self.layers.iter().enumerate() {
                     let (role, activation) = (Role::Narrow(number), Some(self.activation));
                     below.push(Layer::dense(role, shape, vec![units], activation));
@@ -258,7 +327,7 @@ impl Base for ConvConfig {
                     above.push(Layer::dense(role, shape, vec![units], activation));
                     shape = vec![units];
                 }
-                let (to, activation) = (map.to_vec(), Some(self.activation));
+                let (to, activation) = (self::shape(ends, map), Some(self.activation));
                 above.push(Layer::dense(Role::Expand, shape, to, activation));
                 code
             }
@@ -277,7 +346,8 @@ impl Base for ConvConfig {
             above.push(self.up(ends, number, from, to, Some(activation)));
             from = to;
         }
-        above.push(self.up(ends, hidden.len(), from, ends.output, ends.operation()));
+        let to = at(ends.output[0], 0);
+        above.push(self.up(ends, hidden.len(), from, to, ends.operation()));
         Ok(Plan {
             ends,
             layers: Layers::new(below, code, above),

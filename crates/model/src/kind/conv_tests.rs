@@ -18,7 +18,7 @@ use crate::fixtures::{
 };
 use crate::layer::Body;
 use crate::weights;
-use crate::{Autoencoder, Loss};
+use crate::{Autoencoder, ImageShape, Loss};
 use kernels::Activation as Fused;
 
 /// Some hundred products of size one are summed in f32 for a value.
@@ -154,7 +154,7 @@ fn layers_of_series_are_those_of_pytorch() {
             _ => panic!("a layer without a convolution"),
         }
         let x: Tensor<4> = case.leaf("inputs/input");
-        let y = block.forward(&layer.operations, x.clone());
+        let y = block.forward(&layer.operations, x.clone(), 1);
         let grads = case.check_layer(y, &[("input", &x), ("weight", &leaves.0)], TOLERANCE);
         case.check("gradients/bias", &leaves.1.grad(&grads).unwrap(), TOLERANCE);
     }
@@ -599,7 +599,7 @@ fn dense_layers_stand_between_the_map_and_the_code() {
     let wide = relu(dense(&conv.widen[0], code.clone()));
     let map = relu(dense(conv.expand.as_ref().unwrap(), wide));
     let last = layers(json, input).last().unwrap().operations.clone();
-    let logits = conv.decoder[0].forward(&last, map.reshape([2, 2, 2, 2]));
+    let logits = conv.decoder[0].forward(&last, map.reshape([2, 2, 2, 2]), 1);
     check(
         &network.decode_raw(code).flatten(1, 3),
         &logits.flatten(1, 3),

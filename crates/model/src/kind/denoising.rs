@@ -7,6 +7,7 @@ use super::Wrapper;
 use crate::config::{Corruption, DenoisingConfig, MOST_LAYERS, ModelConfig};
 use crate::corruption::Damage;
 use crate::error::ModelError;
+use crate::frames;
 use crate::noise::{Noise, Source};
 use crate::plan::{Ends, Gives};
 use crate::range::{self, Range};
@@ -65,7 +66,10 @@ impl Wrapper for DenoisingConfig {
             ));
         }
         let marks = ends.gives == Gives::Real && hides && self.mark_missing.unwrap_or(true);
-        let mut input = ends.input;
+        // Clips are damaged frame by frame.
+        let frames = ends.frames.max(1);
+        let [channels, height, width] = ends.input;
+        let mut input = [channels, height / frames, width];
         for (place, corruption) in self.corruption.iter().enumerate() {
             let checked = match (ends.is_series, corruption) {
                 (true, Corruption::Grayscale) => Err(ModelError::new(
@@ -98,9 +102,17 @@ impl Wrapper for DenoisingConfig {
                 "false, or true in a residual model with the corruption \"block\" and without \"grayscale\"".into(),
             ));
         }
+        if self.fill_holes && frames > 1 {
+            return Err(ModelError::new(
+                "fill_holes",
+                "found true for clips".into(),
+                "false: holes are filled in pictures alone".into(),
+            ));
+        }
         if self.fill_holes {
             input[0] += 1;
         }
+        input[1] *= frames;
         if marks {
             input[0] *= 2;
         }
@@ -131,6 +143,8 @@ impl Wrapper for DenoisingConfig {
 pub(crate) struct Corruptions {
     all: Vec<Corruption>,
     range: Range,
+    /// Those of a clip, each of which is damaged by itself, or 1.
+    frames: usize,
 }
 
 impl Corruptions {
@@ -138,12 +152,13 @@ impl Corruptions {
     pub(crate) fn of(wrappers: &[&dyn Wrapper], range: &Range) -> Self {
         let all = wrappers.iter().flat_map(|wrapper| wrapper.corruptions());
         let all = all.map(|corruption| match range {
-            Range::Unit => corruption.clone(),
+            Range::Unit | Range::Clip(_) => corruption.clone(),
             Range::Real(_) => corruption.without_limits(),
         });
         Self {
             all: all.collect(),
             range: range.clone(),
+            frames: range.frames(),
         }
     }
 
@@ -185,6 +200,8 @@ impl Corruptions {
             return (images, None);
         };
         let mut source = Source::new(noise, place, &images.device());
+        let batch = images.dims()[0];
+        let back = |it| frames::to_pictures(it, batch);
         match &self.range {
             // What a picture shows as black is missing of data that have any numbers.
             Range::Real(categories) if corruption.hides() => {
@@ -192,7 +209,11 @@ impl Corruptions {
                 let hidden = kept.equal_elem(0.0);
                 (range::hide(images, hidden, categories), None)
             }
-            _ => corruption.apply(images, &mut source),
+            _ => {
+                let images = frames::of_pictures(images, self.frames);
+                let (images, missing) = corruption.apply(images, &mut source);
+                (back(images), missing.map(back))
+            }
         }
     }
 }

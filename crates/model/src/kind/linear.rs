@@ -29,7 +29,7 @@ const LARGEST_BLOCK: usize = 64;
 impl LinearConfig {
     /// How often height and width are halved before the convolutions: as given, or by how much is missing.
     fn halvings(&self, ends: Ends) -> usize {
-        let [channels, height, width] = ends.output;
+        let [channels, height, width] = ends.frame();
         let coded = self
             .block
             .map_or(values(ends.output), |side| channels * side * side);
@@ -49,11 +49,15 @@ impl LinearConfig {
             let code = Layer::dense(Role::Code, image.to_vec(), flat.clone(), None);
             return Ok([code, Layer::dense(Role::Expand, flat, image.to_vec(), None)]);
         };
-        if ends.is_series {
+        if ends.is_series || ends.frames > 1 {
+            let (what, one) = match ends.is_series {
+                true => ("series, which have no squares", "a series"),
+                false => ("clips", "a clip"),
+            };
             return Err(ModelError::new(
                 "block",
-                format!("found {side} for series, which have no squares"),
-                "null: a series has one code".into(),
+                format!("found {side} for {what}"),
+                format!("null: {one} has one code"),
             ));
         }
         let halvings = side.checked_ilog2().unwrap_or_default() as usize;
@@ -130,11 +134,14 @@ impl LinearConfig {
         }
         operations.extend(shuffles(window, sizes));
         operations.push(Operation::AddInput);
+        // A clip is refined frame by frame.
+        let [channels, height, width] = ends.frame();
+        let picture = ends.map([channels, ends.frames, height, width]);
         Layer {
             role,
             stored: role.to_string(),
-            input: image.to_vec(),
-            output: image.to_vec(),
+            input: picture.clone(),
+            output: picture,
             operations,
         }
     }
@@ -171,7 +178,7 @@ impl Base for LinearConfig {
             let allowed = "\"dense\" or \"conv\", because a linear code starts from the pictures' own components";
             return Err(ModelError::new("kind", found.into(), allowed.into()));
         }
-        let [_, height, width] = ends.output;
+        let [_, height, width] = ends.frame();
         let halvings = self.halvings(ends);
         let Some(sizes) = levels(height, width, halvings) else {
             return Err(ModelError::new(

@@ -43,7 +43,7 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
         bail!("{}: {}", args.run.name.display(), model::NeedsInput);
     }
     let shape = meta.input_shape;
-    let units = meta.model.layers(shape)?.code_size();
+    let units = meta.layers()?.code_size();
     let codes = arrays::read_codes(&args.input, units)?;
     let count = codes.len() / units.max(1);
     let files = match as_array {

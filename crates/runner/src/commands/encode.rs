@@ -46,7 +46,7 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     } = opened(&args.run, &args.write.backend)?;
     let layer = args.layer.as_deref().unwrap_or("code");
     let Some(last) = model.encoder_layer(layer) else {
-        let layers = meta.model.layers(meta.input_shape)?;
+        let layers = meta.layers()?;
         let names: Vec<String> = layers.encoder().iter().map(Layer::name).collect();
         let text = format!(
             "--layer: found {layer}; allowed: {}, or a number from 0 to {}",

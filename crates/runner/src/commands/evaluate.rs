@@ -7,14 +7,15 @@ use anyhow::Result;
 use data::{Batches, Images, counted};
 use serde::Serialize;
 
-use super::{DONE, Loaded};
+use super::{DONE, Loaded, UsageError};
 use crate::cli::{EvaluateArgs, Part};
 use crate::commands::opened;
 use crate::commands::own_images;
-use crate::input;
-use crate::terminal;
+use crate::{input, output, terminal};
 use hourglass::fields::Form;
+use hourglass::files;
 use hourglass::measure::evaluation::{self, CodeUse};
+use hourglass::measure::frames::{self, FrameError};
 use hourglass::measure::metrics::{Column, Figures};
 use hourglass::measure::restoration::{Baselines, Restoration};
 use hourglass::measure::summary::{self, Course, Measured, Summary};
@@ -40,7 +41,15 @@ struct Report {
 }
 
 pub fn run(args: &EvaluateArgs) -> Result<u8> {
+    if let Some(path) = &args.frames {
+        output::check_new(path, args.backend.force)?;
+    }
     let loaded = opened(&args.run, &args.backend)?;
+    if args.frames.is_some() && loaded.meta.clips().is_none() {
+        let run = loaded.run.folder().display();
+        let text = format!("--frames: {run} was not trained on videos; leave it out");
+        return Err(UsageError(text).into());
+    }
     let (shape, run) = (loaded.meta.input_shape, loaded.run.clone());
     let report = measured(args, loaded)?;
     if args.json {
@@ -112,7 +121,8 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     let batches = Batches::new(Arc::clone(&test), &device, !on_host);
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let beside = match &setup {
-        _ if !model.is_denoising() || test.fields().is_some() => None,
+        // A baseline's filter would reach from one frame of a clip into the next.
+        _ if !model.is_denoising() || test.fields().is_some() || test.frames() > 1 => None,
         Some(setup) => Some(Baselines::choose(&model, setup)?),
         None => {
             let summary = run.read_if_there::<Summary>("summary.json")?;
@@ -120,8 +130,13 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
             Some(Baselines::set_as(model.corruptions(), found.as_ref()))
         }
     };
+    if let Some(path) = &args.frames {
+        let errors = frames::by_frame(&model, &batches, test.clips(), meta.seed)?;
+        files::write(path, &csv(&errors.unwrap_or_default())?)?;
+        terminal::note(&format!("{}: the error of each frame", path.display()));
+    }
     let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
-    let code_size = meta.model.layers(meta.input_shape)?.code_size();
+    let code_size = meta.layers()?.code_size();
     let baselines = match &setup {
         Some(setup) => Some(evaluation::baselines(
             &setup.train,
@@ -144,6 +159,15 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
         restoration: found.restoration,
         columns: found.columns,
     })
+}
+
+/// Errors as CSV: `video,frame,mse,clips` and a line for each frame.
+fn csv(errors: &[FrameError]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for error in errors {
+        writer.serialize(error)?;
+    }
+    Ok(writer.into_inner()?)
 }
 
 /// The images to measure on, with the run's own if they could be loaded.

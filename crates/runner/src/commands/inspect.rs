@@ -21,6 +21,7 @@ struct Subject {
     name: String,
     model: ModelConfig,
     shape: ImageShape,
+    layers: Layers,
     /// The whole config.
     config: Value,
     /// How pictures become the model's images; `None` for a config, whose pictures were not read yet.
@@ -29,7 +30,6 @@ struct Subject {
     state: Option<Value>,
     /// The memory that a training takes; `None` for a run.
     memory: Option<Estimate>,
-    layers: Layers,
     /// Whether samples hold real values; pictures do not.
     is_real: bool,
 }
@@ -40,7 +40,11 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
     let parameters = layers.parameters();
     let code_size = layers.code_size();
     let ratio = layers.compression_ratio(subject.shape);
-    let encoder = subject.model.input_shape(subject.shape)?;
+    // Only pictures may lose their colours before the encoder.
+    let encoder = match subject.is_real {
+        true => subject.shape,
+        false => subject.model.input_shape(subject.shape)?,
+    };
     if args.json {
         let rows: Vec<Value> = layers
             .iter()
@@ -133,11 +137,11 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
             name: name.display().to_string(),
             model: located.model.clone(),
             shape,
+            layers,
             config: serde_json::to_value(&located.config)?,
             preparation: None,
             state: None,
             memory: Some(memory),
-            layers,
             is_real: matches!(source, Source::Table(_) | Source::Series(_)),
         });
     }
@@ -148,9 +152,9 @@ fn subject(args: &InspectArgs) -> Result<Subject> {
     Ok(Subject {
         name: run.folder().display().to_string(),
         shape: meta.input_shape,
+        layers: meta.layers()?,
         config: run.config()?,
         preparation: Some(preparation.unwrap_or_else(|| meta.prepared())),
-        layers: meta.model.plan_for(meta.input_shape, &meta.range())?.layers,
         is_real: meta.fields.is_some(),
         model: meta.model,
         state: Some(serde_json::to_value(run.watched_state()?)?),

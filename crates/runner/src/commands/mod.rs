@@ -202,6 +202,18 @@ pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
     }
 }
 
+/// Fails for the run of clips, with a command that takes pictures of any size.
+pub fn no_clips(loaded: &Loaded, command: &str) -> Result<()> {
+    match loaded.meta.clips() {
+        None => Ok(()),
+        Some(_) => Err(UsageError(format!(
+            "{}: was trained on clips, and {command} is for pictures; reconstruct, encode and evaluate take videos",
+            loaded.run.folder().display()
+        ))
+        .into()),
+    }
+}
+
 /// Whether a run is known to have diverged.
 pub fn has_diverged(run: &RunArg) -> bool {
     let state = Run::open(&run.name, &run.runs.runs).and_then(|run| run.state());

@@ -19,7 +19,7 @@ use serde::Serialize;
 use self::files::Job;
 use super::DONE;
 use crate::cli::RestoreArgs;
-use crate::commands::{only_pictures, opened};
+use crate::commands::{no_clips, only_pictures, opened};
 use crate::progress::Display;
 use crate::{input, terminal};
 use hourglass::fields::Form;
@@ -76,6 +76,7 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     if Form::of(loaded.meta.fields.is_some(), loaded.meta.input_shape) == Form::Series {
         only_pictures(&loaded, "restore")?;
     }
+    no_clips(&loaded, "restore")?;
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(

@@ -155,7 +155,7 @@ fn next(setup: &Setup, run: &Run) -> [String; 3] {
         false => format!("hourglass serve --runs {}", output::word(runs)),
     };
     let run = output::word(folder);
-    let restores = setup.config.model.kind().contains("denoising");
+    let restores = setup.config.model.kind().contains("denoising") && setup.test.frames() == 1;
     let more = match (setup.test.fields(), restores) {
         // The error of each column.
         (Some(_), _) => format!("hourglass evaluate {run}"),
@@ -186,6 +186,12 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
                 (format!("rows of {columns} ({values})"), "test row")
             }
         },
+        None if setup.train.frames() > 1 => {
+            let frames = setup.train.frames();
+            let height = height / frames;
+            let each = format!("clips of {frames} frames of {channels}x{height}x{width}");
+            (each, "test clip")
+        }
         None => (format!("{channels}x{height}x{width} images"), "test image"),
     };
     let mut lines = vec![
