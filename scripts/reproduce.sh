@@ -11,10 +11,12 @@
 #   scripts/reproduce.sh --papers DIR         trains and measures under the conditions of papers, on data in DIR
 #   scripts/reproduce.sh --baselines DIR      measures common filters under the same conditions, on the same data
 #   scripts/reproduce.sh --adbench DIR        trains on ADBench's tables in DIR, and measures how odd rows are found
+#   scripts/reproduce.sh --nab DIR            trains on series of the Numenta benchmark in DIR, and scores their steps
+#   scripts/reproduce.sh --imputation DIR     fills in missing cells of tables in DIR, beside scikit-learn
 #   scripts/reproduce.sh --check              whether README.md, RESULTS.md and the configs' descriptions agree
 #
 # Needs Python 3.9 or newer and nothing from PyPI. Builds the program as the README does, unless HOURGLASS names one.
-# --baselines needs no program, but packages of PyPI; it says which.
+# --baselines needs no program, but packages of PyPI; it says which. --nab needs NumPy, --imputation scikit-learn.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -32,6 +34,12 @@ if [[ -z ${HOURGLASS:-} ]]; then
 fi
 if [[ ${1:-} == --adbench ]]; then
     exec python3 -B scripts/reproduce/adbench.py "${@:2}"
+fi
+if [[ ${1:-} == --nab ]]; then
+    exec python3 -B scripts/reproduce/nab.py "${@:2}"
+fi
+if [[ ${1:-} == --imputation ]]; then
+    exec python3 -B scripts/reproduce/imputation.py "${@:2}"
 fi
 if [[ ${1:-} == --papers ]]; then
     exec python3 -B scripts/reproduce/papers.py "${@:2}"

@@ -223,6 +223,8 @@ fn missing_cells_are_filled_in_as_the_file_writes_them() {
     let (_folder, path) = file("t.csv", content.as_bytes());
     let set = TableSet::new(TableOptions {
         drop: vec!["Notiz".into()],
+        // All rows are trained on, or a trade might be unknown.
+        test: TableTest::File(path.clone()),
         ..options(path.clone())
     });
     let fields = Arc::clone(set.fields().unwrap());

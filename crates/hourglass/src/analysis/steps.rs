@@ -8,6 +8,9 @@ use super::scoring::Method;
 /// otherwise find any step odd.
 const FLOOR: f64 = 0.1;
 
+/// The smallest deviation: that of a model without any error.
+const SMALLEST: f64 = 1e-12;
+
 /// A number beyond that of any step of a series in memory.
 const MOST_STEPS: usize = u32::MAX as usize;
 
@@ -92,7 +95,7 @@ impl StepScore {
         let deviation = (squares.sum::<f64>() / count).sqrt() + FLOOR * mean;
         Self {
             method,
-            usual: [mean, deviation.max(f64::MIN_POSITIVE)],
+            usual: [mean, deviation.max(SMALLEST)],
         }
     }
 

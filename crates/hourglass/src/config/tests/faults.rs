@@ -411,7 +411,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"coco\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images", "video", "table" or "photos""#,
+            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images", "video", "table", "series" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),
