@@ -1,8 +1,8 @@
 """Trains on the first 15 % of each series of the Numenta Anomaly Benchmark, and scores the steps of the rest.
 
     scripts/reproduce.sh --nab DIR                every series below DIR
-    scripts/reproduce.sh --nab DIR --even         those at even places of the list, by which settings were chosen
-    scripts/reproduce.sh --nab DIR --odd          the others
+    scripts/reproduce.sh --nab DIR --even         those at even places of the list
+    scripts/reproduce.sh --nab DIR --odd          the others, by which settings were chosen
     ... --score NAME, --set KEY=VALUE             another score, another setting
 
 DIR holds folders of series as https://github.com/numenta/NAB has them in `data`, and their labelled windows as

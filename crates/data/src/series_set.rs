@@ -427,7 +427,15 @@ impl SeriesSet {
             false => 0,
         };
         let test = part(steps, share);
-        let held = part(steps.saturating_sub(test), self.options.validation);
+        let before = steps.saturating_sub(test);
+        let mut held = part(before, self.options.validation);
+        if held > 0
+            && let Some(long) =
+                (one.stretches(&(0..before)).iter().rev()).find(|it| it.len() >= window)
+        {
+            // Gaps may leave no window in the last steps.
+            held = held.max(before + window - long.end);
+        }
         let Some(train) = steps
             .checked_sub(test + held)
             .filter(|left| *left >= window)

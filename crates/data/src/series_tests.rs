@@ -462,3 +462,25 @@ fn bad_series_are_refused_with_their_place() {
         "{found}"
     );
 }
+
+/// The last steps before the test have gaps, so validation reaches back to where a window fits.
+#[test]
+fn validation_reaches_back_over_gaps() {
+    let dir = folder();
+    let text = hours(64);
+    let lines: Vec<&str> = text.lines().collect();
+    // Of the 48 steps before the test, those after 38 are in stretches of three.
+    let kept = lines
+        .iter()
+        .enumerate()
+        .filter(|(line, _)| *line < 38 || (line - 38) % 4 != 0 || *line > 52);
+    let text: Vec<&str> = kept.map(|(_, line)| *line).collect();
+    let set = load(SeriesOptions {
+        validation: 0.1,
+        ..options(file(dir.path(), "s.csv", text.join("\n")))
+    });
+    let names = set.train.names().unwrap();
+    let held = names.iter().zip(&set.held).filter(|(_, held)| **held);
+    let held: Vec<&String> = held.map(|(name, _)| name).collect();
+    assert_eq!(held, ["s.csv@33"]);
+}

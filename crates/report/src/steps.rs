@@ -109,7 +109,7 @@ const ODD: usize = 1;
 
 /// The points of a line that looks the same with fewer of them.
 fn thinned(values: impl Iterator<Item = Option<f64>> + Clone) -> Vec<(f64, f64)> {
-    let count = values.clone().count();
+    let count = values.clone().flatten().count();
     let each = count.div_ceil(MOST / 2).max(1);
     let points = values
         .enumerate()
