@@ -111,6 +111,8 @@ def main():
     labelled = json.loads((folder / "windows.json").read_text())
     series = sorted(name for name in labelled if (folder / name).exists())
     series = {"--even": series[1::2], "--odd": series[0::2]}.get(which, series)
+    # Some have nothing odd.
+    series = [name for name in series if labelled[name]]
     if not series:
         sys.exit(f"error: {folder}: found none of the series that windows.json names")
     program = os.environ["HOURGLASS"]

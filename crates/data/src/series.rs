@@ -35,6 +35,8 @@ pub struct Series {
     labels: Labels,
     /// Steps before which some are missing, ascending.
     breaks: Vec<usize>,
+    /// What is to be said of these.
+    gaps: String,
 }
 
 /// When the steps of a series are.
@@ -123,6 +125,23 @@ impl Series {
             Labels::One(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// What is to be said of its gaps, if it has any. Where they leave less than two windows of so many steps between each
+    /// other, windows cross them.
+    pub(crate) fn settle_gaps(&mut self, window: usize) -> Option<String> {
+        let parts = self.breaks.len() + 1;
+        if parts == 1 {
+            return None;
+        }
+        if self.steps / parts < 2 * window {
+            self.breaks.clear();
+            return Some(format!(
+                "{}; they are so many that windows cross them",
+                self.gaps
+            ));
+        }
+        Some(format!("{}; no window crosses one", self.gaps))
     }
 
     /// The stretches of some steps that have no gap within.
@@ -241,6 +260,7 @@ fn recording(path: &Path, name: String) -> Result<Found, DataError> {
             clock: Clock::Rate(recording.rate),
             labels: Labels::None,
             breaks: Vec::new(),
+            gaps: String::new(),
         }],
         warnings: Vec::new(),
     })
@@ -301,6 +321,7 @@ fn array(path: &Path, file: &str, name: &str, how: &Reading<'_>) -> Result<Found
         clock: Clock::None,
         labels: Labels::None,
         breaks: Vec::new(),
+        gaps: String::new(),
     };
     Ok(Found {
         series: values
@@ -355,8 +376,8 @@ fn steps(path: &Path, name: String, how: &Reading<'_>) -> Result<Found, DataErro
         return Err(wrong(&table.file, reason));
     }
     let mut warnings = Vec::new();
-    let breaks = match &time {
-        None => Vec::new(),
+    let (breaks, gaps) = match &time {
+        None => Default::default(),
         Some(time) => breaks(&table.file, time, &mut warnings),
     };
     Ok(Found {
@@ -367,6 +388,7 @@ fn steps(path: &Path, name: String, how: &Reading<'_>) -> Result<Found, DataErro
             clock: time.map_or(Clock::None, |time| Clock::Stamps(time.cells)),
             labels: labels.map_or(Labels::None, |labels| Labels::Each(labels.cells)),
             breaks,
+            gaps,
         }],
         channels,
         warnings,
@@ -401,6 +423,7 @@ fn rows(path: &Path, name: &str, how: &Reading<'_>) -> Result<Found, DataError> 
             _ => Labels::None,
         },
         breaks: Vec::new(),
+        gaps: String::new(),
     };
     Ok(Found {
         series: (0..table.rows).map(series).collect(),
@@ -451,8 +474,9 @@ fn seconds(cells: &Cells, step: usize) -> Option<f64> {
     }
 }
 
-/// The steps before which some are missing, from the stamps of a series, with what is to be said of them.
-fn breaks(file: &str, time: &Column, warnings: &mut Vec<Warning>) -> Vec<usize> {
+/// The steps before which some are missing, from the stamps of a series, and what is to be said of them; warnings about
+/// anything else.
+fn breaks(file: &str, time: &Column, warnings: &mut Vec<Warning>) -> (Vec<usize>, String) {
     let mut warn = |reason| {
         warnings.push(Warning::Series {
             file: file.to_owned(),
@@ -473,7 +497,7 @@ fn breaks(file: &str, time: &Column, warnings: &mut Vec<Warning>) -> Vec<usize> 
                 "row {step}, column \"{}\": found {found}; windows count rows, and gaps in time are not looked for",
                 time.name
             ));
-            return Vec::new();
+            return Default::default();
         };
         stamps.push(stamp);
     }
@@ -496,7 +520,7 @@ fn breaks(file: &str, time: &Column, warnings: &mut Vec<Warning>) -> Vec<usize> 
     let mut sorted: Vec<f64> = apart.iter().copied().filter(|it| *it > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let Some(&usual) = sorted.get(sorted.len() / 2) else {
-        return Vec::new();
+        return Default::default();
     };
     let is_gap = |it: f64| it > GAP * usual;
     let as_usual = |it: f64| (it - usual).abs() <= JITTER * usual;
@@ -515,25 +539,25 @@ fn breaks(file: &str, time: &Column, warnings: &mut Vec<Warning>) -> Vec<usize> 
             lasting(ends[1]),
             lasting(usual)
         ));
-        return Vec::new();
+        return Default::default();
     }
     let breaks: Vec<usize> = (1..)
         .zip(&apart)
         .filter(|(_, it)| is_gap(**it))
         .map(|(step, _)| step)
         .collect();
-    if let Some(&first) = breaks.first() {
-        let missing: f64 = (apart.iter().filter(|it| is_gap(**it)))
-            .map(|it| (it / usual).round() - 1.0)
-            .sum();
-        warn(format!(
-            "{}, {} steps in all are missing, the first before row {first} ({}); no window crosses one",
-            counted(breaks.len(), "gap"),
-            missing,
-            cells.text(first).unwrap_or_default()
-        ));
-    }
-    breaks
+    let Some(&first) = breaks.first() else {
+        return Default::default();
+    };
+    let missing: f64 = (apart.iter().filter(|it| is_gap(**it)))
+        .map(|it| (it / usual).round() - 1.0)
+        .sum();
+    let gaps = format!(
+        "{}, {missing} steps in all are missing, the first before row {first} ({})",
+        counted(breaks.len(), "gap"),
+        cells.text(first).unwrap_or_default()
+    );
+    (breaks, gaps)
 }
 
 /// A time in words. Stamps that are numbers may count anything, and are taken as seconds.

@@ -209,9 +209,12 @@ impl SeriesSet {
     /// As [`Source::load`](crate::Source::load).
     pub fn windows_of(&self, path: &Path) -> Result<Windows, DataError> {
         let Found {
-            series, warnings, ..
+            mut series,
+            mut warnings,
+            ..
         } = self.found(path, true)?;
         let window = self.window(&series)?;
+        settle_gaps(path, &mut series, window, &mut warnings);
         let all = series.iter().enumerate();
         let all: Vec<Stretch> = all.map(|(index, it)| (index, 0..it.steps())).collect();
         let fields = match &self.options.fields {
@@ -329,16 +332,18 @@ impl SeriesSet {
     fn find_parts(&self) -> Result<Parts, DataError> {
         let options = &self.options;
         let Found {
-            series,
+            mut series,
             channels,
             mut warnings,
         } = self.found(&options.file, false)?;
         let window = self.window(&series)?;
+        settle_gaps(&options.file, &mut series, window, &mut warnings);
         let file = options.file.display().to_string();
         let others = match &options.test {
             TableTest::Share(_) => None,
             TableTest::File(other) => {
-                let found = self.found(other, false)?;
+                let mut found = self.found(other, false)?;
+                settle_gaps(other, &mut found.series, window, &mut found.warnings);
                 if found.channels != channels {
                     let reason = format!(
                         "found the channels {}; the training file has {}",
@@ -667,6 +672,27 @@ impl Windows {
             index += 1;
             used.contains(&(index - 1))
         });
+    }
+}
+
+/// Decides which gaps windows cross, and says so.
+fn settle_gaps(path: &Path, series: &mut [Series], window: usize, warnings: &mut Vec<Warning>) {
+    for one in series {
+        if let Some(reason) = one.settle_gaps(window) {
+            let name = one.name();
+            let is_one = path
+                .file_name()
+                .is_some_and(|it| it.to_string_lossy() == name);
+            let file = if is_one {
+                path.to_owned()
+            } else {
+                path.join(name)
+            };
+            warnings.push(Warning::Series {
+                file: file.display().to_string(),
+                reason,
+            });
+        }
     }
 }
 

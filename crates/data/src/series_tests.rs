@@ -467,20 +467,45 @@ fn bad_series_are_refused_with_their_place() {
 #[test]
 fn validation_reaches_back_over_gaps() {
     let dir = folder();
-    let text = hours(64);
+    let text = hours(160);
     let lines: Vec<&str> = text.lines().collect();
-    // Of the 48 steps before the test, those after 38 are in stretches of three.
-    let kept = lines
-        .iter()
-        .enumerate()
-        .filter(|(line, _)| *line < 38 || (line - 38) % 4 != 0 || *line > 52);
+    // 157 steps are left; of the 118 before the test, the last ones are 109 to 111, 112 to 114 and 115 to 117.
+    let kept = lines.iter().enumerate();
+    let kept = kept.filter(|(line, _)| ![110, 114, 118].contains(line));
     let text: Vec<&str> = kept.map(|(_, line)| *line).collect();
     let set = load(SeriesOptions {
-        validation: 0.1,
+        validation: 0.01,
         ..options(file(dir.path(), "s.csv", text.join("\n")))
     });
     let names = set.train.names().unwrap();
     let held = names.iter().zip(&set.held).filter(|(_, held)| **held);
     let held: Vec<&String> = held.map(|(name, _)| name).collect();
-    assert_eq!(held, ["s.csv@33"]);
+    assert_eq!(held, ["s.csv@105"]);
+}
+
+/// A gap in every thirtieth step leaves no two windows of 16, so these cross them; those of 4 do not.
+#[test]
+fn windows_cross_gaps_that_are_too_many() {
+    let dir = folder();
+    let text = hours(700);
+    let lines: Vec<&str> = text.lines().collect();
+    let kept = lines.iter().enumerate().filter(|(line, _)| line % 30 != 29);
+    let text: Vec<&str> = kept.map(|(_, line)| *line).collect();
+    let path = file(dir.path(), "s.csv", text.join("\n"));
+    let told = |window| {
+        let set = load(SeriesOptions {
+            window: Some(window),
+            stride: Some(1),
+            ..options(path.clone())
+        });
+        (set.train.len(), set.warnings[0].to_string())
+    };
+    let (few, apart) = told(4);
+    let (many, crossed) = told(16);
+    assert!(apart.ends_with("; no window crosses one"), "{apart}");
+    assert!(
+        crossed.ends_with("; they are so many that windows cross them"),
+        "{crossed}"
+    );
+    assert!(many > few, "{many} {few}");
 }
