@@ -36,6 +36,8 @@ mod load;
 mod mnist;
 mod named;
 mod numpy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod patches;
 #[cfg(feature = "photographs")]
 mod photographs;
@@ -73,6 +75,8 @@ pub use idx_folder::is_idx_folder;
 pub use images::{Limit, PictureOptions, TestPart};
 pub use kernels::Interpolation;
 pub use named::{Fetch, Fetched, Named};
+#[cfg(feature = "parquet")]
+pub use parquet::READER_THREAD;
 pub use photos::{Collection, TEST_PHOTOS};
 pub use picture::{check_picture, picture_shape, read_picture};
 pub use preparation::{Aspect, Cut, Preparation, Rule, WHITE};

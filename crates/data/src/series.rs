@@ -13,7 +13,7 @@ use crate::table::{Cells, Column, Table, Told, is_date, open};
 use crate::{DataError, Fields, Warning, counted, wav};
 
 /// Files of these kinds are read where a folder is given.
-const KINDS: [&str; 6] = ["csv", "tsv", "txt", "npy", "npz", "wav"];
+const KINDS: [&str; 8] = ["csv", "tsv", "txt", "npy", "npz", "parquet", "pq", "wav"];
 
 /// A step of time may differ so much from the usual one, as a share of it.
 const JITTER: f64 = 0.01;
@@ -201,7 +201,7 @@ pub(crate) fn read(path: &Path, how: &Reading<'_>) -> Result<Found, DataError> {
         }
     }
     let Some(mut all) = all else {
-        let reason = "has no series; allowed: .csv, .tsv, .txt, .npy, .npz, .wav";
+        let reason = "has no series; allowed: .csv, .tsv, .txt, .npy, .npz, .parquet, .wav";
         return Err(wrong(&place, reason));
     };
     if others > 0 {

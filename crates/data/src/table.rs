@@ -113,6 +113,11 @@ impl<'a> Told<'a> {
             || self.fields.as_ref().is_some_and(|it| !is_field(it))
     }
 
+    /// Whether a column of this name is read as texts, whatever its cells are.
+    pub fn is_text(&self, name: &str) -> bool {
+        self.is_free(name) || self.is_category(name)
+    }
+
     /// Whether a run's field of this name is a category, or the user says so, whatever its cells look like.
     fn is_category(&self, name: &str) -> bool {
         let field = self.fields.as_ref().and_then(|fields| fields.get(name));
@@ -121,7 +126,7 @@ impl<'a> Told<'a> {
 }
 
 impl Table {
-    /// Reads a file by its extension: `.csv`, `.tsv`, `.txt`, `.npy` or `.npz`.
+    /// Reads a file by its extension: `.csv`, `.tsv`, `.txt`, `.npy`, `.npz` or `.parquet`.
     ///
     /// # Errors
     ///
@@ -132,10 +137,12 @@ impl Table {
         let table = match extension.to_lowercase().as_str() {
             "npy" | "npz" => numpy(path, told)?,
             "csv" | "tsv" | "txt" | "data" => text(path, told)?,
+            #[cfg(feature = "parquet")]
+            "parquet" | "pq" => crate::parquet::read(path, told)?,
             _ => {
                 return Err(DataError::Table {
                     file: name,
-                    reason: "found another kind of file; allowed: .csv, .tsv, .txt, .npy, .npz"
+                    reason: "found another kind of file; allowed: .csv, .tsv, .txt, .npy, .npz, .parquet"
                         .into(),
                 });
             }
@@ -238,7 +245,7 @@ pub(crate) fn is_date(cell: &str) -> bool {
 }
 
 /// A column from its cells with their lines.
-fn column(
+pub(crate) fn column(
     file: &str,
     name: String,
     cells: &[(u64, &str)],
@@ -248,7 +255,7 @@ fn column(
     let place = |line: u64| format!("line {line}, column \"{name}\": ");
     let known = || cells.iter().filter(|(_, cell)| !is_missing(cell));
     let count = known().count();
-    let as_text = told.is_free(&name) || told.is_category(&name);
+    let as_text = told.is_text(&name);
     let numbers = known()
         .filter(|(_, cell)| number(cell, comma).is_some())
         .count();

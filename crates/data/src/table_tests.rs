@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
@@ -279,4 +279,83 @@ fn rows_say_whether_they_have_a_label() {
     assert_eq!(read(Some("class"), Some("c")).normal, Some(vec![false; 4]));
     assert_eq!(read(Some("class"), None).normal, Some(vec![false; 4]));
     assert_eq!(read(Some("kind"), Some("a")).normal, None);
+}
+
+/// What pyarrow wrote.
+#[cfg(feature = "parquet")]
+fn parquet(name: &str) -> PathBuf {
+    Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/parquet"
+    ))
+    .join(name)
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_of_every_usual_compression_are_read() {
+    let drop = ["born".to_owned()];
+    let told = Told {
+        drop: &drop,
+        ..Told::default()
+    };
+    for compression in ["none", "snappy", "gzip", "zstd"] {
+        let table = Table::read(&parquet(&format!("people-{compression}.parquet")), &told).unwrap();
+        assert_eq!(table.rows, 6);
+        let names: Vec<&str> = table.columns.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["age", "height", "weight", "trade", "smokes"]);
+        let texts = |place: usize| -> Vec<Option<String>> {
+            (0..6)
+                .map(|row| table.columns[place].cells.text(row))
+                .collect()
+        };
+        let some = |all: [&str; 6]| all.map(|it| (!it.is_empty()).then(|| it.to_owned()));
+        assert_eq!(texts(0), some(["26", "", "61", "18", "33", "40"]));
+        assert_eq!(
+            texts(1),
+            some(["157.5", "163.25", "", "180", "171", "169.5"])
+        );
+        assert_eq!(texts(2), some(["50.5", "61.25", "72", "", "70", "68"]));
+        assert_eq!(
+            texts(3),
+            some(["baker", "cook", "baker", "", "cook", "nurse"])
+        );
+        assert_eq!(texts(4), some(["1", "0", "0", "1", "", "0"]));
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_with_other_columns_and_damaged_ones_are_refused_in_one_line() {
+    let refused = |path: &Path| {
+        let error = Table::read(path, &Told::default()).unwrap_err().to_string();
+        assert!(!error.contains('\n'), "{error}");
+        error
+    };
+    let dates = refused(&parquet("people-snappy.parquet"));
+    assert!(
+        dates.contains("column \"born\": found dates (\"1999-01-01"),
+        "{dates}"
+    );
+    let list = refused(&parquet("list.parquet"));
+    assert!(
+        list.contains("row 0, column \"list\": found bytes, times, lists or groups"),
+        "{list}"
+    );
+    let whole = std::fs::read(parquet("people-none.parquet")).unwrap();
+    for end in (0..whole.len()).step_by(7) {
+        let (_folder, path) = file("cut.parquet", &whole[..end]);
+        refused(&path);
+    }
+    for place in 0..whole.len() {
+        for bits in [0x01, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[place] ^= bits;
+            let (_folder, path) = file("flipped.parquet", &bytes);
+            // It may still be a table; an error is one line, and nothing panics.
+            if let Err(error) = Table::read(&path, &Told::default()) {
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub enum InputError {
     },
     /// The run was trained on a table, and this is none.
     #[error(
-        "{spec}: is not a file; this model takes rows of a table: a .csv, .tsv, .npy or .npz file"
+        "{spec}: is not a file; this model takes rows of a table: a .csv, .tsv, .npy, .npz or .parquet file"
     )]
     NoTable {
         /// What was asked for.
@@ -43,7 +43,7 @@ pub enum InputError {
     },
     /// The run was trained on series, and this is none.
     #[error(
-        "{spec}: no such file or folder; this model takes series: a .csv, .tsv, .npy, .npz or .wav file, or a folder of them"
+        "{spec}: no such file or folder; this model takes series: a .csv, .tsv, .npy, .npz, .parquet or .wav file, or a folder of them"
     )]
     NoSeries {
         /// What was asked for.

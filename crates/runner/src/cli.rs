@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use hourglass::analysis::anomaly::Score;
 use hourglass::analysis::scoring::Method;
 use hourglass::comparison::SortBy;
 use hourglass::config::Override;
@@ -384,9 +383,9 @@ pub struct AnomalyArgs {
     /// Share of normal pictures that score below the threshold.
     #[arg(long, default_value_t = 0.99, value_parser = share)]
     pub quantile: f64,
-    /// How a picture is scored.
-    #[arg(long, value_name = "SCORE", default_value = "mse", value_parser = score())]
-    pub score: Score,
+    /// How a picture is scored. All but mse and relative are for --one-class, and need validation pictures.
+    #[arg(long, value_name = "SCORE", default_value = "mse", value_parser = method())]
+    pub score: Method,
     /// A run trained on the unusual kind of pictures, to compare with.
     #[arg(long, value_name = "RUN", conflicts_with = "one_class")]
     pub other_run: Option<PathBuf>,
@@ -417,11 +416,6 @@ impl AnomalyArgs {
     }
 }
 
-/// Reads how a picture is scored by its error alone.
-fn score() -> impl TypedValueParser<Value = Score> {
-    named(Score::ALL.to_vec(), Score::name, Score::about)
-}
-
 /// Reads how a sample is scored by what is usual for a run.
 fn method() -> impl TypedValueParser<Value = Method> {
     named(Method::ALL.to_vec(), Method::name, Method::about)
@@ -437,7 +431,7 @@ fn share(text: &str) -> Result<f64, String> {
 pub struct ScoreArgs {
     #[command(flatten)]
     pub run: RunArg,
-    /// What to score: pictures, folders of pictures or IDX files, tables or series (.csv, .tsv, .npy, .npz, .wav)
+    /// What to score: pictures, folders of pictures or IDX files, tables or series (.csv, .npy, .parquet, .wav, ...)
     /// [default: the run's test part].
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<String>,

@@ -43,6 +43,8 @@ fn started() -> Option<Instant> {
 
 fn main() -> ExitCode {
     LazyLock::force(&STARTED);
+    #[cfg(feature = "parquet")]
+    quiet_reader();
     let words: Vec<OsString> = std::env::args_os().collect();
     let code = match cli::Cli::try_parse_from(&words) {
         Ok(cli) => run(cli),
@@ -64,6 +66,17 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// Keeps quiet about panics that a damaged Parquet file causes in its reader: they come back as an error of one line.
+#[cfg(feature = "parquet")]
+fn quiet_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(data::READER_THREAD) {
+            usual(panic);
+        }
+    }));
 }
 
 /// Runs the command line; gives the exit code.

@@ -27,25 +27,11 @@ pub enum Score {
 }
 
 impl Score {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Mse, Self::Relative];
-
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Score::Mse => "mse",
             Score::Relative => "relative",
-        }
-    }
-
-    /// What it is, for the help.
-    pub fn about(self) -> &'static str {
-        match self {
-            Score::Mse => "mean squared error of the reconstruction",
-            Score::Relative => {
-                "squared error divided by the picture's norm, because nearly empty pictures always have a small \
-                 squared error"
-            }
         }
     }
 

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::anomaly::{PREPROCESSING, Score, squared_errors};
 use super::error::AnalysisError;
+use super::normality::{Normal, Normality, Piece, Scorer};
 use super::roc::auroc;
+use super::scoring::Method;
 use crate::error::Result;
 use crate::measure::pca::Pca;
 use crate::setup::Setup;
+use crate::streams::Stream;
 
 /// The file in the run's folder that keeps what is done.
 pub const FILE: &str = "one-class.json";
@@ -18,7 +21,7 @@ pub const FILE: &str = "one-class.json";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kept {
     /// How pictures are scored.
-    pub score: Score,
+    pub score: Method,
     /// The labels that are done, ascending.
     pub classes: Vec<Class>,
 }
@@ -58,7 +61,7 @@ pub struct Report {
     pub code_size: usize,
     /// What was done to pixels.
     pub preprocessing: &'static str,
-    /// `mse` or `relative`, for the model and for PCA.
+    /// That of the models; PCA, which has no other, has `mse` unless this is `relative`.
     pub score: &'static str,
     /// Each label.
     pub classes: Vec<Class>,
@@ -73,7 +76,7 @@ pub struct Report {
 
 impl Report {
     /// The report of all classes of `setup`, whose results lie in the folder `run`.
-    pub fn new(run: String, setup: &Setup, score: Score, classes: Vec<Class>) -> Self {
+    pub fn new(run: String, setup: &Setup, score: Method, classes: Vec<Class>) -> Self {
         let mean = |figures: Vec<f64>| {
             let count = figures.len() as f64;
             (count > 0.0).then(|| figures.iter().sum::<f64>() / count)
@@ -119,23 +122,43 @@ pub fn labels(setup: &Setup) -> Result<Vec<u8>> {
 }
 
 /// Scores all test pictures of `setup` with a model, on the setup's device, and with a PCA, both of the
-/// pictures of `label` alone. `train_images` is how many these are.
+/// pictures of `label` alone, which are those of the setup `only`.
 ///
 /// # Errors
-/// If the device fails, a reconstruction is not finite, or all test pictures have the same label.
+/// If the device fails, a reconstruction is not finite, there are no validation pictures for a score that needs them, or all
+/// test pictures have the same label.
 pub fn measure(
     setup: &Setup,
-    (label, train_images): (u8, usize),
+    (label, only): (u8, &Setup),
     model: &Autoencoder,
     pca: Option<&Pca>,
-    score: Score,
+    method: Method,
 ) -> Result<Class> {
     let test = &setup.test;
     let all: Vec<u32> = (0..test.len() as u32).collect();
-    let errors = squared_errors(model, &setup.backend.device, test, &all)?;
-    let by_model = score.of(&errors, test, &all);
+    let device = &setup.backend.device;
+    let by_model = match method.of_error() {
+        Some(score) => score.of(&squared_errors(model, device, test, &all)?, test, &all),
+        None => {
+            let normal = Normal {
+                images: &only.train,
+                train: &only.split.train,
+                held: &only.split.validation,
+                seed: Stream::Analysis.seed(setup.config.seed, 1),
+            };
+            let scorer = Scorer { model, device };
+            let learned = Normality::learn(scorer, method, &normal, false, &only.dataset)?;
+            let mut scores = Vec::with_capacity(all.len());
+            learned.score(test, &Piece::wholes(&all), false, |_, scored| {
+                scores.push(scored.score);
+                Ok(())
+            })?;
+            scores
+        }
+    };
+    let of_pca = method.of_error().unwrap_or(Score::Mse);
     let by_pca = match pca {
-        Some(pca) => Some(score.of(&pca.errors(test.values())?, test, &all)),
+        Some(pca) => Some(of_pca.of(&pca.errors(test.values())?, test, &all)),
         None => None,
     };
     let labels = test.labels().unwrap_or_default();
@@ -151,7 +174,7 @@ pub fn measure(
     };
     Ok(Class {
         normal: label,
-        train_images,
+        train_images: only.split.train.len(),
         auroc: area(&by_model).ok_or(AnalysisError::NothingElse)?,
         pca: by_pca.as_deref().and_then(area),
     })

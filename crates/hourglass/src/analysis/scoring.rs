@@ -2,6 +2,8 @@
 //! here needs an odd one or a label. A sample is a row of values of one shape, so this is the same for pictures, tables
 //! and series.
 
+use serde::{Deserialize, Serialize};
+
 use super::anomaly::Score;
 use super::places::Sums;
 use super::spread::mean_and_spread;
@@ -17,7 +19,8 @@ const SMALLEST: f64 = 1e-12;
 const LEAST_SPREAD: f64 = 0.1;
 
 /// How a sample is scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// By how many standard deviations of normal samples the logarithms of the [`Method::PARTS`] are larger than usual:
     /// the logarithm of the mean exponential, a soft maximum. Scores brought to one scale are what ensembles of
@@ -92,6 +95,15 @@ impl Method {
                 "distance of the reconstruction from the 5 nearest ones of training samples"
             }
             Method::Mahalanobis => "Mahalanobis distance of the code from the training codes",
+        }
+    }
+
+    /// The same as a score of the error in all, which needs nothing but the sample.
+    pub fn of_error(self) -> Option<Score> {
+        match self {
+            Method::Mse => Some(Score::Mse),
+            Method::Relative => Some(Score::Relative),
+            _ => None,
         }
     }
 

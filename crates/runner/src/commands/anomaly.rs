@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use data::counted;
 use hourglass::Loaded;
 use hourglass::analysis::anomaly::PREPROCESSING;
+use hourglass::analysis::anomaly::Score;
 use hourglass::analysis::detection::{Detection, Errors, Found, Pictures, Report};
 use hourglass::analysis::subject::Subject;
 
@@ -27,9 +28,16 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
         let text = "--set, --quick and --name change a training, so they need --one-class";
         return Err(UsageError(text.into()).into());
     }
+    let Some(score) = args.score.of_error() else {
+        let text = format!(
+            "--score {}: needs --one-class here; hourglass score has it for a run and its samples",
+            args.score.name()
+        );
+        return Err(UsageError(text).into());
+    };
     let run = run_arg(args, &args.target);
     let subject = analysed::open(&run, &args.backend, args.normal.as_ref(), args.strict)?;
-    let (pictures, found, display) = measured(args, &subject)?;
+    let (pictures, found, display) = measured(args, score, &subject)?;
     page::write(&subject, &pictures, &found)?;
     let (report, json) = (&found.report, args.output.json);
     if !json {
@@ -55,7 +63,11 @@ pub fn run(args: &AnomalyArgs) -> Result<u8> {
 }
 
 /// The pictures that are scored, and what was found; with the display that showed how far it was.
-fn measured(args: &AnomalyArgs, subject: &Subject) -> Result<(Pictures, Found, Display)> {
+fn measured(
+    args: &AnomalyArgs,
+    score: Score,
+    subject: &Subject,
+) -> Result<(Pictures, Found, Display)> {
     let (_, code_size) = subject.kind_and_code_size()?;
     let meta = &subject.loaded.meta;
     let read = |part| match &args.other {
@@ -95,7 +107,7 @@ fn measured(args: &AnomalyArgs, subject: &Subject) -> Result<(Pictures, Found, D
         other_run: other_run.as_ref(),
         pca: pca.as_ref(),
         pca_of_other: pca_of_other.as_ref(),
-        score: args.score,
+        score,
         quantile: args.quantile,
     };
     let found = detection.measure(|done| display.step(done))?;

@@ -16,8 +16,8 @@ use crate::commands::train::watched;
 use crate::progress::Display;
 use crate::{fetch, interrupt, terminal};
 use hourglass::Outcome;
-use hourglass::analysis::anomaly::Score;
 use hourglass::analysis::one_class::{self, Class, FILE, Kept, Report};
+use hourglass::analysis::scoring::Method;
 use hourglass::config::{self, Located, Override};
 use hourglass::files;
 use hourglass::run::checkpoint::{self, Progress};
@@ -85,7 +85,7 @@ fn begun(
     name: &str,
     located: &Located,
     quick: bool,
-    score: Score,
+    score: Method,
 ) -> Result<Option<Run>> {
     for number in 1.. {
         let folder = match number {
@@ -227,9 +227,8 @@ enum Found {
 
 /// Trains on one label, or goes on with that, and scores all test pictures. The training is removed once its label is
 /// done, because a run on some of the pictures could not be repeated from its config.
-fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
+fn class(setup: &Setup, run: &Run, label: u8, score: Method) -> Result<Found> {
     let only = setup.only(label)?;
-    let train_images = only.split.train.len();
     let pictures = only.train.clone();
     let folder = run.path(&inner(label));
     let is_new = !folder.is_dir();
@@ -259,8 +258,7 @@ fn class(setup: &Setup, run: &Run, label: u8, score: Score) -> Result<Found> {
     }
     let model = checkpoint::read_best(&inner)?.model(&only.backend.device)?;
     let pca = analysed::pca(&pictures, setup.layers.code_size())?;
-    let normal = (label, train_images);
-    let class = one_class::measure(setup, normal, &model, pca.as_ref(), score)
+    let class = one_class::measure(setup, (label, &only), &model, pca.as_ref(), score)
         .with_context(|| inner.folder().display().to_string())?;
     Ok(Found::Class(class))
 }

@@ -45,9 +45,20 @@ pub fn run(args: &RestoreArgs, loaded: &Loaded, fields: &Fields) -> Result<()> {
     }
     let mut names: Vec<String> = Vec::new();
     for path in &args.inputs {
-        let name = match output::has_extension(path, &["npz"]) {
-            true => data::file_name(&path.with_extension("npy")),
-            false => data::file_name(path),
+        let extension = match path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase()
+            .as_str()
+        {
+            "npz" => Some("npy"),
+            "parquet" | "pq" => Some("csv"),
+            _ => None,
+        };
+        let name = match extension {
+            Some(extension) => data::file_name(&path.with_extension(extension)),
+            None => data::file_name(path),
         };
         if names.contains(&name) {
             bail!(
@@ -95,14 +106,15 @@ fn fill(
     )?);
     let batches = Batches::new(Arc::clone(&rows), &loaded.device, false);
     let filled = imputation::filled(&loaded.model, &batches)?;
-    let (bytes, count) = match output::has_extension(path, &["npy", "npz"]) {
-        true => {
-            let missing = rows.values().len() - rows.values().known();
-            let columns = fields.0.len();
-            let own = fields.own_numbers(&filled);
-            (arrays::npy(&own, &[rows.len(), columns])?, missing)
-        }
-        false => filled_text(path, fields, &filled)?,
+    let missing = rows.values().len() - rows.values().known();
+    let (bytes, count) = if output::has_extension(path, &["npy", "npz"]) {
+        let columns = fields.0.len();
+        let own = fields.own_numbers(&filled);
+        (arrays::npy(&own, &[rows.len(), columns])?, missing)
+    } else if output::has_extension(path, &["parquet", "pq"]) {
+        (as_text(fields, &filled)?, missing)
+    } else {
+        filled_text(path, fields, &filled)?
     };
     files::write(&output, &bytes)?;
     Ok(Filled {
@@ -111,4 +123,15 @@ fn fill(
         rows: rows.len(),
         filled: count,
     })
+}
+
+/// The rows as text, the columns of the run alone.
+fn as_text(fields: &Fields, rows: &[f32]) -> Result<Vec<u8>> {
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    lines.write_record(fields.0.iter().map(|field| &field.name))?;
+    for row in rows.chunks_exact(fields.channels().max(1)) {
+        lines.write_record(fields.own(row))?;
+    }
+    let bytes = lines.into_inner().map_err(csv::IntoInnerError::into_error);
+    Ok(bytes?)
 }
