@@ -11,7 +11,11 @@ fn people() -> String {
             _ => format!("{}.5", height - 100),
         };
         let trade = ["baker", "cook", "nurse"][height % 3];
-        let odd = if index % 12 == 0 { "odd" } else { "fine" };
+        let odd = if index.is_multiple_of(12) {
+            "odd"
+        } else {
+            "fine"
+        };
         format!("{height},{weight},{trade},{odd}\n")
     };
     "height,weight,trade,state\n".to_owned() + &(0..120).map(row).collect::<String>()
