@@ -92,7 +92,7 @@ pub fn share_above(values: &[f64], threshold: f64) -> f64 {
 }
 
 /// The area under the receiver operating characteristic of more values than fit into memory, such as all pixels of all
-/// pictures. Values count as equal if their first [`DIGITS`] binary digits are.
+/// pictures. Values count as equal if their first binary digits are.
 #[derive(Clone, Debug)]
 pub struct ManyScores {
     normal: Vec<u64>,
