@@ -108,6 +108,12 @@ fn a_table_is_trained_on_measured_and_filled_in() {
             true => assert!(after[1].parse::<f64>().unwrap().is_finite(), "{after:?}"),
         }
     }
+    work.ok("people.json --name normal --set data.normal=\"fine\"");
+    let refused = work.refused(1, "probe normal");
+    assert!(
+        refused.contains("all that the run may train on has the same label"),
+        "{refused}"
+    );
     let again = work.refused(1, "restore people people.csv -o out");
     assert!(again.contains("already exists"), "{again}");
     let refused = work.refused(2, "restore people people.csv -o other --compare");

@@ -37,6 +37,15 @@ pub enum AnalysisError {
         /// Where the pictures are from.
         data: String,
     },
+    /// Training samples of a single label, which teach a classifier nothing.
+    #[error(
+        "{data}: all that the run may train on has the same label, so there is nothing to tell apart; probe runs that were trained \
+         on several"
+    )]
+    OneTrained {
+        /// Where they are from.
+        data: String,
+    },
     /// The same, found while one label is measured.
     #[error("all test pictures have the same label")]
     NothingElse,

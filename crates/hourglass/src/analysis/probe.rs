@@ -6,6 +6,7 @@ use std::sync::Arc;
 use data::Images;
 use serde::Serialize;
 
+use super::error::AnalysisError;
 use super::features::{Features, MOST_VALUES, varies};
 use super::neighbours;
 use super::progress::Progress;
@@ -123,7 +124,7 @@ pub fn steps(layers: usize) -> usize {
 /// Measures the layers, the pixels and the components of `pca` on the labelled pictures.
 ///
 /// # Errors
-/// If the device fails, or a layer's output is not finite.
+/// If all training pictures have one label, the device fails, or a layer's output is not finite.
 pub fn probe(
     subject: &Subject,
     study: &Labelled,
@@ -131,6 +132,13 @@ pub fn probe(
     pca: Option<&Pca>,
     mut watch: impl FnMut(Progress),
 ) -> Result<Report> {
+    let known = study.train_classes.first();
+    let is_one = |classes: &[u8]| classes.iter().all(|label| Some(label) == known);
+    // Pictures that all have one label are told right, if that means little.
+    if is_one(&study.train_classes) && !is_one(&study.test_classes) {
+        let data = subject.data.clone();
+        return Err(AnalysisError::OneTrained { data }.into());
+    }
     let all: Vec<u32> = (0..study.test.len() as u32).collect();
     let loaded = &subject.loaded;
     let mut probed = Vec::with_capacity(layers.len());
