@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::error::wrong;
 use crate::numpy::Array;
@@ -467,7 +468,7 @@ fn seconds(cells: &Cells, step: usize) -> Option<f64> {
             let moment = text.parse::<jiff::Timestamp>().ok();
             let moment = moment.or_else(|| {
                 let moment: DateTime = text.parse().ok()?;
-                moment.in_tz("UTC").ok().map(|it| it.timestamp())
+                TimeZone::UTC.to_timestamp(moment).ok()
             })?;
             Some(moment.as_second() as f64 + f64::from(moment.subsec_nanosecond()) * 1e-9)
         }

@@ -171,23 +171,20 @@ impl SeriesSet {
         let parts = self.parts()?;
         let tested = parts.others.as_ref().unwrap_or(&parts.series);
         let trained = [parts.train.as_slice(), &parts.held].concat();
-        let names = [(&parts.series, &trained), (tested, &parts.test)]
+        let labels = [(&parts.series, &trained), (tested, &parts.test)]
             .map(|(series, places)| self.labels(series, places, parts.window));
-        let names = match &names {
-            [Some(train), Some(test)] => sorted_names(train.iter().chain(test).cloned()),
-            _ => None,
+        let [of_train, of_test] = match labels {
+            [Some(train), Some(test)] => {
+                let names = sorted_names(train.iter().chain(&test).cloned());
+                [train, test].map(|labels| Some(codes(&labels, names.as_deref()?)))
+            }
+            _ => [None, None],
         };
-        let images = |series: &[Series], places: &[Place]| {
-            self.images(
-                series,
-                places,
-                &parts.fields,
-                parts.window,
-                names.as_deref(),
-            )
+        let images = |series: &[Series], places: &[Place], labels| {
+            images(series, places, &parts.fields, parts.window, labels)
         };
-        let train = images(&parts.series, &trained)?;
-        let test = images(tested, &parts.test)?;
+        let train = images(&parts.series, &trained, of_train)?;
+        let test = images(tested, &parts.test, of_test)?;
         let held = (0..trained.len()).map(|index| index >= parts.train.len());
         Ok(Loaded {
             preparation: Preparation::as_is(train.shape(), Aspect::Stretch),
@@ -252,9 +249,11 @@ impl SeriesSet {
     ) -> Result<Windows, DataError> {
         let file = self.options.file.display().to_string();
         let places = self.places(&series, stretches, window, &file, &mut warnings)?;
-        let names = self.labels(&series, &places, window);
-        let names = names.and_then(|all| sorted_names(all.into_iter()));
-        let images = self.images(&series, &places, fields, window, names.as_deref())?;
+        let labels = self.labels(&series, &places, window).and_then(|labels| {
+            let names = sorted_names(labels.iter().cloned())?;
+            Some(codes(&labels, &names))
+        });
+        let images = images(&series, &places, fields, window, labels)?;
         Ok(Windows {
             series,
             images,
@@ -617,46 +616,6 @@ impl SeriesSet {
         };
         places.iter().map(of).collect()
     }
-
-    /// Windows as a model sees them.
-    fn images(
-        &self,
-        series: &[Series],
-        places: &[Place],
-        fields: &Arc<Fields>,
-        window: usize,
-        names: Option<&[String]>,
-    ) -> Result<Images, DataError> {
-        let channels = fields.channels();
-        let mut values = Vec::with_capacity(places.len() * channels * window);
-        let mut called = Vec::with_capacity(places.len());
-        for place in places {
-            let Some(one) = series.get(place.series) else {
-                continue;
-            };
-            for (channel, field) in fields.0.iter().enumerate() {
-                let steps = one.channel(channel).get(place.start..place.start + window);
-                let (mean, deviation) = match field.kind {
-                    FieldKind::Number { mean, deviation } => (mean, deviation),
-                    FieldKind::Category { .. } => (0.0, 1.0),
-                };
-                let seen = |it: &f64| ((it - mean) / deviation) as f32;
-                values.extend(steps.unwrap_or_default().iter().map(seen));
-            }
-            called.push(match one.steps() == window {
-                true => one.name().to_owned(),
-                false => format!("{}@{}", one.name(), place.start),
-            });
-        }
-        let images = Images::real(values, [channels, 1, window], Arc::clone(fields))?;
-        let images = images.with_names(called)?;
-        match (names, self.labels(series, places, window)) {
-            (Some(names), Some(labels)) => {
-                images.with_labels(labels.iter().map(|it| place_of(it, names)).collect())
-            }
-            _ => Ok(images),
-        }
-    }
 }
 
 impl Windows {
@@ -672,6 +631,48 @@ impl Windows {
             index += 1;
             used.contains(&(index - 1))
         });
+    }
+}
+
+/// The place of each label among the names, which hold all labels.
+fn codes(labels: &[String], names: &[String]) -> Vec<u8> {
+    labels.iter().map(|label| place_of(label, names)).collect()
+}
+
+/// Windows as a model sees them, with these labels.
+fn images(
+    series: &[Series],
+    places: &[Place],
+    fields: &Arc<Fields>,
+    window: usize,
+    labels: Option<Vec<u8>>,
+) -> Result<Images, DataError> {
+    let channels = fields.channels();
+    let mut values = Vec::with_capacity(places.len() * channels * window);
+    let mut called = Vec::with_capacity(places.len());
+    for place in places {
+        let Some(one) = series.get(place.series) else {
+            continue;
+        };
+        for (channel, field) in fields.0.iter().enumerate() {
+            let steps = one.channel(channel).get(place.start..place.start + window);
+            let (mean, deviation) = match field.kind {
+                FieldKind::Number { mean, deviation } => (mean, deviation),
+                FieldKind::Category { .. } => (0.0, 1.0),
+            };
+            let seen = |it: &f64| ((it - mean) / deviation) as f32;
+            values.extend(steps.unwrap_or_default().iter().map(seen));
+        }
+        called.push(match one.steps() == window {
+            true => one.name().to_owned(),
+            false => format!("{}@{}", one.name(), place.start),
+        });
+    }
+    let images = Images::real(values, [channels, 1, window], Arc::clone(fields))?;
+    let images = images.with_names(called)?;
+    match labels {
+        Some(labels) => images.with_labels(labels),
+        None => Ok(images),
     }
 }
 

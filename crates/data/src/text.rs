@@ -180,6 +180,7 @@ impl Text {
             writer.write_record(&names).map_err(broken)?;
         }
         let mut count = 0;
+        let with_commas = self.has_comma() && self.uses_commas();
         let samples = rows.chunks_exact(fields.channels().max(1));
         for (record, sample) in self.body().iter().zip(samples) {
             let own = fields.own(sample);
@@ -190,7 +191,7 @@ impl Text {
                     Some(given) => {
                         count += 1;
                         let is_number = given.parse::<f64>().is_ok();
-                        match is_number && self.has_comma() && self.uses_commas() {
+                        match is_number && with_commas {
                             true => writer
                                 .write_field(given.replace('.', ","))
                                 .map_err(broken)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use data::{
     Collection, Dataset, Fields, Images, Named, PictureFiles, PictureOptions, Preparation, Rule,
-    Source, TEST_PHOTOS, TestPart, Warning, Windows,
+    SeriesSet, Source, TEST_PHOTOS, TestPart, Warning, Windows,
 };
 use model::ImageShape;
 
@@ -243,10 +243,7 @@ fn rows(spec: &str, fields: &Fields, meta: &Meta, warn: impl FnMut(&Warning)) ->
 /// A spec that names nothing, and series that cannot be read or do not fit the model.
 pub fn windows(spec: &str, meta: &Meta) -> Result<Option<Windows>> {
     let path = Path::new(spec);
-    let Some(config) = meta.config.as_ref() else {
-        return Ok(None);
-    };
-    let Source::Series(set) = config.data.source(config.seed) else {
+    let Some(set) = series(meta) else {
         return Ok(None);
     };
     if !path.is_file() && !path.is_dir() {
@@ -255,9 +252,17 @@ pub fn windows(spec: &str, meta: &Meta) -> Result<Option<Windows>> {
         }
         .into());
     }
-    let [.., window] = meta.input_shape;
-    let set = set.as_trained(meta.fields.clone().map(Arc::new), window);
     Ok(Some(set.windows_of(path)?))
+}
+
+/// The series of a run as its training saw them; `None` if it was not trained on series.
+fn series(meta: &Meta) -> Option<SeriesSet> {
+    let config = meta.config.as_ref()?;
+    let Source::Series(set) = config.data.source(config.seed) else {
+        return None;
+    };
+    let [.., window] = meta.input_shape;
+    Some(set.as_trained(meta.fields.clone().map(Arc::new), window))
 }
 
 /// The windows of series that a run is tested with; `None` if the run was not trained on series.
@@ -265,15 +270,8 @@ pub fn windows(spec: &str, meta: &Meta) -> Result<Option<Windows>> {
 /// # Errors
 /// Series that cannot be read any more.
 pub fn own_windows(meta: &Meta) -> Result<Option<Windows>> {
-    let Some(config) = meta.config.as_ref() else {
-        return Ok(None);
-    };
-    let Source::Series(set) = config.data.source(config.seed) else {
-        return Ok(None);
-    };
-    let [.., window] = meta.input_shape;
-    let set = set.as_trained(meta.fields.clone().map(Arc::new), window);
-    Ok(Some(set.test_windows()?))
+    let windows = series(meta).map(|set| set.test_windows());
+    Ok(windows.transpose()?)
 }
 
 /// Fails if the images have another shape than the model's. `spec` is what they are called.

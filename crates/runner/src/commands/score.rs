@@ -1,8 +1,10 @@
 //! Scores of pictures, rows and series by how odd they are for a run, with a threshold from its validation samples and
 //! the place of what is odd.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
-use data::{Fields, counted};
+use data::{Fields, Series, counted};
 use hourglass::analysis::normality::{Map, Normal, Normality, Scored, Scorer};
 use hourglass::analysis::roc::quantile;
 use hourglass::analysis::steps::place as place_of;
@@ -107,6 +109,8 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
     // Something, if the model never errs.
     let scale = (WHITE * usual.unwrap_or_default()).max(f64::MIN_POSITIVE);
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(samples.wholes.len());
+    let pairs = samples.series.iter();
+    let by_name: BTreeMap<&str, &Series> = pairs.map(|(name, it)| (name.as_str(), it)).collect();
     let mut before = 0;
     for (source, count) in &samples.sources {
         let (images, pieces) = source.open(&loaded.meta)?;
@@ -133,8 +137,8 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
             let span = scored.window.filter(|_| of_series).map(|window| {
                 let first = start + window.at[1];
                 let last = first + window.size[1].saturating_sub(1);
-                let named = samples.series.iter().find(|(name, _)| name == series);
-                let time = |step| named.and_then(|(_, series)| series.time(step));
+                let named = by_name.get(series);
+                let time = |step| named.and_then(|series| series.time(step));
                 Span {
                     first_step: first,
                     last_step: last,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use data::counted;
 use hourglass::analysis::roc::{auroc, auroc_interval, average_precision};
 use hourglass::analysis::scoring::Method;
+use hourglass::fields::Form;
 use hourglass::run::checkpoint::Meta;
 use serde::Serialize;
 
@@ -16,11 +17,10 @@ const SHOWN: usize = 10;
 
 /// What a sample of a run is called.
 pub fn unit(meta: &Meta) -> &'static str {
-    let [_, height, width] = meta.input_shape;
-    match &meta.fields {
-        None => "picture",
-        Some(_) if height * width == 1 => "row",
-        Some(_) => "window",
+    match Form::of(meta.fields.is_some(), meta.input_shape) {
+        // Of any size, where a model's image may be a part of it.
+        Form::Pictures => "picture",
+        form => form.sample(),
     }
 }
 
