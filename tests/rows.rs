@@ -162,6 +162,32 @@ fn windows_of_a_series_are_trained_on_and_measured() {
     work.ok("encode log log.csv -o codes.npz");
 }
 
+/// Classes have the names that the column of labels has, and rows are no pictures.
+#[test]
+fn classes_of_rows_have_names() {
+    let work = Work::new();
+    table(&work);
+    let trained = work.ok("people.json");
+    let told = &trained.stderr;
+    assert!(
+        told.contains("labels   2 classes: fine 110, odd 10"),
+        "{told}"
+    );
+    let probed = work.ok("probe people");
+    assert!(
+        probed.stderr.contains("of the training rows") && probed.stderr.contains("fine, odd"),
+        "{probed:?}"
+    );
+    assert!(probed.stdout.contains("raw values"), "{probed:?}");
+    let clustered = work.ok("cluster people --k 2");
+    let told = [clustered.stdout, clustered.stderr].concat();
+    assert!(told.contains("24 rows of people"), "{told}");
+    assert!(
+        told.contains("fine ") && !told.contains("picture"),
+        "{told}"
+    );
+}
+
 /// An interrupted run of either goes on to the same figures, to the bit.
 #[test]
 fn trainings_go_on_as_if_they_had_never_stopped() {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::clips::Clips;
 use crate::crops::Crops;
 use crate::error::dims;
-use crate::{DataError, Fields, Preparation, Warning};
+use crate::{DataError, Fields, Preparation, Warning, counted};
 
 /// Shape of one image: `[channels, height, width]`.
 pub type ImageShape = [usize; 3];
@@ -276,11 +276,12 @@ impl Images {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let count = names.len();
-        Some(format!(
-            "{count} classes by folder: {}{more}",
-            words.join(", ")
-        ))
+        let count = counted(names.len(), "class");
+        let from = match parts.first()?.fields() {
+            Some(_) => "",
+            None => " by folder",
+        };
+        Some(format!("{count}{from}: {}{more}", words.join(", ")))
     }
 
     /// Adds the source of random crops, which training uses instead of these images.

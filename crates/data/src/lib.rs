@@ -32,6 +32,7 @@ mod idx;
 mod idx_folder;
 mod images;
 mod jpeg;
+mod labels;
 mod load;
 mod mnist;
 mod named;

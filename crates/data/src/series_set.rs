@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::wrong;
+use crate::labels::Classes;
 use crate::load::Loaded;
 use crate::preparation::{Aspect, Preparation};
 use crate::series::{self, Found, Reading, Series};
 use crate::split::sample;
 use crate::table::{Cells, TableTest};
-use crate::table_set::{place_of, sorted_names};
 use crate::{DataError, Field, FieldKind, Fields, ImageShape, Images, Limit, Warning, counted};
 
 /// Steps of a window where nobody says how many.
@@ -173,18 +173,17 @@ impl SeriesSet {
         let trained = [parts.train.as_slice(), &parts.held].concat();
         let labels = [(&parts.series, &trained), (tested, &parts.test)]
             .map(|(series, places)| self.labels(series, places, parts.window));
-        let [of_train, of_test] = match labels {
-            [Some(train), Some(test)] => {
-                let names = sorted_names(train.iter().chain(&test).cloned());
-                [train, test].map(|labels| Some(codes(&labels, names.as_deref()?)))
-            }
-            _ => [None, None],
+        let images = |series: &[Series], places: &[Place]| {
+            images(series, places, &parts.fields, parts.window)
         };
-        let images = |series: &[Series], places: &[Place], labels| {
-            images(series, places, &parts.fields, parts.window, labels)
-        };
-        let train = images(&parts.series, &trained, of_train)?;
-        let test = images(tested, &parts.test, of_test)?;
+        let mut train = images(&parts.series, &trained)?;
+        let mut test = images(tested, &parts.test)?;
+        if let [Some(of_train), Some(of_test)] = labels
+            && let Some(classes) = Classes::of(of_train.iter().chain(&of_test).cloned())
+        {
+            train = classes.label(train, classes.codes(of_train.into_iter()))?;
+            test = classes.label(test, classes.codes(of_test.into_iter()))?;
+        }
         let held = (0..trained.len()).map(|index| index >= parts.train.len());
         Ok(Loaded {
             preparation: Preparation::as_is(train.shape(), Aspect::Stretch),
@@ -249,11 +248,12 @@ impl SeriesSet {
     ) -> Result<Windows, DataError> {
         let file = self.options.file.display().to_string();
         let places = self.places(&series, stretches, window, &file, &mut warnings)?;
-        let labels = self.labels(&series, &places, window).and_then(|labels| {
-            let names = sorted_names(labels.iter().cloned())?;
-            Some(codes(&labels, &names))
-        });
-        let images = images(&series, &places, fields, window, labels)?;
+        let mut images = images(&series, &places, fields, window)?;
+        if let Some(labels) = self.labels(&series, &places, window)
+            && let Some(classes) = Classes::of(labels.iter().cloned())
+        {
+            images = classes.label(images, classes.codes(labels.into_iter()))?;
+        }
         Ok(Windows {
             series,
             images,
@@ -634,18 +634,12 @@ impl Windows {
     }
 }
 
-/// The place of each label among the names, which hold all labels.
-fn codes(labels: &[String], names: &[String]) -> Vec<u8> {
-    labels.iter().map(|label| place_of(label, names)).collect()
-}
-
-/// Windows as a model sees them, with these labels.
+/// Windows as a model sees them.
 fn images(
     series: &[Series],
     places: &[Place],
     fields: &Arc<Fields>,
     window: usize,
-    labels: Option<Vec<u8>>,
 ) -> Result<Images, DataError> {
     let channels = fields.channels();
     let mut values = Vec::with_capacity(places.len() * channels * window);
@@ -669,11 +663,7 @@ fn images(
         });
     }
     let images = Images::real(values, [channels, 1, window], Arc::clone(fields))?;
-    let images = images.with_names(called)?;
-    match labels {
-        Some(labels) => images.with_labels(labels),
-        None => Ok(images),
-    }
+    images.with_names(called)
 }
 
 /// Decides which gaps windows cross, and says so.

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use crate::labels::Classes;
 use crate::load::Loaded;
 use crate::preparation::{Aspect, Preparation};
 use crate::split::sample;
 use crate::table::{Column, Table, TableOptions, TableTest, Told};
 use crate::{DataError, Fields, ImageShape, Images, Warning};
-
-/// The most different labels, which are bytes.
-const MOST_LABELS: usize = 256;
 
 /// A table as a data set, which is read once.
 #[derive(Debug, Clone)]
@@ -25,7 +23,7 @@ pub struct TableSet {
 struct Parts {
     train: Table,
     test: Table,
-    labels: Option<[Vec<u8>; 2]>,
+    labels: Option<(Classes, [Vec<u8>; 2])>,
     fields: Arc<Fields>,
     constant: Vec<String>,
 }
@@ -83,13 +81,13 @@ impl TableSet {
 
     pub(crate) fn load(&self) -> Result<Loaded, DataError> {
         let parts = self.parts()?;
-        let [of_train, of_test] = match &parts.labels {
-            Some([train, test]) => [Some(train.clone()), Some(test.clone())],
-            None => [None, None],
-        };
-        let (train, mut warnings) = images(&parts.train, of_train, &parts.fields)?;
-        let (test, more) = images(&parts.test, of_test, &parts.fields)?;
+        let (mut train, mut warnings) = images(&parts.train, &parts.fields)?;
+        let (mut test, more) = images(&parts.test, &parts.fields)?;
         warnings.extend(more);
+        if let Some((classes, [of_train, of_test])) = &parts.labels {
+            train = classes.label(train, of_train.clone())?;
+            test = classes.label(test, of_test.clone())?;
+        }
         if !parts.constant.is_empty() {
             warnings.push(Warning::Constant {
                 file: parts.train.file.clone(),
@@ -167,9 +165,10 @@ pub fn read_labelled_rows(
         (0..table.rows).map(row).collect()
     });
     let all: Vec<u32> = (0..table.rows as u32).collect();
-    let names = label_names([label.as_ref(), None]);
-    let labels = names.map(|names| codes(label.as_ref(), &all, &names));
-    let (images, warnings) = images(&table, labels, fields)?;
+    let (mut images, warnings) = images(&table, fields)?;
+    if let Some(classes) = classes_of([label.as_ref(), None]) {
+        images = classes.label(images, codes(label.as_ref(), &all, &classes))?;
+    }
     Ok(Rows {
         images,
         normal: is_normal,
@@ -178,17 +177,9 @@ pub fn read_labelled_rows(
 }
 
 /// Rows as a model sees them, with warnings.
-fn images(
-    table: &Table,
-    labels: Option<Vec<u8>>,
-    fields: &Arc<Fields>,
-) -> Result<(Images, Vec<Warning>), DataError> {
+fn images(table: &Table, fields: &Arc<Fields>) -> Result<(Images, Vec<Warning>), DataError> {
     let (values, warnings) = fields.encode(table)?;
     let images = Images::real(values, [fields.channels(), 1, 1], Arc::clone(fields))?;
-    let images = match labels {
-        Some(labels) => images.with_labels(labels)?,
-        None => images,
-    };
     Ok((images, warnings))
 }
 
@@ -219,13 +210,14 @@ impl TableOptions {
                 let mut other = Table::read(file, &told)?;
                 let others = self.label.as_ref().and_then(|name| other.take(name));
                 has_all_labels(&other, others.as_ref())?;
-                let names = label_names([label.as_ref(), others.as_ref()]);
+                let classes = classes_of([label.as_ref(), others.as_ref()]);
                 let all = |table: &Table| (0..table.rows as u32).collect::<Vec<u32>>();
                 let train = self.normal_rows(label.as_ref(), all(&table))?;
                 let tested = all(&other);
-                let labels = names.map(|names| {
-                    [(&label, &train), (&others, &tested)]
-                        .map(|(column, rows)| codes(column.as_ref(), rows, &names))
+                let labels = classes.map(|classes| {
+                    let codes = [(&label, &train), (&others, &tested)]
+                        .map(|(column, rows)| codes(column.as_ref(), rows, &classes));
+                    (classes, codes)
                 });
                 (table.select(&train), other, labels)
             }
@@ -252,16 +244,18 @@ impl TableOptions {
                 let test: Vec<u32> = (0..rows as u32)
                     .filter(|row| !is_trained.contains(row))
                     .collect();
-                let names = label_names([label.as_ref(), None]);
-                let labels = names
-                    .map(|names| [&train, &test].map(|rows| codes(label.as_ref(), rows, &names)));
+                let classes = classes_of([label.as_ref(), None]);
+                let labels = classes.map(|classes| {
+                    let codes = [&train, &test].map(|rows| codes(label.as_ref(), rows, &classes));
+                    (classes, codes)
+                });
                 (table.select(&train), table.select(&test), labels)
             }
         };
         if let Some(limit) = self.limit {
             let kept = sample(train.rows, limit.count, limit.seed);
             let kept: Vec<u32> = kept.into_iter().map(|row| row as u32).collect();
-            if let Some([labels, _]) = &mut labels {
+            if let Some((_, [labels, _])) = &mut labels {
                 *labels = kept
                     .iter()
                     .filter_map(|&row| labels.get(row as usize))
@@ -313,38 +307,11 @@ impl TableOptions {
     }
 }
 
-/// The different labels, sorted as numbers if they are; `None` if there are none or too many to be classes.
-fn label_names(columns: [Option<&Column>; 2]) -> Option<Vec<String>> {
+/// The classes that these columns of labels name; `None` if there are none or too many.
+fn classes_of(columns: [Option<&Column>; 2]) -> Option<Classes> {
     let columns = columns.into_iter().flatten();
     let texts = columns.flat_map(|it| (0..it.cells.len()).filter_map(|row| it.cells.text(row)));
-    sorted_names(texts)
-}
-
-/// The different ones of some labels, sorted as numbers if they are; `None` if there are none or too many to be
-/// classes.
-pub(crate) fn sorted_names(labels: impl Iterator<Item = String>) -> Option<Vec<String>> {
-    let mut names = BTreeSet::new();
-    for label in labels {
-        names.insert(label);
-        if names.len() > MOST_LABELS {
-            return None;
-        }
-    }
-    let mut names: Vec<String> = names.into_iter().collect();
-    let number = |name: &String| name.parse::<f64>().ok();
-    if names.iter().all(|name| number(name).is_some()) {
-        names.sort_by(|a, b| {
-            number(a)
-                .partial_cmp(&number(b))
-                .unwrap_or(std::cmp::Ordering::Equal)
-        });
-    }
-    (!names.is_empty()).then_some(names)
-}
-
-/// The place of a label among the names, which hold all labels.
-pub(crate) fn place_of(label: &str, names: &[String]) -> u8 {
-    names.iter().position(|name| name == label).unwrap_or(0) as u8
+    Classes::of(texts)
 }
 
 /// Fails if a row has no label.
@@ -364,11 +331,8 @@ fn has_all_labels(table: &Table, label: Option<&Column>) -> Result<(), DataError
     }
 }
 
-/// The place of each row's label among the names, which hold all labels.
-fn codes(column: Option<&Column>, rows: &[u32], names: &[String]) -> Vec<u8> {
-    let code = |row: &u32| {
-        let text = column.and_then(|column| column.cells.text(*row as usize));
-        place_of(&text.unwrap_or_default(), names)
-    };
-    rows.iter().map(code).collect()
+/// The number of each row's class.
+fn codes(column: Option<&Column>, rows: &[u32], classes: &Classes) -> Vec<u8> {
+    let text = |row: &u32| column.and_then(|column| column.cells.text(*row as usize));
+    classes.codes(rows.iter().map(|row| text(row).unwrap_or_default()))
 }

@@ -32,6 +32,22 @@ impl Form {
             Form::Series => "window",
         }
     }
+
+    /// What one is called where a picture may be larger than a model's image, which is then a part of it.
+    pub fn whole(self) -> &'static str {
+        match self {
+            Form::Pictures => "picture",
+            form => form.sample(),
+        }
+    }
+
+    /// What the values of a sample are called that no model has changed.
+    pub fn raw(self) -> &'static str {
+        match self {
+            Form::Pictures => "raw pixels",
+            Form::Table | Form::Series => "raw values",
+        }
+    }
 }
 
 /// What the values of samples with these fields are.

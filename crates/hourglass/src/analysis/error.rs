@@ -5,8 +5,8 @@
 pub enum AnalysisError {
     /// Pictures without labels, for an analysis that needs them.
     #[error(
-        "{data}: no labels found; {what} needs labelled pictures, such as mnist, a folder of IDX files with labels, or one \
-         with a folder of pictures for each class"
+        "{data}: no labels found; {what} needs labels: those of mnist, of a folder of IDX files, or of one with a \
+         folder of pictures for each class, or the column that data.label names"
     )]
     Unlabelled {
         /// Where the pictures are from.

@@ -38,7 +38,7 @@ const EFFORT: Effort = Effort {
 /// Accuracies of a representation, as shares of the test pictures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Probed {
-    /// What it is: a layer, `raw pixels` or `PCA`.
+    /// What it is: a layer, `raw pixels` (of tables and series `raw values`) or `PCA`.
     pub name: String,
     /// Values per picture.
     pub size: usize,
@@ -158,10 +158,11 @@ pub fn probe(
         watch(Progress::Steps(done + 1));
     }
     let values: usize = study.test.shape().iter().product();
-    watch(Progress::Stage(format!("raw pixels, {values} values")));
+    let name = subject.form().raw();
+    watch(Progress::Stage(format!("{name}, {values} values")));
     let chosen = study.chosen(values);
     let raw = study.probe(
-        "raw pixels",
+        name,
         &chosen,
         Features::pixels(&study.train, &chosen),
         Features::pixels(&study.test, &all),

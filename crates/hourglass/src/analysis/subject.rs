@@ -6,6 +6,7 @@ use data::Images;
 
 use super::error::AnalysisError;
 use crate::error::Result;
+use crate::fields::Form;
 use crate::measure::pca::{Pca, PcaError};
 use crate::run::environment::Environment;
 use crate::run::loaded::Loaded;
@@ -42,6 +43,11 @@ impl Subject {
     /// The run's folder, for display.
     pub fn name(&self) -> String {
         self.loaded.run.folder().display().to_string()
+    }
+
+    /// The form of its data.
+    pub fn form(&self) -> Form {
+        self.loaded.meta.form()
     }
 
     /// The model's kind, with its wrappers from the outside in, and the code size.

@@ -110,11 +110,12 @@ impl Shown {
     }
 }
 
-/// What a label is called: its class by its name, or `label 3`.
+/// What a label is called: its class by its name, or `label 3`, also where 3 is the name.
 fn label_words(images: &Images, label: u8) -> String {
-    match images.classes().is_empty() {
-        true => format!("label {label}"),
-        false => images.class_name(label),
+    let name = images.class_name(label);
+    match name.parse::<f64>() {
+        Ok(_) => format!("label {name}"),
+        Err(_) => name,
     }
 }
 

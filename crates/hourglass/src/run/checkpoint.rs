@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::kept;
 use crate::config::Config;
 use crate::digest::{sha256, short};
-use crate::fields;
+use crate::fields::{self, Form};
 use crate::files::{self, FileError, LARGEST_JSON};
 use crate::memory::{self, MemoryError};
 use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
@@ -238,6 +238,11 @@ impl Meta {
     /// The seed that drew the test and validation images.
     pub fn split_seed(&self) -> u64 {
         (self.config.as_ref()).map_or(self.seed, Config::split_seed)
+    }
+
+    /// The form of its data.
+    pub fn form(&self) -> Form {
+        Form::of(self.fields.is_some(), self.input_shape)
     }
 
     /// The layers of its model.

@@ -21,33 +21,34 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     let subject = analysed::open(&args.run, &args.backend, args.data.as_ref(), args.strict)?;
     let k = usize::from(args.k.unwrap_or(CLUSTERS));
     let (kind, code_size) = subject.kind_and_code_size()?;
-    let pictures = subject.test.len();
-    if pictures < k {
+    let form = subject.form();
+    let (samples, sample) = (subject.test.len(), form.whole());
+    if samples < k {
         let text = match args.k {
             Some(_) => {
-                format!("--k: found {k}; allowed: at most {pictures} (the number of pictures)")
+                format!("--k: found {k}; allowed: at most {samples} (the number of {sample}s)")
             }
-            None if pictures < 2 => format!("{}: one picture cannot be clustered", subject.data),
+            None if samples < 2 => format!("{}: one {sample} cannot be clustered", subject.data),
             None => format!(
                 "{}: {} are too few for the usual {k} clusters; give fewer with --k",
                 subject.data,
-                counted(pictures, "picture")
+                counted(samples, sample)
             ),
         };
         return Err(UsageError(text).into());
     }
     let chosen = clustering::chosen(&subject, k)?;
-    if chosen.len() < pictures {
+    if chosen.len() < samples {
         terminal::note(&format!(
-            "note: using {} of the {pictures} pictures, drawn with the run's seed",
+            "note: using {} of the {samples} {sample}s, drawn with the run's seed",
             chosen.len()
         ));
     }
     if subject.test.labels().is_none() {
-        terminal::note(
-            "note: these pictures have no labels, so only the silhouette is measured, and not \
-             accuracy, nmi and ari",
-        );
+        terminal::note(&format!(
+            "note: these {sample}s have no labels, so only the silhouette is measured, and not \
+             accuracy, nmi and ari"
+        ));
     }
     let pca = analysed::own_pca(&subject, code_size)?;
     let display = Display::new(args.output.quiet, clustering::steps(pca.is_some()), 0);
@@ -62,10 +63,13 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
     }
     let report = &found.report;
     if !args.output.json {
-        terminal::note(&about(report));
+        terminal::note(&about(report, sample));
     }
     let values = subject.test.shape().iter().product();
-    let (run, table) = (&subject.loaded.run, table(report, &kind, values));
+    let (run, table) = (
+        &subject.loaded.run,
+        table(report, &kind, form.raw(), values),
+    );
     analysed::finish(run, "cluster", report, &table, args.output.json)?;
     if !args.output.json && !report.clusters.is_empty() {
         terminal::print(&contents(report))?;
@@ -83,11 +87,11 @@ pub fn run(args: &ClusterArgs) -> Result<u8> {
 }
 
 /// What was clustered, and how.
-fn about(report: &Report) -> String {
+fn about(report: &Report, sample: &str) -> String {
     format!(
         "{} on {} of {}: k-means with k = {}, mean of {SEEDS} seeds ± standard deviation{}{}",
         report.run,
-        counted(report.images, "picture"),
+        counted(report.images, sample),
         report.data,
         report.k,
         match report.smooth {
@@ -100,7 +104,7 @@ fn about(report: &Report) -> String {
         if report.silhouette_images < report.images {
             format!(
                 ", silhouette on {}",
-                counted(report.silhouette_images, "picture")
+                counted(report.silhouette_images, sample)
             )
         } else {
             String::new()
@@ -121,7 +125,7 @@ fn contents(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn table(report: &Report, kind: &str, values: usize) -> crate::table::Table {
+fn table(report: &Report, kind: &str, raw: &str, values: usize) -> crate::table::Table {
     let row = |name: String, figures: &Figures| {
         let cell =
             |pick: fn(&Measures) -> Option<f64>| match (pick(&figures.mean), pick(&figures.spread))
@@ -139,7 +143,7 @@ fn table(report: &Report, kind: &str, values: usize) -> crate::table::Table {
     };
     let mut rows = vec![
         row(format!("{kind}, code {}", report.code_size), &report.code),
-        row(format!("raw pixels, {values}"), &report.baselines.raw),
+        row(format!("{raw}, {values}"), &report.baselines.raw),
     ];
     if let Some(pca) = &report.baselines.pca {
         let components = report.code_size.min(values);

@@ -193,7 +193,7 @@ pub fn only_pictures(loaded: &Loaded, command: &str) -> Result<()> {
         Some(_) => Err(UsageError(format!(
             "{}: was trained on {}, and {command} is for pictures; evaluate, encode, score, probe and cluster take it",
             loaded.run.folder().display(),
-            match Form::of(true, loaded.meta.input_shape) {
+            match loaded.meta.form() {
                 Form::Series => "series",
                 _ => "a table",
             }

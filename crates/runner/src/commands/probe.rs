@@ -28,12 +28,13 @@ pub fn run(args: &ProbeArgs) -> Result<u8> {
     display.finish();
     let json = args.output.json;
     if !json {
+        let sample = subject.form().whole();
         terminal::note(&format!(
             "{} on {} of {}: a linear classifier (softmax on standardised values, \
-             weight penalty chosen on a twelfth of the training pictures) and {NEIGHBOURS} nearest \
+             weight penalty chosen on a twelfth of the training {sample}s) and {NEIGHBOURS} nearest \
              neighbours; 95 % intervals{}",
             report.run,
-            counted(report.test_images, "test picture"),
+            counted(report.test_images, &format!("test {sample}")),
             report.data,
             match report.class_names.is_empty() {
                 true => String::new(),

@@ -73,7 +73,7 @@ struct Restorer<'a> {
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend)?;
-    if Form::of(loaded.meta.fields.is_some(), loaded.meta.input_shape) == Form::Series {
+    if loaded.meta.form() == Form::Series {
         only_pictures(&loaded, "restore")?;
     }
     no_clips(&loaded, "restore")?;

@@ -44,7 +44,7 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
             return Err(UsageError(text).into());
         }
     }
-    let of_series = Form::of(!of_pictures, loaded.meta.input_shape) == Form::Series;
+    let of_series = loaded.meta.form() == Form::Series;
     if args.steps.is_some() && !of_series {
         let text = "--steps: is for series, and the run was trained on other data";
         return Err(UsageError(text.into()).into());
@@ -69,7 +69,7 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
     };
     let display = Display::of(
         args.show.quiet || args.show.json,
-        report::unit(&loaded.meta),
+        loaded.meta.form().whole(),
         samples.wholes.len(),
         0,
     );
@@ -174,7 +174,7 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
         intervals,
         run: name,
         method: args.score,
-        unit: report::unit(&loaded.meta),
+        unit: loaded.meta.form().whole(),
         quantile: args.quantile,
         threshold,
         held: held.len(),

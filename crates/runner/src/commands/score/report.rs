@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use data::counted;
 use hourglass::analysis::roc::{auroc, auroc_interval, average_precision};
 use hourglass::analysis::scoring::Method;
-use hourglass::fields::Form;
-use hourglass::run::checkpoint::Meta;
 use serde::Serialize;
 
 use super::masks::Pixels;
@@ -14,15 +12,6 @@ use crate::table::Table;
 
 /// The samples that the terminal shows.
 const SHOWN: usize = 10;
-
-/// What a sample of a run is called.
-pub fn unit(meta: &Meta) -> &'static str {
-    match Form::of(meta.fields.is_some(), meta.input_shape) {
-        // Of any size, where a model's image may be a part of it.
-        Form::Pictures => "picture",
-        form => form.sample(),
-    }
-}
 
 /// The window with the largest errors, in pixels.
 #[derive(Clone, Copy, Debug, Serialize)]
