@@ -2,9 +2,10 @@ use std::fs;
 use std::io::{Cursor, Read};
 
 use npyz::NpyFile;
+use serde_json::json;
 use zip::ZipArchive;
 
-use crate::common::{SIDE, Work, idx};
+use crate::common::{BACKEND, SIDE, Work, idx};
 
 /// Shape and values of an .npy file.
 fn array(bytes: &[u8]) -> (Vec<u64>, Vec<f32>) {
@@ -98,6 +99,35 @@ fn an_archive_has_the_labels_and_names_too() {
     let labels = NpyFile::new(&labels[..]).unwrap();
     let expected: Vec<u8> = (0..32).map(|index| index % 10).collect();
     assert_eq!(labels.into_vec::<u8>().unwrap(), expected);
+
+    // The same as a table, which other programs of this kind read too.
+    work.ok("encode tiny set -o codes.csv");
+    let table = work.read_text("codes.csv");
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    assert_eq!(lines[0][..2], ["label", "code_0"]);
+    let (_, codes) = array(&work.read("codes.npy"));
+    let width = lines[0].len() - 1;
+    for (row, line) in lines[1..].iter().enumerate() {
+        assert_eq!(line[0], (row % 10).to_string());
+        let found: Vec<f32> = line[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!(found, codes[row * width..][..width]);
+    }
+    work.ok("encode tiny set -o codes.parquet");
+    let data = json!({ "dataset": "table", "file": "codes.parquet", "label": "label" });
+    let model = json!({ "kind": "dense", "layers": [], "code_size": 2 });
+    let config = json!({
+        "backend": BACKEND, "data": data, "model": model,
+        "train": { "epochs": 1, "batch_size": 8 },
+    });
+    work.json("of-codes.json", &config);
+    let trained = work.ok("of-codes.json").stderr;
+    assert!(
+        trained.contains(&format!("rows of {width} columns")),
+        "{trained}"
+    );
 
     work.ok("reconstruct tiny set -o photos");
     work.ok("encode tiny photos -o photos.npz");
@@ -204,7 +234,7 @@ fn what_exists_is_replaced_by_force_only() {
     );
     assert_eq!(
         work.refused(2, "encode tiny set -o codes.txt"),
-        "--output codes.txt: the path must end in .npy or .npz"
+        "--output codes.txt: the path must end in .npy, .npz, .csv or .parquet"
     );
     fs::create_dir(work.path("folder.npy")).unwrap();
     assert_eq!(

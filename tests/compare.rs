@@ -126,6 +126,16 @@ fn every_format_has_every_run() {
         .collect();
     assert_eq!(errors, figures(&comparison, "mse"));
 
+    work.ok("compare short long wide -o figures.csv");
+    assert_eq!(work.read_text("figures.csv"), csv);
+    work.ok("compare short long wide -o figures.parquet");
+    assert!(work.read("figures.parquet").starts_with(b"PAR1"));
+    let refused = work.refused(2, "compare short -o figures.xls");
+    assert_eq!(
+        refused,
+        "--output figures.xls: the path must end in .csv or .parquet"
+    );
+
     let markdown = work.ok("compare short long wide --format markdown").stdout;
     let lines: Vec<&str> = markdown.lines().collect();
     assert_eq!(lines.len(), 5, "{markdown}");

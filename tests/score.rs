@@ -401,7 +401,11 @@ fn what_does_not_fit_is_refused_in_one_line() {
             "--masks: is for pictures",
         ),
         (1, "score nothing", "nothing: no such run"),
-        (1, "score rows new.csv -o set", "set: is a folder"),
+        (
+            2,
+            "score rows new.csv -o set",
+            "--output set: the path must end in .csv or .parquet",
+        ),
     ] {
         let refused = work.refused(code, line);
         assert!(refused.starts_with(says), "{line}: {refused}");

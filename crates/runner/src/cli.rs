@@ -251,6 +251,9 @@ pub struct CompareArgs {
     /// Print JSON, like --format json.
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Also write the figures to this file, .csv or .parquet.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Also write an HTML page with curves and each run's reconstructions of the same pictures.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -435,7 +438,7 @@ pub struct ScoreArgs {
     /// [default: the run's test part].
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<String>,
-    /// Output file: a line of CSV for each picture, row or window.
+    /// Output file, .csv or .parquet: a line for each picture, row or window.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// How a sample is scored. All but mse and relative compare with the run's training and validation
@@ -513,7 +516,7 @@ pub struct EncodeArgs {
     pub run: RunArg,
     #[command(flatten)]
     pub input: InputArg,
-    /// Output file: .npy for the codes, .npz for the codes with labels and names.
+    /// Output file: .npy for the codes; .npz, .csv or .parquet for the codes with labels and names.
     #[arg(short, long)]
     pub output: PathBuf,
     /// Save the output of this layer, by name or number, instead of the code.

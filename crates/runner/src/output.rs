@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use data::{Columns, TableFile};
 use hourglass::files;
 use hourglass::pictures::names;
+
+use crate::commands::UsageError;
 
 /// Refuses a file that exists, and removes what a killed process left beside it.
 ///
@@ -67,6 +70,38 @@ pub fn word(path: &Path) -> String {
         true => text,
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
+}
+
+/// The kind of table that a path asks for by its extension.
+pub fn table_kind(path: &Path) -> Option<TableFile> {
+    TableFile::of(&path.extension()?.to_string_lossy())
+}
+
+/// The same of the option `--output`.
+///
+/// # Errors
+/// A path that asks for none.
+pub fn asked_table(path: &Path) -> Result<TableFile> {
+    table_kind(path).ok_or_else(|| {
+        let text = format!("--output {}: the path must end in {TABLES}", path.display());
+        UsageError(text).into()
+    })
+}
+
+/// The extensions of tables, as errors list them.
+#[cfg(feature = "parquet")]
+pub const TABLES: &str = ".csv or .parquet";
+#[cfg(not(feature = "parquet"))]
+pub const TABLES: &str = ".csv";
+
+/// Writes a table, whole or not at all.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn write_table(path: &Path, kind: TableFile, table: &Columns) -> Result<()> {
+    let bytes = table.bytes(kind);
+    let bytes = bytes.with_context(|| format!("{}: cannot be written", path.display()))?;
+    Ok(files::write(path, &bytes)?)
 }
 
 /// Whether a path ends in one of the extensions, without regard to case.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use data::TableFile;
 use hourglass::comparison::{self, Comparison, Row, SortBy};
 use hourglass::run::RunError;
 use hourglass::{Run, backend};
@@ -20,6 +21,13 @@ mod html;
 mod render;
 
 pub fn run(args: &CompareArgs) -> Result<u8> {
+    let table = match &args.output {
+        Some(path) => Some((path, output::asked_table(path)?)),
+        None => None,
+    };
+    if let Some((path, _)) = table {
+        output::check_new(path, args.backend.force)?;
+    }
     let several = args.names.len() > 1;
     let runs = args.names.iter().map(|name| match name.is_file() {
         // Beside a sweep's runs lie its own files.
@@ -54,6 +62,10 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
         }
         terminal::note(&format!("the page is {}", path.display()));
     }
+    if let Some((path, kind)) = table {
+        output::write_table(path, kind, &render::columns(&comparison, kind))?;
+        terminal::note(&format!("the figures are in {}", path.display()));
+    }
     let format = if args.json {
         TableFormat::Json
     } else {
@@ -67,7 +79,11 @@ pub fn run(args: &CompareArgs) -> Result<u8> {
             terminal::width(),
         ))?,
         TableFormat::Markdown => terminal::print(&render::markdown(&comparison))?,
-        TableFormat::Csv => terminal::print(&render::csv(&comparison))?,
+        TableFormat::Csv => {
+            let table = render::columns(&comparison, TableFile::Csv);
+            let bytes = table.bytes(TableFile::Csv)?;
+            terminal::print(String::from_utf8_lossy(&bytes).trim_end())?;
+        }
     }
     Ok(DONE)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use data::{Batches, counted};
+use data::{Batches, Columns, Entries, Images, counted};
 use model::Layer;
 use serde::Serialize;
 
@@ -30,10 +30,12 @@ struct Report {
 }
 
 pub fn run(args: &EncodeArgs) -> Result<u8> {
-    if !output::has_extension(&args.output, &["npy", "npz"]) {
+    let table = output::table_kind(&args.output);
+    if table.is_none() && !output::has_extension(&args.output, &["npy", "npz"]) {
         let text = format!(
-            "--output {}: the path must end in .npy or .npz",
-            args.output.display()
+            "--output {}: the path must end in .npy, .npz, {}",
+            args.output.display(),
+            output::TABLES
         );
         return Err(UsageError(text).into());
     }
@@ -69,7 +71,12 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
     let codes = batched::encoded(&model, &batches, &all, last, |_| ())?;
     let images_per_s = images.len() as f64 / started.elapsed().as_secs_f64();
     let units = codes.len() / images.len().max(1);
-    arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
+    match table {
+        Some(kind) => output::write_table(&args.output, kind, &columns(&codes, units, &images))?,
+        None => {
+            arrays::write_codes(&args.output, &codes, units, images.labels(), images.names())?;
+        }
+    }
     let report = Report {
         run: run.folder().display().to_string(),
         output: args.output.clone(),
@@ -90,4 +97,33 @@ pub fn run(args: &EncodeArgs) -> Result<u8> {
         report.run
     ))?;
     Ok(DONE)
+}
+
+/// Codes as a table: names and labels, if there are any, and a column for each unit.
+fn columns(codes: &[f32], units: usize, images: &Images) -> Columns {
+    let mut table = Columns::new();
+    if let Some(names) = images.names() {
+        let names = names.iter().map(|name| Some(name.clone()));
+        table.add("name", Entries::Texts(names.collect()));
+    }
+    if let Some(labels) = images.labels() {
+        table.add(
+            "label",
+            match images.classes().is_empty() {
+                true => Entries::Whole(labels.iter().map(|&it| Some(it.into())).collect()),
+                false => {
+                    let class = |&it: &u8| Some(images.class_name(it));
+                    Entries::Texts(labels.iter().map(class).collect())
+                }
+            },
+        );
+    }
+    for unit in 0..units {
+        let values = codes.chunks_exact(units).filter_map(|code| code.get(unit));
+        table.add(
+            format!("code_{unit}"),
+            Entries::Floats(values.copied().collect()),
+        );
+    }
+    table
 }

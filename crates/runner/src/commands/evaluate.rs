@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::{Batches, Images, counted};
+use data::{Batches, Columns, Entries, Images, TableFile, counted};
 use serde::Serialize;
 
 use super::{DONE, Loaded, UsageError};
@@ -13,7 +13,6 @@ use crate::commands::opened;
 use crate::commands::own_images;
 use crate::{input, output, terminal};
 use hourglass::fields::Form;
-use hourglass::files;
 use hourglass::measure::evaluation::{self, CodeUse};
 use hourglass::measure::frames::{self, FrameError};
 use hourglass::measure::metrics::{Column, Figures};
@@ -132,7 +131,7 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     };
     if let Some(path) = &args.frames {
         let errors = frames::by_frame(&model, &batches, test.clips(), meta.seed)?;
-        files::write(path, &csv(&errors.unwrap_or_default())?)?;
+        output::write_table(path, TableFile::Csv, &table(&errors.unwrap_or_default()))?;
         terminal::note(&format!("{}: the error of each frame", path.display()));
     }
     let found = evaluation::evaluate(&model, &batches, &all, meta.seed, true, beside.as_ref())?;
@@ -161,13 +160,21 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     })
 }
 
-/// Errors as CSV: `video,frame,mse,clips` and a line for each frame.
-fn csv(errors: &[FrameError]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for error in errors {
-        writer.serialize(error)?;
-    }
-    Ok(writer.into_inner()?)
+/// A row for each frame.
+fn table(errors: &[FrameError]) -> Columns {
+    let whole = |of: fn(&FrameError) -> usize| {
+        Entries::Whole(errors.iter().map(|it| i64::try_from(of(it)).ok()).collect())
+    };
+    let mut table = Columns::new();
+    let videos = errors.iter().map(|it| Some(it.video.clone()));
+    table.add("video", Entries::Texts(videos.collect()));
+    table.add("frame", whole(|it| it.frame));
+    table.add(
+        "mse",
+        Entries::Numbers(errors.iter().map(|it| it.mse).collect()),
+    );
+    table.add("clips", whole(|it| it.clips));
+    table
 }
 
 /// The images to measure on, with the run's own if they could be loaded.

@@ -21,7 +21,7 @@ use crate::cli::ScoreArgs;
 use crate::progress::Display;
 use crate::{output, terminal};
 
-mod csv;
+mod columns;
 mod masks;
 mod report;
 mod samples;
@@ -32,7 +32,11 @@ mod steps;
 const WHITE: f64 = 3.0;
 
 pub fn run(args: &ScoreArgs) -> Result<u8> {
-    if let Some(path) = &args.output {
+    let table = match &args.output {
+        Some(path) => Some((path, output::asked_table(path)?)),
+        None => None,
+    };
+    if let Some((path, _)) = table {
         output::check_new(path, args.backend.force)?;
     }
     let loaded = opened(&args.run, &args.backend)?;
@@ -181,8 +185,8 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
         pixels: masks.map(Masks::finish).transpose()?,
         verdicts,
     });
-    if let Some(path) = &args.output {
-        csv::write(path, &report)?;
+    if let Some((path, kind)) = table {
+        output::write_table(path, kind, &columns::columns(&report))?;
     }
     tell(args, &report)?;
     Ok(DONE)

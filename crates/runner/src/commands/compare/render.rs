@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use data::{Columns, Entries, TableFile};
 use serde_json::Value;
 
 use crate::table::Table;
@@ -141,64 +142,54 @@ pub fn markdown(comparison: &Comparison) -> String {
     parts.join("\n\n")
 }
 
-/// CSV: one line per run, with its rank among the runs on the same test images.
-pub fn csv(comparison: &Comparison) -> String {
-    let header = [
-        "rank",
-        "run",
-        "kind",
-        "differs",
-        "code_size",
+/// The figures as columns: one row per run, with its rank among the runs on the same test images.
+pub fn columns(comparison: &Comparison, kind: TableFile) -> Columns {
+    let runs = &comparison.runs;
+    let texts = |of: fn(&Row) -> String| {
+        let text = |row: &Row| match kind {
+            TableFile::Csv => no_formula(of(row)),
+            #[cfg(feature = "parquet")]
+            TableFile::Parquet => of(row),
+        };
+        Entries::Texts(runs.iter().map(|row| Some(text(row))).collect())
+    };
+    let whole = |of: fn(&Row) -> usize| {
+        let number = |row: &Row| i64::try_from(of(row)).ok();
+        Entries::Whole(runs.iter().map(number).collect())
+    };
+    let numbers = |of: fn(&Row) -> Option<f64>| {
+        Entries::Numbers(runs.iter().map(|row| of(row).unwrap_or(f64::NAN)).collect())
+    };
+    let mut table = Columns::new();
+    table.add("rank", whole(|row| row.rank));
+    table.add("run", texts(|row| row.run.clone()));
+    table.add("kind", texts(|row| row.kind.clone()));
+    table.add("differs", texts(differs));
+    table.add("code_size", whole(|row| row.code_size));
+    table.add(
         "compression_ratio",
-        "parameters",
-        "epochs",
-        "seconds",
-        "images_per_s",
-        "mse",
-        "bce",
-        "psnr",
-        "ssim",
-        "gain_over_pca",
-        "dataset",
-        "test_sha256",
-    ];
-    let mut lines = vec![header.join(",")];
-    for row in &comparison.runs {
-        let optional =
-            |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-        let fields = [
-            row.rank.to_string(),
-            row.run.clone(),
-            row.kind.clone(),
-            differs(row),
-            row.code_size.to_string(),
-            row.compression_ratio.to_string(),
-            row.parameters.to_string(),
-            row.epochs.to_string(),
-            row.seconds.to_string(),
-            row.images_per_s.to_string(),
-            row.test.mse.to_string(),
-            row.test.bce.to_string(),
-            row.test.psnr.to_string(),
-            optional(row.test.ssim),
-            optional(row.gain),
-            row.dataset.clone(),
-            row.test_sha256.clone(),
-        ];
-        lines.push(fields.map(|field| quoted(&field)).join(","));
-    }
-    lines.join("\n")
+        numbers(|row| Some(row.compression_ratio)),
+    );
+    table.add("parameters", whole(|row| row.parameters));
+    table.add("epochs", whole(|row| row.epochs));
+    table.add("seconds", numbers(|row| Some(row.seconds)));
+    table.add("images_per_s", numbers(|row| Some(row.images_per_s)));
+    table.add("mse", numbers(|row| Some(row.test.mse)));
+    table.add("bce", numbers(|row| Some(row.test.bce)));
+    table.add("psnr", numbers(|row| Some(row.test.psnr)));
+    table.add("ssim", numbers(|row| row.test.ssim));
+    table.add("gain_over_pca", numbers(|row| row.gain));
+    table.add("dataset", texts(|row| row.dataset.clone()));
+    table.add("test_sha256", texts(|row| row.test_sha256.clone()));
+    table
 }
 
-/// A field of CSV as in RFC 4180. What a spreadsheet would take for a formula begins with an apostrophe, which marks text.
-fn quoted(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    if formula && field.parse::<f64>().is_err() {
-        format!("\"'{}\"", field.replace('"', "\"\""))
-    } else if field.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
+/// A text that no spreadsheet takes for a formula: an apostrophe before it marks text.
+fn no_formula(text: String) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    match formula && text.parse::<f64>().is_err() {
+        true => format!("'{text}"),
+        false => text,
     }
 }
 
@@ -304,13 +295,12 @@ mod tests {
             ("conv", "conv"),
             ("-0.25", "-0.25"),
             ("+1e-3", "+1e-3"),
-            ("=1+1", "\"'=1+1\""),
-            ("-a\"b", "\"'-a\"\"b\""),
-            ("@x,y", "\"'@x,y\""),
-            ("\tx", "\"'\tx\""),
-            ("a,b", "\"a,b\""),
+            ("=1+1", "'=1+1"),
+            ("@x,y", "'@x,y"),
+            ("\tx", "'\tx"),
+            ("a,b", "a,b"),
         ] {
-            assert_eq!(quoted(field), written);
+            assert_eq!(no_formula(field.into()), written);
         }
         assert_eq!(markup("<img src=x>|\n"), r"&lt;img src=x&gt;\|\n");
     }

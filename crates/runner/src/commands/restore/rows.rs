@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use data::{Batches, Fields, counted, filled_text};
+use data::{Batches, Columns, Entries, FieldKind, Fields, TableFile, counted, filled_text};
 use hourglass::{Loaded, arrays, files, imputation};
 use serde::Serialize;
 
@@ -53,7 +53,6 @@ pub fn run(args: &RestoreArgs, loaded: &Loaded, fields: &Fields) -> Result<()> {
             .as_str()
         {
             "npz" => Some("npy"),
-            "parquet" | "pq" => Some("csv"),
             _ => None,
         };
         let name = match extension {
@@ -111,10 +110,13 @@ fn fill(
         let columns = fields.0.len();
         let own = fields.own_numbers(&filled);
         (arrays::npy(&own, &[rows.len(), columns])?, missing)
-    } else if output::has_extension(path, &["parquet", "pq"]) {
-        (as_text(fields, &filled)?, missing)
     } else {
-        filled_text(path, fields, &filled)?
+        match output::table_kind(path) {
+            Some(kind) if kind != TableFile::Csv => {
+                (columns(fields, &filled).bytes(kind)?, missing)
+            }
+            _ => filled_text(path, fields, &filled)?,
+        }
     };
     files::write(&output, &bytes)?;
     Ok(Filled {
@@ -125,13 +127,20 @@ fn fill(
     })
 }
 
-/// The rows as text, the columns of the run alone.
-fn as_text(fields: &Fields, rows: &[f32]) -> Result<Vec<u8>> {
-    let mut lines = csv::Writer::from_writer(Vec::new());
-    lines.write_record(fields.0.iter().map(|field| &field.name))?;
-    for row in rows.chunks_exact(fields.channels().max(1)) {
-        lines.write_record(fields.own(row))?;
+/// The rows in the data's own units, the columns of the run alone.
+fn columns(fields: &Fields, rows: &[f32]) -> Columns {
+    let rows = rows.chunks_exact(fields.channels().max(1));
+    let own: Vec<Vec<String>> = rows.map(|row| fields.own(row)).collect();
+    let mut table = Columns::new();
+    for (at, field) in fields.0.iter().enumerate() {
+        let cells = own.iter().map(|row| row.get(at));
+        let number =
+            |cell: Option<&String>| cell.and_then(|it| it.parse().ok()).unwrap_or(f64::NAN);
+        let entries = match field.kind {
+            FieldKind::Number { .. } => Entries::Numbers(cells.map(number).collect()),
+            FieldKind::Category { .. } => Entries::Texts(cells.map(|it| it.cloned()).collect()),
+        };
+        table.add(field.name.clone(), entries);
     }
-    let bytes = lines.into_inner().map_err(csv::IntoInnerError::into_error);
-    Ok(bytes?)
+    table
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use data::Series;
+use anyhow::Result;
+use data::{Columns, Entries, Series, TableFile};
 use hourglass::analysis::normality::Normality;
 use hourglass::analysis::roc::quantile;
 use hourglass::analysis::scoring::Method;
@@ -82,19 +82,7 @@ impl Writer {
     ) -> Result<usize> {
         let by = StepScore::learn(self.method, &self.held);
         let threshold = quantile(&by.all(&self.held), share).unwrap_or_default();
-        let mut found = csv::Writer::from_writer(Vec::new());
-        let failed = || format!("{}: cannot be written", self.folder.display());
-        found
-            .write_record([
-                "series",
-                "first_step",
-                "last_step",
-                "first_time",
-                "last_time",
-                "largest_score",
-            ])
-            .with_context(failed)?;
-        let mut count = 0;
+        let mut found: Vec<Interval> = Vec::new();
         for ((name, series), file) in series.iter().zip(&self.names) {
             let mut scores: Vec<Option<f64>> = self
                 .steps
@@ -104,48 +92,18 @@ impl Writer {
                 .collect();
             scores.resize(series.steps(), None);
             let odd = intervals(&scores, threshold);
-            count += odd.len();
-            let time = |step| series.time(step).unwrap_or_default();
-            let mut lines = csv::Writer::from_writer(Vec::new());
-            lines
-                .write_record(["step", "time", "score", "threshold", "verdict"])
-                .with_context(failed)?;
-            for (step, score) in scores.iter().enumerate() {
-                let verdict = match score {
-                    None => "unknown",
-                    Some(score) if *score > threshold => "odd",
-                    Some(_) => "normal",
-                };
-                let score = score.map_or_else(String::new, |it| it.to_string());
-                let [step_number, threshold] = [step.to_string(), threshold.to_string()];
-                let line = [
-                    step_number,
-                    time(step),
-                    score,
-                    threshold,
-                    verdict.to_owned(),
-                ];
-                lines.write_record(line).with_context(failed)?;
-            }
-            write(&self.folder.join(format!("{file}-steps.csv")), lines)?;
-            for &[first, last] in &odd {
-                let within = scores
-                    .get(first..=last)
-                    .unwrap_or_default()
-                    .iter()
-                    .flatten();
-                let largest = within.copied().fold(f64::MIN, f64::max);
-                found
-                    .write_record([
-                        name.clone(),
-                        first.to_string(),
-                        last.to_string(),
-                        time(first),
-                        time(last),
-                        largest.to_string(),
-                    ])
-                    .with_context(failed)?;
-            }
+            let path = self.folder.join(format!("{file}-steps.csv"));
+            output::write_table(&path, TableFile::Csv, &steps(series, &scores, threshold))?;
+            found.extend(odd.iter().map(|&[first, last]| {
+                let within = scores.get(first..=last).unwrap_or_default();
+                let largest = within.iter().flatten().copied().fold(f64::MIN, f64::max);
+                Interval {
+                    series: name.clone(),
+                    steps: [first, last],
+                    times: [first, last].map(|step| series.time(step)),
+                    largest,
+                }
+            }));
             #[cfg(feature = "report")]
             draw(
                 &self.folder.join(file),
@@ -157,9 +115,70 @@ impl Writer {
                 &odd,
             )?;
         }
-        write(&self.folder.join(INTERVALS), found)?;
-        Ok(count)
+        let path = self.folder.join(INTERVALS);
+        output::write_table(&path, TableFile::Csv, &as_table(&found))?;
+        Ok(found.len())
     }
+}
+
+/// Steps of a series in a row that are odd.
+struct Interval {
+    series: String,
+    /// The first and the last.
+    steps: [usize; 2],
+    /// Their stamps.
+    times: [Option<String>; 2],
+    /// The largest score among them.
+    largest: f64,
+}
+
+/// The intervals of all series, a row each.
+fn as_table(found: &[Interval]) -> Columns {
+    let step = |at: usize| {
+        let number = |it: &Interval| it.steps.get(at).map(|&step| step as i64);
+        Entries::Whole(found.iter().map(number).collect())
+    };
+    let time = |at: usize| {
+        let text = |it: &Interval| it.times.get(at).cloned().flatten();
+        Entries::Texts(found.iter().map(text).collect())
+    };
+    let mut table = Columns::new();
+    let names = found.iter().map(|it| Some(it.series.clone()));
+    table.add("series", Entries::Texts(names.collect()));
+    table.add("first_step", step(0));
+    table.add("last_step", step(1));
+    table.add("first_time", time(0));
+    table.add("last_time", time(1));
+    table.add(
+        "largest_score",
+        Entries::Numbers(found.iter().map(|it| it.largest).collect()),
+    );
+    table
+}
+
+/// The steps of a series, a row each; one without a score is unknown.
+fn steps(series: &Series, scores: &[Option<f64>], threshold: f64) -> Columns {
+    let verdict = |score: &Option<f64>| match score {
+        None => "unknown",
+        Some(score) if *score > threshold => "odd",
+        Some(_) => "normal",
+    };
+    let count = scores.len();
+    let mut table = Columns::new();
+    table.add(
+        "step",
+        Entries::Whole((0..count).map(|step| Some(step as i64)).collect()),
+    );
+    table.add(
+        "time",
+        Entries::Texts((0..count).map(|step| series.time(step)).collect()),
+    );
+    let known = scores.iter().map(|it| it.unwrap_or(f64::NAN));
+    table.add("score", Entries::Numbers(known.collect()));
+    table.add("threshold", Entries::Numbers(vec![threshold; count]));
+    let verdicts = scores.iter().map(|it| Some(verdict(it).to_owned()));
+    table.add("verdict", Entries::Texts(verdicts.collect()));
+    table
 }
 
 /// The file of all intervals.
@@ -184,12 +203,6 @@ fn file_names<'a>(series: impl Iterator<Item = &'a str>) -> Vec<String> {
         }
     };
     series.map(name).collect()
-}
-
-fn write(path: &Path, lines: csv::Writer<Vec<u8>>) -> Result<()> {
-    let failed = || format!("{}: cannot be written", path.display());
-    let bytes = lines.into_inner().map_err(csv::IntoInnerError::into_error);
-    Ok(files::write(path, &bytes.with_context(failed)?)?)
 }
 
 #[cfg(feature = "report")]
