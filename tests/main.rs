@@ -75,6 +75,9 @@ mod sweep;
 mod terminal;
 // `tour`: every chapter, on stdout, as JSON and on a page; runs that are kept.
 mod tour;
+// Tracking: what a server gets, and one that is away.
+#[cfg(feature = "track")]
+mod track;
 // Training: the run folder and everything in it.
 mod train;
 // `transfer`: what it finds, writes and refuses.

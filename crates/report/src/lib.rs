@@ -16,5 +16,7 @@ pub mod scatter;
 pub mod sheet;
 pub mod steps;
 pub mod tensorboard;
+#[cfg(feature = "track")]
+pub mod track;
 
 pub use report::{FILE, Report, Reporter};

@@ -124,17 +124,7 @@ impl Events {
     /// # Errors
     /// If the file cannot be written.
     pub fn epoch(&mut self, row: &Row, samples: &[u8]) -> Result<()> {
-        let figures = [
-            ("train/loss", Some(row.train_loss)),
-            ("val/loss", row.val_loss),
-            ("val/mse", row.val_mse),
-            ("val/bce", row.val_bce),
-            ("val/psnr", row.val_psnr),
-            ("val/bits_per_pixel", row.val_bits_per_pixel),
-            ("lr", Some(row.lr)),
-            ("images_per_s", Some(row.images_per_s)),
-        ];
-        for (tag, figure) in figures {
+        for (tag, figure) in row.figures() {
             self.scalar(row.step, tag, figure)?;
         }
         let reader = image::ImageReader::with_format(Cursor::new(samples), ImageFormat::Png);

@@ -22,6 +22,16 @@ pub fn observers<'a>(config: &Config, display: &'a Display) -> Vec<Box<dyn Obser
     }));
     #[cfg(feature = "report")]
     all.push(Box::new(report::Reporter));
+    // Last, so that it sends what the others have written.
+    #[cfg(feature = "track")]
+    if let Some(track) = &config.track {
+        let warn = |text: &str| display.always(&format!("warning: {text}"));
+        all.push(Box::new(report::track::Tracker::new(track.clone(), warn)));
+    }
+    #[cfg(not(feature = "track"))]
+    if config.track.is_some() {
+        display.always("warning: track: nothing is tracked, because this program was built without its feature \"track\"");
+    }
     all
 }
 

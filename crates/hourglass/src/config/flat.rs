@@ -3,7 +3,13 @@
 use serde_json::Value;
 
 /// Keys that do not affect a training.
-pub const WORDS: [&str; 3] = ["$schema", "description", "tensorboard"];
+pub const WORDS: [&str; 5] = [
+    "$schema",
+    "description",
+    "tensorboard",
+    "track.mlflow",
+    "track.experiment",
+];
 
 /// The leaves of a JSON value, in order, each with the keys that lead to it, joined by dots. An array and an empty
 /// object are leaves.

@@ -17,6 +17,7 @@ mod resolved;
 mod schema;
 mod source;
 mod sweep;
+mod track;
 mod train;
 
 use std::fs::File;
@@ -42,6 +43,7 @@ pub use source::{
     TableTestChoice, TestChoice,
 };
 pub use sweep::{Point, Sweep, load_sweep};
+pub use track::TrackConfig;
 pub use train::{LossChoice, OptimizerConfig, PretrainConfig, ScheduleConfig, TrainConfig};
 
 use error::{Fault, Place};

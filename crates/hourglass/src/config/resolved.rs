@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::init::InitConfig;
 use super::source::DataConfig;
+use super::track::TrackConfig;
 use super::train::{LossChoice, OptimizerConfig, ScheduleConfig, TrainConfig};
 
 /// The upper bound of every count. It is far more than any run needs, and two counts multiply
@@ -48,6 +49,9 @@ pub struct Config {
     /// sample pictures of every epoch. Default: false.
     #[serde(default)]
     pub tensorboard: bool,
+    /// A server that gets parameters, figures, report and pictures too. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<TrackConfig>,
 }
 
 /// The compute backend of Burn, which must have been compiled in.
@@ -95,6 +99,9 @@ impl Config {
             let cure = "set data.validation above 0, or patience to null";
             let text = format!("found {patience} without validation images; {cure}");
             found.push(("train.patience", text));
+        }
+        if let Some(text) = self.track.as_ref().and_then(TrackConfig::contradiction) {
+            found.push(("track.mlflow", text));
         }
         found.extend(self.data.contradictions());
         for (path, value) in self.data.without_patch() {

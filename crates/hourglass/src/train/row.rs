@@ -51,6 +51,22 @@ pub struct Row {
     pub val_bits_per_pixel: Option<f64>,
 }
 
+impl Row {
+    /// The figures that programs which watch a training draw over its steps, by their names.
+    pub fn figures(&self) -> [(&'static str, Option<f64>); 8] {
+        [
+            ("train/loss", Some(self.train_loss)),
+            ("val/loss", self.val_loss),
+            ("val/mse", self.val_mse),
+            ("val/bce", self.val_bce),
+            ("val/psnr", self.val_psnr),
+            ("val/bits_per_pixel", self.val_bits_per_pixel),
+            ("lr", Some(self.lr)),
+            ("images_per_s", Some(self.images_per_s)),
+        ]
+    }
+}
+
 /// One line of `pretrain.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerRow {

@@ -437,7 +437,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             LEAST.replacen('{', "{ \"line\\nbreak\\u001b[2J\": 2,", 1),
-            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, init, train, tensorboard, sweep",
+            r"c.json:1:3: line\nbreak\u{1b}[2J: unknown key; allowed: $schema, description, seed, backend, data, model, init, train, tensorboard, track, sweep",
         ),
     ];
     for (text, line) in cases {

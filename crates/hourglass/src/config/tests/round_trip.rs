@@ -325,6 +325,11 @@ fn inits() -> impl Strategy<Value = InitConfig> {
     })
 }
 
+fn tracks() -> impl Strategy<Value = TrackConfig> {
+    ("https?://[a-z0-9.:]{1,20}/?", "[^\0]{1,20}")
+        .prop_map(|(mlflow, experiment)| TrackConfig { mlflow, experiment })
+}
+
 fn trainings() -> impl Strategy<Value = TrainConfig> {
     let share = || 0.0..0.9999;
     let adam = (share(), share(), 1e-12..1.0, 0.0..10.0, any::<bool>());
@@ -416,13 +421,14 @@ proptest! {
         model in models(),
         mut train in trainings(),
         tensorboard: bool,
+        track in prop::option::of(tracks()),
     ) {
         if model.gives_values() {
             train.loss = LossChoice::Mse;
         }
         let backend = BackendChoice::Cuda;
         let (schema, description) = texts;
-        let config = Config { schema, description, seed, backend, data, model, init, train, tensorboard };
+        let config = Config { schema, description, seed, backend, data, model, init, train, tensorboard, track };
         let text = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(parse("c.json", &text, &[]).unwrap().config, config);
     }
