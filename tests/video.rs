@@ -96,6 +96,27 @@ fn commands_take_videos_and_errors_are_by_frame() {
     work.ok("reconstruct run other -o strips");
     let strip = image::open(work.path("strips").join(&work.names("strips")[0])).unwrap();
     assert_eq!([strip.height(), strip.width()], [40, 9]);
+    // Clips are scored, each with the frame and the place of its largest errors.
+    let told = work
+        .ok("score run clips/v2 --score mse --quantile 0.5 -o scores.csv")
+        .stdout;
+    assert!(told.contains("of 3 clips odd"), "{told}");
+    let scores = work.read_text("scores.csv");
+    let mut scores = scores
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>());
+    let columns = "name,score,threshold,verdict,frame,top,left,height,width";
+    assert_eq!(
+        scores.next().unwrap(),
+        columns.split(',').collect::<Vec<_>>()
+    );
+    for (start, row) in [0, 3, 6].into_iter().zip(scores) {
+        assert_eq!(row[0], format!("v2@{start}"));
+        let cell = |at: usize| row[at].parse::<usize>().unwrap();
+        assert!((start..start + 5).contains(&cell(4)), "{row:?}");
+        // Frames have 8 rows and 9 columns.
+        assert!(cell(5) + cell(7) <= 8 && cell(6) + cell(8) <= 9, "{row:?}");
+    }
     work.ok("inspect run");
     work.ok("plot run");
     for (code, line, expected) in [

@@ -8,6 +8,8 @@ use model::{Category, ImageShape, Range};
 pub enum Form {
     /// Images of pictures.
     Pictures,
+    /// Clips of videos.
+    Clips,
     /// Rows of a table.
     Table,
     /// Windows of series.
@@ -15,7 +17,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// That of samples of this shape; `is_real` if they hold real values.
+    /// That of samples of this shape, which are no clips; `is_real` if they hold real values.
     pub fn of(is_real: bool, [.., steps]: ImageShape) -> Self {
         match (is_real, steps) {
             (false, _) => Form::Pictures,
@@ -28,6 +30,7 @@ impl Form {
     pub fn sample(self) -> &'static str {
         match self {
             Form::Pictures => "image",
+            Form::Clips => "clip",
             Form::Table => "row",
             Form::Series => "window",
         }
@@ -44,7 +47,7 @@ impl Form {
     /// What the values of a sample are called that no model has changed.
     pub fn raw(self) -> &'static str {
         match self {
-            Form::Pictures => "raw pixels",
+            Form::Pictures | Form::Clips => "raw pixels",
             Form::Table | Form::Series => "raw values",
         }
     }

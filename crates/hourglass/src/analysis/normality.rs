@@ -10,7 +10,7 @@ use model::Autoencoder;
 use super::cloud::{Cloud, Ellipsoid};
 use super::error::AnalysisError;
 use super::features::{Features, MOST_VALUES};
-use super::places::{Pair, Places, Window, largest_window, smoothed};
+use super::places::{Pair, Places, Window, largest_in_frames, smoothed_frames};
 use super::random::sample;
 use super::scoring::{Method, Parts, Usual};
 use crate::batched::{self, BATCH, values};
@@ -161,7 +161,7 @@ pub struct Scored {
     pub steps: Vec<f32>,
 }
 
-/// The squared error around each place, mean over a [window](largest_window).
+/// The squared error around each place, mean over a [window](largest_in_frames).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     /// `[height, width]`
@@ -201,6 +201,8 @@ pub struct Normality<'a> {
     scorer: Scorer<'a>,
     method: Method,
     shape: ImageShape,
+    /// Frames that a sample has from top to bottom.
+    frames: usize,
     fields: Option<Arc<Fields>>,
     places: Places,
     known: Known,
@@ -253,6 +255,7 @@ impl<'a> Normality<'a> {
             scorer,
             method,
             shape,
+            frames: images.frames(),
             fields: images.fields().cloned(),
             places: places.finish(),
             known,
@@ -323,7 +326,7 @@ impl<'a> Normality<'a> {
         let fields = self.fields.as_ref();
         let map = maps.then(|| {
             let tile = Map {
-                values: smoothed(&pair.map(), [height, width]),
+                values: smoothed_frames(&pair.map(), [height, width], self.frames),
                 size: [height, width],
             };
             let mut map = Map {
@@ -370,7 +373,7 @@ impl<'a> Normality<'a> {
                     restored,
                     shape,
                 };
-                let window = largest_window(&pair.map(), [height, width]);
+                let window = largest_in_frames(&pair.map(), [height, width], self.frames);
                 let parts = Parts {
                     sums: pair.sums(),
                     place: self.places.ratio(&pair),

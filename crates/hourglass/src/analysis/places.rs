@@ -213,7 +213,7 @@ impl Rectangles {
 
 /// The window of [`window_size`] with the largest mean in a map, `[height, width]`; the first of equals. The mean of
 /// a map without values is 0.
-pub fn largest_window(map: &[f32], [height, width]: [usize; 2]) -> Window {
+fn largest_window(map: &[f32], [height, width]: [usize; 2]) -> Window {
     let size = window_size([height, width]);
     let rectangles = Rectangles::new(map, [height, width]);
     let mut best = Window {
@@ -233,9 +233,36 @@ pub fn largest_window(map: &[f32], [height, width]: [usize; 2]) -> Window {
     best
 }
 
+/// As [`largest_window`], of a map whose frames stand from top to bottom: no window lies in two of them.
+pub fn largest_in_frames(map: &[f32], [height, width]: [usize; 2], frames: usize) -> Window {
+    let tall = height / frames.max(1);
+    let each = map.chunks_exact((tall * width).max(1)).enumerate();
+    let windows = each.map(|(number, frame)| {
+        let window = largest_window(frame, [tall, width]);
+        Window {
+            at: [window.at[0] + number * tall, window.at[1]],
+            ..window
+        }
+    });
+    let larger = |best: Window, other: Window| match other.mean > best.mean {
+        true => other,
+        false => best,
+    };
+    let largest = windows.reduce(larger);
+    largest.unwrap_or_else(|| largest_window(&[], [0, 0]))
+}
+
+/// As [`smoothed`], each of the frames that stand from top to bottom by itself.
+pub fn smoothed_frames(map: &[f32], [height, width]: [usize; 2], frames: usize) -> Vec<f32> {
+    let tall = height / frames.max(1);
+    let each = map.chunks_exact((tall * width).max(1));
+    each.flat_map(|frame| smoothed(frame, [tall, width]))
+        .collect()
+}
+
 /// A map, `[height, width]`, whose values are the means of the windows around them, so that its largest one is about that
 /// of the [`largest_window`]. At the edges there is less in a window.
-pub fn smoothed(map: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
+fn smoothed(map: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
     let [tall, wide] = window_size([height, width]);
     let rectangles = Rectangles::new(map, [height, width]);
     let around = |at: usize, size: usize, end: usize| {
@@ -313,6 +340,25 @@ mod tests {
             (Sums::default(), vec![0.0])
         );
         assert_eq!(Places::new(1).finish().ratio(&nothing), 0.0);
+    }
+
+    #[test]
+    fn no_window_lies_in_two_frames() {
+        // Two frames of 16 x 16, with errors on both sides of the border between them, and a smaller one apart.
+        let mut map = [0f32; 32 * 16];
+        for row in [15, 16] {
+            map[row * 16 + 4..][..2].fill(1.0);
+        }
+        map[20 * 16 + 8..][..2].fill(0.9);
+        map[21 * 16 + 8..][..2].fill(0.9);
+        let found = largest_in_frames(&map, [32, 16], 2);
+        assert_eq!((found.at, found.size), ([20, 8], [2, 2]));
+        assert_eq!(largest_in_frames(&map, [32, 16], 1).at, [15, 4]);
+        let smooth = smoothed_frames(&map, [32, 16], 2);
+        assert_eq!(smooth.len(), map.len());
+        // Row 16 is the first of its frame, so nothing of row 15 is in it.
+        assert_eq!(smooth[..256], smoothed(&map[..256], [16, 16]));
+        assert_eq!(smooth[256..], smoothed(&map[256..], [16, 16]));
     }
 
     #[test]

@@ -242,7 +242,10 @@ impl Meta {
 
     /// The form of its data.
     pub fn form(&self) -> Form {
-        Form::of(self.fields.is_some(), self.input_shape)
+        match self.clips() {
+            Some(_) => Form::Clips,
+            None => Form::of(self.fields.is_some(), self.input_shape),
+        }
     }
 
     /// The layers of its model.

@@ -73,7 +73,7 @@ pub fn run(args: &EvaluateArgs) -> Result<u8> {
         code_size: report.code_size,
         on: match args.data {
             Some(_) => match form {
-                Form::Pictures => "these images",
+                Form::Pictures | Form::Clips => "these images",
                 Form::Table => "these rows",
                 Form::Series => "these windows",
             },

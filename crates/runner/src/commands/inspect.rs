@@ -71,7 +71,7 @@ pub fn run(args: &InspectArgs) -> Result<u8> {
     };
     let form = Form::of(subject.is_real, subject.shape);
     let samples = match form {
-        Form::Pictures => format!("{channels}x{height}x{width} images{shown}"),
+        Form::Pictures | Form::Clips => format!("{channels}x{height}x{width} images{shown}"),
         Form::Table => format!("rows of {}", counted(channels, "value")),
         Form::Series => {
             let of = counted(channels, "channel");

@@ -155,7 +155,7 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
                 name: whole.name.clone(),
                 score: scored.score,
                 odd: scored.score > threshold,
-                place: place(&scored, &loaded).filter(|_| !of_series),
+                place: place(&scored, start, &loaded).filter(|_| !of_series),
                 fields: named(&scored, loaded.meta.fields.as_ref()),
                 heat_map: heat_maps.get(number).cloned(),
                 normal: whole.normal,
@@ -210,11 +210,19 @@ fn shown(map: &Map, source: &Source) -> Map {
 }
 
 /// Where the errors are largest.
-fn place(scored: &Scored, loaded: &Loaded) -> Option<Place> {
+/// `start` is the first frame of a clip in its video.
+fn place(scored: &Scored, start: usize, loaded: &Loaded) -> Option<Place> {
     let window = scored.window?;
     let [_, height, width] = loaded.meta.input_shape;
+    let frames = loaded.meta.clips().map(|clips| clips.frames);
+    let tall = (height / frames.unwrap_or(1).max(1)).max(1);
+    let (frame, top) = match frames {
+        Some(_) => (Some(start + window.at[0] / tall), window.at[0] % tall),
+        None => (None, window.at[0]),
+    };
     Some(Place {
-        top: window.at[0],
+        frame,
+        top,
         left: window.at[1],
         height: window.size[0],
         width: window.size[1],

@@ -79,7 +79,7 @@ impl Measured<'_> {
     /// What the mean of the training data is called.
     pub(super) fn mean(&self) -> &'static str {
         match Form::of(self.figures.r2.is_some(), self.shape) {
-            Form::Pictures => "the mean picture",
+            Form::Pictures | Form::Clips => "the mean picture",
             Form::Table => "the mean row",
             Form::Series => "the mean window",
         }

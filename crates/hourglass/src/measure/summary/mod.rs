@@ -154,7 +154,7 @@ impl Summary {
 /// What the figures of a run's own test part are on.
 pub fn on_test(figures: &Figures, shape: ImageShape) -> &'static str {
     match Form::of(figures.r2.is_some(), shape) {
-        Form::Pictures => "the test images",
+        Form::Pictures | Form::Clips => "the test images",
         Form::Table => "the test rows",
         Form::Series => "the test windows",
     }

@@ -22,6 +22,10 @@ pub fn columns(report: &Report) -> Columns {
     table.add("verdict", texts(&|it| Some(it.word().to_owned())));
     if scores.iter().any(|it| it.place.is_some()) {
         let of = |of: fn(&Place) -> usize| whole(&move |it: &Verdict| it.place.as_ref().map(of));
+        let frame = |it: &Verdict| it.place.as_ref().and_then(|it| it.frame);
+        if scores.iter().any(|it| frame(it).is_some()) {
+            table.add("frame", whole(&frame));
+        }
         table.add("top", of(|it| it.top));
         table.add("left", of(|it| it.left));
         table.add("height", of(|it| it.height));

@@ -16,6 +16,9 @@ const SHOWN: usize = 10;
 /// The window with the largest errors, in pixels.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Place {
+    /// Of a clip: the frame, counted from the start of its video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<usize>,
     pub top: usize,
     pub left: usize,
     pub height: usize,
@@ -76,8 +79,11 @@ impl Verdict {
         let columns = self.fields.iter();
         let columns = columns.map(|it| format!("{} {:.0} %", it.name, it.share * 100.0));
         let window = (self.place).map(|it| {
+            let frame = it
+                .frame
+                .map_or_else(String::new, |it| format!("frame {it}, "));
             format!(
-                "top {}, left {}, {} x {}",
+                "{frame}top {}, left {}, {} x {}",
                 it.top, it.left, it.height, it.width
             )
         });
