@@ -123,9 +123,8 @@ impl Samples {
             return Err(UsageError(text.into()).into());
         }
         let test = &setup.test;
-        if args.steps.is_some()
-            && let Some(windows) = hourglass::input::own_windows(&loaded.meta)?
-        {
+        // Windows are known by steps alone; the series have the stamps.
+        if let Some(windows) = hourglass::input::own_windows(&loaded.meta)? {
             let named = windows.series.into_iter();
             self.series
                 .extend(named.map(|it| (it.name().to_owned(), it)));
