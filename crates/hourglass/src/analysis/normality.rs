@@ -268,7 +268,7 @@ impl<'a> Normality<'a> {
                 parts.push(it);
                 Ok(())
             })?;
-            learned.usual = Usual::of(&parts);
+            learned.usual = Usual::of(&parts, images.fields().is_none());
         }
         let mut scored = Vec::new();
         learned.score(images, &pieces, false, |_, it| {

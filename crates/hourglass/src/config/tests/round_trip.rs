@@ -14,7 +14,7 @@ use super::super::init::InitConfig;
 use super::super::{
     AspectChoice, BackendChoice, CollectionChoice, Config, DataConfig, GroupChoice, LossChoice,
     NamedConfig, OptimizerConfig, PicturesConfig, PretrainConfig, ScheduleConfig, TestChoice,
-    TrainConfig, parse, raw,
+    TrackConfig, TrainConfig, parse, raw,
 };
 use super::LEAST;
 
