@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::cache::Digest;
 use crate::split::{Split, below, split};
 use crate::whole::Whole;
 use crate::{DataError, ImageShape, Images};
@@ -25,7 +26,7 @@ const MOST: usize = 1 << 28;
 const STREAM: u64 = 1 << 63;
 
 /// The source of random crops.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Crops {
     pub pictures: Arc<Whole>,
     /// For each image of the set, the picture that it is a patch of.
@@ -81,11 +82,16 @@ impl Crops {
         Ok(pixels)
     }
 
-    /// The pictures that the images come from, each with its height and width.
-    pub fn whole(&self) -> impl Iterator<Item = (&[u8], [usize; 2])> {
+    /// The pictures that the images come from, each with its height and width and, if it is known, the SHA-256 of its
+    /// pixels.
+    pub fn whole(&self) -> impl Iterator<Item = (&[u8], [usize; 2], Option<Digest>)> {
         let runs = self.of.chunk_by(|one, other| one == other);
         let pictures = runs.filter_map(|run| run.first());
-        pictures.map(|&picture| self.pictures.get(picture as usize))
+        pictures.map(|&picture| {
+            let (pixels, size) = self.pictures.get(picture as usize);
+            let known = self.pictures.digests().get(picture as usize);
+            (pixels, size, known.copied())
+        })
     }
 
     /// The first image of a picture.

@@ -1,10 +1,12 @@
-//! Images in memory, and a data set with its training and test part.
+//! Images, and a data set with its training and test part.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use crate::buffer::Buffer;
+use crate::cache::Digest;
 use crate::clips::Clips;
 use crate::crops::Crops;
 use crate::error::dims;
@@ -42,7 +44,7 @@ pub struct Images {
 #[derive(Debug, Clone, PartialEq)]
 enum Values {
     /// Of pictures, 0 to 255.
-    Bytes(Vec<u8>),
+    Bytes(Buffer<u8>),
     /// Of anything else, standardised.
     Real(Vec<f32>),
 }
@@ -160,6 +162,11 @@ impl Images {
     /// [`DataError::PixelCount`] unless they are a whole number of images of `shape`, with no size zero;
     /// [`DataError::TooLarge`] for more than 2^32 - 1 images, because indices are `u32`.
     pub fn new(pixels: Vec<u8>, shape: ImageShape) -> Result<Self, DataError> {
+        Self::of(pixels.into(), shape)
+    }
+
+    /// The same of pixels that may be in a file.
+    pub(crate) fn of(pixels: Buffer<u8>, shape: ImageShape) -> Result<Self, DataError> {
         Self::with_values(Values::Bytes(pixels), shape, None)
     }
 
@@ -239,6 +246,14 @@ impl Images {
         }
         self.names = Some(names);
         Ok(self)
+    }
+
+    /// The SHA-256 of an image's pixels, if it is known already.
+    pub(crate) fn known_digest(&self, index: usize) -> Option<Digest> {
+        match &self.values {
+            Values::Bytes(pixels) => pixels.digests().get(index).copied(),
+            Values::Real(_) => None,
+        }
     }
 
     /// Adds the names of the classes, the first for label 0.
@@ -391,25 +406,13 @@ impl Images {
     ///
     /// [`DataError::Index`] for an index past the end.
     pub fn select(&self, indices: &[u32]) -> Result<Self, DataError> {
-        let size = indices.len() * self.image_len();
-        let mut values = match &self.values {
-            Values::Bytes(_) => Values::Bytes(Vec::with_capacity(size)),
-            Values::Real(_) => Values::Real(Vec::with_capacity(size)),
+        let values = match self.values() {
+            View::Bytes(values) => Values::Bytes(self.chosen(values, indices)?.into()),
+            View::Real(values) => Values::Real(self.chosen(values, indices)?),
         };
         let (mut labels, mut names, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             let at = index as usize;
-            let count = self.len();
-            let sample = self.sample(at);
-            match (
-                sample.ok_or(DataError::Index { index, count })?,
-                &mut values,
-            ) {
-                (View::Bytes(from), Values::Bytes(to)) => to.extend_from_slice(from),
-                (View::Real(from), Values::Real(to)) => to.extend_from_slice(from),
-                // Both are made from the same values.
-                _ => {}
-            }
             labels.extend(self.labels().and_then(|labels| labels.get(at)));
             names.extend(self.names().and_then(|names| names.get(at)).cloned());
             of.extend(self.crops().and_then(|crops| crops.of.get(at)));
@@ -427,6 +430,19 @@ impl Images {
             }),
             clips: self.clips().map(|clips| Box::new(clips.select(indices))),
         })
+    }
+
+    /// The values of the samples at `indices`, of all `values`.
+    fn chosen<T: Copy>(&self, values: &[T], indices: &[u32]) -> Result<Vec<T>, DataError> {
+        let size = self.image_len();
+        let mut chosen = Vec::with_capacity(indices.len() * size);
+        for &index in indices {
+            let start = index as usize * size;
+            let count = self.len();
+            let sample = values.get(start..start + size);
+            chosen.extend_from_slice(sample.ok_or(DataError::Index { index, count })?);
+        }
+        Ok(chosen)
     }
 
     /// SHA-256, in hexadecimal, of the shape, pixels and labels, and of the pictures that patches come
@@ -452,7 +468,7 @@ impl Images {
         match &self.values {
             Values::Bytes(pixels) => {
                 hasher.update((pixels.len() as u64).to_le_bytes());
-                hasher.update(pixels);
+                hasher.update(&**pixels);
             }
             Values::Real(values) => {
                 hasher.update((values.len() as u64).to_le_bytes());
@@ -468,7 +484,7 @@ impl Images {
             hasher.update((clips.frames() as u64).to_le_bytes());
         }
         // Training also uses the area outside the grid of patches.
-        for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
+        for (pixels, [height, width], _) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());
             hasher.update((width as u64).to_le_bytes());
             hasher.update(pixels);

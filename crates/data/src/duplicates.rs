@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use crate::cache::Digest;
 use crate::{Images, Split, Warning};
 
 /// A picture's size and the SHA-256 of its pixels.
-type Key = ([usize; 2], [u8; 32]);
+type Key = ([usize; 2], Digest);
 
 /// The warnings about pictures that are in a training part more than once, and about pictures of other parts that are
 /// training or validation pictures. `held` says which of the training part's pictures are for validation; it is empty if
@@ -84,18 +85,25 @@ fn in_both(
 
 /// The key of each picture; with patches, of each whole one.
 fn keys(images: &Images) -> Vec<Key> {
-    let key = |pixels: &[u8], size: [usize; 2]| (size, Sha256::digest(pixels).into());
+    let digest = |pixels: &[u8], known: Option<Digest>| {
+        known.unwrap_or_else(|| Sha256::digest(pixels).into())
+    };
     match images.crops() {
         Some(crops) => {
-            let whole: Vec<(&[u8], [usize; 2])> = crops.whole().collect();
+            let whole: Vec<(&[u8], [usize; 2], Option<Digest>)> = crops.whole().collect();
             let whole = whole.par_iter();
-            whole.map(|(pixels, size)| key(pixels, *size)).collect()
+            whole
+                .map(|(pixels, size, known)| (*size, digest(pixels, *known)))
+                .collect()
         }
         None => {
             let [_, height, width] = images.shape();
             let pictures = images.pixels().par_chunks_exact(images.image_len().max(1));
             pictures
-                .map(|pixels| key(pixels, [height, width]))
+                .enumerate()
+                .map(|(place, pixels)| {
+                    ([height, width], digest(pixels, images.known_digest(place)))
+                })
                 .collect()
         }
     }

@@ -1,7 +1,10 @@
 //! Picture files as a data set: how they are made equal in shape, and which are for testing.
 
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
+use crate::cache::CACHED_ABOVE;
 use crate::group::{Group, draw_groups};
 use crate::picture::{self, File, Header};
 use crate::preparation::Aspect;
@@ -35,6 +38,11 @@ pub struct PictureOptions {
     pub group: Option<Group>,
     /// Whether an unreadable file is an error; otherwise it is skipped with a warning.
     pub strict: bool,
+    /// Whether decoded pictures are kept in a file of the user's cache, which is mapped into memory; by default if they
+    /// have more than 1 GiB.
+    pub cache: Option<bool>,
+    /// The folder of that file; by default one in the user's cache.
+    pub cache_dir: Option<PathBuf>,
     /// Draws the test files.
     pub seed: u64,
 }
@@ -72,6 +80,8 @@ impl Default for PictureOptions {
             test: TestPart::Share(0.1),
             group: None,
             strict: false,
+            cache: None,
+            cache_dir: None,
             seed: 0,
         }
     }
@@ -208,6 +218,11 @@ impl PictureOptions {
             });
         }
         self.channels.map_or(Ok(()), picture::check_channels)
+    }
+
+    /// Whether pictures with so many bytes go through the cache.
+    pub(crate) fn is_cached(&self, bytes: u64) -> bool {
+        self.cache.unwrap_or(bytes > CACHED_ABOVE)
     }
 
     /// The file whose header counts for all, and that header: the first readable one, among the training

@@ -22,6 +22,8 @@ const OPTIONS: PictureOptions = PictureOptions {
     test: TestPart::Share(0.25),
     group: None,
     strict: true,
+    cache: Some(false),
+    cache_dir: None,
     seed: 1,
 };
 

@@ -16,7 +16,9 @@
 
 mod augment;
 mod batch;
+mod buffer;
 mod bundled;
+mod cache;
 mod clips;
 mod counted;
 mod crops;
@@ -52,6 +54,7 @@ mod table;
 mod table_set;
 mod text;
 mod tree;
+mod user_cache;
 mod video;
 mod warning;
 mod wav;
@@ -62,6 +65,7 @@ use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use batch::Batches;
+pub use cache::{Decoded, Undecoded};
 pub use clips::Clips;
 pub use counted::counted;
 pub use dataset::{Dataset, ImageShape, Images, View};
@@ -146,7 +150,7 @@ pub enum Source {
 pub struct Extent {
     /// Images of an epoch, at most: those for validation and testing may be among them.
     pub images: u64,
-    /// Bytes of all pictures in memory.
+    /// Bytes of all pictures in memory; 0 if they are in the cache.
     pub bytes: u64,
 }
 
@@ -203,7 +207,12 @@ impl Source {
             Source::Video { dir, options } => video::extent(dir, options, channels)?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
-                images::extent(&place, &folder::find(dir)?.0, options, channels)?
+                let found = folder::find(dir)?.0;
+                let [images, bytes] = images::extent(&place, &found, options, channels)?;
+                match options.is_cached(bytes) {
+                    true => [images, 0],
+                    false => [images, bytes],
+                }
             }
             Source::Photos {
                 collection,
@@ -225,7 +234,23 @@ impl Source {
         }
     }
 
-    /// Reads everything into memory.
+    /// The pictures that are still to be decoded into the cache before they are loaded: none if they fit into memory or are
+    /// there already. [`Source::load`] decodes them too, without a word.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::load`].
+    pub fn undecoded(&self) -> Result<Option<Undecoded>, DataError> {
+        let Source::Folder { dir, options } = self else {
+            return Ok(None);
+        };
+        if options.cache == Some(false) {
+            return Ok(None);
+        }
+        Undecoded::of(dir, options)
+    }
+
+    /// Reads everything into memory, or maps it if it is in the cache.
     ///
     /// # Errors
     ///

@@ -39,6 +39,18 @@ pub(crate) fn cut_all(
     Ok(pixels)
 }
 
+/// The patches of one picture.
+pub(crate) fn cut_one(pictures: &Whole, picture: usize, side: usize) -> Vec<u8> {
+    let (pixels, size) = pictures.get(picture);
+    let grid = grid(size, side);
+    let channels = pixels.len() / (size[0] * size[1]).max(1);
+    let mut patches = vec![0; grid[0] * grid[1] * channels * side * side];
+    if !patches.is_empty() {
+        cut(pixels, size, grid, side, &mut patches);
+    }
+    patches
+}
+
 /// Cuts `picture`, `[channel, row, column]`, into a grid of squares, `[patch, channel, row, column]`.
 fn cut(
     picture: &[u8],

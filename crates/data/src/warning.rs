@@ -177,6 +177,13 @@ pub enum Warning {
         /// The name of the first.
         first: String,
     },
+    /// A cache of decoded pictures that could not be used.
+    Remade {
+        /// Its folder.
+        folder: String,
+        /// What was wrong with it.
+        reason: String,
+    },
     /// Pictures of one part that are also in another one.
     InBoth {
         /// The part whose figures are spoilt, `test` or `validation`.
@@ -332,6 +339,10 @@ impl fmt::Display for Warning {
                 };
                 write!(f, "{count} 16-bit {files} {are} reduced to 8 bits")
             }
+            Warning::Remade { folder, reason } => write!(
+                f,
+                "{folder}: the cache of decoded pictures is made anew: {reason}"
+            ),
             Warning::Instead { dir, wanted, read } => {
                 write!(
                     f,

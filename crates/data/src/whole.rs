@@ -1,13 +1,15 @@
 //! Whole pictures of any size, as contiguous bytes.
 
 use crate::DataError;
+use crate::buffer::Buffer;
+use crate::cache::Digest;
 use crate::dataset::MAX_VALUES;
 
 /// Pictures with the same number of channels, each `[channel, row, column]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Whole {
     channels: usize,
-    pixels: Vec<u8>,
+    pixels: Buffer<u8>,
     places: Vec<Place>,
 }
 
@@ -29,19 +31,30 @@ impl Whole {
         channels: usize,
         sizes: impl Iterator<Item = [usize; 2]>,
     ) -> Result<Self, DataError> {
-        let mut values: u64 = 0;
-        let mut places = Vec::new();
-        for size in sizes {
-            let start = usize::try_from(values).unwrap_or(usize::MAX);
-            places.push(Place { start, size });
-            // Sides are bounded, so neither the product nor the sum can overflow.
-            values = values.saturating_add((channels * size[0] * size[1]) as u64);
-        }
+        let (places, values) = places(channels, sizes);
         Ok(Whole {
             channels,
-            pixels: zeros(place, values.to_string(), values)?,
+            pixels: zeros(place, values.to_string(), values)?.into(),
             places,
         })
+    }
+
+    /// Pictures of these heights and widths.
+    pub fn of(
+        channels: usize,
+        pixels: Buffer<u8>,
+        sizes: impl Iterator<Item = [usize; 2]>,
+    ) -> Self {
+        Whole {
+            channels,
+            pixels,
+            places: places(channels, sizes).0,
+        }
+    }
+
+    /// SHA-256 of each picture's pixels, if they come from the cache; otherwise empty.
+    pub fn digests(&self) -> &[Digest] {
+        self.pixels.digests()
     }
 
     /// Height and width of each picture.
@@ -58,9 +71,12 @@ impl Whole {
         (self.pixels.get(start..end).unwrap_or_default(), size)
     }
 
-    /// The memory of each picture, to be filled.
+    /// The memory of each picture, to be filled; none of pictures in a file.
     pub fn rooms(&mut self) -> Vec<Room<'_>> {
-        let mut rest = self.pixels.as_mut_slice();
+        let Buffer::Owned(pixels) = &mut self.pixels else {
+            return Vec::new();
+        };
+        let mut rest = pixels.as_mut_slice();
         let mut rooms = Vec::with_capacity(self.places.len());
         for place in &self.places {
             let size = place.size;
@@ -71,26 +87,41 @@ impl Whole {
         rooms
     }
 
-    /// Drops the pictures whose `keep` is false, and closes the gaps.
+    /// Drops the pictures whose `keep` is false, and closes the gaps in memory.
     pub fn retain(&mut self, keep: &[bool]) {
+        let Buffer::Owned(pixels) = &mut self.pixels else {
+            return;
+        };
         let mut end = 0;
         for place in self.places.iter_mut().zip(keep).filter(|(_, keep)| **keep) {
             let (place, _) = place;
             let length = self.channels * place.size[0] * place.size[1];
-            self.pixels
-                .copy_within(place.start..place.start + length, end);
+            pixels.copy_within(place.start..place.start + length, end);
             place.start = end;
             end += length;
         }
-        self.pixels.truncate(end);
+        pixels.truncate(end);
         let mut keep = keep.iter();
         self.places.retain(|_| keep.next() == Some(&true));
     }
 
     /// All pixels, picture after picture.
-    pub fn into_pixels(self) -> Vec<u8> {
+    pub fn into_pixels(self) -> Buffer<u8> {
         self.pixels
     }
+}
+
+/// The places of pictures of these sizes, and the number of their values.
+fn places(channels: usize, sizes: impl Iterator<Item = [usize; 2]>) -> (Vec<Place>, u64) {
+    let mut values: u64 = 0;
+    let mut places = Vec::new();
+    for size in sizes {
+        let start = usize::try_from(values).unwrap_or(usize::MAX);
+        places.push(Place { start, size });
+        // Sides are bounded, so neither the product nor the sum can overflow.
+        values = values.saturating_add((channels * size[0] * size[1]) as u64);
+    }
+    (places, values)
 }
 
 /// The memory of one picture.
@@ -99,7 +130,12 @@ pub(crate) struct Room<'a> {
     size: [usize; 2],
 }
 
-impl Room<'_> {
+impl<'a> Room<'a> {
+    /// Memory for a picture of this height and width.
+    pub fn new(pixels: &'a mut [u8], size: [usize; 2]) -> Self {
+        Self { pixels, size }
+    }
+
     /// Stores a picture of height and width `from`; a smaller one is extended to the right and downwards
     /// by reflection. Returns whether the number of pixels is right.
     pub fn put(&mut self, picture: &[u8], from: [usize; 2]) -> bool {
@@ -177,7 +213,7 @@ mod tests {
         assert_eq!(whole.get(0), (&[9; 6][..], [2, 3]));
         assert_eq!(whole.get(1), (&[7, 8][..], [1, 2]));
         assert_eq!(whole.get(2), (&[][..], [0, 0]));
-        assert_eq!(whole.into_pixels(), [9, 9, 9, 9, 9, 9, 7, 8]);
+        assert_eq!(*whole.into_pixels(), [9, 9, 9, 9, 9, 9, 7, 8]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod host;
 pub mod level;
 mod linear;
 mod loss;
+mod map;
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
 mod math;
 mod sample;
@@ -41,4 +42,5 @@ pub use conv::{conv2d, conv2d_max_pool, upsample_conv2d};
 pub use gather::{PastTheEnd, gather};
 pub use linear::{DenseGrad, LinearGrad, LinearOps, linear};
 pub use loss::{LossGrad, LossKind, LossOps, bce_of_logits, mse_of_sigmoid};
+pub use map::Map;
 pub use sample::{Interpolation, sample};

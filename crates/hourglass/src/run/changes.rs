@@ -33,7 +33,7 @@ const fn must_not(key: &'static str, spoils: &'static str) -> Rule {
 }
 
 /// All keys. Of two that fit, the longer one counts.
-const RULES: [Rule; 27] = [
+const RULES: [Rule; 28] = [
     // Words, and what is written from here on.
     may("$schema"),
     may("description"),
@@ -44,6 +44,7 @@ const RULES: [Rule; 27] = [
     // The digest of the images says whether they are the same.
     may("data.dir"),
     may("data.strict"),
+    may("data.cache"),
     must_not("data", "its figures would be of other images"),
     must_not(
         "data.augment",

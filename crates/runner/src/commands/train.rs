@@ -32,6 +32,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     if args.strict.strict {
         located.config.data.be_strict();
     }
+    if args.no_cache {
+        located.config.data.be_uncached();
+    }
     let name = match &args.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),
