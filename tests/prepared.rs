@@ -275,9 +275,7 @@ fn twelve_bits_in_sixteen_are_not_almost_black() {
     work.json("twelve.json", &config);
     let ended = work.ok("twelve.json");
     assert!(
-        ended
-            .stderr
-            .contains("so 4095 is white and they are reduced to 8 bits"),
+        ended.stderr.contains("so 4095 is white; set data.white"),
         "{}",
         ended.stderr
     );

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::value::Value;
 use crate::{Augment, DataError, Fields, ImageShape, Images, View};
 
 /// Gathers batches of a set of images onto one device.
@@ -39,7 +40,8 @@ impl Batches {
     ///
     /// # Shapes
     ///
-    /// - output: `[indices.len(), channels, height, width]`, of pictures in [0, 1]: pixel / 255
+    /// - output: `[indices.len(), channels, height, width]`, of pictures in [0, 1]: pixel / 255, or
+    ///   pixel / 65535
     ///
     /// # Errors
     ///
@@ -53,6 +55,7 @@ impl Batches {
         }
         match self.images.values() {
             View::Bytes(pixels) => self.convert(pixels, indices),
+            View::Deep(pixels) => self.convert(pixels, indices),
             View::Real(_) => {
                 let mut values = Vec::with_capacity(indices.len() * self.images.image_len());
                 for &index in indices {
@@ -121,7 +124,11 @@ impl Batches {
     }
 
     /// Images of the set's shape from `pixels`, in [0, 1], on the device.
-    pub(crate) fn convert(&self, pixels: &[u8], indices: &[u32]) -> Result<Tensor<4>, DataError> {
+    pub(crate) fn convert<T: Value>(
+        &self,
+        pixels: &[T],
+        indices: &[u32],
+    ) -> Result<Tensor<4>, DataError> {
         let mut values = Vec::new();
         kernels::gather(pixels, self.images.image_len(), indices, &mut values)
             .map_err(|error| self.past_the_end(error.index))?;

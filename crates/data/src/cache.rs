@@ -19,8 +19,9 @@ use crate::buffer::Buffer;
 use crate::dataset::hex;
 use crate::error::check_plausible;
 use crate::images::{self, PictureOptions};
-use crate::load::{self, Loader, Part, Planned, headers};
+use crate::load::{self, ImagesOf, Loader, Part, Planned, headers, is_deep};
 use crate::picture::{File, Header, MAX_SIDE};
+use crate::value::Value;
 use crate::whole::Whole;
 use crate::{DataError, Warning, folder, patches, user_cache};
 
@@ -189,11 +190,11 @@ struct Filled {
     was_whole: bool,
 }
 
-/// The pictures of each part from the cache, their parts, the largest value of each file with 16 bits, and a warning if the
-/// cache was damaged.
+/// What comes from the cache: the files of each part and their images, the largest value of each file with 16 bits, and a
+/// warning if the cache was damaged.
 pub(crate) struct Cached {
     pub parts: Vec<Part>,
-    pub pictures: Vec<Whole>,
+    pub images: Vec<ImagesOf>,
     pub peaks: Vec<u16>,
     pub remade: Option<Warning>,
 }
@@ -314,23 +315,29 @@ impl Loader<'_> {
                 self.shape[0] * height * width
             })
             .collect();
+        let deep = is_deep(&parts);
         let was_whole = store.done() >= lengths.len();
         if self.options.size.is_none() {
             let announced = lengths.iter().map(|&it| it as u64).sum();
             let bytes = items.iter().map(|(_, header)| header.bytes).sum();
             check_plausible(self.place, announced, bytes)?;
         }
+        let bytes = if deep { size_of::<u16>() } else { 1 };
+        let lengths: Vec<usize> = lengths.iter().map(|it| it * bytes).collect();
         let conversion = reader.conversion();
         let of = lengths.len();
-        store.fill(
-            &lengths,
-            self.options.strict,
-            |item| match items.get(item) {
-                Some((file, header)) => self.padded_pixels(file, header, &conversion),
-                None => Ok(Vec::new()),
-            },
-            |done| tell(Decoded { done, of }),
-        )?;
+        let make = |item: usize| {
+            let Some((file, header)) = items.get(item) else {
+                return Ok(Vec::new());
+            };
+            if !deep {
+                return self.padded_pixels(file, header, &conversion);
+            }
+            let pixels: Vec<u16> = self.padded_pixels(file, header, &conversion)?;
+            Ok(bytemuck::cast_slice(&pixels).to_vec())
+        };
+        let tell = |done| tell(Decoded { done, of });
+        store.fill(&lengths, self.options.strict, make, tell)?;
         let filled = Filled {
             store,
             parts,
@@ -391,9 +398,13 @@ impl Loader<'_> {
                 true => "some of its pictures could not be read, but can be now".to_owned(),
                 false => match filled.store.map(&filled.lengths)? {
                     Ok((map, digests)) => {
+                        let found = match is_deep(&filled.parts) {
+                            true => self.assemble::<u16>(filled, map, &digests)?,
+                            false => self.assemble::<u8>(filled, map, &digests)?,
+                        };
                         return Ok(Cached {
                             remade: told.map(|reason| place.remade(reason)),
-                            ..self.assemble(filled, map, &digests)
+                            ..found
                         });
                     }
                     Err(wrong) => wrong,
@@ -433,8 +444,13 @@ impl Loader<'_> {
         unopened.any(is_good)
     }
 
-    /// The parts without the pictures that were dropped, and their pixels.
-    fn assemble(&self, filled: Filled, map: Map, digests: &[Digest]) -> Cached {
+    /// The parts without the pictures that were dropped, and the images of the others.
+    fn assemble<T: Value>(
+        &self,
+        filled: Filled,
+        map: Map,
+        digests: &[Digest],
+    ) -> Result<Cached, DataError> {
         let Filled {
             store,
             mut parts,
@@ -444,7 +460,7 @@ impl Loader<'_> {
         let map = Arc::new(map);
         let mut dropped = store.dropped().peekable();
         let (mut item, mut start, mut first) = (0, 0, 0);
-        let mut pictures = Vec::with_capacity(parts.len());
+        let mut images = Vec::with_capacity(parts.len());
         for part in &mut parts {
             let mut skipped = Vec::new();
             part.files.retain(|_| {
@@ -465,33 +481,41 @@ impl Loader<'_> {
                 range: start..end,
                 digests: own.unwrap_or_default().into(),
             };
-            pictures.push(Whole::of(self.shape[0], pixels, sizes.into_iter()));
+            self.some_left(part)?;
+            let pictures = Whole::<T>::of(self.shape[0], pixels, sizes.into_iter());
+            images.push(self.images(part, pictures, |pictures, side| {
+                self.cached_patches(pictures, side)
+            })?);
             first += part.files.len();
             start = end;
         }
         drop(dropped);
-        Cached {
+        Ok(Cached {
             parts,
-            pictures,
+            images,
             peaks,
             remade: None,
-        }
+        })
     }
 
     /// The patches of the grids of pictures that are in the cache, in the cache too.
-    pub(crate) fn cached_patches(
+    fn cached_patches<T: Value>(
         &self,
-        pictures: &Whole,
+        pictures: &Whole<T>,
         side: usize,
-    ) -> Result<Buffer<u8>, DataError> {
+    ) -> Result<Buffer<T>, DataError> {
         let mut hasher = Sha256::new();
-        hasher.update(format!("patches of {side} in {} channels", self.shape[0]));
+        let bytes = size_of::<T>();
+        hasher.update(format!(
+            "patches of {side} in {} channels of {bytes}",
+            self.shape[0]
+        ));
         pictures.digests().iter().for_each(|it| hasher.update(it));
         let key = hex(&hasher.finalize());
         let folder = self.root()?.join(&key);
         let lengths: Vec<usize> = (pictures.sizes())
             .map(|size| patches::grid(size, side).iter().product::<usize>())
-            .map(|count| count * self.shape[0] * side * side)
+            .map(|count| count * self.shape[0] * side * side * size_of::<T>())
             .collect();
         let wanted = lengths.iter().map(|&it| it as u64).sum();
         let mut afresh = false;
@@ -503,12 +527,15 @@ impl Loader<'_> {
                 store.clear()?;
                 store.begin(&key, ())?;
             }
-            let cut = |picture| Ok(patches::cut_one(pictures, picture, side));
+            let cut = |picture| {
+                let patches = patches::cut_one(pictures, picture, side);
+                Ok(bytemuck::cast_slice(&patches).to_vec())
+            };
             store.fill(&lengths, true, cut, |_| {})?;
             match store.map(&lengths)? {
                 Ok((map, _)) => {
                     return Ok(Buffer::Mapped {
-                        range: 0..map.bytes().len(),
+                        range: 0..map.bytes().len() / size_of::<T>(),
                         map: Arc::new(map),
                         digests: Arc::default(),
                     });

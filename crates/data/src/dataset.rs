@@ -1,5 +1,6 @@
 //! Images, and a data set with its training and test part.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub(crate) const MAX_VALUES: u64 = 1 << 32;
 /// Classes that a line names.
 const NAMED_CLASSES: usize = 12;
 
-/// Images of one shape, as contiguous bytes, each with a label or a name if the source has them.
+/// Images of one shape, as contiguous bytes or numbers of 16 bits, each with a label or a name if the source has them.
 ///
 /// Those of data that are no pictures hold real values instead of bytes, standardised, with [`Fields`] that say what
 /// they stand for; NaN is a missing one.
@@ -42,9 +43,11 @@ pub struct Images {
 
 /// The values of all samples, one after the other.
 #[derive(Debug, Clone, PartialEq)]
-enum Values {
+pub(crate) enum Values {
     /// Of pictures, 0 to 255.
     Bytes(Buffer<u8>),
+    /// Of pictures with 16 bits, 0 to 65535.
+    Deep(Buffer<u16>),
     /// Of anything else, standardised.
     Real(Vec<f32>),
 }
@@ -53,6 +56,7 @@ impl Values {
     fn view(&self) -> View<'_> {
         match self {
             Values::Bytes(values) => View::Bytes(values),
+            Values::Deep(values) => View::Deep(values),
             Values::Real(values) => View::Real(values),
         }
     }
@@ -63,6 +67,8 @@ impl Values {
 pub enum View<'a> {
     /// Of pictures, 0 to 255.
     Bytes(&'a [u8]),
+    /// Of pictures with 16 bits, 0 to 65535.
+    Deep(&'a [u16]),
     /// Of anything else, standardised; NaN is a missing one.
     Real(&'a [f32]),
 }
@@ -72,6 +78,7 @@ impl<'a> View<'a> {
     pub fn len(self) -> usize {
         match self {
             View::Bytes(values) => values.len(),
+            View::Deep(values) => values.len(),
             View::Real(values) => values.len(),
         }
     }
@@ -85,6 +92,7 @@ impl<'a> View<'a> {
     pub fn part(self, range: std::ops::Range<usize>) -> Option<Self> {
         match self {
             View::Bytes(values) => values.get(range).map(View::Bytes),
+            View::Deep(values) => values.get(range).map(View::Deep),
             View::Real(values) => values.get(range).map(View::Real),
         }
     }
@@ -96,18 +104,28 @@ impl<'a> View<'a> {
         starts.filter_map(move |start| self.part(start..(start + size).min(self.len())))
     }
 
-    /// A value as it is stored: a byte, or a standardised number. 0 past the end.
+    /// A value as it is stored: a whole number, or a standardised one. 0 past the end.
     pub fn get(self, place: usize) -> f64 {
         match self {
             View::Bytes(values) => values.get(place).copied().map_or(0.0, f64::from),
+            View::Deep(values) => values.get(place).copied().map_or(0.0, f64::from),
             View::Real(values) => values.get(place).copied().map_or(0.0, f64::from),
         }
     }
 
-    /// Number of values that are not missing; no byte is.
+    /// What a stored value of 1 is: 255, 65535, or 1 of standardised numbers.
+    pub fn one(self) -> f64 {
+        match self {
+            View::Bytes(_) => 255.0,
+            View::Deep(_) => 65535.0,
+            View::Real(_) => 1.0,
+        }
+    }
+
+    /// Number of values that are not missing; none of a picture is.
     pub fn known(self) -> usize {
         match self {
-            View::Bytes(values) => values.len(),
+            View::Bytes(_) | View::Deep(_) => self.len(),
             View::Real(values) => values.iter().filter(|it| !it.is_nan()).count(),
         }
     }
@@ -119,6 +137,10 @@ impl<'a> View<'a> {
                 let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
                 values.iter().map(square).sum()
             }
+            View::Deep(values) => {
+                let square = |&pixel: &u16| (f64::from(pixel) / 65535.0).powi(2);
+                values.iter().map(square).sum()
+            }
             View::Real(values) => {
                 let known = values.iter().filter(|it| !it.is_nan());
                 known.map(|&it| f64::from(it).powi(2)).sum()
@@ -126,12 +148,34 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Adds what a model sees of them to `all`: bytes divided by 255, numbers as they are.
+    /// Adds what a model sees of them to `all`: pixels divided by white, numbers as they are.
     pub fn append_seen(self, all: &mut Vec<f32>) {
         match self {
             // The division vectorises, and unlike a product with 1/255 it is exact.
             View::Bytes(values) => all.extend(values.iter().map(|&it| f32::from(it) / 255.0)),
+            View::Deep(values) => all.extend(values.iter().map(|&it| f32::from(it) / 65535.0)),
             View::Real(values) => all.extend_from_slice(values),
+        }
+    }
+
+    /// Pixels as bytes, for people and for what is stored as such: of 16 bits the nearest. None of what is no picture.
+    pub fn bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            View::Bytes(values) => Cow::Borrowed(values),
+            View::Deep(values) => {
+                let nearest = |&value: &u16| ((u32::from(value) + 128) / 257) as u8;
+                Cow::Owned(values.iter().map(nearest).collect())
+            }
+            View::Real(_) => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// The values as they lie in memory.
+    pub(crate) fn stored(self) -> &'a [u8] {
+        match self {
+            View::Bytes(values) => values,
+            View::Deep(values) => bytemuck::cast_slice(values),
+            View::Real(values) => bytemuck::cast_slice(values),
         }
     }
 }
@@ -162,12 +206,21 @@ impl Images {
     /// [`DataError::PixelCount`] unless they are a whole number of images of `shape`, with no size zero;
     /// [`DataError::TooLarge`] for more than 2^32 - 1 images, because indices are `u32`.
     pub fn new(pixels: Vec<u8>, shape: ImageShape) -> Result<Self, DataError> {
-        Self::of(pixels.into(), shape)
+        Self::of(Values::Bytes(pixels.into()), shape)
+    }
+
+    /// The same of pixels with 16 bits, 0 to 65535.
+    ///
+    /// # Errors
+    ///
+    /// As [`Images::new`].
+    pub fn deep(pixels: Vec<u16>, shape: ImageShape) -> Result<Self, DataError> {
+        Self::of(Values::Deep(pixels.into()), shape)
     }
 
     /// The same of pixels that may be in a file.
-    pub(crate) fn of(pixels: Buffer<u8>, shape: ImageShape) -> Result<Self, DataError> {
-        Self::with_values(Values::Bytes(pixels), shape, None)
+    pub(crate) fn of(pixels: Values, shape: ImageShape) -> Result<Self, DataError> {
+        Self::with_values(pixels, shape, None)
     }
 
     /// Takes real values in the order `[sample, channel, row, column]`, standardised as `fields` say, whose channels are
@@ -252,6 +305,7 @@ impl Images {
     pub(crate) fn known_digest(&self, index: usize) -> Option<Digest> {
         match &self.values {
             Values::Bytes(pixels) => pixels.digests().get(index).copied(),
+            Values::Deep(pixels) => pixels.digests().get(index).copied(),
             Values::Real(_) => None,
         }
     }
@@ -352,19 +406,18 @@ impl Images {
         self.fields.as_ref()
     }
 
-    /// All pixels, `[image, channel, row, column]`, row-major. Data that are no pictures have none.
-    pub fn pixels(&self) -> &[u8] {
-        match self.values() {
-            View::Bytes(values) => values,
-            View::Real(_) => &[],
-        }
+    /// All pixels as bytes, `[image, channel, row, column]`, row-major: of 16 bits the nearest. Data that are no pictures
+    /// have none.
+    pub fn pixels(&self) -> Cow<'_, [u8]> {
+        self.values().bytes()
     }
 
-    /// Pixels of image `index`, `[channel, row, column]`; `None` past the end.
-    pub fn image(&self, index: usize) -> Option<&[u8]> {
+    /// Pixels of image `index` as bytes, `[channel, row, column]`, as [`Images::pixels`]; `None` past the end, and of data
+    /// that are no pictures.
+    pub fn image(&self, index: usize) -> Option<Cow<'_, [u8]>> {
         match self.sample(index)? {
-            View::Bytes(pixels) => Some(pixels),
             View::Real(_) => None,
+            pixels => Some(pixels.bytes()),
         }
     }
 
@@ -384,6 +437,7 @@ impl Images {
         let kept = count.saturating_mul(self.image_len());
         match &mut self.values {
             Values::Bytes(values) => values.truncate(kept),
+            Values::Deep(values) => values.truncate(kept),
             Values::Real(values) => values.truncate(kept),
         }
         if let Some(labels) = &mut self.labels {
@@ -408,6 +462,7 @@ impl Images {
     pub fn select(&self, indices: &[u32]) -> Result<Self, DataError> {
         let values = match self.values() {
             View::Bytes(values) => Values::Bytes(self.chosen(values, indices)?.into()),
+            View::Deep(values) => Values::Deep(self.chosen(values, indices)?.into()),
             View::Real(values) => Values::Real(self.chosen(values, indices)?),
         };
         let (mut labels, mut names, mut of) = (Vec::new(), Vec::new(), Vec::new());
@@ -470,6 +525,10 @@ impl Images {
                 hasher.update((pixels.len() as u64).to_le_bytes());
                 hasher.update(&**pixels);
             }
+            Values::Deep(pixels) => {
+                hasher.update((pixels.len() as u64).to_le_bytes());
+                update_words(hasher, pixels);
+            }
             Values::Real(values) => {
                 hasher.update((values.len() as u64).to_le_bytes());
                 for value in values {
@@ -487,7 +546,10 @@ impl Images {
         for (pixels, [height, width], _) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());
             hasher.update((width as u64).to_le_bytes());
-            hasher.update(pixels);
+            match pixels {
+                View::Deep(pixels) => update_words(hasher, pixels),
+                pixels => hasher.update(pixels.stored()),
+            }
         }
     }
 }
@@ -521,6 +583,14 @@ impl Dataset {
         self.train.digest(&mut hasher);
         self.test.digest(&mut hasher);
         hex(&hasher.finalize())
+    }
+}
+
+/// Feeds numbers to a digest, in an order of bytes that does not depend on the machine.
+fn update_words(hasher: &mut Sha256, words: &[u16]) {
+    for part in words.chunks(1 << 16) {
+        let bytes: Vec<u8> = part.iter().flat_map(|it| it.to_le_bytes()).collect();
+        hasher.update(bytes);
     }
 }
 

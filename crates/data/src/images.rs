@@ -182,6 +182,7 @@ pub(crate) fn extent(
         let sizes = sizes.iter().map(|&size| size as u64);
         sizes.fold(1, u64::saturating_mul)
     };
+    let channels = channels * if header.deep { size_of::<u16>() } else { 1 };
     let whole = product(&[count, channels, height, width]);
     let Some(patch) = options.patch else {
         return Ok([count as u64, whole]);

@@ -55,6 +55,7 @@ mod table_set;
 mod text;
 mod tree;
 mod user_cache;
+mod value;
 mod video;
 mod warning;
 mod wav;
@@ -82,7 +83,7 @@ pub use named::{Fetch, Fetched, Named};
 #[cfg(feature = "parquet")]
 pub use parquet::READER_THREAD;
 pub use photos::{Collection, TEST_PHOTOS};
-pub use picture::{check_picture, picture_shape, read_picture};
+pub use picture::{check_picture, picture_shape, read_picture, read_pixels};
 pub use preparation::{Aspect, Cut, Preparation, Rule, WHITE};
 pub use series::Series;
 pub use series_set::{EachRow, Place, SeriesOptions, SeriesSet, Windows};
@@ -91,6 +92,7 @@ pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
 pub use table_set::{Rows, TableSet, read_labelled_rows, read_rows};
 pub use text::filled_text;
+pub use value::Pixels;
 pub use video::{MOST_FRAMES, VideoOptions, is_video};
 pub use warning::Warning;
 

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::cache::Files;
+use crate::buffer::Buffer;
+use crate::cache::{Cached, Files};
 use crate::crops::Crops;
 use crate::error::check_plausible;
 use crate::images::{self, Found, PictureOptions};
 use crate::picture::{Conversion, File, Header};
 use crate::preparation::{Aspect, Preparation, Rule, WHITE};
+use crate::value::Value;
 use crate::whole::{Room, Whole};
 use crate::{DataError, ImageShape, Images, Warning, patches};
 
@@ -70,7 +72,7 @@ pub(crate) fn load(
         remade,
         loader.mixed(all()),
         loader.reshaped(all()),
-        white.or_else(|| reduced(all())),
+        white,
         loader.padded(all()),
     ];
     let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
@@ -162,11 +164,13 @@ pub(crate) fn headers(files: &[File]) -> Vec<Result<Header, DataError>> {
     files.par_iter().map(File::header).collect()
 }
 
+/// The images of a part, and their source of random crops.
+pub(crate) type ImagesOf = (Images, Option<Crops>);
+
 /// What was read of a set.
 struct Read {
     parts: Vec<Part>,
-    /// The images of each part, and their source of random crops.
-    images: Vec<(Images, Option<Crops>)>,
+    images: Vec<ImagesOf>,
     /// The warning about what is white.
     white: Option<Warning>,
     /// The warning about a cache that was made anew.
@@ -208,6 +212,12 @@ impl Part {
     }
 }
 
+/// Whether any of these pictures has 16 bits, so that all have.
+pub(crate) fn is_deep(parts: &[Part]) -> bool {
+    let mut all = parts.iter().flat_map(|part| &part.files);
+    all.any(|(_, header)| header.deep)
+}
+
 impl<'a> Loader<'a> {
     fn new(place: &'a str, options: &'a PictureOptions, shape: ImageShape) -> Self {
         Self {
@@ -221,40 +231,51 @@ impl<'a> Loader<'a> {
 
     /// Reads the pictures of these files into memory, or through the cache.
     fn read(&mut self, files: Vec<Files>, is_cached: bool) -> Result<Read, DataError> {
-        let (mut parts, pictures, peaks, remade) = if is_cached {
-            let found = self.cached(&files)?;
-            *self = self.with_white(&found.peaks);
-            for part in &found.parts {
-                self.some_left(part)?;
-            }
-            (found.parts, Some(found.pictures), found.peaks, found.remade)
-        } else {
-            let parts = files.into_iter().map(|(what, files)| {
-                let headers = headers(&files);
-                self.part(what, files, headers)
-            });
-            let parts = parts.collect::<Result<Vec<Part>, _>>()?;
-            self.check_sizes(&parts)?;
-            let peaks = self.peaks(parts.iter().flat_map(|part| &part.files));
+        if is_cached {
+            let Cached {
+                parts,
+                images,
+                peaks,
+                remade,
+            } = self.cached(&files)?;
             *self = self.with_white(&peaks);
-            (parts, None, peaks, None)
+            return Ok(Read {
+                parts,
+                images,
+                white: self.about_white(&peaks),
+                remade,
+            });
+        }
+        let parts = files.into_iter().map(|(what, files)| {
+            let headers = headers(&files);
+            self.part(what, files, headers)
+        });
+        let mut parts = parts.collect::<Result<Vec<Part>, _>>()?;
+        self.check_sizes(&parts)?;
+        let peaks = self.peaks(parts.iter().flat_map(|part| &part.files));
+        *self = self.with_white(&peaks);
+        let images = match is_deep(&parts) {
+            true => self.decoded::<u16>(&mut parts)?,
+            false => self.decoded::<u8>(&mut parts)?,
         };
-        let white = self.about_white(&peaks);
-        let pictures = match pictures {
-            Some(pictures) => pictures,
-            None => {
-                let decoded = parts.iter_mut().map(|part| self.decode(part));
-                decoded.collect::<Result<_, _>>()?
-            }
-        };
-        let images = parts.iter().zip(pictures);
-        let images = images.map(|(part, pictures)| self.images(part, pictures, is_cached));
         Ok(Read {
-            images: images.collect::<Result<_, _>>()?,
+            images,
             parts,
-            white,
-            remade,
+            white: self.about_white(&peaks),
+            remade: None,
         })
+    }
+
+    /// The images of each part, decoded into memory.
+    fn decoded<T: Value>(&self, parts: &mut [Part]) -> Result<Vec<ImagesOf>, DataError> {
+        let each = parts.iter_mut().map(|part| {
+            let pictures = self.decode::<T>(part)?;
+            self.images(part, pictures, |pictures, _| {
+                let pixels = patches::cut_all(self.place, pictures, self.shape)?;
+                Ok(pixels.into())
+            })
+        });
+        each.collect()
     }
 
     /// What this loader does to every picture.
@@ -328,14 +349,14 @@ impl<'a> Loader<'a> {
     }
 
     /// Decodes a picture into its place.
-    fn put(
+    fn put<T: Value>(
         &self,
-        mut room: Room<'_>,
+        mut room: Room<'_, T>,
         file: &File,
         header: &Header,
         conversion: &Conversion,
     ) -> Result<(), DataError> {
-        let pixels = file.pixels(conversion)?;
+        let pixels: Vec<T> = file.pixels(conversion)?;
         if room.put(&pixels, self.options.size.unwrap_or(header.size)) {
             return Ok(());
         }
@@ -346,20 +367,20 @@ impl<'a> Loader<'a> {
     }
 
     /// The pixels of a picture, extended to the size of a patch.
-    pub fn padded_pixels(
+    pub fn padded_pixels<T: Value>(
         &self,
         file: &File,
         header: &Header,
         conversion: &Conversion,
-    ) -> Result<Vec<u8>, DataError> {
+    ) -> Result<Vec<T>, DataError> {
         let size = self.size_of(header);
-        let mut pixels = vec![0; self.shape[0] * size[0] * size[1]];
+        let mut pixels = vec![T::default(); self.shape[0] * size[0] * size[1]];
         self.put(Room::new(&mut pixels, size), file, header, conversion)?;
         Ok(pixels)
     }
 
     /// Decodes the pictures in parallel. Bad ones are removed from the part.
-    fn decode(&self, part: &mut Part) -> Result<Whole, DataError> {
+    fn decode<T: Value>(&self, part: &mut Part) -> Result<Whole<T>, DataError> {
         let options = self.options;
         let channels = self.shape[0];
         let sizes = (part.files.iter()).map(|(_, header)| self.size_of(header));
@@ -387,39 +408,37 @@ impl<'a> Loader<'a> {
         Ok(pictures)
     }
 
-    /// The images of a part. With patches, also returns the source of random crops.
-    fn images(
+    /// The images of a part. With patches, also returns the source of random crops; `grid` cuts the patches of a grid of this
+    /// side.
+    pub fn images<T: Value>(
         &self,
         part: &Part,
-        pictures: Whole,
-        is_cached: bool,
-    ) -> Result<(Images, Option<Crops>), DataError> {
+        pictures: Whole<T>,
+        grid: impl FnOnce(&Whole<T>, usize) -> Result<Buffer<T>, DataError>,
+    ) -> Result<ImagesOf, DataError> {
         let options = self.options;
         let names = part.files.iter().map(|(file, _)| file.name().into_owned());
         let Some(side) = options.patch else {
-            let images = Images::of(pictures.into_pixels(), self.shape)?;
+            let images = Images::of(T::values(pictures.into_pixels()), self.shape)?;
             let images = images.with_names(names.collect())?;
             let every = part.files.iter().map(|(file, _)| file);
             return Ok((labelled(images, every)?, None));
         };
         let (mut of, mut patch_names) = (Vec::new(), Vec::new());
         for ((picture, name), size) in (0..).zip(names).zip(pictures.sizes()) {
-            let grid = patches::grid(size, side);
-            of.extend(std::iter::repeat_n(picture, grid[0] * grid[1]));
-            patch_names.extend(patches::names(&name, grid, side));
+            let [rows, columns] = patches::grid(size, side);
+            of.extend(std::iter::repeat_n(picture, rows * columns));
+            patch_names.extend(patches::names(&name, [rows, columns], side));
         }
-        let pixels = match is_cached {
-            true => self.cached_patches(&pictures, side)?,
-            false => patches::cut_all(self.place, &pictures, self.shape)?.into(),
-        };
-        let images = Images::of(pixels, self.shape)?.with_names(patch_names)?;
+        let pixels = grid(&pictures, side)?;
+        let images = Images::of(T::values(pixels), self.shape)?.with_names(patch_names)?;
         let every = part.files.iter().map(|(file, _)| file);
         let every: Vec<&File> = every.collect();
         let picture = |&index: &u32| every.get(index as usize).copied();
         let of_each = of.iter().filter_map(picture);
         let images = labelled(images, of_each)?;
         let crops = Crops {
-            pictures: Arc::new(pictures),
+            pictures: Arc::new(T::pictures(pictures)),
             of,
             each: options.crops,
             flip: options.flip,
@@ -447,7 +466,7 @@ impl<'a> Loader<'a> {
         Ok(good)
     }
 
-    fn some_left(&self, part: &Part) -> Result<(), DataError> {
+    pub fn some_left(&self, part: &Part) -> Result<(), DataError> {
         if !part.files.is_empty() {
             return Ok(());
         }
@@ -564,12 +583,6 @@ impl<'a> Loader<'a> {
             patch,
         })
     }
-}
-
-/// The warning about pictures with 16 bits, which become bytes.
-fn reduced<'f>(files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
-    let count = files.filter(|(_, header)| header.deep).count();
-    (count > 0).then_some(Warning::Reduced { count })
 }
 
 /// Images with the labels and the names of the classes of their files, if all have them.

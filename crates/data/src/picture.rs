@@ -1,7 +1,7 @@
 //! One picture file: its size from the header, and its pixels with a given number of channels.
 //!
 //! PNG, JPEG, WebP, TIFF, BMP, GIF and PGM or PPM are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
-//! are reduced to 8 so that a given value becomes white, transparency is blended with white, colour is
+//! are scaled so that a given value becomes white, transparency is blended with white, colour is
 //! converted to grey by luma (Rec. 709) for one channel, and only the first picture of an animation is used.
 
 use std::borrow::Cow;
@@ -12,11 +12,13 @@ use std::sync::Arc;
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    Limits, Pixel,
 };
 
 use crate::folder::file_name;
 use crate::preparation::Aspect;
+use crate::value::{Pixels, Value};
 use crate::{DataError, ImageShape, jpeg, webp};
 
 /// The longest side of a picture that is read, or of a size to resize to.
@@ -76,7 +78,7 @@ pub(crate) struct Conversion {
     pub size: Option<[usize; 2]>,
     /// What is done to another aspect ratio than that of `size`.
     pub aspect: Aspect,
-    /// The value of a file with 16 bits that becomes 255.
+    /// The value of a file with 16 bits that becomes white.
     pub white: u16,
 }
 
@@ -137,14 +139,14 @@ impl File {
             } else {
                 [height, width]
             },
-            deep: colour.bytes_per_pixel() >= 2 * colour.channel_count(),
+            deep: is_deep(colour),
             bytes: bytes.len() as u64,
         })
     }
 
     /// Decodes and converts to `[channels, height, width]`.
-    pub fn pixels(&self, how: &Conversion) -> Result<Vec<u8>, DataError> {
-        Ok(convert(self.decode()?, how))
+    pub fn pixels<T: Value>(&self, how: &Conversion) -> Result<Vec<T>, DataError> {
+        Ok(T::convert(self.decode()?, how))
     }
 
     /// Decodes, and gives the largest value of a file with 16 bits, transparency aside.
@@ -174,43 +176,59 @@ impl File {
     }
 }
 
-/// A decoded picture as `[channels, height, width]`.
-pub(crate) fn convert(mut picture: DynamicImage, how: &Conversion) -> Vec<u8> {
-    brighten(&mut picture, how.white);
-    let picture = flatten(picture);
-    if how.channels == 1 {
-        planes(&picture.into_luma8(), how.size, how.aspect)
-    } else {
-        planes(&picture.into_rgb8(), how.size, how.aspect)
-    }
-}
-
-/// One picture file as `[channels, height, width]` bytes, 0 to 255.
+/// One picture file as `[channels, height, width]`, with as many bits as the file has.
 ///
 /// If its size differs from the height and width of `shape`, it is resized, ignoring its aspect ratio,
 /// with a triangle filter: smooth, without aliasing, and never brighter or darker than the picture. One
 /// channel is grey, three are red, green and blue. `white` is the value of a file with 16 bits that becomes
-/// 255.
+/// 65535.
 ///
 /// # Errors
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read, [`DataError::Option`] if
 /// the shape has no pixels, sides above 32,768, or channels other than 1 or 3.
+pub fn read_pixels(
+    path: impl AsRef<Path>,
+    shape: ImageShape,
+    white: u16,
+) -> Result<Pixels, DataError> {
+    let how = whole(shape, white)?;
+    let picture = File::Stored(path.as_ref().to_owned()).decode()?;
+    Ok(match is_deep(picture.color()) {
+        true => Pixels::Deep(u16::convert(picture, &how)),
+        false => Pixels::Bytes(u8::convert(picture, &how)),
+    })
+}
+
+/// As [`read_pixels`], in bytes from 0 to 255.
+///
+/// # Errors
+///
+/// As [`read_pixels`].
 pub fn read_picture(
     path: impl AsRef<Path>,
     shape: ImageShape,
     white: u16,
 ) -> Result<Vec<u8>, DataError> {
-    let [channels, height, width] = shape;
+    File::Stored(path.as_ref().to_owned()).pixels(&whole(shape, white)?)
+}
+
+/// How a whole picture becomes one of this shape.
+fn whole([channels, height, width]: ImageShape, white: u16) -> Result<Conversion, DataError> {
     check_channels(channels)?;
     check_side("height", height)?;
     check_side("width", width)?;
-    File::Stored(path.as_ref().to_owned()).pixels(&Conversion {
+    Ok(Conversion {
         channels,
         size: Some([height, width]),
         aspect: Aspect::Stretch,
         white,
     })
+}
+
+/// Whether a value has 16 bits.
+fn is_deep(colour: ColorType) -> bool {
+    colour.bytes_per_pixel() >= 2 * colour.channel_count()
 }
 
 /// The original shape of a picture, `[channels, height, width]`, from the header, after rotation: one
@@ -345,7 +363,7 @@ pub(crate) fn bad(path: &Path, error: &ImageError) -> DataError {
 }
 
 /// Blends transparency with white, the colour of paper.
-fn flatten(picture: DynamicImage) -> DynamicImage {
+pub(crate) fn flatten(picture: DynamicImage) -> DynamicImage {
     if !picture.color().has_alpha() {
         return picture;
     }
@@ -358,8 +376,26 @@ fn flatten(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgba8(picture)
 }
 
+/// The same with 16 bits.
+pub(crate) fn flatten_deep(picture: DynamicImage) -> DynamicImage {
+    if !picture.color().has_alpha() {
+        return picture;
+    }
+    const FULL: u32 = u16::MAX as u32;
+    let mut picture = picture.into_rgba16();
+    for pixel in picture.pixels_mut() {
+        let [red, green, blue, alpha] = pixel.0.map(u32::from);
+        // At most the square of 65535 and half of it more, which 32 bits hold.
+        let over_white =
+            |value: u32| ((value * alpha + FULL * (FULL - alpha) + FULL / 2) / FULL) as u16;
+        let full = u16::MAX;
+        pixel.0 = [over_white(red), over_white(green), over_white(blue), full];
+    }
+    DynamicImage::ImageRgba16(picture)
+}
+
 /// Makes `white` the largest value of a picture with 16 bits.
-fn brighten(picture: &mut DynamicImage, white: u16) {
+pub(crate) fn brighten(picture: &mut DynamicImage, white: u16) {
     if white == u16::MAX {
         return;
     }
@@ -405,9 +441,13 @@ pub(crate) fn centre([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize;
 }
 
 /// Converts to channel order, and resizes if `size` (height, width) is given.
-fn planes<P>(picture: &ImageBuffer<P, Vec<u8>>, size: Option<[usize; 2]>, aspect: Aspect) -> Vec<u8>
+pub(crate) fn planes<P>(
+    picture: &ImageBuffer<P, Vec<P::Subpixel>>,
+    size: Option<[usize; 2]>,
+    aspect: Aspect,
+) -> Vec<P::Subpixel>
 where
-    P: Pixel<Subpixel = u8> + 'static,
+    P: Pixel + 'static,
 {
     let (width, height) = picture.dimensions();
     let size = size.map(|[height, width]| (height as u32, width as u32));
@@ -424,11 +464,11 @@ where
             }
         }
     });
-    let bytes = resized.as_ref().unwrap_or(picture).as_raw();
+    let values = resized.as_ref().unwrap_or(picture).as_raw();
     let channels = usize::from(P::CHANNEL_COUNT);
-    let mut pixels = Vec::with_capacity(bytes.len());
+    let mut pixels = Vec::with_capacity(values.len());
     for channel in 0..channels {
-        pixels.extend(bytes.iter().skip(channel).step_by(channels));
+        pixels.extend(values.iter().skip(channel).step_by(channels));
     }
     pixels
 }

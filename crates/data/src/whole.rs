@@ -1,15 +1,16 @@
-//! Whole pictures of any size, as contiguous bytes.
+//! Whole pictures of any size, as contiguous values.
 
-use crate::DataError;
 use crate::buffer::Buffer;
 use crate::cache::Digest;
 use crate::dataset::MAX_VALUES;
+use crate::value::Value;
+use crate::{DataError, View};
 
 /// Pictures with the same number of channels, each `[channel, row, column]`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Whole {
+pub(crate) struct Whole<T: Value> {
     channels: usize,
-    pixels: Buffer<u8>,
+    pixels: Buffer<T>,
     places: Vec<Place>,
 }
 
@@ -20,7 +21,7 @@ struct Place {
     size: [usize; 2],
 }
 
-impl Whole {
+impl<T: Value> Whole<T> {
     /// Memory for pictures of these heights and widths. `place` names the folder in errors.
     ///
     /// # Errors
@@ -40,11 +41,7 @@ impl Whole {
     }
 
     /// Pictures of these heights and widths.
-    pub fn of(
-        channels: usize,
-        pixels: Buffer<u8>,
-        sizes: impl Iterator<Item = [usize; 2]>,
-    ) -> Self {
+    pub fn of(channels: usize, pixels: Buffer<T>, sizes: impl Iterator<Item = [usize; 2]>) -> Self {
         Whole {
             channels,
             pixels,
@@ -63,7 +60,7 @@ impl Whole {
     }
 
     /// A picture with its height and width; empty past the end.
-    pub fn get(&self, index: usize) -> (&[u8], [usize; 2]) {
+    pub fn get(&self, index: usize) -> (&[T], [usize; 2]) {
         let Some(Place { start, size }) = self.places.get(index).copied() else {
             return (&[], [0, 0]);
         };
@@ -72,7 +69,7 @@ impl Whole {
     }
 
     /// The memory of each picture, to be filled; none of pictures in a file.
-    pub fn rooms(&mut self) -> Vec<Room<'_>> {
+    pub fn rooms(&mut self) -> Vec<Room<'_, T>> {
         let Buffer::Owned(pixels) = &mut self.pixels else {
             return Vec::new();
         };
@@ -106,8 +103,41 @@ impl Whole {
     }
 
     /// All pixels, picture after picture.
-    pub fn into_pixels(self) -> Buffer<u8> {
+    pub fn into_pixels(self) -> Buffer<T> {
         self.pixels
+    }
+}
+
+/// Whole pictures of either kind of values.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Pictures {
+    /// Of bytes.
+    Bytes(Whole<u8>),
+    /// Of whole numbers of 16 bits.
+    Deep(Whole<u16>),
+}
+
+impl Pictures {
+    /// A picture with its height and width; empty past the end.
+    pub fn get(&self, index: usize) -> (View<'_>, [usize; 2]) {
+        match self {
+            Pictures::Bytes(whole) => {
+                let (pixels, size) = whole.get(index);
+                (View::Bytes(pixels), size)
+            }
+            Pictures::Deep(whole) => {
+                let (pixels, size) = whole.get(index);
+                (View::Deep(pixels), size)
+            }
+        }
+    }
+
+    /// SHA-256 of each picture's pixels, if they come from the cache; otherwise empty.
+    pub fn digests(&self) -> &[Digest] {
+        match self {
+            Pictures::Bytes(whole) => whole.digests(),
+            Pictures::Deep(whole) => whole.digests(),
+        }
     }
 }
 
@@ -125,20 +155,20 @@ fn places(channels: usize, sizes: impl Iterator<Item = [usize; 2]>) -> (Vec<Plac
 }
 
 /// The memory of one picture.
-pub(crate) struct Room<'a> {
-    pixels: &'a mut [u8],
+pub(crate) struct Room<'a, T> {
+    pixels: &'a mut [T],
     size: [usize; 2],
 }
 
-impl<'a> Room<'a> {
+impl<'a, T: Value> Room<'a, T> {
     /// Memory for a picture of this height and width.
-    pub fn new(pixels: &'a mut [u8], size: [usize; 2]) -> Self {
+    pub fn new(pixels: &'a mut [T], size: [usize; 2]) -> Self {
         Self { pixels, size }
     }
 
     /// Stores a picture of height and width `from`; a smaller one is extended to the right and downwards
     /// by reflection. Returns whether the number of pixels is right.
-    pub fn put(&mut self, picture: &[u8], from: [usize; 2]) -> bool {
+    pub fn put(&mut self, picture: &[T], from: [usize; 2]) -> bool {
         let [height, width] = from;
         let [rows, columns] = self.size;
         if height > rows || width > columns || height * width == 0 {
@@ -175,7 +205,7 @@ fn reflected(at: usize, side: usize) -> usize {
 /// # Errors
 ///
 /// [`DataError::TooLarge`] if they exceed the limit of this crate, or the available memory.
-pub(crate) fn zeros(place: &str, dims: String, values: u64) -> Result<Vec<u8>, DataError> {
+pub(crate) fn zeros<T: Value>(place: &str, dims: String, values: u64) -> Result<Vec<T>, DataError> {
     let too_large = || DataError::TooLarge {
         file: place.to_string(),
         dims: dims.clone(),
@@ -187,7 +217,7 @@ pub(crate) fn zeros(place: &str, dims: String, values: u64) -> Result<Vec<u8>, D
         .ok_or_else(too_large)?;
     let mut pixels = Vec::new();
     pixels.try_reserve_exact(length).map_err(|_| too_large())?;
-    pixels.resize(length, 0);
+    pixels.resize(length, T::default());
     Ok(pixels)
 }
 
@@ -197,7 +227,7 @@ mod tests {
 
     #[test]
     fn small_pictures_are_continued_by_reflection() {
-        let mut whole = Whole::new("x", 1, [[3, 7], [2, 3], [1, 2]].into_iter()).unwrap();
+        let mut whole = Whole::<u8>::new("x", 1, [[3, 7], [2, 3], [1, 2]].into_iter()).unwrap();
         let mut rooms = whole.rooms();
         assert!(rooms[0].put(&[0, 1, 2, 3, 4, 5], [2, 3]));
         assert!(rooms[1].put(&[9], [1, 1]));
@@ -219,7 +249,7 @@ mod tests {
     #[test]
     fn more_than_there_may_be_is_refused() {
         let sizes = std::iter::repeat_n([1 << 15, 1 << 15], 9);
-        let error = Whole::new("here", 3, sizes).unwrap_err().to_string();
+        let error = Whole::<u8>::new("here", 3, sizes).unwrap_err().to_string();
         assert_eq!(
             error,
             "here: 28991029248 values are too many; allowed: at most 4294967296"

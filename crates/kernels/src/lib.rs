@@ -32,6 +32,7 @@ mod math;
 mod sample;
 #[cfg(feature = "flex")]
 mod simd;
+mod stored;
 #[cfg(test)]
 mod testing;
 mod vectorise;
@@ -44,3 +45,4 @@ pub use linear::{DenseGrad, LinearGrad, LinearOps, linear};
 pub use loss::{LossGrad, LossKind, LossOps, bce_of_logits, mse_of_sigmoid};
 pub use map::Map;
 pub use sample::{Interpolation, sample};
+pub use stored::Stored;

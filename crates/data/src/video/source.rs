@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::{animation, array, natural};
 use crate::folder::file_name;
-use crate::picture::{Conversion, File, convert};
+use crate::picture::{Conversion, File};
+use crate::value::Value;
 use crate::{DataError, Warning};
 
 /// Frames that are decoded at a time, so that a long video takes little memory.
@@ -160,7 +161,7 @@ impl Video {
                             allowed: header.size,
                         });
                     }
-                    Ok(convert(picture, conversion))
+                    Ok(u8::convert(picture, conversion))
                 })
                 .collect();
             for frame in decoded {

@@ -37,9 +37,6 @@ const LARGEST_PASS: usize = 1 << 37;
 /// Seed of the first directions.
 const SEED: u64 = 0;
 
-/// The byte value that means 1.
-const WHITE: f64 = 255.0;
-
 /// Bytes converted to f64 at a time, so that any number of images needs about 8 MB.
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -85,7 +82,7 @@ pub struct SquaredError {
 /// The mean picture and the directions of largest variance.
 #[derive(Debug, Clone)]
 pub struct Pca {
-    /// In stored units: bytes from 0 to 255, or standardised numbers.
+    /// In stored units: bytes from 0 to 255, numbers of 16 bits, or standardised ones.
     mean: Vec<f64>,
     /// The stored value that means 1.
     one: f64,
@@ -94,7 +91,7 @@ pub struct Pca {
 }
 
 impl Pca {
-    /// Fits 8-bit images, row-major [images, dims], and keeps the first `components` directions, or all
+    /// Fits images, row-major [images, dims], and keeps the first `components` directions, or all
     /// if there are fewer. Exact if the number of images or `dims` is at most [`LARGEST_MATRIX`], else
     /// within [`TOLERANCE`].
     ///
@@ -122,7 +119,7 @@ impl Pca {
         };
         Ok(Self {
             mean,
-            one: one(pixels),
+            one: pixels.one(),
             components,
         })
     }
@@ -150,7 +147,7 @@ impl Pca {
         let images = count(pixels, dims)?;
         Ok(Self {
             mean: mean(pixels, dims, images),
-            one: one(pixels),
+            one: pixels.one(),
             components: Mat::zeros(dims, 0),
         })
     }
@@ -281,18 +278,11 @@ impl Pca {
     }
 }
 
-/// The stored value that means 1.
-fn one(values: View<'_>) -> f64 {
-    match values {
-        View::Bytes(_) => WHITE,
-        View::Real(_) => 1.0,
-    }
-}
-
 /// The mean picture, in stored units; the sums of integers are exact. Missing values do not count.
 fn mean(values: View<'_>, dims: usize, images: usize) -> Vec<f64> {
-    let pixels = match values {
-        View::Bytes(pixels) => pixels,
+    match values {
+        View::Bytes(pixels) => whole_mean(pixels, dims, images),
+        View::Deep(pixels) => whole_mean(pixels, dims, images),
         View::Real(values) => {
             let mut sums = vec![(0.0, 0_usize); dims];
             for sample in values.chunks_exact(dims) {
@@ -306,12 +296,16 @@ fn mean(values: View<'_>, dims: usize, images: usize) -> Vec<f64> {
             let means = sums
                 .into_iter()
                 .map(|(sum, count)| sum / count.max(1) as f64);
-            return means.collect();
+            means.collect()
         }
-    };
+    }
+}
+
+/// The mean of images of whole numbers.
+fn whole_mean<T: Copy + Into<u64>>(pixels: &[T], dims: usize, images: usize) -> Vec<f64> {
     let sums = (pixels.chunks_exact(dims)).fold(vec![0u64; dims], |mut sums, image| {
         for (sum, &pixel) in sums.iter_mut().zip(image) {
-            *sum += u64::from(pixel);
+            *sum += pixel.into();
         }
         sums
     });
@@ -338,6 +332,9 @@ fn centred(values: View<'_>, mean: &[f64]) -> Mat<f64> {
     let images = values.len() / dims;
     match values {
         View::Bytes(pixels) => Mat::from_fn(dims, images, |row, image| {
+            f64::from(pixels[image * dims + row]) - mean[row]
+        }),
+        View::Deep(pixels) => Mat::from_fn(dims, images, |row, image| {
             f64::from(pixels[image * dims + row]) - mean[row]
         }),
         View::Real(values) => Mat::from_fn(dims, images, |row, image| {
@@ -381,12 +378,12 @@ fn from_covariance(
     let dims = mean.len();
     let mut moments = Mat::<f64>::zeros(dims, dims);
     for block in pixels.chunks(block_len(dims)) {
-        // Sums of products of integers are exact; others are centred first, so that they lose no digits.
+        // Sums of products of bytes are exact; others are centred first, so that they lose no digits.
         let columns = match block {
             View::Bytes(block) => Mat::from_fn(dims, block.len() / dims, |row, image| {
                 f64::from(block[image * dims + row])
             }),
-            View::Real(_) => centred(block, mean),
+            View::Deep(_) | View::Real(_) => centred(block, mean),
         };
         add_product(&mut moments, columns.as_ref(), columns.transpose());
     }
@@ -398,7 +395,7 @@ fn from_covariance(
             let moment = moments[(i, j)] / images as f64;
             match pixels {
                 View::Bytes(_) => moment - mean[i] * mean[j],
-                View::Real(_) => moment,
+                View::Deep(_) | View::Real(_) => moment,
             }
         }
     });
