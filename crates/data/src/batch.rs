@@ -184,8 +184,8 @@ mod tests {
         let indices = [63, 0, 17, 17, 5];
         let naive: Vec<f32> = indices
             .iter()
-            .flat_map(|&i| images.image(i as usize).unwrap())
-            .map(|&pixel| pixel as f32 / 255.0)
+            .flat_map(|&i| images.image(i as usize).unwrap().into_owned())
+            .map(|pixel| pixel as f32 / 255.0)
             .collect();
         for device in [Device::flex(), Device::flex().autodiff()] {
             for resident in [false, true] {
@@ -210,6 +210,39 @@ mod tests {
             assert!(batches.gather(&[u32::MAX]).is_err());
             assert!(matches!(batches.gather(&[]), Err(DataError::EmptyBatch)));
         }
+    }
+
+    #[test]
+    fn sixteen_bits_are_gathered_cut_and_changed_as_bytes_are() {
+        let bytes = images();
+        let deep: Vec<u16> = (bytes.pixels().iter())
+            .map(|&it| u16::from(it) * 257)
+            .collect();
+        let deep = Images::deep(deep, bytes.shape()).unwrap();
+        let of = |images: Images| Batches::new(images.into(), &Device::flex(), false);
+        let (bytes, deep) = (of((*bytes).clone()), of(deep));
+        let indices = [3, 60, 3];
+        let plain = |of: &Batches| of.gather(&indices).unwrap().into_data();
+        assert_eq!(plain(&deep), plain(&bytes));
+        let augment = Augment {
+            rotation: 20.0,
+            shift: 1.0,
+            ..Augment::default()
+        };
+        let changed = |of: &Batches| -> Vec<f32> {
+            let changed = of.augmented(&indices, &augment, 7).unwrap();
+            changed.into_data().to_vec().unwrap()
+        };
+        for (one, other) in changed(&deep).iter().zip(changed(&bytes)) {
+            assert!((one - other).abs() < 1e-6, "{one} {other}");
+        }
+        // One step of 65535 is seen.
+        let fine = Images::deep(vec![1000, 1001], [1, 1, 2]).unwrap();
+        let seen = of(fine).gather(&[0]).unwrap().into_data();
+        assert_eq!(
+            seen.to_vec::<f32>().unwrap(),
+            [1000.0 / 65535.0, 1001.0 / 65535.0]
+        );
     }
 
     #[test]

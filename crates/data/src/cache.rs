@@ -15,6 +15,7 @@ use kernels::Map;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::bands::MAX_CHANNELS;
 use crate::buffer::Buffer;
 use crate::dataset::hex;
 use crate::error::check_plausible;
@@ -131,7 +132,8 @@ impl Seen {
         match self {
             Seen::Good(channels, height, width, ..) => {
                 let sides = [height, width];
-                matches!(channels, 1 | 3) && sides.iter().all(|it| (1..=MAX_SIDE).contains(*it))
+                (1..=MAX_CHANNELS).contains(channels)
+                    && sides.iter().all(|it| (1..=MAX_SIDE).contains(*it))
             }
             Seen::Bad(_) => true,
         }

@@ -616,7 +616,7 @@ mod tests {
     fn images_are_slices_of_the_pixels() {
         let images = three();
         assert_eq!((images.len(), images.shape()), (3, [1, 2, 2]));
-        assert_eq!(images.image(2), Some(&[8, 9, 10, 11][..]));
+        assert_eq!(images.image(2).as_deref(), Some(&[8, 9, 10, 11][..]));
         assert_eq!(images.image(3), None);
         assert_eq!(images.image(usize::MAX), None);
     }
@@ -645,7 +645,7 @@ mod tests {
         images.truncate(usize::MAX);
         assert_eq!(images.len(), 3);
         images.truncate(2);
-        assert_eq!(images.pixels(), &[0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(&*images.pixels(), &[0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(images.labels(), Some(&[7, 8][..]));
         assert_eq!(images.names().map(<[String]>::len), Some(2));
     }
@@ -656,7 +656,7 @@ mod tests {
         let images = three().with_labels(vec![7, 8, 9]).unwrap();
         let images = images.with_names(names).unwrap();
         let selected = images.select(&[2, 0]).unwrap();
-        assert_eq!(selected.pixels(), &[8, 9, 10, 11, 0, 1, 2, 3]);
+        assert_eq!(&*selected.pixels(), &[8, 9, 10, 11, 0, 1, 2, 3]);
         assert_eq!(selected.labels(), Some(&[9, 7][..]));
         assert_eq!(selected.names().unwrap(), ["c", "a"]);
         assert!(images.select(&[]).unwrap().is_empty());

@@ -234,7 +234,7 @@ pub enum DataError {
     },
     /// A folder without pictures.
     #[error(
-        "{dir}: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder{found}"
+        "{dir}: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm, .npy) in this folder{found}"
     )]
     NoPictures {
         /// The folder.

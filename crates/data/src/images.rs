@@ -25,7 +25,8 @@ pub struct PictureOptions {
     pub crops: Option<usize>,
     /// Whether half of the random patches are mirrored left to right.
     pub flip: bool,
-    /// 1 (grey) or 3 (red, green, blue); by default 3 if any file has colour.
+    /// 1 (grey) or 3 (red, green, blue), or as many as files with bands have; by default 3 if any file has colour, or the
+    /// bands of the first.
     pub channels: Option<usize>,
     /// The value of files with 16 bits that becomes white; by default the largest one of the bits that the
     /// set's largest value needs.
@@ -151,7 +152,7 @@ pub(crate) fn shape(
 ) -> Result<ImageShape, DataError> {
     options.check()?;
     let (_, header) = options.first(place, found)?;
-    Ok(options.shape(header, options.channels_of(found)))
+    Ok(options.shape(header, options.channels_of(header, found)))
 }
 
 /// The number of images in an epoch, and the bytes of all pictures with so many channels, as far as the first readable
@@ -248,8 +249,12 @@ impl PictureOptions {
         ))
     }
 
-    /// The channels of the images: unless given, 3 if any file has colour. Those that cannot be decoded have none.
-    pub(crate) fn channels_of(&self, found: &Found) -> usize {
+    /// The channels of the images: unless given, those of the first one if it has bands, or 3 if any file has colour. Those
+    /// that cannot be decoded have none.
+    pub(crate) fn channels_of(&self, first: Header, found: &Found) -> usize {
+        if let (None, false) = (self.channels, matches!(first.channels, 1 | 3)) {
+            return first.channels;
+        }
         let files = match found {
             Found::Together(files) => [files.as_slice(), &[]],
             Found::Apart { train, test } => [train.as_slice(), test],

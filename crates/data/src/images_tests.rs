@@ -240,7 +240,7 @@ fn patches_land_in_their_places() {
             let square = [0, 1, 16, 17].map(|step| corner + step);
             let expected = [square, square.map(|value| value + 100), [7; 4]].concat();
             assert_eq!(
-                set.train.image(index),
+                set.train.image(index).as_deref(),
                 Some(&expected[..]),
                 "{row} {column}"
             );

@@ -15,9 +15,12 @@
 //! ```
 
 mod augment;
+mod bands;
 mod batch;
 mod buffer;
 mod bundled;
+#[cfg(feature = "burn-dataset")]
+mod burn_dataset;
 mod cache;
 mod clips;
 mod counted;
@@ -66,6 +69,8 @@ use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use batch::Batches;
+#[cfg(feature = "burn-dataset")]
+pub use burn_dataset::Sample;
 pub use cache::{Decoded, Undecoded};
 pub use clips::Clips;
 pub use counted::counted;

@@ -113,7 +113,7 @@ pub(crate) fn plan<'a>(
 ) -> Result<Planned<'a>, DataError> {
     options.check()?;
     let (first, header) = options.first(place, &found)?;
-    let channels = channels.unwrap_or_else(|| options.channels_of(&found));
+    let channels = channels.unwrap_or_else(|| options.channels_of(header, &found));
     let [_, bytes] = images::extent(place, &found, options, channels)?;
     let [train, test] = options.split(place, found)?;
     let shape = options.shape(header, channels);
@@ -478,7 +478,7 @@ impl<'a> Loader<'a> {
 
     /// The warning about grey pictures among those with colour.
     fn mixed<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
-        if self.options.channels.is_some() || self.shape[0] == 1 {
+        if self.options.channels.is_some() || self.shape[0] != 3 {
             return None;
         }
         let files: Vec<_> = files.collect();

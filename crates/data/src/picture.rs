@@ -16,10 +16,11 @@ use image::{
     Limits, Pixel,
 };
 
+use crate::bands::{self, Bands, Decoded, Kind, MAX_CHANNELS};
 use crate::folder::file_name;
 use crate::preparation::Aspect;
 use crate::value::{Pixels, Value};
-use crate::{DataError, ImageShape, jpeg, webp};
+use crate::{DataError, ImageShape, counted, jpeg, webp};
 
 /// The longest side of a picture that is read, or of a size to resize to.
 pub(crate) const MAX_SIDE: usize = 1 << 15;
@@ -59,7 +60,7 @@ pub(crate) struct Listed {
 /// The content of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Channels without transparency: 1 or 3.
+    /// Channels without transparency: 1 or 3, or those of a file with bands.
     pub channels: usize,
     /// Height and width, after rotation.
     pub size: [usize; 2],
@@ -72,7 +73,7 @@ pub(crate) struct Header {
 /// How the pixels of a file are converted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conversion {
-    /// 1 or 3.
+    /// 1 or 3, or as many as files with bands have.
     pub channels: usize,
     /// Height and width to resize to, if any.
     pub size: Option<[usize; 2]>,
@@ -120,6 +121,9 @@ impl File {
     /// Reads the header without decoding the picture.
     pub fn header(&self) -> Result<Header, DataError> {
         let bytes = self.read()?;
+        if let Some(header) = bands::header(self.path(), &bytes)? {
+            return Ok(header);
+        }
         let mut decoder = decoder(self.path(), &bytes)?;
         let colour = decoder.color_type();
         let grey = !colour.has_color();
@@ -146,25 +150,55 @@ impl File {
 
     /// Decodes and converts to `[channels, height, width]`.
     pub fn pixels<T: Value>(&self, how: &Conversion) -> Result<Vec<T>, DataError> {
-        Ok(T::convert(self.decode()?, how))
+        self.converted(self.decode()?, how)
+    }
+
+    /// A decoded file as `[channels, height, width]`.
+    fn converted<T: Value>(&self, decoded: Decoded, how: &Conversion) -> Result<Vec<T>, DataError> {
+        let reason = match decoded {
+            Decoded::Picture(picture) if matches!(how.channels, 1 | 3) => {
+                return Ok(T::convert(picture, how));
+            }
+            Decoded::Picture(picture) => format!(
+                "found {}; allowed: {}, as the other pictures or the model have",
+                counted(usize::from(picture.color().channel_count()), "channel"),
+                how.channels
+            ),
+            Decoded::Bands(bands) => match bands.planes(how) {
+                Ok(planes) => return Ok(planes),
+                Err(reason) => reason,
+            },
+        };
+        Err(DataError::Picture {
+            file: self.place(),
+            reason,
+        })
     }
 
     /// Decodes, and gives the largest value of a file with 16 bits, transparency aside.
     pub fn peak(&self) -> Result<u16, DataError> {
         let mut peak = 0;
-        colours(&mut self.decode()?, |value| peak = peak.max(*value));
+        match self.decode()? {
+            Decoded::Picture(mut picture) => {
+                colours(&mut picture, |value| peak = peak.max(*value));
+            }
+            Decoded::Bands(bands) => peak = bands.peak(),
+        }
         Ok(peak)
     }
 
     /// Decodes, and turns upright.
-    pub fn decode(&self) -> Result<DynamicImage, DataError> {
+    pub fn decode(&self) -> Result<Decoded, DataError> {
         let bytes = self.read()?;
+        if let Some(decoded) = bands::decode(self.path(), &bytes)? {
+            return Ok(decoded);
+        }
         let mut decoder = decoder(self.path(), &bytes)?;
         let orientation = orientation(&mut decoder);
         let picture = DynamicImage::from_decoder(decoder);
         let mut picture = picture.map_err(|error| bad(self.path(), &error))?;
         picture.apply_orientation(orientation);
-        Ok(picture)
+        Ok(Decoded::Picture(picture))
     }
 
     /// The whole file, unless its beginning shows that it is no picture, or it is too large for one.
@@ -180,23 +214,28 @@ impl File {
 ///
 /// If its size differs from the height and width of `shape`, it is resized, ignoring its aspect ratio,
 /// with a triangle filter: smooth, without aliasing, and never brighter or darker than the picture. One
-/// channel is grey, three are red, green and blue. `white` is the value of a file with 16 bits that becomes
-/// 65535.
+/// channel is grey, three are red, green and blue, and others those of a file with bands. `white` is the value of a file
+/// with 16 bits that becomes 65535.
 ///
 /// # Errors
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read, [`DataError::Option`] if
-/// the shape has no pixels, sides above 32,768, or channels other than 1 or 3.
+/// the shape has no pixels, sides above 32,768, or more than 64 channels.
 pub fn read_pixels(
     path: impl AsRef<Path>,
     shape: ImageShape,
     white: u16,
 ) -> Result<Pixels, DataError> {
     let how = whole(shape, white)?;
-    let picture = File::Stored(path.as_ref().to_owned()).decode()?;
-    Ok(match is_deep(picture.color()) {
-        true => Pixels::Deep(u16::convert(picture, &how)),
-        false => Pixels::Bytes(u8::convert(picture, &how)),
+    let file = File::Stored(path.as_ref().to_owned());
+    let decoded = file.decode()?;
+    let is_deep = match &decoded {
+        Decoded::Picture(picture) => is_deep(picture.color()),
+        Decoded::Bands(bands) => matches!(bands.pixels, Pixels::Deep(_)),
+    };
+    Ok(match is_deep {
+        true => Pixels::Deep(file.converted(decoded, &how)?),
+        false => Pixels::Bytes(file.converted(decoded, &how)?),
     })
 }
 
@@ -232,7 +271,7 @@ fn is_deep(colour: ColorType) -> bool {
 }
 
 /// The original shape of a picture, `[channels, height, width]`, from the header, after rotation: one
-/// channel for grey, three for colour.
+/// channel for grey, three for colour, or as many as a file with bands has.
 ///
 /// # Errors
 ///
@@ -249,23 +288,24 @@ pub fn picture_shape(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read.
 pub fn check_picture(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
-    let picture = File::Stored(path.as_ref().to_owned()).decode()?;
-    let channels = if picture.color().has_color() { 3 } else { 1 };
-    Ok([
-        channels,
-        picture.height() as usize,
-        picture.width() as usize,
-    ])
+    match File::Stored(path.as_ref().to_owned()).decode()? {
+        Decoded::Picture(picture) => {
+            let channels = if picture.color().has_color() { 3 } else { 1 };
+            let [height, width] = [picture.height(), picture.width()];
+            Ok([channels, height as usize, width as usize])
+        }
+        Decoded::Bands(Bands { channels, size, .. }) => Ok([channels, size[0], size[1]]),
+    }
 }
 
-/// Fails for a number of channels other than 1 or 3.
+/// Fails for a number of channels that no picture has.
 pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
     match channels {
-        1 | 3 => Ok(()),
+        1..=MAX_CHANNELS => Ok(()),
         _ => Err(DataError::Option {
             option: "channels",
             found: channels.to_string(),
-            allowed: "1 or 3".to_string(),
+            allowed: format!("1 to {MAX_CHANNELS}"),
         }),
     }
 }
@@ -297,7 +337,7 @@ pub(crate) fn stored(path: &Path) -> Result<Vec<u8>, DataError> {
     let mut file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     (file.by_ref().take(MAGIC).read_to_end(&mut bytes)).map_err(failed)?;
-    if image::guess_format(&bytes).is_err() {
+    if image::guess_format(&bytes).is_err() && Kind::of(&bytes).is_none() {
         return Ok(bytes);
     }
     if about.len() > MAX_MIB << 20 {
@@ -399,11 +439,14 @@ pub(crate) fn brighten(picture: &mut DynamicImage, white: u16) {
     if white == u16::MAX {
         return;
     }
+    colours(picture, |value| *value = bright(*value, white));
+}
+
+/// A value of 16 bits with `white` as the largest one.
+pub(crate) fn bright(value: u16, white: u16) -> u16 {
     let white = u32::from(white).max(1);
-    colours(picture, |value| {
-        let scaled = (u32::from(*value).min(white) * u32::from(u16::MAX) + white / 2) / white;
-        *value = scaled as u16;
-    });
+    let scaled = (u32::from(value).min(white) * u32::from(u16::MAX) + white / 2) / white;
+    scaled as u16
 }
 
 /// Shows each value of a picture with 16 bits to `each`, except its transparency.

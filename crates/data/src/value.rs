@@ -4,9 +4,10 @@ use image::DynamicImage;
 use kernels::Stored;
 
 use crate::View;
+use crate::bands::Plane;
 use crate::buffer::Buffer;
 use crate::dataset::Values;
-use crate::picture::{Conversion, brighten, flatten, flatten_deep, planes};
+use crate::picture::{Conversion, bright, brighten, flatten, flatten_deep, planes};
 use crate::whole::{Pictures, Whole};
 
 /// Pixels of a picture or of several, `[picture, channel, row, column]`.
@@ -33,6 +34,15 @@ pub(crate) trait Value: Stored {
     /// A decoded picture as `[channels, height, width]`, with white as the largest value.
     fn convert(picture: DynamicImage, how: &Conversion) -> Vec<Self>;
 
+    /// A byte in this form.
+    fn of_byte(value: u8) -> Self;
+
+    /// A number of 16 bits in this form, with `white` as the largest value.
+    fn of_word(value: u16, white: u16) -> Self;
+
+    /// A plane of values in another size, if one is wanted.
+    fn resized(values: Vec<Self>, size: [usize; 2], how: &Conversion) -> Vec<Self>;
+
     /// All values of a set.
     fn values(values: Buffer<Self>) -> Values;
 
@@ -48,6 +58,20 @@ impl Value for u8 {
             1 => planes(&picture.into_luma8(), how.size, how.aspect),
             _ => planes(&picture.into_rgb8(), how.size, how.aspect),
         }
+    }
+
+    fn of_byte(value: u8) -> Self {
+        value
+    }
+
+    fn of_word(value: u16, white: u16) -> Self {
+        ((u32::from(bright(value, white)) + 128) / 257) as u8
+    }
+
+    fn resized(values: Vec<Self>, [height, width]: [usize; 2], how: &Conversion) -> Vec<Self> {
+        // There are as many values as the plane has.
+        let plane = Plane::from_raw(width as u32, height as u32, values).unwrap_or_default();
+        planes(&plane, how.size, how.aspect)
     }
 
     fn values(values: Buffer<Self>) -> Values {
@@ -68,6 +92,20 @@ impl Value for u16 {
             1 => planes(&picture.into_luma16(), how.size, how.aspect),
             _ => planes(&picture.into_rgb16(), how.size, how.aspect),
         }
+    }
+
+    fn of_byte(value: u8) -> Self {
+        u16::from(value) * 257
+    }
+
+    fn of_word(value: u16, white: u16) -> Self {
+        bright(value, white)
+    }
+
+    fn resized(values: Vec<Self>, [height, width]: [usize; 2], how: &Conversion) -> Vec<Self> {
+        // There are as many values as the plane has.
+        let plane = Plane::from_raw(width as u32, height as u32, values).unwrap_or_default();
+        planes(&plane, how.size, how.aspect)
     }
 
     fn values(values: Buffer<Self>) -> Values {

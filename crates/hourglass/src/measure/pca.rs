@@ -526,7 +526,7 @@ mod tests {
     #[test]
     fn mnist_gives_the_known_figures() {
         let mnist = data::Source::Mnist.load().unwrap();
-        let (train, test) = (mnist.train.pixels(), mnist.test.pixels());
+        let (train, test) = (mnist.train.values(), mnist.test.values());
         let pca = Pca::fit(train, 784, 32).unwrap();
         let near = |found: f64, known: f64, digits: f64| {
             assert!((found - known).abs() < digits, "{found}, not {known}")
@@ -610,7 +610,7 @@ mod tests {
         for components in [2, 32, 128] {
             let exact = Pca::fit(train, 784, components).unwrap();
             let found = Pca {
-                one: WHITE,
+                one: 255.0,
                 components: by_iteration(train.into(), &mean, components, components + BESIDE)
                     .unwrap(),
                 mean: mean.clone(),
@@ -692,6 +692,12 @@ mod tests {
             of_real.error(2, View::Real(&real)).unwrap(),
         ];
         assert!((one.mse - other.mse).abs() < 1e-8, "{one:?} {other:?}");
+        // So are those of 16 bits, where a byte is 257 times its value.
+        let deep: Vec<u16> = bytes.iter().map(|&byte| u16::from(byte) * 257).collect();
+        let of_deep = Pca::fit(View::Deep(&deep), 6, 2).unwrap();
+        let other = of_deep.error(2, View::Deep(&deep)).unwrap();
+        assert!((one.mse - other.mse).abs() < 1e-12, "{one:?} {other:?}");
+        assert_eq!(of_deep.mean_picture(), of_bytes.mean_picture());
         let mut holed = real.clone();
         holed[3] = f32::NAN;
         let errors = of_real.errors(View::Real(&holed)).unwrap();

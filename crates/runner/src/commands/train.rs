@@ -228,6 +228,9 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
         lines.insert(2, format!("labels   {}", terminal::one_line(&classes)));
     }
     lines.extend(unlikely(setup));
+    if setup.train.fields().is_none() && setup.train.frames() == 1 {
+        lines.extend(super::drawn_channels(setup.shape()));
+    }
     if let Some(pretrained) = &setup.pretrained {
         lines.insert(1, format!("init     {}", pretrained.words()));
     }

@@ -11,12 +11,12 @@ export function size([channels, height, width]) {
   return channels * height * width;
 }
 
-/** Draws values onto a canvas, which gets their size. */
+/** Draws values onto a canvas, which gets their size: the first three channels as colour, or the first one as grey. */
 export function paint(canvas, values, shape) {
   const [channels, height, width] = shape;
   const plane = height * width;
   colour(canvas, shape, (at) => {
-    const value = (channel) => values[(channels === 3 ? channel : 0) * plane + at] * 255;
+    const value = (channel) => values[(channels >= 3 ? channel : 0) * plane + at] * 255;
     return [value(0), value(1), value(2)];
   });
 }
