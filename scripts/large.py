@@ -70,7 +70,7 @@ def train(program: str, work: pathlib.Path, name: str, epochs: int) -> dict:
     """Trains on a folder, and gives the most memory, the seconds, and pictures a second of the middle epoch."""
     config = {
         "data": {"dataset": "images", "dir": name, "test": 0.01, "validation": 500},
-        "model": {"kind": "conv", "channels": [8, 16, 16], "code_size": 64},
+        "model": {"kind": "conv", "channels": [8, 8], "code_size": 32},
         "train": {"epochs": epochs, "batch_size": 64},
     }
     (work / f"{name}.json").write_text(json.dumps(config))

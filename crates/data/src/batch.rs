@@ -231,7 +231,7 @@ mod tests {
         };
         let changed = |of: &Batches| -> Vec<f32> {
             let changed = of.augmented(&indices, &augment, 7).unwrap();
-            changed.into_data().to_vec().unwrap()
+            changed.into_data().try_to_vec().unwrap()
         };
         for (one, other) in changed(&deep).iter().zip(changed(&bytes)) {
             assert!((one - other).abs() < 1e-6, "{one} {other}");
@@ -240,7 +240,7 @@ mod tests {
         let fine = Images::deep(vec![1000, 1001], [1, 1, 2]).unwrap();
         let seen = of(fine).gather(&[0]).unwrap().into_data();
         assert_eq!(
-            seen.to_vec::<f32>().unwrap(),
+            seen.try_to_vec::<f32>().unwrap(),
             [1000.0 / 65535.0, 1001.0 / 65535.0]
         );
     }

@@ -6,6 +6,8 @@
 //! ones, such as 20,000 colour patches of 64 x 64, the subspace is found by iteration (Halko, Martinsson
 //! & Tropp 2011, algorithm 4.4), until its error is within [`TOLERANCE`] of what another pass would give.
 
+use std::ops::Range;
+
 use data::View;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -36,6 +38,9 @@ const LARGEST_PASS: usize = 1 << 37;
 
 /// Seed of the first directions.
 const SEED: u64 = 0;
+
+/// The most values that are converted to f64 at once where images are few and large: 512 MiB.
+const LARGEST_BLOCK: usize = 1 << 26;
 
 /// Bytes converted to f64 at a time, so that any number of images needs about 8 MB.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -328,19 +333,26 @@ fn block_len(dims: usize) -> usize {
 
 /// Images as columns, minus the mean picture; a missing value is the mean.
 fn centred(values: View<'_>, mean: &[f64]) -> Mat<f64> {
+    centred_rows(values, mean, 0..mean.len())
+}
+
+/// Some rows of the images as columns: these values of each.
+fn centred_rows(values: View<'_>, mean: &[f64], rows: Range<usize>) -> Mat<f64> {
     let dims = mean.len();
     let images = values.len() / dims;
+    let first = rows.start;
+    let rows = rows.len();
     match values {
-        View::Bytes(pixels) => Mat::from_fn(dims, images, |row, image| {
-            f64::from(pixels[image * dims + row]) - mean[row]
+        View::Bytes(pixels) => Mat::from_fn(rows, images, |row, image| {
+            f64::from(pixels[image * dims + first + row]) - mean[first + row]
         }),
-        View::Deep(pixels) => Mat::from_fn(dims, images, |row, image| {
-            f64::from(pixels[image * dims + row]) - mean[row]
+        View::Deep(pixels) => Mat::from_fn(rows, images, |row, image| {
+            f64::from(pixels[image * dims + first + row]) - mean[first + row]
         }),
-        View::Real(values) => Mat::from_fn(dims, images, |row, image| {
-            match f64::from(values[image * dims + row]) {
+        View::Real(values) => Mat::from_fn(rows, images, |row, image| {
+            match f64::from(values[image * dims + first + row]) {
                 value if value.is_nan() => 0.0,
-                value => value - mean[row],
+                value => value - mean[first + row],
             }
         }),
     }
@@ -411,15 +423,26 @@ fn from_gram(
     images: usize,
     components: usize,
 ) -> Result<Mat<f64>, PcaError> {
-    let x = centred(pixels, mean);
+    let dims = mean.len();
+    let most = (LARGEST_BLOCK / images).max(1);
+    let blocks = || (0..dims).step_by(most).map(|at| at..(at + most).min(dims));
     let mut gram = Mat::<f64>::zeros(images, images);
-    add_product(&mut gram, x.transpose(), x.as_ref());
+    for rows in blocks() {
+        let x = centred_rows(pixels, mean, rows);
+        add_product(&mut gram, x.transpose(), x.as_ref());
+    }
     let (values, vectors) = largest(&gram, components)?;
     // The images span at most images - 1 dimensions about their mean; an eigenvalue that is only
     // rounding error has no direction.
     let floor = values.first().copied().unwrap_or(0.0) * images as f64 * f64::EPSILON;
     let rank = above(&values, floor);
-    let mut kept = product(x.as_ref(), vectors.subcols(0, rank));
+    let mut kept = Mat::<f64>::zeros(dims, rank);
+    for rows in blocks() {
+        let x = centred_rows(pixels, mean, rows.clone());
+        let block = product(x.as_ref(), vectors.subcols(0, rank));
+        let mut place = kept.as_mut().subrows_mut(rows.start, rows.len());
+        place.copy_from(&block);
+    }
     for column in kept.col_iter_mut() {
         let length = column.norm_l2();
         column.iter_mut().for_each(|value| *value /= length);
