@@ -5,6 +5,7 @@
 //! decoding them; a file that is changed without another size or time is not noticed. What is in the cache is compared with
 //! its own SHA-256 whenever it is opened.
 
+mod head;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -12,20 +13,19 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use kernels::Map;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bands::MAX_CHANNELS;
 use crate::buffer::Buffer;
 use crate::dataset::hex;
 use crate::error::check_plausible;
 use crate::images::{self, PictureOptions};
 use crate::load::{self, ImagesOf, Loader, Part, Planned, headers, is_deep};
-use crate::picture::{File, Header, MAX_SIDE};
+use crate::picture::{File, Header};
 use crate::value::Value;
 use crate::whole::Whole;
 use crate::{DataError, Warning, folder, patches, user_cache};
 
+use head::{Head, Seen};
 pub(crate) use store::Digest;
 use store::{Found, Store};
 
@@ -94,85 +94,6 @@ impl Undecoded {
 
 /// The files of one part: what they are called in errors, and where they are.
 pub(crate) type Files = (&'static str, Vec<File>);
-
-/// What a first look at the files found, which the index keeps, so that it need not be repeated.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    /// The value of files with 16 bits that becomes white.
-    white: u16,
-    /// The largest value of each file with 16 bits.
-    peaks: Vec<u16>,
-    /// What is known of each file, part by part.
-    parts: Vec<Vec<Seen>>,
-}
-
-/// What is known of a file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Seen {
-    /// Channels, height, width, whether it has 16 bits, and its size in bytes.
-    Good(usize, usize, usize, bool, u64),
-    /// Why its header cannot be read.
-    Bad(String),
-}
-
-impl Seen {
-    fn of(header: Result<&Header, String>) -> Self {
-        match header {
-            Ok(header) => {
-                let [height, width] = header.size;
-                Seen::Good(header.channels, height, width, header.deep, header.bytes)
-            }
-            Err(reason) => Seen::Bad(reason),
-        }
-    }
-
-    /// Whether no header says otherwise.
-    fn is_plausible(&self) -> bool {
-        match self {
-            Seen::Good(channels, height, width, ..) => {
-                let sides = [height, width];
-                (1..=MAX_CHANNELS).contains(channels)
-                    && sides.iter().all(|it| (1..=MAX_SIDE).contains(*it))
-            }
-            Seen::Bad(_) => true,
-        }
-    }
-}
-
-impl Head {
-    /// Whether it is of so many files.
-    fn fits(&self, parts: &[Files]) -> bool {
-        let counts = self.parts.iter().map(Vec::len);
-        counts.eq(parts.iter().map(|(_, files)| files.len()))
-            && self.parts.iter().flatten().all(Seen::is_plausible)
-    }
-
-    /// The parts as they were when the headers were read.
-    fn parts(&self, files: &[Files]) -> Vec<Part> {
-        let parts = self.parts.iter().zip(files);
-        parts
-            .map(|(seen, (what, files))| {
-                let mut part = Part::new(what, files.len());
-                for (file, seen) in files.iter().zip(seen) {
-                    match seen {
-                        &Seen::Good(channels, height, width, deep, bytes) => {
-                            let header = Header {
-                                channels,
-                                size: [height, width],
-                                deep,
-                                bytes,
-                            };
-                            part.files.push((file.clone(), header));
-                        }
-                        Seen::Bad(reason) => part.skipped.push(reason.clone()),
-                    }
-                }
-                part
-            })
-            .collect()
-    }
-}
 
 /// Where the cache of a set is, and of what.
 #[derive(Debug, Clone)]
@@ -306,7 +227,7 @@ impl Loader<'_> {
                 let of = files.iter().map(|(_, files)| files.len()).sum();
                 tell(Decoded { done: 0, of });
                 store.clear()?;
-                self.survey(files, &store, key)?
+                self.survey(files, &mut store, key)?
             }
         };
         let reader = self.with_white(&peaks);
@@ -354,7 +275,7 @@ impl Loader<'_> {
     fn survey(
         &self,
         files: &[Files],
-        store: &Store,
+        store: &mut Store,
         key: &str,
     ) -> Result<(Vec<Part>, Vec<u16>), DataError> {
         let mut seen = Vec::new();

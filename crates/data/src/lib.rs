@@ -63,6 +63,7 @@ mod video;
 mod warning;
 mod wav;
 mod webp;
+mod white;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -39,6 +39,8 @@ pub(crate) type Digest = [u8; 32];
 pub(crate) struct Store {
     folder: PathBuf,
     blocks: Vec<Block>,
+    /// Bytes of the index that are of the first line and of blocks that are there.
+    kept: u64,
     /// Bytes that all items take, for messages.
     wanted: u64,
     /// Released when it is dropped.
@@ -76,7 +78,7 @@ struct Block {
     dropped: Vec<(usize, String)>,
 }
 
-/// A store that was found, with what its writer noted; `None` if it is new.
+/// A store that was found, with what its writer noted; `None` if it is new or damaged, and to be cleared.
 pub(crate) struct Found<H> {
     pub store: Store,
     pub head: Option<H>,
@@ -85,7 +87,7 @@ pub(crate) struct Found<H> {
 }
 
 impl Store {
-    /// Opens or makes the store in a folder, and waits for another process that writes there. `wanted` is the number of
+    /// Opens or makes the store in a folder, without a change of its files, and waits for another process that writes there. `wanted` is the number of
     /// bytes that all items take, for messages.
     ///
     /// # Errors
@@ -111,6 +113,7 @@ impl Store {
         let mut store = Store {
             folder: folder.to_owned(),
             blocks: Vec::new(),
+            kept: 0,
             wanted,
             _lock: file,
         };
@@ -119,9 +122,6 @@ impl Store {
             Ok(found) => found,
             Err(reason) => (None, Some(reason)),
         };
-        if head.is_none() {
-            store.clear()?;
-        }
         Ok(Found {
             store,
             head,
@@ -169,7 +169,7 @@ impl Store {
             Ok(first) => first.head,
             Err(error) => return Ok(Err(format!("its index is damaged: {error}"))),
         };
-        let mut kept = first.len() as u64;
+        self.kept = first.len() as u64;
         let found = fs::metadata(self.pixels()).map_or(0, |it| it.len());
         let (mut bytes, mut missing) = (0_u64, None);
         for line in whole {
@@ -183,12 +183,8 @@ impl Store {
                 break;
             }
             bytes = end;
-            kept += line.len() as u64;
+            self.kept += line.len() as u64;
             self.blocks.push(block);
-        }
-        if kept < text.len() as u64 {
-            let index = OpenOptions::new().write(true).open(self.index())?;
-            index.set_len(kept)?;
         }
         Ok(Ok((Some(head), missing)))
     }
@@ -200,6 +196,7 @@ impl Store {
     /// [`DataError::Cache`].
     pub fn clear(&mut self) -> Result<(), DataError> {
         self.blocks.clear();
+        self.kept = 0;
         for path in [self.index(), self.pixels()] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -216,7 +213,7 @@ impl Store {
     /// # Errors
     ///
     /// [`DataError::Cache`].
-    pub fn begin<H: Serialize>(&self, key: &str, head: H) -> Result<(), DataError> {
+    pub fn begin<H: Serialize>(&mut self, key: &str, head: H) -> Result<(), DataError> {
         let first = First {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -227,8 +224,13 @@ impl Store {
             .create(true)
             .append(true)
             .open(self.index());
-        let written = index.and_then(|mut file| write_line(&mut file, &first));
-        written.map_err(|error| self.failed("written", &self.index(), error))
+        let written = index.and_then(|mut file| {
+            write_line(&mut file, &first)?;
+            file.metadata()
+        });
+        let about = written.map_err(|error| self.failed("written", &self.index(), error))?;
+        self.kept = about.len();
+        Ok(())
     }
 
     /// Items that are done.
@@ -308,6 +310,7 @@ impl Store {
         pixels.set_len(bytes)?;
         pixels.seek(SeekFrom::End(0))?;
         let index = OpenOptions::new().append(true).open(self.index())?;
+        index.set_len(self.kept)?;
         Ok((pixels, index))
     }
 

@@ -139,11 +139,15 @@ fn a_store_that_is_damaged_is_told() {
             "{broken}"
         );
         assert_eq!((head, store.done()), (None, 0));
-        assert_eq!(
-            fs::read_dir(dir.path()).unwrap().count(),
-            1,
-            "only the lock is left"
-        );
+        // It is told again until it is cleared.
+        drop(store);
+        let Found {
+            mut store, broken, ..
+        } = open(&dir);
+        assert!(broken.is_some());
+        store.clear().unwrap();
+        let left = fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(left, 1, "only the lock is left");
     }
     // Cut off: what is left is kept.
     let dir = filled();
