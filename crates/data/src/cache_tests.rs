@@ -29,7 +29,7 @@ impl Case {
     }
 
     fn add(&self, name: &str, [height, width]: [u32; 2], shade: u8) {
-        let pixel = |x: u32, y: u32| Rgb([shade, x as u8 * 20, y as u8 * 30]);
+        let pixel = |x: u32, y: u32| Rgb([shade, x as u8 * 9, y as u8 * 11]);
         let picture: DynamicImage = ImageBuffer::from_fn(width, height, pixel).into();
         picture.save(self.path(name)).unwrap();
     }

@@ -214,7 +214,7 @@ fn channels_follow_any_colour_or_the_option() {
                 ..OPTIONS
             }
         )
-        .contains("1 or 3")
+        .contains("allowed: 4")
     );
 }
 

@@ -341,10 +341,13 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
 #[test]
 fn shapes_that_cannot_be_are_refused() {
     let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Luma([7_u8])), "a.png");
-    for shape in [[2, 1, 1], [1, 0, 1], [1, 1, MAX_SIDE + 1]] {
+    for shape in [[0, 1, 1], [65, 1, 1], [1, 0, 1], [1, 1, MAX_SIDE + 1]] {
         let result = read_picture(&path, shape);
         assert!(matches!(result, Err(DataError::Option { .. })), "{shape:?}");
     }
+    // Only files with bands have two channels.
+    let result = read_picture(&path, [2, 1, 1]);
+    assert!(matches!(result, Err(DataError::Picture { .. })));
 }
 
 #[test]
