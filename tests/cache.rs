@@ -1,5 +1,6 @@
 //! Pictures that come from the cache: the same training, once decoded, whatever happens to the cache.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Child;
 
@@ -47,8 +48,13 @@ fn ok(work: &Work, line: &str) -> String {
 /// The folder of the only cache.
 fn cache(work: &Work) -> String {
     let names = work.names("cache/pictures");
-    assert_eq!(names.len(), 1, "{names:?}");
-    format!("cache/pictures/{}", names[0])
+    let folders = names
+        .iter()
+        .filter_map(|name| Some(name.split_once('/')?.0));
+    let folders: BTreeSet<&str> = folders.collect();
+    assert_eq!(folders.len(), 1, "{names:?}");
+    let folder = folders.first().unwrap();
+    format!("cache/pictures/{folder}")
 }
 
 #[test]

@@ -224,8 +224,6 @@ impl Loader<'_> {
         let (parts, peaks) = match head.filter(|head| !afresh && head.fits(files)) {
             Some(head) => (head.parts(files), head.peaks),
             None => {
-                let of = files.iter().map(|(_, files)| files.len()).sum();
-                tell(Decoded { done: 0, of });
                 store.clear()?;
                 self.survey(files, &mut store, key)?
             }
@@ -240,11 +238,6 @@ impl Loader<'_> {
             .collect();
         let deep = is_deep(&parts);
         let was_whole = store.done() >= lengths.len();
-        if self.options.size.is_none() {
-            let announced = lengths.iter().map(|&it| it as u64).sum();
-            let bytes = items.iter().map(|(_, header)| header.bytes).sum();
-            check_plausible(self.place, announced, bytes)?;
-        }
         let bytes = if deep { size_of::<u16>() } else { 1 };
         let lengths: Vec<usize> = lengths.iter().map(|it| it * bytes).collect();
         let conversion = reader.conversion();
@@ -259,6 +252,10 @@ impl Loader<'_> {
             let pixels: Vec<u16> = self.padded_pixels(file, header, &conversion)?;
             Ok(bytemuck::cast_slice(&pixels).to_vec())
         };
+        if !was_whole {
+            let done = store.done();
+            tell(Decoded { done, of });
+        }
         let tell = |done| tell(Decoded { done, of });
         store.fill(&lengths, self.options.strict, make, tell)?;
         let filled = Filled {
@@ -288,6 +285,13 @@ impl Loader<'_> {
             parts.push(self.part(what, files.clone(), headers)?);
         }
         self.check_sizes(&parts)?;
+        if self.options.size.is_none() {
+            let values = |[height, width]: [usize; 2]| (self.shape[0] * height * width) as u64;
+            let all = || parts.iter().flat_map(|part| &part.files);
+            let announced = all().map(|(_, header)| values(self.size_of(header)));
+            let bytes = all().map(|(_, header)| header.bytes).sum();
+            check_plausible(self.place, announced.sum(), bytes)?;
+        }
         let peaks = self.peaks(parts.iter().flat_map(|part| &part.files));
         let head = Head {
             white: self.with_white(&peaks).white,
