@@ -310,6 +310,18 @@ pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
     }
 }
 
+/// Fails for a number of channels other than 1 or 3.
+pub(crate) fn check_colours(channels: usize) -> Result<(), DataError> {
+    match channels {
+        1 | 3 => Ok(()),
+        _ => Err(DataError::Option {
+            option: "channels",
+            found: channels.to_string(),
+            allowed: "1 or 3".to_string(),
+        }),
+    }
+}
+
 /// Fails for a side without pixels, or with too many.
 pub(crate) fn check_side(option: &'static str, side: usize) -> Result<(), DataError> {
     if (1..=MAX_SIDE).contains(&side) {
