@@ -127,11 +127,11 @@ fn folders_that_are_no_data_set_are_named() {
         ),
         (
             json!({ "dataset": "images", "dir": "empty" }),
-            "empty: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder",
+            "empty: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm, .npy) in this folder",
         ),
         (
             json!({ "dataset": "images", "dir": "set" }),
-            "set: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder",
+            "set: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm, .npy) in this folder",
         ),
         (
             json!({ "dataset": "idx", "dir": "nowhere" }),
@@ -375,7 +375,7 @@ fn data_that_a_command_cannot_use_is_named() {
         ("text.png", "text.png: not a readable picture: "),
         (
             "empty",
-            "empty: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder",
+            "empty: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm, .npy) in this folder",
         ),
         (
             "cut",

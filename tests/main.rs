@@ -18,6 +18,8 @@ mod bad_config;
 mod bad_data;
 // Run folders that are missing, damaged, half-written or from the future.
 mod bad_run;
+// Pictures from the cache: the same training, once decoded, whatever happens to the cache.
+mod cache;
 // `encode`, `decode` and `reconstruct`, and hostile codes.
 mod codes;
 // `compare`: order, formats, seeds, and what may not be ranked together.

@@ -275,9 +275,7 @@ fn twelve_bits_in_sixteen_are_not_almost_black() {
     work.json("twelve.json", &config);
     let ended = work.ok("twelve.json");
     assert!(
-        ended
-            .stderr
-            .contains("so 4095 is white and they are reduced to 8 bits"),
+        ended.stderr.contains("so 4095 is white; set data.white"),
         "{}",
         ended.stderr
     );
@@ -440,4 +438,47 @@ fn a_limit_is_drawn_from_the_whole_set() {
     );
     work.ok("resume few --set train.epochs=3");
     work.ok("evaluate few");
+}
+
+/// The digits of 16-bit files beyond the first 8 bits reach the model, in training and later.
+#[test]
+fn all_sixteen_bits_are_seen() {
+    let work = Work::new();
+    let save = |name: &str, coarse: u16, fine: u16| {
+        let path = work.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let pixel =
+            |x: u32, y: u32| Luma([(x * 7 + y * 3) as u16 % 200 * 257 + coarse * 257 + fine]);
+        let picture = image::ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(8, 8, pixel);
+        picture.save(path).unwrap();
+    };
+    for number in 0..12 {
+        save(&format!("deep/{number:02}.tif"), number * 4, number * 9);
+        save(&format!("flat/{number:02}.tif"), number * 4, 0);
+    }
+    let mut config = tiny();
+    for name in ["deep", "flat"] {
+        config["data"] =
+            json!({ "dataset": "images", "dir": name, "validation": 1, "white": 65535 });
+        work.json(&format!("{name}.json"), &config);
+        work.ok(&format!("{name}.json"));
+    }
+    let digest =
+        |name: &str| work.read_json(&format!("runs/{name}/env.json"))["data_sha256"].clone();
+    assert_ne!(digest("deep"), digest("flat"));
+    // Both are the same in 8 bits.
+    let code = |input: &str, name: &str| {
+        work.ok(&format!("encode deep {input} -o {name}"));
+        work.read(name)
+    };
+    assert_ne!(
+        code("deep/03.tif", "fine.npy"),
+        code("flat/03.tif", "coarse.npy")
+    );
+    // With and without the cache.
+    let mut command = work.command();
+    command.env("HOURGLASS_CACHE", work.path("cache"));
+    command.args(["deep.json", "--name", "cached", "--set", "data.cache=true"]);
+    assert_eq!(crate::common::finish(command).code, Some(0));
+    work.assert_same("runs/deep", "runs/cached");
 }

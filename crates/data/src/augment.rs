@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::elastic::Elastic;
-use crate::{DataError, ImageShape, Images};
+use crate::value::Value;
+use crate::{DataError, ImageShape, Images, View};
 use kernels::Interpolation;
 
 /// Pictures per piece of work of a thread: enough that distributing the work costs almost nothing.
@@ -56,23 +57,40 @@ impl Augment {
         indices: &[u32],
         seed: u64,
     ) -> Result<Vec<f32>, DataError> {
-        let count = images.len();
+        match images.values() {
+            View::Bytes(pixels) => self.changed(images, pixels, indices, seed),
+            View::Deep(pixels) => self.changed(images, pixels, indices, seed),
+            // What is no picture is not turned.
+            View::Real(_) => Err(DataError::Index { index: 0, count: 0 }),
+        }
+    }
+
+    /// The same of the pixels of these images.
+    fn changed<T: Value>(
+        &self,
+        images: &Images,
+        pixels: &[T],
+        indices: &[u32],
+        seed: u64,
+    ) -> Result<Vec<f32>, DataError> {
+        let (count, size) = (images.len(), images.image_len());
         let image_of = |&index: &u32| {
-            let image = images.image(index as usize);
+            let start = index as usize * size;
+            let image = pixels.get(start..start + size);
             let image = image.ok_or(DataError::Index { index, count })?;
             Ok((u64::from(index), image))
         };
-        let each: Vec<(u64, &[u8])> = indices.iter().map(image_of).collect::<Result<_, _>>()?;
+        let each: Vec<(u64, &[T])> = indices.iter().map(image_of).collect::<Result<_, _>>()?;
         Ok(self.change(images.shape(), images.frames(), each.into_par_iter(), seed))
     }
 
     /// Images of this shape, each with the number of its random stream, as `f32` in [0, 1], changed at
     /// random with `seed`: `[n, C, H, W]`. Each has so many frames from top to bottom, all changed alike.
-    pub(crate) fn change<'a>(
+    pub(crate) fn change<'a, T: Value>(
         &self,
         [channels, rows, width]: ImageShape,
         frames: usize,
-        images: impl IndexedParallelIterator<Item = (u64, &'a [u8])>,
+        images: impl IndexedParallelIterator<Item = (u64, &'a [T])>,
         seed: u64,
     ) -> Vec<f32> {
         let height = rows / frames.max(1);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::value::Value;
 use crate::{Augment, DataError, Fields, ImageShape, Images, View};
 
 /// Gathers batches of a set of images onto one device.
@@ -39,7 +40,8 @@ impl Batches {
     ///
     /// # Shapes
     ///
-    /// - output: `[indices.len(), channels, height, width]`, of pictures in [0, 1]: pixel / 255
+    /// - output: `[indices.len(), channels, height, width]`, of pictures in [0, 1]: pixel / 255, or
+    ///   pixel / 65535
     ///
     /// # Errors
     ///
@@ -53,6 +55,7 @@ impl Batches {
         }
         match self.images.values() {
             View::Bytes(pixels) => self.convert(pixels, indices),
+            View::Deep(pixels) => self.convert(pixels, indices),
             View::Real(_) => {
                 let mut values = Vec::with_capacity(indices.len() * self.images.image_len());
                 for &index in indices {
@@ -121,7 +124,11 @@ impl Batches {
     }
 
     /// Images of the set's shape from `pixels`, in [0, 1], on the device.
-    pub(crate) fn convert(&self, pixels: &[u8], indices: &[u32]) -> Result<Tensor<4>, DataError> {
+    pub(crate) fn convert<T: Value>(
+        &self,
+        pixels: &[T],
+        indices: &[u32],
+    ) -> Result<Tensor<4>, DataError> {
         let mut values = Vec::new();
         kernels::gather(pixels, self.images.image_len(), indices, &mut values)
             .map_err(|error| self.past_the_end(error.index))?;
@@ -177,8 +184,8 @@ mod tests {
         let indices = [63, 0, 17, 17, 5];
         let naive: Vec<f32> = indices
             .iter()
-            .flat_map(|&i| images.image(i as usize).unwrap())
-            .map(|&pixel| pixel as f32 / 255.0)
+            .flat_map(|&i| images.image(i as usize).unwrap().into_owned())
+            .map(|pixel| pixel as f32 / 255.0)
             .collect();
         for device in [Device::flex(), Device::flex().autodiff()] {
             for resident in [false, true] {
@@ -203,6 +210,39 @@ mod tests {
             assert!(batches.gather(&[u32::MAX]).is_err());
             assert!(matches!(batches.gather(&[]), Err(DataError::EmptyBatch)));
         }
+    }
+
+    #[test]
+    fn sixteen_bits_are_gathered_cut_and_changed_as_bytes_are() {
+        let bytes = images();
+        let deep: Vec<u16> = (bytes.pixels().iter())
+            .map(|&it| u16::from(it) * 257)
+            .collect();
+        let deep = Images::deep(deep, bytes.shape()).unwrap();
+        let of = |images: Images| Batches::new(images.into(), &Device::flex(), false);
+        let (bytes, deep) = (of((*bytes).clone()), of(deep));
+        let indices = [3, 60, 3];
+        let plain = |of: &Batches| of.gather(&indices).unwrap().into_data();
+        assert_eq!(plain(&deep), plain(&bytes));
+        let augment = Augment {
+            rotation: 20.0,
+            shift: 1.0,
+            ..Augment::default()
+        };
+        let changed = |of: &Batches| -> Vec<f32> {
+            let changed = of.augmented(&indices, &augment, 7).unwrap();
+            changed.into_data().try_to_vec().unwrap()
+        };
+        for (one, other) in changed(&deep).iter().zip(changed(&bytes)) {
+            assert!((one - other).abs() < 1e-6, "{one} {other}");
+        }
+        // One step of 65535 is seen.
+        let fine = Images::deep(vec![1000, 1001], [1, 1, 2]).unwrap();
+        let seen = of(fine).gather(&[0]).unwrap().into_data();
+        assert_eq!(
+            seen.try_to_vec::<f32>().unwrap(),
+            [1000.0 / 65535.0, 1001.0 / 65535.0]
+        );
     }
 
     #[test]

@@ -10,9 +10,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::cache::Digest;
 use crate::split::{Split, below, split};
-use crate::whole::Whole;
-use crate::{DataError, ImageShape, Images};
+use crate::value::{Pixels, Value};
+use crate::whole::{Pictures, Whole};
+use crate::{DataError, ImageShape, Images, View};
 
 /// Crops per piece of work of a thread: enough that distributing the work costs almost nothing.
 const LEAST: usize = 8;
@@ -25,9 +27,9 @@ const MOST: usize = 1 << 28;
 const STREAM: u64 = 1 << 63;
 
 /// The source of random crops.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Crops {
-    pub pictures: Arc<Whole>,
+    pub pictures: Arc<Pictures>,
     /// For each image of the set, the picture that it is a patch of.
     pub of: Vec<u32>,
     /// Crops per picture and epoch; by default as many as the picture has images.
@@ -49,23 +51,41 @@ impl Crops {
         indices: &[u32],
         first: u64,
         seed: u64,
-    ) -> Result<Vec<u8>, DataError> {
+    ) -> Result<Pixels, DataError> {
         let count = self.of.len();
         let picture_of = |&index: &u32| {
             let picture = self.of.get(index as usize).copied();
             picture.ok_or(DataError::Index { index, count })
         };
         let pictures: Vec<u32> = indices.iter().map(picture_of).collect::<Result<_, _>>()?;
-        let [channels, rows, columns] = shape;
+        Ok(match &*self.pictures {
+            Pictures::Bytes(whole) => {
+                Pixels::Bytes(self.cut_from(whole, &pictures, shape, first, seed))
+            }
+            Pictures::Deep(whole) => {
+                Pixels::Deep(self.cut_from(whole, &pictures, shape, first, seed))
+            }
+        })
+    }
+
+    /// A random patch of each of these pictures.
+    fn cut_from<T: Value>(
+        &self,
+        whole: &Whole<T>,
+        pictures: &[u32],
+        [channels, rows, columns]: ImageShape,
+        first: u64,
+        seed: u64,
+    ) -> Vec<T> {
         let length = channels * rows * columns;
         let seeded = ChaCha8Rng::seed_from_u64(seed);
-        let mut pixels = vec![0; indices.len() * length];
+        let mut pixels = vec![T::default(); pictures.len() * length];
         let each = (pictures.par_iter(), pixels.par_chunks_exact_mut(length));
         let each = each.into_par_iter().enumerate().with_min_len(LEAST);
         each.for_each(|(place, (&picture, out))| {
             let mut random = seeded.clone();
             random.set_stream(STREAM + first + place as u64);
-            let (picture, [height, width]) = self.pictures.get(picture as usize);
+            let (picture, [height, width]) = whole.get(picture as usize);
             let top = below(&mut random, height - rows + 1);
             let left = below(&mut random, width - columns + 1);
             let flip = random.next_u32() & 1 == 1 && self.flip;
@@ -78,14 +98,19 @@ impl Crops {
                 }
             }
         });
-        Ok(pixels)
+        pixels
     }
 
-    /// The pictures that the images come from, each with its height and width.
-    pub fn whole(&self) -> impl Iterator<Item = (&[u8], [usize; 2])> {
+    /// The pictures that the images come from, each with its height and width and, if it is known, the SHA-256 of its
+    /// pixels.
+    pub fn whole(&self) -> impl Iterator<Item = (View<'_>, [usize; 2], Option<Digest>)> {
         let runs = self.of.chunk_by(|one, other| one == other);
         let pictures = runs.filter_map(|run| run.first());
-        pictures.map(|&picture| self.pictures.get(picture as usize))
+        pictures.map(|&picture| {
+            let (pixels, size) = self.pictures.get(picture as usize);
+            let known = self.pictures.digests().get(picture as usize);
+            (pixels, size, known.copied())
+        })
     }
 
     /// The first image of a picture.

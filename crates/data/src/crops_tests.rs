@@ -24,7 +24,7 @@ fn crops(flip: bool) -> Crops {
     assert!(rooms[0].put(&picture(6, 9, 0), [6, 9]));
     assert!(rooms[1].put(&picture(4, 4, 120), [4, 4]));
     Crops {
-        pictures: Arc::new(pictures),
+        pictures: Arc::new(Pictures::Bytes(pictures)),
         of: vec![0, 0, 1],
         each: None,
         flip,
@@ -33,6 +33,7 @@ fn crops(flip: bool) -> Crops {
 
 fn cut(crops: &Crops, indices: &[u32], first: u64, seed: u64) -> Vec<Vec<u8>> {
     let pixels = crops.cut([2, SIDE, SIDE], indices, first, seed).unwrap();
+    let pixels = pixels.view().bytes();
     pixels.chunks(2 * SIDE * SIDE).map(<[u8]>::to_vec).collect()
 }
 
@@ -91,7 +92,9 @@ fn the_seed_and_the_place_in_the_epoch_decide_whatever_the_batch_and_the_threads
 fn images(each: Option<usize>) -> Images {
     let sizes = [[4, 8], [4, 5], [4, 12], [7, 4]];
     let crops = Crops {
-        pictures: Arc::new(Whole::new("x", 1, sizes.into_iter()).unwrap()),
+        pictures: Arc::new(Pictures::Bytes(
+            Whole::new("x", 1, sizes.into_iter()).unwrap(),
+        )),
         of: vec![0, 0, 1, 2, 2, 2, 3],
         each,
         flip: true,
@@ -264,7 +267,7 @@ fn picture_of_crops() {
         let pixels = crops
             .cut(train.shape(), &indices, row * COLUMNS, 1)
             .unwrap();
-        for (column, crop) in (0..).zip(pixels.chunks(3 * SIDE * SIDE)) {
+        for (column, crop) in (0..).zip(pixels.view().bytes().chunks(3 * SIDE * SIDE)) {
             for place in 0..SIDE * SIDE {
                 let pixel = [0, 1, 2].map(|channel| crop[channel * SIDE * SIDE + place]);
                 let x = column * SIDE as u32 + (place % SIDE) as u32;

@@ -1,10 +1,13 @@
-//! Images in memory, and a data set with its training and test part.
+//! Images, and a data set with its training and test part.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use crate::buffer::Buffer;
+use crate::cache::Digest;
 use crate::clips::Clips;
 use crate::crops::Crops;
 use crate::error::dims;
@@ -20,7 +23,7 @@ pub(crate) const MAX_VALUES: u64 = 1 << 32;
 /// Classes that a line names.
 const NAMED_CLASSES: usize = 12;
 
-/// Images of one shape, as contiguous bytes, each with a label or a name if the source has them.
+/// Images of one shape, as contiguous bytes or numbers of 16 bits, each with a label or a name if the source has them.
 ///
 /// Those of data that are no pictures hold real values instead of bytes, standardised, with [`Fields`] that say what
 /// they stand for; NaN is a missing one.
@@ -40,9 +43,11 @@ pub struct Images {
 
 /// The values of all samples, one after the other.
 #[derive(Debug, Clone, PartialEq)]
-enum Values {
+pub(crate) enum Values {
     /// Of pictures, 0 to 255.
-    Bytes(Vec<u8>),
+    Bytes(Buffer<u8>),
+    /// Of pictures with 16 bits, 0 to 65535.
+    Deep(Buffer<u16>),
     /// Of anything else, standardised.
     Real(Vec<f32>),
 }
@@ -51,6 +56,7 @@ impl Values {
     fn view(&self) -> View<'_> {
         match self {
             Values::Bytes(values) => View::Bytes(values),
+            Values::Deep(values) => View::Deep(values),
             Values::Real(values) => View::Real(values),
         }
     }
@@ -61,6 +67,8 @@ impl Values {
 pub enum View<'a> {
     /// Of pictures, 0 to 255.
     Bytes(&'a [u8]),
+    /// Of pictures with 16 bits, 0 to 65535.
+    Deep(&'a [u16]),
     /// Of anything else, standardised; NaN is a missing one.
     Real(&'a [f32]),
 }
@@ -70,6 +78,7 @@ impl<'a> View<'a> {
     pub fn len(self) -> usize {
         match self {
             View::Bytes(values) => values.len(),
+            View::Deep(values) => values.len(),
             View::Real(values) => values.len(),
         }
     }
@@ -83,6 +92,7 @@ impl<'a> View<'a> {
     pub fn part(self, range: std::ops::Range<usize>) -> Option<Self> {
         match self {
             View::Bytes(values) => values.get(range).map(View::Bytes),
+            View::Deep(values) => values.get(range).map(View::Deep),
             View::Real(values) => values.get(range).map(View::Real),
         }
     }
@@ -94,18 +104,28 @@ impl<'a> View<'a> {
         starts.filter_map(move |start| self.part(start..(start + size).min(self.len())))
     }
 
-    /// A value as it is stored: a byte, or a standardised number. 0 past the end.
+    /// A value as it is stored: a whole number, or a standardised one. 0 past the end.
     pub fn get(self, place: usize) -> f64 {
         match self {
             View::Bytes(values) => values.get(place).copied().map_or(0.0, f64::from),
+            View::Deep(values) => values.get(place).copied().map_or(0.0, f64::from),
             View::Real(values) => values.get(place).copied().map_or(0.0, f64::from),
         }
     }
 
-    /// Number of values that are not missing; no byte is.
+    /// What a stored value of 1 is: 255, 65535, or 1 of standardised numbers.
+    pub fn one(self) -> f64 {
+        match self {
+            View::Bytes(_) => 255.0,
+            View::Deep(_) => 65535.0,
+            View::Real(_) => 1.0,
+        }
+    }
+
+    /// Number of values that are not missing; none of a picture is.
     pub fn known(self) -> usize {
         match self {
-            View::Bytes(values) => values.len(),
+            View::Bytes(_) | View::Deep(_) => self.len(),
             View::Real(values) => values.iter().filter(|it| !it.is_nan()).count(),
         }
     }
@@ -117,6 +137,10 @@ impl<'a> View<'a> {
                 let square = |&pixel: &u8| (f64::from(pixel) / 255.0).powi(2);
                 values.iter().map(square).sum()
             }
+            View::Deep(values) => {
+                let square = |&pixel: &u16| (f64::from(pixel) / 65535.0).powi(2);
+                values.iter().map(square).sum()
+            }
             View::Real(values) => {
                 let known = values.iter().filter(|it| !it.is_nan());
                 known.map(|&it| f64::from(it).powi(2)).sum()
@@ -124,12 +148,34 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Adds what a model sees of them to `all`: bytes divided by 255, numbers as they are.
+    /// Adds what a model sees of them to `all`: pixels divided by white, numbers as they are.
     pub fn append_seen(self, all: &mut Vec<f32>) {
         match self {
             // The division vectorises, and unlike a product with 1/255 it is exact.
             View::Bytes(values) => all.extend(values.iter().map(|&it| f32::from(it) / 255.0)),
+            View::Deep(values) => all.extend(values.iter().map(|&it| f32::from(it) / 65535.0)),
             View::Real(values) => all.extend_from_slice(values),
+        }
+    }
+
+    /// Pixels as bytes, for people and for what is stored as such: of 16 bits the nearest. None of what is no picture.
+    pub fn bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            View::Bytes(values) => Cow::Borrowed(values),
+            View::Deep(values) => {
+                let nearest = |&value: &u16| ((u32::from(value) + 128) / 257) as u8;
+                Cow::Owned(values.iter().map(nearest).collect())
+            }
+            View::Real(_) => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// The values as they lie in memory.
+    pub(crate) fn stored(self) -> &'a [u8] {
+        match self {
+            View::Bytes(values) => values,
+            View::Deep(values) => bytemuck::cast_slice(values),
+            View::Real(values) => bytemuck::cast_slice(values),
         }
     }
 }
@@ -160,7 +206,21 @@ impl Images {
     /// [`DataError::PixelCount`] unless they are a whole number of images of `shape`, with no size zero;
     /// [`DataError::TooLarge`] for more than 2^32 - 1 images, because indices are `u32`.
     pub fn new(pixels: Vec<u8>, shape: ImageShape) -> Result<Self, DataError> {
-        Self::with_values(Values::Bytes(pixels), shape, None)
+        Self::of(Values::Bytes(pixels.into()), shape)
+    }
+
+    /// The same of pixels with 16 bits, 0 to 65535.
+    ///
+    /// # Errors
+    ///
+    /// As [`Images::new`].
+    pub fn deep(pixels: Vec<u16>, shape: ImageShape) -> Result<Self, DataError> {
+        Self::of(Values::Deep(pixels.into()), shape)
+    }
+
+    /// The same of pixels that may be in a file.
+    pub(crate) fn of(pixels: Values, shape: ImageShape) -> Result<Self, DataError> {
+        Self::with_values(pixels, shape, None)
     }
 
     /// Takes real values in the order `[sample, channel, row, column]`, standardised as `fields` say, whose channels are
@@ -239,6 +299,15 @@ impl Images {
         }
         self.names = Some(names);
         Ok(self)
+    }
+
+    /// The SHA-256 of an image's pixels, if it is known already.
+    pub(crate) fn known_digest(&self, index: usize) -> Option<Digest> {
+        match &self.values {
+            Values::Bytes(pixels) => pixels.digests().get(index).copied(),
+            Values::Deep(pixels) => pixels.digests().get(index).copied(),
+            Values::Real(_) => None,
+        }
     }
 
     /// Adds the names of the classes, the first for label 0.
@@ -338,19 +407,18 @@ impl Images {
         self.fields.as_ref()
     }
 
-    /// All pixels, `[image, channel, row, column]`, row-major. Data that are no pictures have none.
-    pub fn pixels(&self) -> &[u8] {
-        match self.values() {
-            View::Bytes(values) => values,
-            View::Real(_) => &[],
-        }
+    /// All pixels as bytes, `[image, channel, row, column]`, row-major: of 16 bits the nearest. Data that are no pictures
+    /// have none.
+    pub fn pixels(&self) -> Cow<'_, [u8]> {
+        self.values().bytes()
     }
 
-    /// Pixels of image `index`, `[channel, row, column]`; `None` past the end.
-    pub fn image(&self, index: usize) -> Option<&[u8]> {
+    /// Pixels of image `index` as bytes, `[channel, row, column]`, as [`Images::pixels`]; `None` past the end, and of data
+    /// that are no pictures.
+    pub fn image(&self, index: usize) -> Option<Cow<'_, [u8]>> {
         match self.sample(index)? {
-            View::Bytes(pixels) => Some(pixels),
             View::Real(_) => None,
+            pixels => Some(pixels.bytes()),
         }
     }
 
@@ -370,6 +438,7 @@ impl Images {
         let kept = count.saturating_mul(self.image_len());
         match &mut self.values {
             Values::Bytes(values) => values.truncate(kept),
+            Values::Deep(values) => values.truncate(kept),
             Values::Real(values) => values.truncate(kept),
         }
         if let Some(labels) = &mut self.labels {
@@ -392,25 +461,14 @@ impl Images {
     ///
     /// [`DataError::Index`] for an index past the end.
     pub fn select(&self, indices: &[u32]) -> Result<Self, DataError> {
-        let size = indices.len() * self.image_len();
-        let mut values = match &self.values {
-            Values::Bytes(_) => Values::Bytes(Vec::with_capacity(size)),
-            Values::Real(_) => Values::Real(Vec::with_capacity(size)),
+        let values = match self.values() {
+            View::Bytes(values) => Values::Bytes(self.chosen(values, indices)?.into()),
+            View::Deep(values) => Values::Deep(self.chosen(values, indices)?.into()),
+            View::Real(values) => Values::Real(self.chosen(values, indices)?),
         };
         let (mut labels, mut names, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             let at = index as usize;
-            let count = self.len();
-            let sample = self.sample(at);
-            match (
-                sample.ok_or(DataError::Index { index, count })?,
-                &mut values,
-            ) {
-                (View::Bytes(from), Values::Bytes(to)) => to.extend_from_slice(from),
-                (View::Real(from), Values::Real(to)) => to.extend_from_slice(from),
-                // Both are made from the same values.
-                _ => {}
-            }
             labels.extend(self.labels().and_then(|labels| labels.get(at)));
             names.extend(self.names().and_then(|names| names.get(at)).cloned());
             of.extend(self.crops().and_then(|crops| crops.of.get(at)));
@@ -428,6 +486,19 @@ impl Images {
             }),
             clips: self.clips().map(|clips| Box::new(clips.select(indices))),
         })
+    }
+
+    /// The values of the samples at `indices`, of all `values`.
+    fn chosen<T: Copy>(&self, values: &[T], indices: &[u32]) -> Result<Vec<T>, DataError> {
+        let size = self.image_len();
+        let mut chosen = Vec::with_capacity(indices.len() * size);
+        for &index in indices {
+            let start = index as usize * size;
+            let count = self.len();
+            let sample = values.get(start..start + size);
+            chosen.extend_from_slice(sample.ok_or(DataError::Index { index, count })?);
+        }
+        Ok(chosen)
     }
 
     /// SHA-256, in hexadecimal, of the shape, pixels and labels, and of the pictures that patches come
@@ -453,7 +524,11 @@ impl Images {
         match &self.values {
             Values::Bytes(pixels) => {
                 hasher.update((pixels.len() as u64).to_le_bytes());
-                hasher.update(pixels);
+                hasher.update(&**pixels);
+            }
+            Values::Deep(pixels) => {
+                hasher.update((pixels.len() as u64).to_le_bytes());
+                update_words(hasher, pixels);
             }
             Values::Real(values) => {
                 hasher.update((values.len() as u64).to_le_bytes());
@@ -469,10 +544,13 @@ impl Images {
             hasher.update((clips.frames() as u64).to_le_bytes());
         }
         // Training also uses the area outside the grid of patches.
-        for (pixels, [height, width]) in self.crops().into_iter().flat_map(Crops::whole) {
+        for (pixels, [height, width], _) in self.crops().into_iter().flat_map(Crops::whole) {
             hasher.update((height as u64).to_le_bytes());
             hasher.update((width as u64).to_le_bytes());
-            hasher.update(pixels);
+            match pixels {
+                View::Deep(pixels) => update_words(hasher, pixels),
+                pixels => hasher.update(pixels.stored()),
+            }
         }
     }
 }
@@ -509,6 +587,14 @@ impl Dataset {
     }
 }
 
+/// Feeds numbers to a digest, in an order of bytes that does not depend on the machine.
+fn update_words(hasher: &mut Sha256, words: &[u16]) {
+    for part in words.chunks(1 << 16) {
+        let bytes: Vec<u8> = part.iter().flat_map(|it| it.to_le_bytes()).collect();
+        hasher.update(bytes);
+    }
+}
+
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -531,7 +617,7 @@ mod tests {
     fn images_are_slices_of_the_pixels() {
         let images = three();
         assert_eq!((images.len(), images.shape()), (3, [1, 2, 2]));
-        assert_eq!(images.image(2), Some(&[8, 9, 10, 11][..]));
+        assert_eq!(images.image(2).as_deref(), Some(&[8, 9, 10, 11][..]));
         assert_eq!(images.image(3), None);
         assert_eq!(images.image(usize::MAX), None);
     }
@@ -560,7 +646,7 @@ mod tests {
         images.truncate(usize::MAX);
         assert_eq!(images.len(), 3);
         images.truncate(2);
-        assert_eq!(images.pixels(), &[0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(&*images.pixels(), &[0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(images.labels(), Some(&[7, 8][..]));
         assert_eq!(images.names().map(<[String]>::len), Some(2));
     }
@@ -571,7 +657,7 @@ mod tests {
         let images = three().with_labels(vec![7, 8, 9]).unwrap();
         let images = images.with_names(names).unwrap();
         let selected = images.select(&[2, 0]).unwrap();
-        assert_eq!(selected.pixels(), &[8, 9, 10, 11, 0, 1, 2, 3]);
+        assert_eq!(&*selected.pixels(), &[8, 9, 10, 11, 0, 1, 2, 3]);
         assert_eq!(selected.labels(), Some(&[9, 7][..]));
         assert_eq!(selected.names().unwrap(), ["c", "a"]);
         assert!(images.select(&[]).unwrap().is_empty());

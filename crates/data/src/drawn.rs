@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use crate::value::{Pixels, Value};
 use crate::{Augment, Batches, DataError};
 
 /// The images of one training step, before conversion to floats.
@@ -10,7 +11,7 @@ pub struct Drawn<'a> {
     batches: &'a Batches,
     indices: &'a [u32],
     /// Pixels of the crops, and the position of the first one in the epoch's order.
-    crops: Option<(Vec<u8>, u64)>,
+    crops: Option<(Pixels, u64)>,
 }
 
 impl Batches {
@@ -54,7 +55,10 @@ impl Drawn<'_> {
         match &self.crops {
             Some((pixels, _)) => {
                 let all: Vec<u32> = (0..self.indices.len() as u32).collect();
-                self.batches.convert(pixels, &all)
+                match pixels {
+                    Pixels::Bytes(pixels) => self.batches.convert(pixels, &all),
+                    Pixels::Deep(pixels) => self.batches.convert(pixels, &all),
+                }
             }
             None => self.batches.gather(self.indices),
         }
@@ -73,11 +77,19 @@ impl Drawn<'_> {
         let Some((pixels, first)) = &self.crops else {
             return self.batches.augmented(self.indices, augment, seed);
         };
+        let values = match pixels {
+            Pixels::Bytes(pixels) => self.of(pixels, *first, augment, seed),
+            Pixels::Deep(pixels) => self.of(pixels, *first, augment, seed),
+        };
+        self.batches.upload(values, self.indices.len())
+    }
+
+    /// Crops with changes.
+    fn of<T: Value>(&self, pixels: &[T], first: u64, augment: &Augment, seed: u64) -> Vec<f32> {
         let shape = self.batches.shape();
         let crops = pixels.par_chunks_exact(shape.iter().product());
         let crops = crops.enumerate();
         let crops = crops.map(|(place, crop)| (first + place as u64, crop));
-        let values = augment.change(shape, 1, crops, seed);
-        self.batches.upload(values, self.indices.len())
+        augment.change(shape, 1, crops, seed)
     }
 }

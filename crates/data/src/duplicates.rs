@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use crate::{Images, Split, Warning};
+use crate::cache::Digest;
+use crate::{Images, Split, View, Warning};
 
 /// A picture's size and the SHA-256 of its pixels.
-type Key = ([usize; 2], [u8; 32]);
+type Key = ([usize; 2], Digest);
 
 /// The warnings about pictures that are in a training part more than once, and about pictures of other parts that are
 /// training or validation pictures. `held` says which of the training part's pictures are for validation; it is empty if
@@ -84,18 +85,25 @@ fn in_both(
 
 /// The key of each picture; with patches, of each whole one.
 fn keys(images: &Images) -> Vec<Key> {
-    let key = |pixels: &[u8], size: [usize; 2]| (size, Sha256::digest(pixels).into());
+    let digest = |pixels: View<'_>, known: Option<Digest>| {
+        known.unwrap_or_else(|| Sha256::digest(pixels.stored()).into())
+    };
     match images.crops() {
         Some(crops) => {
-            let whole: Vec<(&[u8], [usize; 2])> = crops.whole().collect();
+            let whole: Vec<(View<'_>, [usize; 2], Option<Digest>)> = crops.whole().collect();
             let whole = whole.par_iter();
-            whole.map(|(pixels, size)| key(pixels, *size)).collect()
+            whole
+                .map(|(pixels, size, known)| (*size, digest(*pixels, *known)))
+                .collect()
         }
         None => {
             let [_, height, width] = images.shape();
-            let pictures = images.pixels().par_chunks_exact(images.image_len().max(1));
+            let pictures = (0..images.len()).into_par_iter();
             pictures
-                .map(|pixels| key(pixels, [height, width]))
+                .filter_map(|index| {
+                    let pixels = images.sample(index)?;
+                    Some(([height, width], digest(pixels, images.known_digest(index))))
+                })
                 .collect()
         }
     }
@@ -151,16 +159,18 @@ impl Images {
         if self.shape() != others.shape() {
             return 0;
         }
-        let size = self.image_len().max(1);
-        let varied = |image: &&[u8]| {
-            image
-                .first()
-                .is_some_and(|one| image.iter().any(|it| it != one))
-        };
-        let known: HashSet<&[u8]> = others.pixels().chunks_exact(size).filter(varied).collect();
-        let given = self.pixels().chunks_exact(size).filter(varied);
-        given.filter(|image| known.contains(image)).count()
+        let known: HashSet<&[u8]> = varied(others).collect();
+        varied(self).filter(|image| known.contains(image)).count()
     }
+}
+
+/// The images that have more than a single value, as they lie in memory.
+fn varied(images: &Images) -> impl Iterator<Item = &[u8]> {
+    (0..images.len()).filter_map(|index| {
+        let image = images.sample(index)?;
+        let is_varied = (1..image.len()).any(|place| image.get(place) != image.get(0));
+        is_varied.then(|| image.stored())
+    })
 }
 
 #[cfg(test)]

@@ -183,6 +183,31 @@ pub enum DataError {
     /// There is no folder for data that are fetched.
     #[error("no home folder to keep data in; set HOURGLASS_CACHE to a folder, or data.dir")]
     NoCache,
+    /// The cache of decoded pictures cannot be written or read.
+    #[error(
+        "{file}: cannot be {what}: {}; set HOURGLASS_CACHE to a folder with {} free, or data.cache to false",
+        reason(error), in_gigabytes(*bytes)
+    )]
+    Cache {
+        /// The file or folder.
+        file: String,
+        /// What was tried: `written`, `read` or `locked`.
+        what: &'static str,
+        /// What the system says.
+        error: io::Error,
+        /// Bytes that all pictures take.
+        bytes: u64,
+    },
+    /// A cache of decoded pictures that is damaged as soon as it is made.
+    #[error(
+        "{folder}: {reason}, although it was just written; check the disk, or set data.cache to false"
+    )]
+    Damaged {
+        /// Its folder.
+        folder: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An archive of a named set does not hold what it should.
     #[error("{file}: damaged archive: {reason}")]
     Archive {
@@ -209,7 +234,7 @@ pub enum DataError {
     },
     /// A folder without pictures.
     #[error(
-        "{dir}: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm) in this folder{found}"
+        "{dir}: no picture (.png, .jpg, .webp, .tif, .bmp, .gif, .pgm, .ppm, .npy) in this folder{found}"
     )]
     NoPictures {
         /// The folder.
@@ -381,6 +406,14 @@ pub fn reason(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or(&text);
     let text = text.split(" at path").next().unwrap_or(text);
     text.to_owned()
+}
+
+/// A number of bytes in words.
+fn in_gigabytes(bytes: u64) -> String {
+    match bytes as f64 / 1e9 {
+        small if small < 0.1 => "some space".to_string(),
+        size => format!("{size:.1} GB"),
+    }
 }
 
 /// Dimensions as text: `3 x 28 x 28`.

@@ -173,7 +173,7 @@ fn a_limit_draws_images_with_their_labels() {
         "{found:?}"
     );
     for (at, label) in found.iter().enumerate() {
-        assert_eq!(images.image(at), Some(&[*label; 4][..]));
+        assert_eq!(images.image(at).as_deref(), Some(&[*label; 4][..]));
     }
     assert_ne!(drawn(2).labels(), images.labels());
     // The whole file is read to its end all the same.

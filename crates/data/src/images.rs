@@ -1,7 +1,10 @@
 //! Picture files as a data set: how they are made equal in shape, and which are for testing.
 
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
+use crate::cache::CACHED_ABOVE;
 use crate::group::{Group, draw_groups};
 use crate::picture::{self, File, Header};
 use crate::preparation::Aspect;
@@ -22,7 +25,8 @@ pub struct PictureOptions {
     pub crops: Option<usize>,
     /// Whether half of the random patches are mirrored left to right.
     pub flip: bool,
-    /// 1 (grey) or 3 (red, green, blue); by default 3 if any file has colour.
+    /// 1 (grey) or 3 (red, green, blue), or as many as files with bands have; by default 3 if any file has colour, or the
+    /// bands of the first.
     pub channels: Option<usize>,
     /// The value of files with 16 bits that becomes white; by default the largest one of the bits that the
     /// set's largest value needs.
@@ -35,6 +39,11 @@ pub struct PictureOptions {
     pub group: Option<Group>,
     /// Whether an unreadable file is an error; otherwise it is skipped with a warning.
     pub strict: bool,
+    /// Whether decoded pictures are kept in a file of the user's cache, which is mapped into memory; by default if they
+    /// have more than 1 GiB.
+    pub cache: Option<bool>,
+    /// The folder of that file; by default one in the user's cache.
+    pub cache_dir: Option<PathBuf>,
     /// Draws the test files.
     pub seed: u64,
 }
@@ -72,6 +81,8 @@ impl Default for PictureOptions {
             test: TestPart::Share(0.1),
             group: None,
             strict: false,
+            cache: None,
+            cache_dir: None,
             seed: 0,
         }
     }
@@ -141,7 +152,7 @@ pub(crate) fn shape(
 ) -> Result<ImageShape, DataError> {
     options.check()?;
     let (_, header) = options.first(place, found)?;
-    Ok(options.shape(header, options.channels_of(found)))
+    Ok(options.shape(header, options.channels_of(header, found)))
 }
 
 /// The number of images in an epoch, and the bytes of all pictures with so many channels, as far as the first readable
@@ -172,6 +183,7 @@ pub(crate) fn extent(
         let sizes = sizes.iter().map(|&size| size as u64);
         sizes.fold(1, u64::saturating_mul)
     };
+    let channels = channels * if header.deep { size_of::<u16>() } else { 1 };
     let whole = product(&[count, channels, height, width]);
     let Some(patch) = options.patch else {
         return Ok([count as u64, whole]);
@@ -210,6 +222,11 @@ impl PictureOptions {
         self.channels.map_or(Ok(()), picture::check_channels)
     }
 
+    /// Whether pictures with so many bytes go through the cache.
+    pub(crate) fn is_cached(&self, bytes: u64) -> bool {
+        self.cache.unwrap_or(bytes > CACHED_ABOVE)
+    }
+
     /// The file whose header counts for all, and that header: the first readable one, among the training
     /// files if they are separate.
     pub(crate) fn first(&self, place: &str, found: &Found) -> Result<(String, Header), DataError> {
@@ -232,8 +249,12 @@ impl PictureOptions {
         ))
     }
 
-    /// The channels of the images: unless given, 3 if any file has colour. Those that cannot be decoded have none.
-    pub(crate) fn channels_of(&self, found: &Found) -> usize {
+    /// The channels of the images: unless given, those of the first one if it has bands, or 3 if any file has colour. Those
+    /// that cannot be decoded have none.
+    pub(crate) fn channels_of(&self, first: Header, found: &Found) -> usize {
+        if let (None, false) = (self.channels, matches!(first.channels, 1 | 3)) {
+            return first.channels;
+        }
         let files = match found {
             Found::Together(files) => [files.as_slice(), &[]],
             Found::Apart { train, test } => [train.as_slice(), test],

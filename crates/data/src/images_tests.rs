@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageBuffer, Luma, Rgb};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Dataset, Images, Preparation, Rule, Source, Warning};
+use crate::{Dataset, Images, Preparation, Rule, Source, View, Warning};
 
 /// A quarter for test, and nothing that is left out without a word.
 const OPTIONS: PictureOptions = PictureOptions {
@@ -22,6 +22,8 @@ const OPTIONS: PictureOptions = PictureOptions {
     test: TestPart::Share(0.25),
     group: None,
     strict: true,
+    cache: Some(false),
+    cache_dir: None,
     seed: 1,
 };
 
@@ -212,7 +214,7 @@ fn channels_follow_any_colour_or_the_option() {
                 ..OPTIONS
             }
         )
-        .contains("1 or 3")
+        .contains("allowed: 4")
     );
 }
 
@@ -238,7 +240,7 @@ fn patches_land_in_their_places() {
             let square = [0, 1, 16, 17].map(|step| corner + step);
             let expected = [square, square.map(|value| value + 100), [7; 4]].concat();
             assert_eq!(
-                set.train.image(index),
+                set.train.image(index).as_deref(),
                 Some(&expected[..]),
                 "{row} {column}"
             );
@@ -663,11 +665,12 @@ fn the_bits_that_are_used_set_what_is_white() {
     };
     let set = load(&dir, options.clone()).unwrap();
     assert_eq!(set.preparation.white, 4095);
-    // 4000 / 4095 * 255, as 16 and then 8 bits.
-    assert_eq!(set.train.pixels(), [249, 125, 187, 93]);
-    assert_eq!(set.test.pixels(), [62, 31]);
-    let line = "3 16-bit files have no value above 4000, so 4095 is white and they are reduced to 8 bits; set \
-                data.white to 65535 for all 16 bits";
+    // 4000 / 4095 * 65535, and for people in 8 bits.
+    let wanted = [4000, 2000, 3000, 1500].map(|it: u32| ((it * 65535 + 2047) / 4095) as u16);
+    assert_eq!(set.train.values(), View::Deep(&wanted));
+    assert_eq!(&*set.train.pixels(), [249, 125, 187, 93]);
+    assert_eq!(&*set.test.pixels(), [62, 31]);
+    let line = "3 16-bit files have no value above 4000, so 4095 is white; set data.white to 65535 for all 16 bits";
     assert_eq!(told(&dir, options.clone()), [line]);
     // What is given counts, but almost black pictures do not pass in silence.
     let white = |white: u16| PictureOptions {
@@ -675,8 +678,8 @@ fn the_bits_that_are_used_set_what_is_white() {
         ..options.clone()
     };
     assert_eq!(
-        load(&dir, white(u16::MAX)).unwrap().train.pixels(),
-        [16, 8, 12, 6]
+        load(&dir, white(u16::MAX)).unwrap().train.values(),
+        View::Deep(&[4000, 2000, 3000, 1500])
     );
     let dark = told(&dir, white(u16::MAX)).concat();
     assert!(
@@ -696,11 +699,25 @@ fn the_bits_that_are_used_set_what_is_white() {
         ("c.png", deep(999)),
     ]);
     let set = load(&dir, options).unwrap();
-    let reduced = Warning::Reduced { count: 3 };
     assert_eq!(
         (set.preparation.white, set.warnings),
-        (u16::MAX, vec![reduced])
+        (u16::MAX, Vec::new())
     );
+    // With one file of 16 bits the set has them, and those of 8 mean the same.
+    let mixed = folder(&[
+        ("a.png", deep(u16::MAX)),
+        ("b.png", gradient(1, 2, 7)),
+        ("c.png", gradient(1, 2, 9)),
+    ]);
+    let options = PictureOptions {
+        test: TestPart::Files(vec!["c.png".into()]),
+        ..OPTIONS
+    };
+    let set = load(&mixed, options).unwrap();
+    assert_eq!(set.test.values(), View::Deep(&[9 * 257, 10 * 257]));
+    let mut seen = Vec::new();
+    set.test.values().append_seen(&mut seen);
+    assert_eq!(seen, [9.0 / 255.0, 10.0 / 255.0]);
 }
 
 #[test]

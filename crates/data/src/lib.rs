@@ -15,8 +15,13 @@
 //! ```
 
 mod augment;
+mod bands;
 mod batch;
+mod buffer;
 mod bundled;
+#[cfg(feature = "burn-dataset")]
+mod burn_dataset;
+mod cache;
 mod clips;
 mod columns;
 mod counted;
@@ -54,16 +59,22 @@ mod table;
 mod table_set;
 mod text;
 mod tree;
+mod user_cache;
+mod value;
 mod video;
 mod warning;
 mod wav;
 mod webp;
+mod white;
 mod whole;
 
 use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use batch::Batches;
+#[cfg(feature = "burn-dataset")]
+pub use burn_dataset::Sample;
+pub use cache::{Decoded, Undecoded};
 pub use clips::Clips;
 pub use columns::{Columns, Entries, TableFile};
 pub use counted::counted;
@@ -81,7 +92,7 @@ pub use named::{Fetch, Fetched, Named};
 #[cfg(feature = "parquet")]
 pub use parquet::READER_THREAD;
 pub use photos::{Collection, TEST_PHOTOS};
-pub use picture::{check_picture, picture_shape, read_picture};
+pub use picture::{check_picture, picture_shape, read_picture, read_pixels};
 pub use preparation::{Aspect, Cut, Preparation, Rule, WHITE};
 pub use series::Series;
 pub use series_set::{EachRow, Place, SeriesOptions, SeriesSet, Windows};
@@ -90,6 +101,7 @@ pub use survey::Survey;
 pub use table::{TableOptions, TableTest};
 pub use table_set::{Rows, TableSet, read_labelled_rows, read_rows};
 pub use text::filled_text;
+pub use value::Pixels;
 pub use video::{MOST_FRAMES, VideoOptions, is_video};
 pub use warning::Warning;
 
@@ -149,7 +161,7 @@ pub enum Source {
 pub struct Extent {
     /// Images of an epoch, at most: those for validation and testing may be among them.
     pub images: u64,
-    /// Bytes of all pictures in memory.
+    /// Bytes of all pictures in memory; 0 if they are in the cache.
     pub bytes: u64,
 }
 
@@ -206,7 +218,12 @@ impl Source {
             Source::Video { dir, options } => video::extent(dir, options, channels)?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
-                images::extent(&place, &folder::find(dir)?.0, options, channels)?
+                let found = folder::find(dir)?.0;
+                let [images, bytes] = images::extent(&place, &found, options, channels)?;
+                match options.is_cached(bytes) {
+                    true => [images, 0],
+                    false => [images, bytes],
+                }
             }
             Source::Photos {
                 collection,
@@ -228,7 +245,23 @@ impl Source {
         }
     }
 
-    /// Reads everything into memory.
+    /// The pictures that are still to be decoded into the cache before they are loaded: none if they fit into memory or are
+    /// there already. [`Source::load`] decodes them too, without a word.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::load`].
+    pub fn undecoded(&self) -> Result<Option<Undecoded>, DataError> {
+        let Source::Folder { dir, options } = self else {
+            return Ok(None);
+        };
+        if options.cache == Some(false) {
+            return Ok(None);
+        }
+        Undecoded::of(dir, options)
+    }
+
+    /// Reads everything into memory, or maps it if it is in the cache.
     ///
     /// # Errors
     ///

@@ -1,28 +1,25 @@
 //! Loads picture files in parallel into images of one shape.
 //!
 //! Headers are read first, so that incompatible sizes are rejected and memory is allocated before any
-//! picture is decoded.
+//! picture is decoded. Sets that are too large for memory go through the [cache](crate::cache).
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::buffer::Buffer;
+use crate::cache::{Cached, Files};
 use crate::crops::Crops;
 use crate::error::check_plausible;
-use crate::images::{Found, PictureOptions};
+use crate::images::{self, Found, PictureOptions};
 use crate::picture::{Conversion, File, Header};
 use crate::preparation::{Aspect, Preparation, Rule, WHITE};
-use crate::whole::Whole;
+use crate::value::Value;
+use crate::whole::{Room, Whole};
 use crate::{DataError, ImageShape, Images, Warning, patches};
 
 /// How much an aspect ratio may change before it is told: what nobody sees.
 const SAME_ASPECT: f64 = 1.05;
-
-/// The largest values of 8, 10, 12 and 14 bits, which cameras and scanners store in files with 16.
-const FEWER_BITS: [u16; 4] = [255, 1023, 4095, 16383];
-
-/// How many times darker than white pictures may be before it is told.
-const DARK: u16 = 8;
 
 /// A set of pictures.
 pub(crate) struct Loaded {
@@ -45,36 +42,31 @@ pub(crate) fn load(
     options: &PictureOptions,
     channels: Option<usize>,
 ) -> Result<Loaded, DataError> {
-    options.check()?;
-    let (first, header) = options.first(place, &found)?;
-    let channels = channels.unwrap_or_else(|| options.channels_of(&found));
-    let shape = options.shape(header, channels);
-    let [train, test] = options.split(place, found)?;
-    let mut loader = Loader::new(place, options, shape);
-    let mut train = loader.open("training pictures", train)?;
-    let mut test = loader.open("test pictures", test)?;
-    let all = || train.files.iter().chain(&test.files);
-    let alike = options.size.is_some() || options.patch.is_some();
-    if let Some((other, found)) = all().find(|(_, other)| !alike && other.size != header.size) {
-        return Err(DataError::MixedSizes {
-            first,
-            first_size: header.size,
-            other: other.place(),
-            other_size: found.size,
-        });
-    }
-    let white = loader.find_white(all());
-    let (train_images, crops) = loader.read(&mut train)?;
-    let (test_images, _) = loader.read(&mut test)?;
+    let mut planned = plan(place, found, options, channels)?;
+    let loader = &mut planned.loader;
+    let Read {
+        parts,
+        images,
+        white,
+        remade,
+    } = loader.read(planned.files, planned.is_cached)?;
+    let (mut parts, mut images) = (parts.into_iter(), images.into_iter());
+    let (Some(train), Some(test), Some((train_images, crops)), Some((test_images, _))) =
+        (parts.next(), parts.next(), images.next(), images.next())
+    else {
+        // There are as many as files were given.
+        return Err(DataError::EmptyBatch);
+    };
     let train_images = match crops {
         Some(crops) => train_images.with_crops(crops),
         None => train_images,
     };
     let all = || train.files.iter().chain(&test.files);
     let set = [
+        remade,
         loader.mixed(all()),
         loader.reshaped(all()),
-        white.or_else(|| reduced(all())),
+        white,
         loader.padded(all()),
     ];
     let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
@@ -97,6 +89,40 @@ pub(crate) fn load(
     })
 }
 
+/// What is read of a set, before any picture is.
+pub(crate) struct Planned<'a> {
+    pub loader: Loader<'a>,
+    /// Those of the training and of the test part.
+    pub files: Vec<Files>,
+    /// Whether the pictures go through the cache.
+    pub is_cached: bool,
+}
+
+/// What [`load`] reads, with so many channels; by default as many as the options and the files say.
+pub(crate) fn plan<'a>(
+    place: &'a str,
+    found: Found,
+    options: &'a PictureOptions,
+    channels: Option<usize>,
+) -> Result<Planned<'a>, DataError> {
+    options.check()?;
+    let (first, header) = options.first(place, &found)?;
+    let channels = channels.unwrap_or_else(|| options.channels_of(header, &found));
+    let [_, bytes] = images::extent(place, &found, options, channels)?;
+    let [train, test] = options.split(place, found)?;
+    let shape = options.shape(header, channels);
+    let alike = options.size.is_some() || options.patch.is_some();
+    let loader = Loader {
+        alike: (!alike).then_some((first, header.size)),
+        ..Loader::new(place, options, shape)
+    };
+    Ok(Planned {
+        loader,
+        files: vec![("training pictures", train), ("test pictures", test)],
+        is_cached: options.is_cached(bytes),
+    })
+}
+
 /// Pictures that are not split, prepared as `options` say, with warnings.
 pub(crate) fn prepared(
     place: &str,
@@ -107,35 +133,83 @@ pub(crate) fn prepared(
     let side = options.patch.map(|side| [side, side]);
     let [height, width] = options.size.or(side).unwrap_or([1, 1]);
     let shape = [options.channels.unwrap_or(3), height, width];
+    let found = Found::Together(files);
+    let [_, bytes] = images::extent(place, &found, options, shape[0])?;
+    let (Found::Together(files) | Found::Apart { train: files, .. }) = found;
     let mut loader = Loader::new(place, options, shape);
-    let mut part = loader.open("pictures", files)?;
-    let white = loader.find_white(part.files.iter());
-    let (images, _) = loader.read(&mut part)?;
-    let all = || part.files.iter();
-    let set = [loader.reshaped(all()), white, loader.padded(all())];
+    let Read {
+        parts,
+        images,
+        white,
+        remade,
+    } = loader.read(vec![("pictures", files)], options.is_cached(bytes))?;
+    let all = || parts.iter().flat_map(|part| &part.files);
+    let set = [remade, loader.reshaped(all()), white, loader.padded(all())];
     let mut warnings: Vec<Warning> = set.into_iter().flatten().collect();
-    warnings.extend((part.skipped.into_iter()).map(|reason| Warning::Skipped { reason }));
+    let skipped = parts.into_iter().flat_map(|part| part.skipped);
+    warnings.extend(skipped.map(|reason| Warning::Skipped { reason }));
+    let images = images.into_iter().next().map(|(images, _)| images);
+    let images = images.map_or_else(|| Images::new(Vec::new(), shape), Ok)?;
     Ok((images, warnings))
 }
 
+/// The headers of files, which are read in parallel.
+pub(crate) fn headers(files: &[File]) -> Vec<Result<Header, DataError>> {
+    files.par_iter().map(File::header).collect()
+}
+
+/// The images of a part, and their source of random crops.
+pub(crate) type ImagesOf = (Images, Option<Crops>);
+
+/// What was read of a set.
+struct Read {
+    parts: Vec<Part>,
+    images: Vec<ImagesOf>,
+    /// The warning about what is white.
+    white: Option<Warning>,
+    /// The warning about a cache that was made anew.
+    remade: Option<Warning>,
+}
+
 /// How the files of one set are read.
-struct Loader<'a> {
-    place: &'a str,
-    options: &'a PictureOptions,
-    shape: ImageShape,
+#[derive(Clone)]
+pub(crate) struct Loader<'a> {
+    pub place: &'a str,
+    pub options: &'a PictureOptions,
+    pub shape: ImageShape,
+    /// The first picture and its size, if all must have this size.
+    alike: Option<(String, [usize; 2])>,
     /// The value of files with 16 bits that becomes white.
-    white: u16,
+    pub white: u16,
 }
 
 /// The files of one part.
-struct Part {
+pub(crate) struct Part {
     what: &'static str,
     /// Number of listed files.
     count: usize,
     /// Files that are readable as far as known.
-    files: Vec<(File, Header)>,
+    pub files: Vec<(File, Header)>,
     /// The errors of the other files.
-    skipped: Vec<String>,
+    pub skipped: Vec<String>,
+}
+
+impl Part {
+    /// One of so many files, none of which is read yet.
+    pub fn new(what: &'static str, count: usize) -> Self {
+        Self {
+            what,
+            count,
+            files: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+}
+
+/// Whether any of these pictures has 16 bits, so that all have.
+pub(crate) fn is_deep(parts: &[Part]) -> bool {
+    let mut all = parts.iter().flat_map(|part| &part.files);
+    all.any(|(_, header)| header.deep)
 }
 
 impl<'a> Loader<'a> {
@@ -144,8 +218,58 @@ impl<'a> Loader<'a> {
             place,
             options,
             shape,
+            alike: None,
             white: options.white.unwrap_or(WHITE),
         }
+    }
+
+    /// Reads the pictures of these files into memory, or through the cache.
+    fn read(&mut self, files: Vec<Files>, is_cached: bool) -> Result<Read, DataError> {
+        if is_cached {
+            let Cached {
+                parts,
+                images,
+                peaks,
+                remade,
+            } = self.cached(&files)?;
+            *self = self.with_white(&peaks);
+            return Ok(Read {
+                parts,
+                images,
+                white: self.about_white(&peaks),
+                remade,
+            });
+        }
+        let parts = files.into_iter().map(|(what, files)| {
+            let headers = headers(&files);
+            self.part(what, files, headers)
+        });
+        let mut parts = parts.collect::<Result<Vec<Part>, _>>()?;
+        self.check_sizes(&parts)?;
+        let peaks = self.peaks(parts.iter().flat_map(|part| &part.files));
+        *self = self.with_white(&peaks);
+        let images = match is_deep(&parts) {
+            true => self.decoded::<u16>(&mut parts)?,
+            false => self.decoded::<u8>(&mut parts)?,
+        };
+        Ok(Read {
+            images,
+            parts,
+            white: self.about_white(&peaks),
+            remade: None,
+        })
+    }
+
+    /// The images of each part, decoded into memory.
+    fn decoded<T: Value>(&self, parts: &mut [Part]) -> Result<Vec<ImagesOf>, DataError> {
+        let each = parts.iter_mut().map(|part| {
+            let pictures = self.decode::<T>(part)?;
+            self.images(part, pictures, |pictures, _| {
+                let pixels = patches::cut_all(self.place, pictures, self.shape)?;
+                Ok(pixels.into())
+            })
+        });
+        each.collect()
     }
 
     /// What this loader does to every picture.
@@ -167,15 +291,14 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Reads the headers in parallel.
-    fn open(&self, what: &'static str, files: Vec<File>) -> Result<Part, DataError> {
-        let headers: Vec<_> = files.par_iter().map(File::header).collect();
-        let mut part = Part {
-            what,
-            count: files.len(),
-            files: Vec::new(),
-            skipped: Vec::new(),
-        };
+    /// The files of a part whose headers could be read.
+    pub fn part(
+        &self,
+        what: &'static str,
+        files: Vec<File>,
+        headers: Vec<Result<Header, DataError>>,
+    ) -> Result<Part, DataError> {
+        let mut part = Part::new(what, files.len());
         let headers = self.sort_out(&mut part, headers)?;
         let files = files.into_iter().zip(headers);
         part.files = files
@@ -185,14 +308,76 @@ impl<'a> Loader<'a> {
         Ok(part)
     }
 
-    /// Decodes the pictures in parallel. Bad ones are removed from the part. With patches, also returns
-    /// the source of random crops.
-    fn read(&self, part: &mut Part) -> Result<(Images, Option<Crops>), DataError> {
+    /// Fails for the first picture that differs in size from the others, where nothing makes them equal.
+    pub fn check_sizes(&self, parts: &[Part]) -> Result<(), DataError> {
+        let Some((first, size)) = &self.alike else {
+            return Ok(());
+        };
+        let mut all = parts.iter().flat_map(|part| &part.files);
+        match all.find(|(_, header)| header.size != *size) {
+            None => Ok(()),
+            Some((other, found)) => Err(DataError::MixedSizes {
+                first: first.clone(),
+                first_size: *size,
+                other: other.place(),
+                other_size: found.size,
+            }),
+        }
+    }
+
+    /// Height and width of a picture with this header, resized or extended to the size of a patch.
+    pub fn size_of(&self, header: &Header) -> [usize; 2] {
+        let least = self.options.patch.unwrap_or(1);
+        let size = self.options.size.unwrap_or(header.size);
+        size.map(|side| side.max(least))
+    }
+
+    /// How the pixels of its files are converted.
+    pub fn conversion(&self) -> Conversion {
+        Conversion {
+            channels: self.shape[0],
+            size: self.options.size,
+            aspect: self.options.aspect,
+            white: self.white,
+        }
+    }
+
+    /// Decodes a picture into its place.
+    fn put<T: Value>(
+        &self,
+        mut room: Room<'_, T>,
+        file: &File,
+        header: &Header,
+        conversion: &Conversion,
+    ) -> Result<(), DataError> {
+        let pixels: Vec<T> = file.pixels(conversion)?;
+        if room.put(&pixels, self.options.size.unwrap_or(header.size)) {
+            return Ok(());
+        }
+        Err(DataError::Picture {
+            file: file.place(),
+            reason: "its size changed while it was being read".to_string(),
+        })
+    }
+
+    /// The pixels of a picture, extended to the size of a patch.
+    pub fn padded_pixels<T: Value>(
+        &self,
+        file: &File,
+        header: &Header,
+        conversion: &Conversion,
+    ) -> Result<Vec<T>, DataError> {
+        let size = self.size_of(header);
+        let mut pixels = vec![T::default(); self.shape[0] * size[0] * size[1]];
+        self.put(Room::new(&mut pixels, size), file, header, conversion)?;
+        Ok(pixels)
+    }
+
+    /// Decodes the pictures in parallel. Bad ones are removed from the part.
+    fn decode<T: Value>(&self, part: &mut Part) -> Result<Whole<T>, DataError> {
         let options = self.options;
         let channels = self.shape[0];
-        let least = options.patch.unwrap_or(1);
-        let of = |header: &Header| options.size.unwrap_or(header.size);
-        let sizes = (part.files.iter()).map(|(_, header)| of(header).map(|side| side.max(least)));
+        let sizes = (part.files.iter()).map(|(_, header)| self.size_of(header));
         if options.size.is_none() {
             // As they are, and once more as patches.
             let copies = if options.patch.is_some() { 2 } else { 1 };
@@ -203,24 +388,10 @@ impl<'a> Loader<'a> {
             check_plausible(self.place, copies * values.sum::<u64>(), bytes)?;
         }
         let mut pictures = Whole::new(self.place, channels, sizes)?;
-        let conversion = Conversion {
-            channels,
-            size: options.size,
-            aspect: options.aspect,
-            white: self.white,
-        };
+        let conversion = self.conversion();
         let decoded: Vec<_> = (pictures.rooms().into_par_iter())
             .zip(&part.files)
-            .map(|(mut room, (file, header))| {
-                let pixels = file.pixels(&conversion)?;
-                if room.put(&pixels, of(header)) {
-                    return Ok(());
-                }
-                Err(DataError::Picture {
-                    file: file.place(),
-                    reason: "its size changed while it was being read".to_string(),
-                })
-            })
+            .map(|(room, (file, header))| self.put(room, file, header, &conversion))
             .collect();
         let good = self.sort_out(part, decoded)?;
         let keep: Vec<bool> = good.iter().map(Option::is_some).collect();
@@ -228,29 +399,40 @@ impl<'a> Loader<'a> {
         let mut keep = keep.into_iter();
         part.files.retain(|_| keep.next() == Some(true));
         self.some_left(part)?;
+        Ok(pictures)
+    }
 
+    /// The images of a part. With patches, also returns the source of random crops; `grid` cuts the patches of a grid of this
+    /// side.
+    pub fn images<T: Value>(
+        &self,
+        part: &Part,
+        pictures: Whole<T>,
+        grid: impl FnOnce(&Whole<T>, usize) -> Result<Buffer<T>, DataError>,
+    ) -> Result<ImagesOf, DataError> {
+        let options = self.options;
         let names = part.files.iter().map(|(file, _)| file.name().into_owned());
         let Some(side) = options.patch else {
-            let images = Images::new(pictures.into_pixels(), self.shape)?;
+            let images = Images::of(T::values(pictures.into_pixels()), self.shape)?;
             let images = images.with_names(names.collect())?;
             let every = part.files.iter().map(|(file, _)| file);
             return Ok((labelled(images, every)?, None));
         };
         let (mut of, mut patch_names) = (Vec::new(), Vec::new());
         for ((picture, name), size) in (0..).zip(names).zip(pictures.sizes()) {
-            let grid = patches::grid(size, side);
-            of.extend(std::iter::repeat_n(picture, grid[0] * grid[1]));
-            patch_names.extend(patches::names(&name, grid, side));
+            let [rows, columns] = patches::grid(size, side);
+            of.extend(std::iter::repeat_n(picture, rows * columns));
+            patch_names.extend(patches::names(&name, [rows, columns], side));
         }
-        let pixels = patches::cut_all(self.place, &pictures, self.shape)?;
-        let images = Images::new(pixels, self.shape)?.with_names(patch_names)?;
+        let pixels = grid(&pictures, side)?;
+        let images = Images::of(T::values(pixels), self.shape)?.with_names(patch_names)?;
         let every = part.files.iter().map(|(file, _)| file);
         let every: Vec<&File> = every.collect();
         let picture = |&index: &u32| every.get(index as usize).copied();
         let of_each = of.iter().filter_map(picture);
         let images = labelled(images, of_each)?;
         let crops = Crops {
-            pictures: Arc::new(pictures),
+            pictures: Arc::new(T::pictures(pictures)),
             of,
             each: options.crops,
             flip: options.flip,
@@ -278,7 +460,7 @@ impl<'a> Loader<'a> {
         Ok(good)
     }
 
-    fn some_left(&self, part: &Part) -> Result<(), DataError> {
+    pub fn some_left(&self, part: &Part) -> Result<(), DataError> {
         if !part.files.is_empty() {
             return Ok(());
         }
@@ -290,7 +472,7 @@ impl<'a> Loader<'a> {
 
     /// The warning about grey pictures among those with colour.
     fn mixed<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
-        if self.options.channels.is_some() || self.shape[0] == 1 {
+        if self.options.channels.is_some() || self.shape[0] != 3 {
             return None;
         }
         let files: Vec<_> = files.collect();
@@ -331,50 +513,6 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Looks what files with 16 bits use of them: that sets what is white, unless the options do. A warning
-    /// says so, and where what is white does not fit.
-    fn find_white<'f>(
-        &mut self,
-        files: impl Iterator<Item = &'f (File, Header)>,
-    ) -> Option<Warning> {
-        let deep: Vec<&File> = files
-            .filter(|(_, header)| header.deep)
-            .map(|it| &it.0)
-            .collect();
-        // Those that cannot be decoded are told of when they are read.
-        let peaks: Vec<u16> = deep
-            .par_iter()
-            .filter_map(|file| file.peak().ok())
-            .collect();
-        let largest = peaks.iter().copied().max().filter(|&largest| largest > 0)?;
-        let count = peaks.len();
-        if self.options.white.is_none() {
-            self.white = (FEWER_BITS.into_iter())
-                .find(|&most| largest <= most)
-                .unwrap_or(WHITE);
-            let white = self.white;
-            return (white != WHITE).then_some(Warning::FewerBits {
-                count,
-                largest,
-                white,
-            });
-        }
-        let white = self.white;
-        if largest > white {
-            let count = peaks.iter().filter(|&&peak| peak > white).count();
-            return Some(Warning::Clipped {
-                count,
-                largest,
-                white,
-            });
-        }
-        (largest <= white / DARK).then_some(Warning::Dark {
-            count,
-            largest,
-            white,
-        })
-    }
-
     /// The warning about pictures that were extended to the size of a patch, if there are any.
     fn padded<'f>(&self, files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
         let patch = self.options.patch?;
@@ -387,12 +525,6 @@ impl<'a> Loader<'a> {
             patch,
         })
     }
-}
-
-/// The warning about pictures with 16 bits, which become bytes.
-fn reduced<'f>(files: impl Iterator<Item = &'f (File, Header)>) -> Option<Warning> {
-    let count = files.filter(|(_, header)| header.deep).count();
-    (count > 0).then_some(Warning::Reduced { count })
 }
 
 /// Images with the labels and the names of the classes of their files, if all have them.

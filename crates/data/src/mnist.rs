@@ -74,7 +74,7 @@ mod tests {
         for (name, images, files) in parts {
             let count = (images.len() as u32).to_be_bytes();
             let side = 28_u32.to_be_bytes();
-            let pixels = [&[0, 0, 8, 3], &count, &side, &side, images.pixels()].concat();
+            let pixels = [&[0, 0, 8, 3], &count, &side, &side, &*images.pixels()].concat();
             let labels = [&[0, 0, 8, 1], &count, images.labels().unwrap()].concat();
             let stem = format!("{name}-images-idx3-ubyte");
             assert_eq!(hex(&Sha256::digest(pixels)), published(&stem));

@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use crate::error::dims;
+use crate::value::Value;
 use crate::whole::{Whole, zeros};
 use crate::{DataError, ImageShape};
 
@@ -17,11 +18,11 @@ pub(crate) fn grid(size: [usize; 2], side: usize) -> [usize; 2] {
 /// # Errors
 ///
 /// [`DataError::TooLarge`], before any memory is allocated.
-pub(crate) fn cut_all(
+pub(crate) fn cut_all<T: Value>(
     place: &str,
-    pictures: &Whole,
+    pictures: &Whole<T>,
     [channels, side, _]: ImageShape,
-) -> Result<Vec<u8>, DataError> {
+) -> Result<Vec<T>, DataError> {
     let patch = channels * side * side;
     let grids: Vec<[usize; 2]> = pictures.sizes().map(|size| grid(size, side)).collect();
     let count: usize = grids.iter().map(|[rows, columns]| rows * columns).sum();
@@ -39,13 +40,25 @@ pub(crate) fn cut_all(
     Ok(pixels)
 }
 
+/// The patches of one picture.
+pub(crate) fn cut_one<T: Value>(pictures: &Whole<T>, picture: usize, side: usize) -> Vec<T> {
+    let (pixels, size) = pictures.get(picture);
+    let grid = grid(size, side);
+    let channels = pixels.len() / (size[0] * size[1]).max(1);
+    let mut patches = vec![T::default(); grid[0] * grid[1] * channels * side * side];
+    if !patches.is_empty() {
+        cut(pixels, size, grid, side, &mut patches);
+    }
+    patches
+}
+
 /// Cuts `picture`, `[channel, row, column]`, into a grid of squares, `[patch, channel, row, column]`.
-fn cut(
-    picture: &[u8],
+fn cut<T: Value>(
+    picture: &[T],
     [height, width]: [usize; 2],
     [_, columns]: [usize; 2],
     side: usize,
-    patches: &mut [u8],
+    patches: &mut [T],
 ) {
     let channels = picture.len() / (height * width);
     for (index, line) in patches.chunks_exact_mut(side).enumerate() {

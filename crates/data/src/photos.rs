@@ -184,7 +184,7 @@ mod tests {
                 aspect: Aspect::Stretch,
                 white: WHITE,
             };
-            assert_eq!(file.pixels(&conversion).unwrap().len(), 3 * pixels);
+            assert_eq!(file.pixels::<u8>(&conversion).unwrap().len(), 3 * pixels);
         }
     }
 

@@ -1,7 +1,7 @@
 //! One picture file: its size from the header, and its pixels with a given number of channels.
 //!
 //! PNG, JPEG, WebP, TIFF, BMP, GIF and PGM or PPM are detected by content. Pictures are rotated by their EXIF orientation, 16 bits
-//! are reduced to 8 so that a given value becomes white, transparency is blended with white, colour is
+//! are scaled so that a given value becomes white, transparency is blended with white, colour is
 //! converted to grey by luma (Rec. 709) for one channel, and only the first picture of an animation is used.
 
 use std::borrow::Cow;
@@ -12,12 +12,15 @@ use std::sync::Arc;
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    Limits, Pixel,
 };
 
+use crate::bands::{self, Bands, Decoded, Kind, MAX_CHANNELS};
 use crate::folder::file_name;
 use crate::preparation::Aspect;
-use crate::{DataError, ImageShape, jpeg, webp};
+use crate::value::{Pixels, Value};
+use crate::{DataError, ImageShape, counted, jpeg, webp};
 
 /// The longest side of a picture that is read, or of a size to resize to.
 pub(crate) const MAX_SIDE: usize = 1 << 15;
@@ -57,7 +60,7 @@ pub(crate) struct Listed {
 /// The content of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Channels without transparency: 1 or 3.
+    /// Channels without transparency: 1 or 3, or those of a file with bands.
     pub channels: usize,
     /// Height and width, after rotation.
     pub size: [usize; 2],
@@ -70,13 +73,13 @@ pub(crate) struct Header {
 /// How the pixels of a file are converted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conversion {
-    /// 1 or 3.
+    /// 1 or 3, or as many as files with bands have.
     pub channels: usize,
     /// Height and width to resize to, if any.
     pub size: Option<[usize; 2]>,
     /// What is done to another aspect ratio than that of `size`.
     pub aspect: Aspect,
-    /// The value of a file with 16 bits that becomes 255.
+    /// The value of a file with 16 bits that becomes white.
     pub white: u16,
 }
 
@@ -118,6 +121,9 @@ impl File {
     /// Reads the header without decoding the picture.
     pub fn header(&self) -> Result<Header, DataError> {
         let bytes = self.read()?;
+        if let Some(header) = bands::header(self.path(), &bytes)? {
+            return Ok(header);
+        }
         let mut decoder = decoder(self.path(), &bytes)?;
         let colour = decoder.color_type();
         let grey = !colour.has_color();
@@ -137,32 +143,62 @@ impl File {
             } else {
                 [height, width]
             },
-            deep: colour.bytes_per_pixel() >= 2 * colour.channel_count(),
+            deep: is_deep(colour),
             bytes: bytes.len() as u64,
         })
     }
 
     /// Decodes and converts to `[channels, height, width]`.
-    pub fn pixels(&self, how: &Conversion) -> Result<Vec<u8>, DataError> {
-        Ok(convert(self.decode()?, how))
+    pub fn pixels<T: Value>(&self, how: &Conversion) -> Result<Vec<T>, DataError> {
+        self.converted(self.decode()?, how)
+    }
+
+    /// A decoded file as `[channels, height, width]`.
+    fn converted<T: Value>(&self, decoded: Decoded, how: &Conversion) -> Result<Vec<T>, DataError> {
+        let reason = match decoded {
+            Decoded::Picture(picture) if matches!(how.channels, 1 | 3) => {
+                return Ok(T::convert(picture, how));
+            }
+            Decoded::Picture(picture) => format!(
+                "found {}; allowed: {}, as the other pictures or the model have",
+                counted(usize::from(picture.color().channel_count()), "channel"),
+                how.channels
+            ),
+            Decoded::Bands(bands) => match bands.planes(how) {
+                Ok(planes) => return Ok(planes),
+                Err(reason) => reason,
+            },
+        };
+        Err(DataError::Picture {
+            file: self.place(),
+            reason,
+        })
     }
 
     /// Decodes, and gives the largest value of a file with 16 bits, transparency aside.
     pub fn peak(&self) -> Result<u16, DataError> {
         let mut peak = 0;
-        colours(&mut self.decode()?, |value| peak = peak.max(*value));
+        match self.decode()? {
+            Decoded::Picture(mut picture) => {
+                colours(&mut picture, |value| peak = peak.max(*value));
+            }
+            Decoded::Bands(bands) => peak = bands.peak(),
+        }
         Ok(peak)
     }
 
     /// Decodes, and turns upright.
-    pub fn decode(&self) -> Result<DynamicImage, DataError> {
+    pub fn decode(&self) -> Result<Decoded, DataError> {
         let bytes = self.read()?;
+        if let Some(decoded) = bands::decode(self.path(), &bytes)? {
+            return Ok(decoded);
+        }
         let mut decoder = decoder(self.path(), &bytes)?;
         let orientation = orientation(&mut decoder);
         let picture = DynamicImage::from_decoder(decoder);
         let mut picture = picture.map_err(|error| bad(self.path(), &error))?;
         picture.apply_orientation(orientation);
-        Ok(picture)
+        Ok(Decoded::Picture(picture))
     }
 
     /// The whole file, unless its beginning shows that it is no picture, or it is too large for one.
@@ -174,38 +210,54 @@ impl File {
     }
 }
 
-/// A decoded picture as `[channels, height, width]`.
-pub(crate) fn convert(mut picture: DynamicImage, how: &Conversion) -> Vec<u8> {
-    brighten(&mut picture, how.white);
-    let picture = flatten(picture);
-    if how.channels == 1 {
-        planes(&picture.into_luma8(), how.size, how.aspect)
-    } else {
-        planes(&picture.into_rgb8(), how.size, how.aspect)
-    }
-}
-
-/// One picture file as `[channels, height, width]` bytes, 0 to 255.
+/// One picture file as `[channels, height, width]`, with as many bits as the file has.
 ///
 /// If its size differs from the height and width of `shape`, it is resized, ignoring its aspect ratio,
 /// with a triangle filter: smooth, without aliasing, and never brighter or darker than the picture. One
-/// channel is grey, three are red, green and blue. `white` is the value of a file with 16 bits that becomes
-/// 255.
+/// channel is grey, three are red, green and blue, and others those of a file with bands. `white` is the value of a file
+/// with 16 bits that becomes 65535.
 ///
 /// # Errors
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read, [`DataError::Option`] if
-/// the shape has no pixels, sides above 32,768, or channels other than 1 or 3.
+/// the shape has no pixels, sides above 32,768, or more than 64 channels.
+pub fn read_pixels(
+    path: impl AsRef<Path>,
+    shape: ImageShape,
+    white: u16,
+) -> Result<Pixels, DataError> {
+    let how = whole(shape, white)?;
+    let file = File::Stored(path.as_ref().to_owned());
+    let decoded = file.decode()?;
+    let is_deep = match &decoded {
+        Decoded::Picture(picture) => is_deep(picture.color()),
+        Decoded::Bands(bands) => matches!(bands.pixels, Pixels::Deep(_)),
+    };
+    Ok(match is_deep {
+        true => Pixels::Deep(file.converted(decoded, &how)?),
+        false => Pixels::Bytes(file.converted(decoded, &how)?),
+    })
+}
+
+/// As [`read_pixels`], in bytes from 0 to 255.
+///
+/// # Errors
+///
+/// As [`read_pixels`].
 pub fn read_picture(
     path: impl AsRef<Path>,
     shape: ImageShape,
     white: u16,
 ) -> Result<Vec<u8>, DataError> {
-    let [channels, height, width] = shape;
+    File::Stored(path.as_ref().to_owned()).pixels(&whole(shape, white)?)
+}
+
+/// How a whole picture becomes one of this shape.
+fn whole([channels, height, width]: ImageShape, white: u16) -> Result<Conversion, DataError> {
     check_channels(channels)?;
     check_side("height", height)?;
     check_side("width", width)?;
-    File::Stored(path.as_ref().to_owned()).pixels(&Conversion {
+    Ok(Conversion {
         channels,
         size: Some([height, width]),
         aspect: Aspect::Stretch,
@@ -213,8 +265,13 @@ pub fn read_picture(
     })
 }
 
+/// Whether a value has 16 bits.
+fn is_deep(colour: ColorType) -> bool {
+    colour.bytes_per_pixel() >= 2 * colour.channel_count()
+}
+
 /// The original shape of a picture, `[channels, height, width]`, from the header, after rotation: one
-/// channel for grey, three for colour.
+/// channel for grey, three for colour, or as many as a file with bands has.
 ///
 /// # Errors
 ///
@@ -231,17 +288,30 @@ pub fn picture_shape(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
 ///
 /// [`DataError::Picture`] and [`DataError::Read`] if the file cannot be read.
 pub fn check_picture(path: impl AsRef<Path>) -> Result<ImageShape, DataError> {
-    let picture = File::Stored(path.as_ref().to_owned()).decode()?;
-    let channels = if picture.color().has_color() { 3 } else { 1 };
-    Ok([
-        channels,
-        picture.height() as usize,
-        picture.width() as usize,
-    ])
+    match File::Stored(path.as_ref().to_owned()).decode()? {
+        Decoded::Picture(picture) => {
+            let channels = if picture.color().has_color() { 3 } else { 1 };
+            let [height, width] = [picture.height(), picture.width()];
+            Ok([channels, height as usize, width as usize])
+        }
+        Decoded::Bands(Bands { channels, size, .. }) => Ok([channels, size[0], size[1]]),
+    }
+}
+
+/// Fails for a number of channels that no picture has.
+pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
+    match channels {
+        1..=MAX_CHANNELS => Ok(()),
+        _ => Err(DataError::Option {
+            option: "channels",
+            found: channels.to_string(),
+            allowed: format!("1 to {MAX_CHANNELS}"),
+        }),
+    }
 }
 
 /// Fails for a number of channels other than 1 or 3.
-pub(crate) fn check_channels(channels: usize) -> Result<(), DataError> {
+pub(crate) fn check_colours(channels: usize) -> Result<(), DataError> {
     match channels {
         1 | 3 => Ok(()),
         _ => Err(DataError::Option {
@@ -279,7 +349,7 @@ pub(crate) fn stored(path: &Path) -> Result<Vec<u8>, DataError> {
     let mut file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     (file.by_ref().take(MAGIC).read_to_end(&mut bytes)).map_err(failed)?;
-    if image::guess_format(&bytes).is_err() {
+    if image::guess_format(&bytes).is_err() && Kind::of(&bytes).is_none() {
         return Ok(bytes);
     }
     if about.len() > MAX_MIB << 20 {
@@ -345,7 +415,7 @@ pub(crate) fn bad(path: &Path, error: &ImageError) -> DataError {
 }
 
 /// Blends transparency with white, the colour of paper.
-fn flatten(picture: DynamicImage) -> DynamicImage {
+pub(crate) fn flatten(picture: DynamicImage) -> DynamicImage {
     if !picture.color().has_alpha() {
         return picture;
     }
@@ -358,16 +428,37 @@ fn flatten(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgba8(picture)
 }
 
+/// The same with 16 bits.
+pub(crate) fn flatten_deep(picture: DynamicImage) -> DynamicImage {
+    if !picture.color().has_alpha() {
+        return picture;
+    }
+    const FULL: u32 = u16::MAX as u32;
+    let mut picture = picture.into_rgba16();
+    for pixel in picture.pixels_mut() {
+        let [red, green, blue, alpha] = pixel.0.map(u32::from);
+        // At most the square of 65535 and half of it more, which 32 bits hold.
+        let over_white =
+            |value: u32| ((value * alpha + FULL * (FULL - alpha) + FULL / 2) / FULL) as u16;
+        let full = u16::MAX;
+        pixel.0 = [over_white(red), over_white(green), over_white(blue), full];
+    }
+    DynamicImage::ImageRgba16(picture)
+}
+
 /// Makes `white` the largest value of a picture with 16 bits.
-fn brighten(picture: &mut DynamicImage, white: u16) {
+pub(crate) fn brighten(picture: &mut DynamicImage, white: u16) {
     if white == u16::MAX {
         return;
     }
+    colours(picture, |value| *value = bright(*value, white));
+}
+
+/// A value of 16 bits with `white` as the largest one.
+pub(crate) fn bright(value: u16, white: u16) -> u16 {
     let white = u32::from(white).max(1);
-    colours(picture, |value| {
-        let scaled = (u32::from(*value).min(white) * u32::from(u16::MAX) + white / 2) / white;
-        *value = scaled as u16;
-    });
+    let scaled = (u32::from(value).min(white) * u32::from(u16::MAX) + white / 2) / white;
+    scaled as u16
 }
 
 /// Shows each value of a picture with 16 bits to `each`, except its transparency.
@@ -405,9 +496,13 @@ pub(crate) fn centre([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize;
 }
 
 /// Converts to channel order, and resizes if `size` (height, width) is given.
-fn planes<P>(picture: &ImageBuffer<P, Vec<u8>>, size: Option<[usize; 2]>, aspect: Aspect) -> Vec<u8>
+pub(crate) fn planes<P>(
+    picture: &ImageBuffer<P, Vec<P::Subpixel>>,
+    size: Option<[usize; 2]>,
+    aspect: Aspect,
+) -> Vec<P::Subpixel>
 where
-    P: Pixel<Subpixel = u8> + 'static,
+    P: Pixel + 'static,
 {
     let (width, height) = picture.dimensions();
     let size = size.map(|[height, width]| (height as u32, width as u32));
@@ -424,11 +519,11 @@ where
             }
         }
     });
-    let bytes = resized.as_ref().unwrap_or(picture).as_raw();
+    let values = resized.as_ref().unwrap_or(picture).as_raw();
     let channels = usize::from(P::CHANNEL_COUNT);
-    let mut pixels = Vec::with_capacity(bytes.len());
+    let mut pixels = Vec::with_capacity(values.len());
     for channel in 0..channels {
-        pixels.extend(bytes.iter().skip(channel).step_by(channels));
+        pixels.extend(values.iter().skip(channel).step_by(channels));
     }
     pixels
 }

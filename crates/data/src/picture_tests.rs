@@ -280,7 +280,7 @@ fn a_header_that_announces_too_much_is_refused() {
         let file = File::Stored(path.clone());
         let errors = [
             file.header().unwrap_err(),
-            file.pixels(&plain(3, Some([8, 8]), Aspect::Stretch))
+            file.pixels::<u8>(&plain(3, Some([8, 8]), Aspect::Stretch))
                 .unwrap_err(),
         ];
         for error in errors.map(|error| error.to_string()) {
@@ -314,7 +314,7 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
     };
     for bytes in files {
         for end in 0..bytes.len() {
-            let cut = file(&bytes[..end]).pixels(&plain(3, Some([4, 4]), Aspect::Stretch));
+            let cut = file(&bytes[..end]).pixels::<u8>(&plain(3, Some([4, 4]), Aspect::Stretch));
             // What ends a PNG or a GIF says nothing about its pixels.
             let ends = match bytes[0] {
                 0x89 => 16,
@@ -331,7 +331,7 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
                 let file = file(&bytes);
                 let _ = (
                     file.header(),
-                    file.pixels(&plain(3, Some([4, 4]), Aspect::Crop)),
+                    file.pixels::<u8>(&plain(3, Some([4, 4]), Aspect::Crop)),
                 );
             }
         }
@@ -341,10 +341,13 @@ fn whatever_is_cut_off_or_changed_nothing_panics() {
 #[test]
 fn shapes_that_cannot_be_are_refused() {
     let (_dir, path) = saved(ImageBuffer::from_pixel(1, 1, Luma([7_u8])), "a.png");
-    for shape in [[2, 1, 1], [1, 0, 1], [1, 1, MAX_SIDE + 1]] {
+    for shape in [[0, 1, 1], [65, 1, 1], [1, 0, 1], [1, 1, MAX_SIDE + 1]] {
         let result = read_picture(&path, shape);
         assert!(matches!(result, Err(DataError::Option { .. })), "{shape:?}");
     }
+    // Only files with bands have two channels.
+    let result = read_picture(&path, [2, 1, 1]);
+    assert!(matches!(result, Err(DataError::Picture { .. })));
 }
 
 #[test]
@@ -375,7 +378,7 @@ fn a_crop_keeps_the_middle_and_shapes() {
     let picture = ImageBuffer::from_fn(8, 4, |x, _| Luma([x as u8 * 10]));
     let (_dir, path) = saved(picture, "a.png");
     let file = File::Stored(path);
-    let read = |aspect| file.pixels(&plain(1, Some([4, 4]), aspect)).unwrap()[..4].to_vec();
+    let read = |aspect| file.pixels::<u8>(&plain(1, Some([4, 4]), aspect)).unwrap()[..4].to_vec();
     assert_eq!(read(Aspect::Crop), [20, 30, 40, 50]);
     let stretched = read(Aspect::Stretch);
     assert!(stretched[0] < 10 && stretched[3] > 60, "{stretched:?}");

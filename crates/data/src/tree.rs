@@ -12,6 +12,9 @@ const ENDINGS: [&str; 12] = [
     "png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "pgm", "ppm", "pbm", "pnm",
 ];
 
+/// Extensions of arrays that may be pictures.
+const ARRAYS: [&str; 1] = ["npy"];
+
 /// Extensions of pictures that are not read.
 const UNREAD: [&str; 30] = [
     "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "jfif", "jpe", "apng", "tga", "ico", "svg",
@@ -49,6 +52,8 @@ impl Leaf {
 pub(crate) struct Tree {
     /// Files that are read, sorted by path.
     pub pictures: Vec<Leaf>,
+    /// Arrays of NumPy, which are pictures if there are no other files of pictures.
+    arrays: Vec<Leaf>,
     /// Pictures of other kinds, sorted by path.
     unread: Vec<Leaf>,
     /// Folders that are not read, and why.
@@ -66,6 +71,10 @@ impl Tree {
         let mut left = MOST_ENTRIES;
         tree.add(dir, "", 0, &mut left)
             .map_err(|error| DataError::read(dir, error))?;
+        // Beside pictures they are something else, such as labels.
+        if tree.pictures.is_empty() {
+            tree.pictures = std::mem::take(&mut tree.arrays);
+        }
         for list in [&mut tree.pictures, &mut tree.unread] {
             list.sort_by(|a, b| a.path.cmp(&b.path));
         }
@@ -120,6 +129,8 @@ impl Tree {
                 // A pipe, a device, or a link to nothing.
             } else if ends(&path, &ENDINGS) {
                 self.pictures.push(Leaf { path, name });
+            } else if ends(&path, &ARRAYS) {
+                self.arrays.push(Leaf { path, name });
             } else if ends(&path, &UNREAD) {
                 self.unread.push(Leaf { path, name });
             }

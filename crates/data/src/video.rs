@@ -212,7 +212,7 @@ impl VideoOptions {
             picture::check_side("size", height)?;
             picture::check_side("size", width)?;
         }
-        self.channels.map_or(Ok(()), picture::check_channels)
+        self.channels.map_or(Ok(()), picture::check_colours)
     }
 
     /// Reads the headers in parallel. Videos that cannot be read are skipped, unless the options are strict.

@@ -123,7 +123,7 @@ fn every_form_has_the_same_frames() {
     for clip in 0..10 {
         let name = &all.names().unwrap()[clip];
         let (found, expected) = (all.image(clip).unwrap(), all.image(clip % 2).unwrap());
-        assert!(is_close(found, expected), "{name}");
+        assert!(is_close(&found, &expected), "{name}");
         assert!(found == expected || name.starts_with("b.webp"), "{name}");
     }
     // Channel by channel, frames from top to bottom; blue is 40 times the number.
@@ -269,7 +269,7 @@ fn the_only_video_is_split_in_time() {
     let set = loaded(&dir, &options).unwrap();
     assert_eq!(words(&set.warnings).len(), 1);
     assert!(words(&set.warnings)[0].contains("frames 90 to 99"));
-    assert_eq!(set.test.image(0), Some(&[90, 91, 92, 93][..]));
+    assert_eq!(set.test.image(0).as_deref(), Some(&[90, 91, 92, 93][..]));
     assert_eq!(set.train.pixels().iter().max(), Some(&89));
     assert!(set.train.clips().unwrap().is_one_video());
     assert_eq!(set.train.pictures(), 10);

@@ -80,11 +80,6 @@ pub enum Warning {
         /// What becomes white.
         white: u16,
     },
-    /// Files with 16 bits, all of which they use.
-    Reduced {
-        /// Number of such files.
-        count: usize,
-    },
     /// Files with 16 bits that come out almost black.
     Dark {
         /// Number of such files.
@@ -176,6 +171,13 @@ pub enum Warning {
         count: usize,
         /// The name of the first.
         first: String,
+    },
+    /// A cache of decoded pictures that could not be used.
+    Remade {
+        /// Its folder.
+        folder: String,
+        /// What was wrong with it.
+        reason: String,
     },
     /// Pictures of one part that are also in another one.
     InBoth {
@@ -321,17 +323,14 @@ impl fmt::Display for Warning {
                 white,
             } => write!(
                 f,
-                "{count} 16-bit {} no value above {largest}, so {white} is white and they are reduced to 8 bits; set data.white \
+                "{count} 16-bit {} no value above {largest}, so {white} is white; set data.white \
                  to 65535 for all 16 bits",
                 having(*count)
             ),
-            Warning::Reduced { count } => {
-                let [files, are] = match count {
-                    1 => ["file", "is"],
-                    _ => ["files", "are"],
-                };
-                write!(f, "{count} 16-bit {files} {are} reduced to 8 bits")
-            }
+            Warning::Remade { folder, reason } => write!(
+                f,
+                "{folder}: the cache of decoded pictures is made anew: {reason}"
+            ),
             Warning::Instead { dir, wanted, read } => {
                 write!(
                     f,

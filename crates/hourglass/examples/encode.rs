@@ -28,7 +28,8 @@ fn main() -> hourglass::Result<()> {
     for (index, decoded) in loaded.decode(&codes, units)?.iter().enumerate() {
         let pixels = digits.image(index).unwrap_or_default();
         let square = |(value, &pixel): (&f32, &u8)| (value - f32::from(pixel) / 255.0).powi(2);
-        let error: f32 = decoded.iter().zip(pixels).map(square).sum::<f32>() / decoded.len() as f32;
+        let error: f32 =
+            decoded.iter().zip(&*pixels).map(square).sum::<f32>() / decoded.len() as f32;
         println!("digit {index}: mean squared error {error:.4}");
     }
     Ok(())

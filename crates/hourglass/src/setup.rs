@@ -105,9 +105,14 @@ impl DataConfig {
                 pictures,
                 test,
                 strict,
+                cache,
             } => Source::Folder {
                 dir: dir.clone(),
-                options: pictures.options(test, *strict, seed),
+                options: PictureOptions {
+                    strict: *strict,
+                    cache: *cache,
+                    ..pictures.options(test, seed)
+                },
             },
             DataConfig::Table {
                 file,
@@ -188,7 +193,7 @@ impl DataConfig {
                 test,
             } => Source::Photos {
                 collection: (*collection).into(),
-                options: pictures.options(test, false, seed),
+                options: pictures.options(test, seed),
             },
         }
     }
@@ -216,7 +221,7 @@ impl TestChoice {
 
 impl PicturesConfig {
     /// How pictures become images, with these set aside for testing; `seed` is the split's.
-    fn options(&self, test: &TestChoice, strict: bool, seed: u64) -> PictureOptions {
+    fn options(&self, test: &TestChoice, seed: u64) -> PictureOptions {
         PictureOptions {
             size: self.size,
             aspect: self.aspect.map_or_else(Aspect::default, Into::into),
@@ -228,7 +233,10 @@ impl PicturesConfig {
             limit: drawn(self.limit, seed),
             test: test.part(),
             group: self.group.map(Into::into),
-            strict,
+            strict: false,
+            // Bundled ones are in memory already.
+            cache: Some(false),
+            cache_dir: None,
             seed: Stream::Split.seed(seed, 0),
         }
     }

@@ -1,10 +1,11 @@
-//! Gather: selects images of a set and converts them from bytes to floats in [0, 1].
+//! Gather: selects images of a set and converts them from bytes, or whole numbers of 16 bits, to floats in [0, 1].
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
 use crate::level;
+use crate::stored::Stored;
 use crate::vectorise::vectorise;
 
 /// Values below which one thread is enough: about 10 microseconds of work.
@@ -27,11 +28,11 @@ impl std::fmt::Display for PastTheEnd {
 
 impl std::error::Error for PastTheEnd {}
 
-/// Replaces the content of `out` by the images at `indices`, each value pixel / 255 exactly as the
-/// division rounds it.
+/// Replaces the content of `out` by the images at `indices`, each value over white, pixel / 255
+/// or pixel / 65535, exactly as the division rounds it.
 ///
 /// # Shapes
-/// - `pixels`: images of `image_len` bytes each, one after the other
+/// - `pixels`: images of `image_len` values each, one after the other
 /// - `out`: `indices.len() * image_len` values; its memory is reused if it is large enough
 ///
 /// # Errors
@@ -39,8 +40,8 @@ impl std::error::Error for PastTheEnd {}
 ///
 /// # Panics
 /// If `image_len` is zero.
-pub fn gather(
-    pixels: &[u8],
+pub fn gather<T: Stored>(
+    pixels: &[T],
     image_len: usize,
     indices: &[u32],
     out: &mut Vec<f32>,
@@ -55,7 +56,7 @@ pub fn gather(
     let level = level::current();
     let convert = |(&index, out): (&u32, &mut [MaybeUninit<f32>])| {
         let start = index as usize * image_len;
-        divide(level, &pixels[start..start + image_len], out);
+        T::divide(level, &pixels[start..start + image_len], out);
     };
     let spare = &mut out.spare_capacity_mut()[..values];
     if values < PARALLEL {
@@ -76,9 +77,18 @@ pub fn gather(
 
 vectorise! {
     /// Pixels over 255. Unlike a product with 1/255, the division is exact.
-    fn divide(pixels: &[u8], out: &mut [MaybeUninit<f32>]) {
+    pub(crate) fn divide_bytes(pixels: &[u8], out: &mut [MaybeUninit<f32>]) {
         for (out, &pixel) in out.iter_mut().zip(pixels) {
             out.write(f32::from(pixel) / 255.0);
+        }
+    }
+}
+
+vectorise! {
+    /// The same of whole numbers of 16 bits: pixels over 65535.
+    pub(crate) fn divide_words(pixels: &[u16], out: &mut [MaybeUninit<f32>]) {
+        for (out, &pixel) in out.iter_mut().zip(pixels) {
+            out.write(f32::from(pixel) / 65535.0);
         }
     }
 }
@@ -98,6 +108,21 @@ mod tests {
             let mut out = vec![7.0; 3];
             with(level, || gather(&pixels, 256, &[0], &mut out)).unwrap();
             assert_eq!(out, naive);
+        }
+    }
+
+    #[test]
+    fn values_of_16_bits_are_divided_exactly() {
+        let pixels: Vec<u16> = (0..=u16::MAX).collect();
+        let naive: Vec<f32> = pixels.iter().map(|&it| f32::from(it) / 65535.0).collect();
+        for level in level::ALL {
+            let mut out = Vec::new();
+            with(level, || gather(&pixels, 1 << 15, &[0, 1], &mut out)).unwrap();
+            assert_eq!(out, naive);
+        }
+        // A byte means the same as the value of 16 bits that it is scaled to.
+        for byte in 0..=u8::MAX {
+            assert_eq!(f32::from(byte) / 255.0, naive[usize::from(byte) * 257]);
         }
     }
 
@@ -125,7 +150,7 @@ mod tests {
     fn an_index_past_the_end_is_an_error() {
         // Two images, and one byte that makes no third.
         let mut out = vec![1.0];
-        let error = gather(&[0; 9], 4, &[1, 2, 5], &mut out).unwrap_err();
+        let error = gather(&[0_u8; 9], 4, &[1, 2, 5], &mut out).unwrap_err();
         assert_eq!(error, PastTheEnd { index: 2, count: 2 });
         assert_eq!(error.to_string(), "image 2 of a set of 2");
         assert!(out.is_empty());

@@ -26,11 +26,13 @@ mod host;
 pub mod level;
 mod linear;
 mod loss;
+mod map;
 #[cfg_attr(not(feature = "flex"), allow(dead_code))]
 mod math;
 mod sample;
 #[cfg(feature = "flex")]
 mod simd;
+mod stored;
 #[cfg(test)]
 mod testing;
 mod vectorise;
@@ -41,4 +43,6 @@ pub use conv::{conv2d, conv2d_max_pool, upsample_conv2d};
 pub use gather::{PastTheEnd, gather};
 pub use linear::{DenseGrad, LinearGrad, LinearOps, linear};
 pub use loss::{LossGrad, LossKind, LossOps, bce_of_logits, mse_of_sigmoid};
+pub use map::Map;
 pub use sample::{Interpolation, sample};
+pub use stored::Stored;

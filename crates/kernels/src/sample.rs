@@ -1,6 +1,7 @@
-//! Sample: reads an image of bytes between its pixels, as floats in [0, 1].
+//! Sample: reads an image of whole numbers between its pixels, as floats in [0, 1].
 
 use crate::level;
+use crate::stored::Stored;
 use crate::vectorise::vectorise;
 
 /// The largest height or width of an image, in pixels: positions are `f32`, which resolve hundredths of
@@ -26,12 +27,12 @@ pub enum Interpolation {
     Bicubic,
 }
 
-/// Reads one channel of an image at positions between its pixels, divided by 255. Everything beyond the
+/// Reads one channel of an image at positions between its pixels, divided by white. Everything beyond the
 /// border is black, so the last pixel fades to black over the width of one pixel. A position on a pixel
 /// gives exactly the same value as [`gather`](crate::gather).
 ///
 /// # Shapes
-/// - `pixels`: `height * width` bytes
+/// - `pixels`: `height * width` values
 /// - `xs`, `ys`: places in pixels, counted from the middle of the first one, rightwards and
 ///   downwards; what is not a number counts as outside
 /// - `padded`: working memory, which is reused from call to call
@@ -39,8 +40,8 @@ pub enum Interpolation {
 ///
 /// # Panics
 /// If the lengths differ, or a side is above 65,536 pixels.
-pub fn sample(
-    pixels: &[u8],
+pub fn sample<T: Stored>(
+    pixels: &[T],
     [height, width]: [usize; 2],
     xs: &[f32],
     ys: &[f32],
@@ -58,21 +59,21 @@ pub fn sample(
         let rows = padded.chunks_exact_mut(stride).skip(BEFORE);
         for (padded, row) in rows.zip(pixels.chunks_exact(width)) {
             for (value, &pixel) in padded[BEFORE..].iter_mut().zip(row) {
-                *value = f32::from(pixel);
+                *value = pixel.float();
             }
         }
     }
     let size = [height, width];
     let level = level::current();
     match interpolation {
-        Interpolation::Bilinear => bilinear(level, padded, size, xs, ys, out),
-        Interpolation::Bicubic => bicubic(level, padded, size, xs, ys, out),
+        Interpolation::Bilinear => bilinear(level, padded, size, xs, ys, T::WHITE, out),
+        Interpolation::Bicubic => bicubic(level, padded, size, xs, ys, T::WHITE, out),
     }
 }
 
 vectorise! {
     /// `padded` is an image of this height and width in its frame.
-    fn bilinear(padded: &[f32], size: [usize; 2], xs: &[f32], ys: &[f32], out: &mut [f32]) {
+    fn bilinear(padded: &[f32], size: [usize; 2], xs: &[f32], ys: &[f32], white: f32, out: &mut [f32]) {
         let [height, width] = size;
         assert_eq!(padded.len(), (height + FRAME) * (width + FRAME));
         let stride = (width + FRAME) as i32;
@@ -93,15 +94,15 @@ vectorise! {
             let between = |from: f32, to: f32, share: f32| from + share * (to - from);
             let above = between(at(0), at(1), across);
             let below = between(at(stride), at(stride + 1), across);
-            // The sum may be rounded to above 255 where all four are.
-            *out = between(above, below, down).min(255.0) / 255.0;
+            // The sum may be rounded to above white where all four are.
+            *out = between(above, below, down).min(white) / white;
         }
     }
 }
 
 vectorise! {
     /// `padded` is an image of this height and width in its frame.
-    fn bicubic(padded: &[f32], size: [usize; 2], xs: &[f32], ys: &[f32], out: &mut [f32]) {
+    fn bicubic(padded: &[f32], size: [usize; 2], xs: &[f32], ys: &[f32], white: f32, out: &mut [f32]) {
         let [height, width] = size;
         assert_eq!(padded.len(), (height + FRAME) * (width + FRAME));
         let stride = (width + FRAME) as i32;
@@ -127,7 +128,7 @@ vectorise! {
                 between(at(from - 1), at(from), at(from + 1), at(from + 2), across)
             };
             let value = between(along(-stride), along(0), along(stride), along(2 * stride), down);
-            *out = value.clamp(0.0, 255.0) / 255.0;
+            *out = value.clamp(0.0, white) / white;
         }
     }
 }

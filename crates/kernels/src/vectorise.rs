@@ -6,10 +6,10 @@
 macro_rules! vectorise {
     (
         $(#[$attribute:meta])*
-        fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
+        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
     ) => {
         $(#[$attribute])*
-        fn $name(level: $crate::level::Level, $($argument: $type),*) $(-> $result)? {
+        $visibility fn $name(level: $crate::level::Level, $($argument: $type),*) $(-> $result)? {
             #[inline(always)]
             fn portable($($argument: $type),*) $(-> $result)? $body
 

@@ -117,6 +117,9 @@ pub struct TrainArgs {
     pub quick: bool,
     #[command(flatten)]
     pub strict: StrictArg,
+    /// Keep decoded pictures in memory, also if they are too large for it.
+    #[arg(long)]
+    pub no_cache: bool,
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -62,7 +62,7 @@ fn records_are_in_the_order_of_the_files_names() {
     assert_eq!((train.shape(), train.len()), (CIFAR, 10));
     assert_eq!(train.image(7).unwrap()[3071], 7);
     assert_eq!(test.labels(), Some(&[9][..]));
-    assert_eq!(test.pixels(), [200; 3072]);
+    assert_eq!(*test.pixels(), [200; 3072]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn the_fine_label_counts() {
     let bytes = tar(&[(two.train[0], record.clone()), (two.test, record)]);
     let (train, _) = cifar_of("x", GzDecoder::new(bytes.as_slice()), &two).unwrap();
     assert_eq!(train.labels(), Some(&[99][..]));
-    assert_eq!(train.pixels(), [7; 3072]);
+    assert_eq!(*train.pixels(), [7; 3072]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn letters_are_upright_and_their_labels_begin_at_zero() {
     let labels = gzip(&idx(LABELS, &[2], &[1, 26]));
     let bytes = zip([[&images, &labels], [&images, &labels]]);
     let (train, test) = letters_in(&bytes).unwrap();
-    assert_eq!(train.pixels(), [1, 3, 2, 4, 5, 7, 6, 8]);
+    assert_eq!(*train.pixels(), [1, 3, 2, 4, 5, 7, 6, 8]);
     assert_eq!(train.labels(), Some(&[0, 25][..]));
     assert_eq!(train, test);
 }

@@ -13,7 +13,8 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageFormat, Limits};
 
 use super::source::Header;
-use crate::picture::{Conversion, MAX_MIB, MAX_SIDE, bad, convert, stored};
+use crate::picture::{Conversion, MAX_MIB, MAX_SIDE, bad, stored};
+use crate::value::Value;
 use crate::{DataError, webp};
 
 /// The most pixels of all frames of a file together: more are hours of decoding, and a small file can announce them.
@@ -197,7 +198,7 @@ pub(super) fn decode(
         if [frame.height() as usize, frame.width() as usize] != header.size {
             return Err(wrong(path, "changed while it was being read".into()));
         }
-        put(number, &convert(frame, conversion));
+        put(number, &u8::convert(frame, conversion));
         number += 1;
     }
     match number == header.frames {

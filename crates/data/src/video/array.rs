@@ -8,7 +8,8 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use npyz::{NpyHeader, Order};
 
 use super::source::Header;
-use crate::picture::{Conversion, check_side, convert};
+use crate::picture::{Conversion, check_side};
+use crate::value::Value;
 use crate::{DataError, reason};
 
 /// The most bytes of a header.
@@ -106,7 +107,10 @@ pub(super) fn decode(
             1 => GrayImage::from_raw(wide, high, bytes).map(DynamicImage::ImageLuma8),
             _ => RgbImage::from_raw(wide, high, bytes).map(DynamicImage::ImageRgb8),
         };
-        put(number, &convert(picture.ok_or_else(changed)?, conversion));
+        put(
+            number,
+            &u8::convert(picture.ok_or_else(changed)?, conversion),
+        );
     }
     Ok(())
 }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::{animation, array, natural};
+use crate::bands::Decoded;
 use crate::folder::file_name;
-use crate::picture::{Conversion, File, convert};
+use crate::picture::{Conversion, File};
+use crate::value::Value;
 use crate::{DataError, Warning};
 
 /// Frames that are decoded at a time, so that a long video takes little memory.
@@ -151,7 +153,12 @@ impl Video {
             let decoded: Vec<Result<Vec<u8>, DataError>> = some
                 .par_iter()
                 .map(|path| {
-                    let picture = File::Stored(path.clone()).decode()?;
+                    let Decoded::Picture(picture) = File::Stored(path.clone()).decode()? else {
+                        return Err(DataError::Picture {
+                            file: path.display().to_string(),
+                            reason: "found other channels than grey or colour".to_string(),
+                        });
+                    };
                     let found = [picture.height() as usize, picture.width() as usize];
                     if found != header.size {
                         return Err(DataError::MixedFrames {
@@ -160,7 +167,7 @@ impl Video {
                             allowed: header.size,
                         });
                     }
-                    Ok(convert(picture, conversion))
+                    Ok(u8::convert(picture, conversion))
                 })
                 .collect();
             for frame in decoded {

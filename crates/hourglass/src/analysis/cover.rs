@@ -13,11 +13,11 @@ fn starts(side: usize, length: usize) -> Vec<usize> {
 
 /// The tiles of `shape` that cover a picture, `[channels, height, width]`, one after the other, and row and column of
 /// their first pixels. A picture that is smaller than a tile is extended by reflection.
-pub fn tiles(
-    picture: &[u8],
+pub fn tiles<T: Copy + Default>(
+    picture: &[T],
     [height, width]: [usize; 2],
     [channels, tall, wide]: ImageShape,
-) -> (Vec<u8>, Vec<[usize; 2]>) {
+) -> (Vec<T>, Vec<[usize; 2]>) {
     let mut places = Vec::new();
     for &top in &starts(height, tall) {
         places.extend(starts(width, wide).into_iter().map(|left| [top, left]));
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_small_picture_goes_on_as_its_mirror_image() {
-        let (tiles, places) = tiles(&[1, 2, 3], [1, 3], [1, 2, 7]);
+        let (tiles, places) = tiles(&[1_u8, 2, 3], [1, 3], [1, 2, 7]);
         assert_eq!(places, [[0, 0]]);
         assert_eq!(tiles, [1, 2, 3, 3, 2, 1, 1, 1, 2, 3, 3, 2, 1, 1]);
     }

@@ -202,11 +202,12 @@ impl<'a> Codec<'a> {
         let image: usize = train.shape().iter().product();
         let mut codes = Vec::new();
         for pixels in train
-            .pixels()
+            .values()
             .chunks(BATCH * image)
             .take(count.div_ceil(BATCH))
         {
-            let tiles = tiles::all(pixels, train.shape(), shape);
+            let pixels = pixels.bytes();
+            let tiles = tiles::all(&pixels, train.shape(), shape);
             codes.extend(self.encode(tiles.into_owned(), shape)?);
         }
         let rows = codes.len() / self.form.units.max(1);

@@ -212,9 +212,9 @@ impl Pictures {
             Self::Set(images) => {
                 let picture @ [_, height, width] = images.shape();
                 let image: usize = picture.iter().product();
-                for pixels in images.pixels().chunks(image * BATCH) {
+                for pixels in images.values().chunks(image * BATCH) {
                     each(Group {
-                        pixels: pixels.to_vec(),
+                        pixels: pixels.bytes().into_owned(),
                         picture,
                         tile: form.cut([height, width]),
                     })?;

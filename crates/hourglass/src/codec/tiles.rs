@@ -14,7 +14,7 @@ pub fn grid([height, width]: [usize; 2], [tile_height, tile_width]: [usize; 2]) 
 
 /// Cuts a picture, `[channels, height, width]`, into tiles of `shape`, `[tile, channels, height, width]`. Where tiles
 /// extend beyond the picture, its last row and column of pixels are repeated.
-pub fn cut(picture: &[u8], size: [usize; 2], shape: ImageShape) -> Vec<u8> {
+pub fn cut<T: Copy + Default>(picture: &[T], size: [usize; 2], shape: ImageShape) -> Vec<T> {
     let [channels, tile_height, tile_width] = shape;
     let [height, width] = size;
     let [rows, columns] = grid(size, [tile_height, tile_width]);

@@ -109,6 +109,10 @@ pub enum DataConfig {
         /// false.
         #[serde(default)]
         strict: bool,
+        /// Whether decoded pictures are kept in a file of the user's cache, which is mapped into memory. Default: if they
+        /// have more than 1 GiB.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache: Option<bool>,
     },
     /// Videos, cut into clips of so many frames: folders of numbered frames, animated GIF, WebP and PNG files, and
     /// arrays of NumPy (.npy, bytes of shape [frames, height, width] or [frames, height, width, channels]).
@@ -650,6 +654,13 @@ impl DataConfig {
     pub fn be_strict(&mut self) {
         if let DataConfig::Images { strict, .. } | DataConfig::Video { strict, .. } = self {
             *strict = true;
+        }
+    }
+
+    /// Keeps decoded pictures in memory.
+    pub fn be_uncached(&mut self) {
+        if let DataConfig::Images { cache, .. } = self {
+            *cache = Some(false);
         }
     }
 

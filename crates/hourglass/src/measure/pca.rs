@@ -6,6 +6,8 @@
 //! ones, such as 20,000 colour patches of 64 x 64, the subspace is found by iteration (Halko, Martinsson
 //! & Tropp 2011, algorithm 4.4), until its error is within [`TOLERANCE`] of what another pass would give.
 
+use std::ops::Range;
+
 use data::View;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -37,8 +39,8 @@ const LARGEST_PASS: usize = 1 << 37;
 /// Seed of the first directions.
 const SEED: u64 = 0;
 
-/// The byte value that means 1.
-const WHITE: f64 = 255.0;
+/// The most values that are converted to f64 at once where images are few and large: 512 MiB.
+const LARGEST_BLOCK: usize = 1 << 26;
 
 /// Bytes converted to f64 at a time, so that any number of images needs about 8 MB.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -85,7 +87,7 @@ pub struct SquaredError {
 /// The mean picture and the directions of largest variance.
 #[derive(Debug, Clone)]
 pub struct Pca {
-    /// In stored units: bytes from 0 to 255, or standardised numbers.
+    /// In stored units: bytes from 0 to 255, numbers of 16 bits, or standardised ones.
     mean: Vec<f64>,
     /// The stored value that means 1.
     one: f64,
@@ -94,7 +96,7 @@ pub struct Pca {
 }
 
 impl Pca {
-    /// Fits 8-bit images, row-major [images, dims], and keeps the first `components` directions, or all
+    /// Fits images, row-major [images, dims], and keeps the first `components` directions, or all
     /// if there are fewer. Exact if the number of images or `dims` is at most [`LARGEST_MATRIX`], else
     /// within [`TOLERANCE`].
     ///
@@ -122,7 +124,7 @@ impl Pca {
         };
         Ok(Self {
             mean,
-            one: one(pixels),
+            one: pixels.one(),
             components,
         })
     }
@@ -150,7 +152,7 @@ impl Pca {
         let images = count(pixels, dims)?;
         Ok(Self {
             mean: mean(pixels, dims, images),
-            one: one(pixels),
+            one: pixels.one(),
             components: Mat::zeros(dims, 0),
         })
     }
@@ -281,18 +283,11 @@ impl Pca {
     }
 }
 
-/// The stored value that means 1.
-fn one(values: View<'_>) -> f64 {
-    match values {
-        View::Bytes(_) => WHITE,
-        View::Real(_) => 1.0,
-    }
-}
-
 /// The mean picture, in stored units; the sums of integers are exact. Missing values do not count.
 fn mean(values: View<'_>, dims: usize, images: usize) -> Vec<f64> {
-    let pixels = match values {
-        View::Bytes(pixels) => pixels,
+    match values {
+        View::Bytes(pixels) => whole_mean(pixels, dims, images),
+        View::Deep(pixels) => whole_mean(pixels, dims, images),
         View::Real(values) => {
             let mut sums = vec![(0.0, 0_usize); dims];
             for sample in values.chunks_exact(dims) {
@@ -306,12 +301,16 @@ fn mean(values: View<'_>, dims: usize, images: usize) -> Vec<f64> {
             let means = sums
                 .into_iter()
                 .map(|(sum, count)| sum / count.max(1) as f64);
-            return means.collect();
+            means.collect()
         }
-    };
+    }
+}
+
+/// The mean of images of whole numbers.
+fn whole_mean<T: Copy + Into<u64>>(pixels: &[T], dims: usize, images: usize) -> Vec<f64> {
     let sums = (pixels.chunks_exact(dims)).fold(vec![0u64; dims], |mut sums, image| {
         for (sum, &pixel) in sums.iter_mut().zip(image) {
-            *sum += u64::from(pixel);
+            *sum += pixel.into();
         }
         sums
     });
@@ -334,16 +333,26 @@ fn block_len(dims: usize) -> usize {
 
 /// Images as columns, minus the mean picture; a missing value is the mean.
 fn centred(values: View<'_>, mean: &[f64]) -> Mat<f64> {
+    centred_rows(values, mean, 0..mean.len())
+}
+
+/// Some rows of the images as columns: these values of each.
+fn centred_rows(values: View<'_>, mean: &[f64], rows: Range<usize>) -> Mat<f64> {
     let dims = mean.len();
     let images = values.len() / dims;
+    let first = rows.start;
+    let rows = rows.len();
     match values {
-        View::Bytes(pixels) => Mat::from_fn(dims, images, |row, image| {
-            f64::from(pixels[image * dims + row]) - mean[row]
+        View::Bytes(pixels) => Mat::from_fn(rows, images, |row, image| {
+            f64::from(pixels[image * dims + first + row]) - mean[first + row]
         }),
-        View::Real(values) => Mat::from_fn(dims, images, |row, image| {
-            match f64::from(values[image * dims + row]) {
+        View::Deep(pixels) => Mat::from_fn(rows, images, |row, image| {
+            f64::from(pixels[image * dims + first + row]) - mean[first + row]
+        }),
+        View::Real(values) => Mat::from_fn(rows, images, |row, image| {
+            match f64::from(values[image * dims + first + row]) {
                 value if value.is_nan() => 0.0,
-                value => value - mean[row],
+                value => value - mean[first + row],
             }
         }),
     }
@@ -381,12 +390,12 @@ fn from_covariance(
     let dims = mean.len();
     let mut moments = Mat::<f64>::zeros(dims, dims);
     for block in pixels.chunks(block_len(dims)) {
-        // Sums of products of integers are exact; others are centred first, so that they lose no digits.
+        // Sums of products of bytes are exact; others are centred first, so that they lose no digits.
         let columns = match block {
             View::Bytes(block) => Mat::from_fn(dims, block.len() / dims, |row, image| {
                 f64::from(block[image * dims + row])
             }),
-            View::Real(_) => centred(block, mean),
+            View::Deep(_) | View::Real(_) => centred(block, mean),
         };
         add_product(&mut moments, columns.as_ref(), columns.transpose());
     }
@@ -398,7 +407,7 @@ fn from_covariance(
             let moment = moments[(i, j)] / images as f64;
             match pixels {
                 View::Bytes(_) => moment - mean[i] * mean[j],
-                View::Real(_) => moment,
+                View::Deep(_) | View::Real(_) => moment,
             }
         }
     });
@@ -414,15 +423,26 @@ fn from_gram(
     images: usize,
     components: usize,
 ) -> Result<Mat<f64>, PcaError> {
-    let x = centred(pixels, mean);
+    let dims = mean.len();
+    let most = (LARGEST_BLOCK / images).max(1);
+    let blocks = || (0..dims).step_by(most).map(|at| at..(at + most).min(dims));
     let mut gram = Mat::<f64>::zeros(images, images);
-    add_product(&mut gram, x.transpose(), x.as_ref());
+    for rows in blocks() {
+        let x = centred_rows(pixels, mean, rows);
+        add_product(&mut gram, x.transpose(), x.as_ref());
+    }
     let (values, vectors) = largest(&gram, components)?;
     // The images span at most images - 1 dimensions about their mean; an eigenvalue that is only
     // rounding error has no direction.
     let floor = values.first().copied().unwrap_or(0.0) * images as f64 * f64::EPSILON;
     let rank = above(&values, floor);
-    let mut kept = product(x.as_ref(), vectors.subcols(0, rank));
+    let mut kept = Mat::<f64>::zeros(dims, rank);
+    for rows in blocks() {
+        let x = centred_rows(pixels, mean, rows.clone());
+        let block = product(x.as_ref(), vectors.subcols(0, rank));
+        let mut place = kept.as_mut().subrows_mut(rows.start, rows.len());
+        place.copy_from(&block);
+    }
     for column in kept.col_iter_mut() {
         let length = column.norm_l2();
         column.iter_mut().for_each(|value| *value /= length);
@@ -529,7 +549,7 @@ mod tests {
     #[test]
     fn mnist_gives_the_known_figures() {
         let mnist = data::Source::Mnist.load().unwrap();
-        let (train, test) = (mnist.train.pixels(), mnist.test.pixels());
+        let (train, test) = (mnist.train.values(), mnist.test.values());
         let pca = Pca::fit(train, 784, 32).unwrap();
         let near = |found: f64, known: f64, digits: f64| {
             assert!((found - known).abs() < digits, "{found}, not {known}")
@@ -613,7 +633,7 @@ mod tests {
         for components in [2, 32, 128] {
             let exact = Pca::fit(train, 784, components).unwrap();
             let found = Pca {
-                one: WHITE,
+                one: 255.0,
                 components: by_iteration(train.into(), &mean, components, components + BESIDE)
                     .unwrap(),
                 mean: mean.clone(),
@@ -695,6 +715,12 @@ mod tests {
             of_real.error(2, View::Real(&real)).unwrap(),
         ];
         assert!((one.mse - other.mse).abs() < 1e-8, "{one:?} {other:?}");
+        // So are those of 16 bits, where a byte is 257 times its value.
+        let deep: Vec<u16> = bytes.iter().map(|&byte| u16::from(byte) * 257).collect();
+        let of_deep = Pca::fit(View::Deep(&deep), 6, 2).unwrap();
+        let other = of_deep.error(2, View::Deep(&deep)).unwrap();
+        assert!((one.mse - other.mse).abs() < 1e-12, "{one:?} {other:?}");
+        assert_eq!(of_deep.mean_picture(), of_bytes.mean_picture());
         let mut holed = real.clone();
         holed[3] = f32::NAN;
         let errors = of_real.errors(View::Real(&holed)).unwrap();

@@ -72,9 +72,23 @@ const SEEN_SIDE: usize = 84;
 /// The grey between the images of a grid, distinct from both black and white.
 const SEPARATOR: u8 = 128;
 
+/// Channels that a picture of so many is drawn with: the first three as red, green and blue, or the first one as grey.
+pub fn drawn_channels(channels: usize) -> usize {
+    match channels {
+        0..3 => 1,
+        _ => 3,
+    }
+}
+
+/// What is drawn of a picture: the planes of its first channels.
+pub fn drawn<T>(picture: &[T], [channels, height, width]: ImageShape) -> &[T] {
+    let end = drawn_channels(channels) * height * width;
+    picture.get(..end).unwrap_or(picture)
+}
+
 /// Writes rows of images from top to bottom, with lines between neighbours; small images are
-/// enlarged. Each image has the `shape` [channels, height, width] with 1 channel (grey) or
-/// 3 (red, green, blue), and values in [0, 1] (others are clipped). The file appears whole or not at
+/// enlarged. Each image has the `shape` [channels, height, width], of which
+/// [`drawn_channels`] are drawn, and values in [0, 1] (others are clipped). The file appears whole or not at
 /// all.
 ///
 /// # Errors
@@ -87,7 +101,7 @@ pub fn grid(rows: &[Vec<&[f32]>], shape: [usize; 3], path: &Path) -> Result<()> 
     canvas.save(path)
 }
 
-/// Writes one image, [channels, height, width] with 1 or 3 channels, in its own size. Values are in
+/// Writes one image, [channels, height, width], of which [`drawn_channels`] are drawn, in its own size. Values are in
 /// [0, 1] (others are clipped). The file appears whole or not at all.
 ///
 /// # Errors
@@ -121,7 +135,7 @@ pub fn save_bytes(bytes: Vec<u8>, shape: [usize; 3], path: &Path) -> Result<()> 
 /// the width and brightness of the lines between neighbours.
 ///
 /// # Errors
-/// If there is no image, or an image is not of `shape` or of other channels than 1 or 3.
+/// If there is no image, or an image is not of `shape`.
 pub fn grid_picture(
     rows: &[Vec<&[f32]>],
     shape: [usize; 3],
@@ -166,6 +180,7 @@ struct Canvas {
 
 impl Canvas {
     fn new(channels: usize, height: usize, width: usize) -> Self {
+        let channels = drawn_channels(channels);
         let bytes = vec![SEPARATOR; channels * height * width];
         Self {
             channels,
@@ -213,8 +228,8 @@ impl Canvas {
         checked(image.len(), [channels, height, width])?;
         for y in 0..height * scale {
             for x in 0..width * scale {
-                let to = ((top + y) * self.width + left + x) * channels;
-                for channel in 0..channels {
+                let to = ((top + y) * self.width + left + x) * self.channels;
+                for channel in 0..self.channels {
                     let value = image[(channel * height + y / scale) * width + x / scale];
                     self.bytes[to + channel] = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
                 }

@@ -45,6 +45,7 @@ const RULES: [Rule; 28] = [
     // The digest of the images says whether they are the same.
     may("data.dir"),
     may("data.strict"),
+    may("data.cache"),
     must_not("data", "its figures would be of other images"),
     must_not(
         "data.augment",

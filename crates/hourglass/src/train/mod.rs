@@ -4,10 +4,10 @@
 //! Order and changes of the images, noise and initial weights come from named streams of the seed, so a resumed
 //! run needs nothing but the last checkpoint to go on bit for bit (on flex and ndarray).
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use burn::module::Module;
+use data::{ImageShape, View};
 use model::{Autoencoder, Layers, ModelConfig, Noise};
 
 use crate::codec::tiles;
@@ -264,35 +264,39 @@ fn from_components(training: &mut Training<'_>, model: Autoencoder) -> Result<Au
         return Ok(model);
     };
     let dims = shape.iter().product();
-    let images = setup.train.pixels();
     let of_images = shape == setup.shape();
-    let pixels = match of_images {
-        true => Cow::Borrowed(images),
-        false => {
-            let [channels, height, width] = setup.shape();
-            let image = (channels * height * width).max(1);
-            let count = MOST_SQUARES
-                / tiles::grid([height, width], [shape[1], shape[2]])
-                    .iter()
-                    .product::<usize>()
-                    .max(1);
-            // Pictures follow each other: of more than that, every second, third and so on.
-            let every = (images.len() / image).div_ceil(count.max(1)).max(1);
-            let some = images.chunks_exact(image).step_by(every);
-            Cow::Owned(
-                some.flat_map(|pixels| tiles::cut(pixels, [height, width], shape))
-                    .collect(),
-            )
-        }
-    };
     let code_size = setup.layers.code().channels();
-    let pca = Pca::fit(pixels.as_ref(), dims, code_size)?;
+    let fit = |pixels: View<'_>| Pca::fit(pixels, dims, code_size);
+    let pca = match setup.train.values() {
+        images if of_images => fit(images)?,
+        View::Deep(images) => fit(View::Deep(&squares(images, setup.shape(), shape)))?,
+        images => fit(View::Bytes(&squares(&images.bytes(), setup.shape(), shape)))?,
+    };
     // Images that are alike differ in fewer directions than there are images; the rest of the code stays 0.
     let mut directions = pca.directions();
     directions.resize(code_size * dims, 0.0);
     let model = model.with_components(&directions, &pca.mean_picture());
     training.components = of_images.then_some(pca);
     Ok(model)
+}
+
+/// Squares of this shape of the images.
+fn squares<T: Copy + Default>(
+    images: &[T],
+    [channels, height, width]: ImageShape,
+    shape: ImageShape,
+) -> Vec<T> {
+    let image = (channels * height * width).max(1);
+    let count = MOST_SQUARES
+        / tiles::grid([height, width], [shape[1], shape[2]])
+            .iter()
+            .product::<usize>()
+            .max(1);
+    // Pictures follow each other: of more than that, every second, third and so on.
+    let every = (images.len() / image).div_ceil(count.max(1)).max(1);
+    let some = images.chunks_exact(image).step_by(every);
+    some.flat_map(|pixels| tiles::cut(pixels, [height, width], shape))
+        .collect()
 }
 
 /// The most squares of images that principal components are of.

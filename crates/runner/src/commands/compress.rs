@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{DONE, UsageError, chosen};
 use crate::cli::{CompressArgs, Part};
-use crate::commands::{check_converged, has_diverged, no_clips, own_images};
+use crate::commands::{check_converged, has_diverged, no_clips, own_images, usual_channels};
 use crate::{input, output, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::compress::{BITS, compress};
@@ -72,6 +72,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let checkpoint = checkpoint::read_best(&run)?;
     let loaded = Loaded::of(run, &checkpoint, device)?;
     no_clips(&loaded, "compress")?;
+    usual_channels(&loaded, "compress")?;
     let codec = Codec::of(&loaded)?;
     let pictures = input::find(spec, Part::Test, &loaded.meta, args.strict)?;
     input::note_tiles(&loaded.meta, "compress");

@@ -7,7 +7,7 @@ use data::counted;
 use model::ImageShape;
 use serde::Serialize;
 
-use super::{DONE, Loaded};
+use super::{DONE, Loaded, drawn_channels};
 use crate::cli::DecodeArgs;
 use crate::commands::opened;
 use crate::{output, terminal};
@@ -48,7 +48,12 @@ pub fn run(args: &DecodeArgs) -> Result<u8> {
     let count = codes.len() / units.max(1);
     let files = match as_array {
         true => Vec::new(),
-        false => output::new_pictures(&args.output, None, count, args.write.backend.force)?,
+        false => {
+            if let Some(note) = drawn_channels(shape) {
+                terminal::note(&note);
+            }
+            output::new_pictures(&args.output, None, count, args.write.backend.force)?
+        }
     };
     let image: usize = shape.iter().product();
     let mut pictures = Vec::with_capacity(if as_array { count * image } else { 0 });

@@ -31,7 +31,7 @@ mod transfer;
 
 use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
-use data::Warning;
+use data::{ImageShape, Warning};
 use hourglass::backend::{self, BackendError};
 use hourglass::config::{self, ConfigError};
 use hourglass::fields::Form;
@@ -184,6 +184,31 @@ pub fn opened(run: &RunArg, backend: &BackendArg) -> Result<Loaded> {
     let run = Run::open(&run.name, &run.runs.runs)?;
     check_converged(&run, backend.force)?;
     Ok(Loaded::open(run, backend::open(chosen(backend)?)?.device)?)
+}
+
+/// Fails for the run of pictures of other channels than grey or colour, with a command that writes whole pictures.
+pub fn usual_channels(loaded: &Loaded, command: &str) -> Result<()> {
+    match loaded.meta.input_shape {
+        [1 | 3, ..] => Ok(()),
+        [channels, ..] => Err(UsageError(format!(
+            "{}: was trained on pictures of {channels} channels, and {command} writes pictures of 1 or 3; evaluate, encode, \
+             decode to .npy and score take it",
+            loaded.run.folder().display()
+        ))
+        .into()),
+    }
+}
+
+/// Which channels are drawn of pictures that have more than can be; `None` if all are.
+pub fn drawn_channels([channels, ..]: ImageShape) -> Option<String> {
+    let drawn = match channels {
+        1 | 3 => return None,
+        2 => "the first one",
+        _ => "the first three, as red, green and blue,",
+    };
+    Some(format!(
+        "note: pictures show {drawn} of {channels} channels"
+    ))
 }
 
 /// Fails for the run of a table, with a command that is about pictures.

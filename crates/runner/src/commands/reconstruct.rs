@@ -7,7 +7,7 @@ use anyhow::Result;
 use data::{Batches, Images, counted};
 use serde::Serialize;
 
-use super::{DONE, Loaded, only_pictures};
+use super::{DONE, Loaded, drawn_channels, only_pictures};
 use crate::cli::ReconstructArgs;
 use crate::commands::opened;
 use crate::input;
@@ -41,6 +41,9 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     only_pictures(&loaded, "reconstruct")?;
     let meta = &loaded.meta;
     let shape = meta.input_shape;
+    if let Some(note) = drawn_channels(shape) {
+        terminal::note(&note);
+    }
     let spec = &args.input;
     let images = match meta.prepared().patch() {
         Some(_) => match input::find(&spec.input, spec.split, meta, spec.strict)? {

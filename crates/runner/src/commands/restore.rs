@@ -19,7 +19,7 @@ use serde::Serialize;
 use self::files::Job;
 use super::DONE;
 use crate::cli::RestoreArgs;
-use crate::commands::{no_clips, only_pictures, opened};
+use crate::commands::{no_clips, only_pictures, opened, usual_channels};
 use crate::progress::Display;
 use crate::{input, terminal};
 use hourglass::fields::Form;
@@ -77,6 +77,9 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
         only_pictures(&loaded, "restore")?;
     }
     no_clips(&loaded, "restore")?;
+    if loaded.meta.fields.is_none() {
+        usual_channels(&loaded, "restore")?;
+    }
     let name = loaded.run.folder().display().to_string();
     if !loaded.model.is_denoising() {
         bail!(

@@ -69,6 +69,12 @@ pub fn run(args: &SweepArgs) -> Result<u8> {
             .iter_mut()
             .for_each(|point| point.located.config.data.be_strict());
     }
+    if args.train.no_cache {
+        sweep
+            .points
+            .iter_mut()
+            .for_each(|point| point.located.config.data.be_uncached());
+    }
     let name = match &args.train.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),

@@ -32,6 +32,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     if args.strict.strict {
         located.config.data.be_strict();
     }
+    if args.no_cache {
+        located.config.data.be_uncached();
+    }
     let name = match &args.name {
         Some(name) => checked_name(name)?,
         None => name_of(path),
@@ -225,6 +228,9 @@ fn about(setup: &Setup, run: &Run) -> Vec<String> {
         lines.insert(2, format!("labels   {}", terminal::one_line(&classes)));
     }
     lines.extend(unlikely(setup));
+    if setup.train.fields().is_none() && setup.train.frames() == 1 {
+        lines.extend(super::drawn_channels(setup.shape()));
+    }
     if let Some(pretrained) = &setup.pretrained {
         lines.insert(1, format!("init     {}", pretrained.words()));
     }

@@ -11,12 +11,12 @@ export function size([channels, height, width]) {
   return channels * height * width;
 }
 
-/** Draws values onto a canvas, which gets their size. */
+/** Draws values onto a canvas, which gets their size: the first three channels as colour, or the first one as grey. */
 export function paint(canvas, values, shape) {
   const [channels, height, width] = shape;
   const plane = height * width;
   colour(canvas, shape, (at) => {
-    const value = (channel) => values[(channels === 3 ? channel : 0) * plane + at] * 255;
+    const value = (channel) => values[(channels >= 3 ? channel : 0) * plane + at] * 255;
     return [value(0), value(1), value(2)];
   });
 }
@@ -70,6 +70,7 @@ function part({ rule, aspect }, [wide, high], [width, height]) {
 /** A file's picture in the model's shape, prepared as in the model's training. */
 export async function open(file, shape, preparation) {
   const [channels, height, width] = shape;
+  check(file, channels);
   const bitmap = await decoded(file);
   const from = part(preparation, [bitmap.width, bitmap.height], [width, height]);
   const bright = await brightness(file, preparation);
@@ -77,14 +78,21 @@ export async function open(file, shape, preparation) {
   return Float32Array.from(planes(found, channels, bright), (value) => value / 255);
 }
 
-/** All of a file's picture at its own size, as bytes `[channels, height, width]`; `check` may refuse the size. */
-export async function openWhole(file, channels, preparation, check) {
+/** All of a file's picture at its own size, as bytes `[channels, height, width]`; `fits` may refuse the size. */
+export async function openWhole(file, channels, preparation, fits) {
+  check(file, channels);
   const bitmap = await decoded(file);
   const size = [bitmap.height, bitmap.width];
-  check(size);
+  fits(size);
   const bright = await brightness(file, preparation);
   const found = drawn(bitmap, [0, 0, bitmap.width, bitmap.height], size);
   return { size, values: Uint8Array.from(planes(found, channels, bright), Math.round) };
+}
+
+/** A browser reads pictures in colour alone. */
+function check(file, channels) {
+  if (channels === 1 || channels === 3) return;
+  throw new Error(`${file.name}: the model takes ${channels} channels, which no browser reads; use the command line`);
 }
 
 async function decoded(file) {

@@ -309,6 +309,7 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
                         pictures,
                         test,
                         strict,
+                        cache: flip,
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Colour from grey: the mean colour of the training pixels with each grey level. Also the perceived
 //! difference of colours.
 
+use data::View;
 use model::corruption::LUMA;
 use rayon::prelude::*;
 
@@ -18,9 +19,10 @@ pub struct MeanColours([[f32; 3]; LEVELS]);
 type Sums = Vec<[u64; 4]>;
 
 impl MeanColours {
-    /// Learns from pictures `[picture, 3, pixels]` of `plane` pixels each. Levels without any pixel stay
+    /// Learns from pictures `[picture, 3, pixels]` of `plane` pixels each, as bytes. Levels without any pixel stay
     /// grey.
-    pub fn of(pictures: &[u8], plane: usize) -> Self {
+    pub fn of<'a>(pictures: impl Into<View<'a>>, plane: usize) -> Self {
+        let pictures = pictures.into();
         let none = || vec![[0u64; 4]; LEVELS];
         let add = |mut sums: Sums, picture: &[u8]| {
             let (red, rest) = picture.split_at(plane);
@@ -47,8 +49,9 @@ impl MeanColours {
         };
         let picture = (3 * plane).max(1);
         let piece = (PIECE / picture).max(1) * picture;
-        let sums = (pictures.par_chunks(piece))
-            .map(|piece| piece.chunks_exact(picture).fold(none(), add))
+        let pieces: Vec<View<'_>> = pictures.chunks(piece).collect();
+        let sums = (pieces.into_par_iter())
+            .map(|piece| piece.bytes().chunks_exact(picture).fold(none(), add))
             .reduce(none, join);
         Self(std::array::from_fn(|level| match sums.get(level) {
             Some(&[red, green, blue, count]) if count > 0 => {

@@ -138,7 +138,7 @@ impl Baselines {
             best(candidates, batches)
         };
         let [_, height, width] = setup.shape();
-        let colours = || Some(MeanColours::of(setup.train.pixels(), height * width));
+        let colours = || Some(MeanColours::of(setup.train.values(), height * width));
         Self::with(model.corruptions(), choose, colours)
     }
 

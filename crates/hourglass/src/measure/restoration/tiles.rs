@@ -4,7 +4,9 @@
 //! Only the current rows of tiles are in memory as floats, whatever the picture's height.
 
 use std::f32::consts::PI;
+use std::ops::Range;
 
+use data::View;
 use image::imageops::FilterType::CatmullRom;
 
 use super::filters::enlarge;
@@ -20,14 +22,14 @@ const REACH: usize = 2;
 /// The values of a picture, `[channels, height, width]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
-    /// 0 to 255.
-    Bytes(&'a [u8]),
+    /// As a file has them.
+    Stored(View<'a>),
     /// In [0, 1].
     Values(&'a [f32]),
-    /// A smaller picture, 0 to 255, which is enlarged row by row as by the corruption `downscale`.
+    /// A smaller picture, which is enlarged row by row as by the corruption `downscale`.
     Small {
-        /// `[channels, height, width]`.
-        bytes: &'a [u8],
+        /// As a file has them, `[channels, height, width]`.
+        pixels: View<'a>,
         /// Its height and width.
         size: [usize; 2],
         /// Pixels of the large picture per pixel of this one, along both axes.
@@ -45,15 +47,20 @@ pub struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// A file's values, 0 to 255, `[channels, height, width]`, for a model that makes pictures `factor` times as large
+    /// A file's values, `[channels, height, width]`, for a model that makes pictures `factor` times as large
     /// along both axes.
-    pub fn given(bytes: &'a [u8], [channels, height, width]: [usize; 3], factor: usize) -> Self {
+    pub fn given(
+        pixels: impl Into<View<'a>>,
+        [channels, height, width]: [usize; 3],
+        factor: usize,
+    ) -> Self {
+        let pixels = pixels.into();
         let size = [height, width];
         Self {
             pixels: match factor {
-                1 => Pixels::Bytes(bytes),
+                1 => Pixels::Stored(pixels),
                 _ => Pixels::Small {
-                    bytes,
+                    pixels,
                     size,
                     factor,
                 },
@@ -67,25 +74,19 @@ impl<'a> Picture<'a> {
         let [_, height, width] = self.shape;
         let plane = (height * width).max(1);
         match self.pixels {
-            Pixels::Bytes(bytes) => (bytes.chunks_exact(plane))
-                .flat_map(|plane| &plane[top * width..bottom * width])
-                .map(|&byte| f32::from(byte) / 255.0)
-                .collect(),
+            Pixels::Stored(pixels) => seen(pixels, plane, top * width..bottom * width),
             Pixels::Values(values) => (values.chunks_exact(plane))
                 .flat_map(|plane| &plane[top * width..bottom * width])
                 .copied()
                 .collect(),
             Pixels::Small {
-                bytes,
+                pixels,
                 size: [high, wide],
                 factor,
             } => {
                 let first = (top / factor).saturating_sub(REACH);
                 let last = (bottom.div_ceil(factor) + REACH).min(high);
-                let rows: Vec<f32> = (bytes.chunks_exact((high * wide).max(1)))
-                    .flat_map(|plane| &plane[first * wide..last * wide])
-                    .map(|&byte| f32::from(byte) / 255.0)
-                    .collect();
+                let rows = seen(pixels, high * wide, first * wide..last * wide);
                 let size = [bottom - first * factor, width];
                 let large = enlarge(&rows, [last - first, wide], factor, size, CatmullRom);
                 (large.chunks_exact(size[0] * width))
@@ -95,6 +96,17 @@ impl<'a> Picture<'a> {
             }
         }
     }
+}
+
+/// These values of each plane of a picture, in [0, 1].
+fn seen(pixels: View<'_>, plane: usize, range: Range<usize>) -> Vec<f32> {
+    let mut values = Vec::new();
+    for plane in pixels.chunks(plane) {
+        if let Some(part) = plane.part(range.clone()) {
+            part.append_seen(&mut values);
+        }
+    }
+    values
 }
 
 /// Some rows of a picture.

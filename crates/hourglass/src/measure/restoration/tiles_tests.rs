@@ -43,7 +43,7 @@ fn a_model_that_gives_back_its_input_gives_back_the_picture() {
     ] {
         let bytes = noise(shape);
         let picture = Picture {
-            pixels: Pixels::Bytes(&bytes),
+            pixels: Pixels::Stored((&bytes).into()),
             shape,
         };
         let back = through(picture, tile, shape[0], batch, |tiles, _| Ok(tiles));
@@ -68,7 +68,7 @@ fn a_small_picture_is_enlarged_row_by_row_as_it_is_at_once() {
     let bytes = noise([3, small[0], small[1]]);
     let picture = Picture {
         pixels: Pixels::Small {
-            bytes: &bytes,
+            pixels: (&bytes).into(),
             size: small,
             factor,
         },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use data::{Batches, Images};
+use data::{Batches, ImageShape, Images};
 use hourglass::analysis::detection::{Found, Pictures};
 use hourglass::analysis::subject::Subject;
 use hourglass::batched::values;
@@ -41,8 +41,8 @@ pub fn write(
             let input = values(input)?;
             let [inputs, outputs, heats] = &mut three;
             heats.push(heat_map(&input, &restored, channels));
-            inputs.push(colour(&input, channels));
-            outputs.push(colour(&restored, channels));
+            inputs.push(colour(&input, subject.test.shape()));
+            outputs.push(colour(&restored, subject.test.shape()));
         }
         rows.extend(three);
     }
@@ -54,13 +54,10 @@ pub fn write(
     Ok(pictures::grid(&rows, [3, height, width], &file)?)
 }
 
-/// A picture of one or three channels, [channels, height, width], as a picture of three.
-fn colour(picture: &[f32], channels: usize) -> Vec<f32> {
-    if channels == 1 {
-        picture.repeat(3)
-    } else {
-        picture.to_vec()
-    }
+/// What is drawn of a picture, [channels, height, width], as a picture of three channels.
+fn colour(picture: &[f32], shape: ImageShape) -> Vec<f32> {
+    let drawn = pictures::drawn(picture, shape);
+    drawn.repeat(3 / pictures::drawn_channels(shape[0]))
 }
 
 /// The absolute error of each pixel, mean over its channels, as a picture [3, height, width]: black

@@ -172,8 +172,11 @@ fn with_images(row: &Row, device: &Device) -> Result<(Loaded, Arc<Images>)> {
 fn inputs(images: &Images) -> Result<Vec<Column>> {
     let shape = images.shape();
     let picture = |index: usize| {
-        let bytes = images.image(index).unwrap_or_default();
-        bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect()
+        let mut values = Vec::new();
+        if let Some(sample) = images.sample(index) {
+            sample.append_seen(&mut values);
+        }
+        values
     };
     Ok((0..images.len())
         .map(|index| Column {

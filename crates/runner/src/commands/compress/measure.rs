@@ -12,7 +12,7 @@ use super::report::{AtPsnr, Others, Report, curves, table, verdict};
 use super::rivals::{Format, Rivals};
 use crate::cli::{CompressArgs, Part};
 use crate::commands::{DONE, analysed};
-use crate::commands::{no_clips, opened, own_images};
+use crate::commands::{no_clips, opened, own_images, usual_channels};
 use crate::{input, terminal};
 use hourglass::codec::autoencoder::Codec;
 use hourglass::codec::learned;
@@ -23,6 +23,7 @@ pub fn run(args: &CompressArgs) -> Result<u8> {
     let loaded = opened(&args.run, &args.write.backend)?;
     let name = loaded.run.folder().display().to_string();
     no_clips(&loaded, "compress")?;
+    usual_channels(&loaded, "compress")?;
     let codec = Codec::of(&loaded)?;
     let setup = own_images(&loaded.run, &args.write.backend);
     let pictures = match (&args.input, &setup) {

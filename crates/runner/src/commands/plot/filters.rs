@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{Files, Shown, Study};
 use hourglass::batched::values;
+use hourglass::pictures;
 use report::chart::plain_number;
 use report::sheet::{Bar, Sheet};
 
@@ -49,7 +50,12 @@ impl Study<'_> {
             ),
             false => format!("all {}, largest weights first", shown.of),
         }];
-        let colored = channels == 3;
+        let colored = channels >= 3;
+        if !matches!(channels, 1 | 3) {
+            notes.push(format!("the first of {channels} channels"));
+        }
+        let drawn = |filter: &&[f32]| pictures::drawn(*filter, [channels, height, width]).to_vec();
+        let filters: Vec<Vec<f32>> = filters.iter().map(drawn).collect();
         let pictures: Vec<Vec<f32>> = if colored {
             notes.push("red, green and blue; grey is 0".into());
             filters.iter().map(|it| about_grey(it, limit)).collect()

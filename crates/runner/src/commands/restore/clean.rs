@@ -23,9 +23,10 @@ pub fn restore(restorer: &Restorer, job: &Job, number: usize) -> Result<Restored
     let [channels, ..] = restorer.model.output_shape();
     let [height, width] = job.size;
     let shape = [channels, height, width];
-    let bytes = data::read_picture(&job.input, shape, restorer.white)?;
-    let clean: Vec<f32> = bytes.iter().map(|&it| f32::from(it) / 255.0).collect();
-    drop(bytes);
+    let mut clean = Vec::new();
+    let pixels = data::read_pixels(&job.input, shape, restorer.white)?;
+    pixels.view().append_seen(&mut clean);
+    drop(pixels);
     let data = TensorData::new(clean.clone(), [1, channels, height, width]);
     let tensor = Tensor::from_data(data, &restorer.device);
     let seed = Stream::Evaluation.seed(restorer.seed, number as u64);

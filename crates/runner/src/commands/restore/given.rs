@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use data::View;
 use model::config::Corruption;
 use model::corruption::Damage;
 
@@ -24,10 +25,10 @@ pub fn restore(restorer: &Restorer, job: &Job) -> Result<Restored> {
     let [height, width] = job.size;
     let small = [height / factor, width / factor];
     let shape = [channels, small[0], small[1]];
-    let bytes = data::read_picture(&job.input, shape, restorer.white)?;
-    let restored = restorer.restored(Picture::given(&bytes, shape, factor))?;
+    let pixels = data::read_pixels(&job.input, shape, restorer.white)?;
+    let restored = restorer.restored(Picture::given(pixels.view(), shape, factor))?;
     let compare = match restorer.args.compare {
-        true => compare(restorer, job, &bytes, &restored)?,
+        true => compare(restorer, job, pixels.view(), &restored)?,
         false => None,
     };
     pictures::save_bytes(restored, [restored_channels, height, width], &job.output)?;
@@ -42,18 +43,19 @@ pub fn restore(restorer: &Restorer, job: &Job) -> Result<Restored> {
 }
 
 /// Shows a picture as the model got it, its restoration `restored`, `[height, width, channels]`, and
-/// a baseline's restoration. `bytes` are the file's values, `[channels, height, width]`.
+/// a baseline's restoration. `pixels` are the file's values, `[channels, height, width]`.
 fn compare(
     restorer: &Restorer,
     job: &Job,
-    bytes: &[u8],
+    pixels: View<'_>,
     restored: &[u8],
 ) -> Result<Option<PathBuf>> {
     let [channels, ..] = restorer.model.input_shape();
     let [restored_channels, ..] = restorer.model.output_shape();
     let corruptions = restorer.model.corruptions();
     let factor = scale(corruptions);
-    let given = floats(bytes);
+    let mut given = Vec::new();
+    pixels.append_seen(&mut given);
     let mut degraded = Degraded {
         input: &given,
         size: job.size,
@@ -95,10 +97,6 @@ fn compare(
             .map(|(name, it)| (name.clone(), it.as_slice())),
     );
     restorer.compare(job, &panels)
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.iter().map(|&it| f32::from(it) / 255.0).collect()
 }
 
 /// The mask of pixels that are black in all channels, if holes of these corruptions look like that.

@@ -128,7 +128,7 @@ impl<'a> Masks<'a> {
             how.white = data::WHITE;
             let place = file.display().to_string();
             let (mask, _) = how.read(&place, PictureFiles::one(file.to_owned()), true)?;
-            return Ok(mask.pixels().to_vec());
+            return Ok(mask.pixels().into_owned());
         }
         let [_, tall, wide] = data::picture_shape(file)?;
         let wanted = source.size().unwrap_or([height, width]);

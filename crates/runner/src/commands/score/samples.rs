@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use data::{Images, Rows, Series};
+use data::{Images, Pixels, Rows, Series};
 use hourglass::analysis::cover;
 use hourglass::analysis::normality::Piece;
 use hourglass::codec::pictures::Pictures;
@@ -55,15 +55,24 @@ impl Source {
             Source::File { path, size, white } => {
                 let [height, width] = *size;
                 let shape = meta.input_shape;
-                let pixels = data::read_picture(path, [shape[0], height, width], *white)?;
-                let (tiles, places) = cover::tiles(&pixels, *size, shape);
+                let pixels = data::read_pixels(path, [shape[0], height, width], *white)?;
+                let (tiles, places) = match &pixels {
+                    Pixels::Bytes(pixels) => {
+                        let (tiles, places) = cover::tiles(pixels, *size, shape);
+                        (Images::new(tiles, shape)?, places)
+                    }
+                    Pixels::Deep(pixels) => {
+                        let (tiles, places) = cover::tiles(pixels, *size, shape);
+                        (Images::deep(tiles, shape)?, places)
+                    }
+                };
                 let piece = |(index, at): (usize, [usize; 2])| Piece {
                     index: index as u32,
                     whole: 0,
                     at,
                 };
                 let pieces = places.into_iter().enumerate().map(piece).collect();
-                Ok((Arc::new(Images::new(tiles, shape)?), pieces))
+                Ok((Arc::new(tiles), pieces))
             }
         }
     }

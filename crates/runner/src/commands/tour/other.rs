@@ -26,7 +26,7 @@ pub fn photographs(guide: &Guide) -> Result<Chapter> {
     let pixels = shape.iter().product::<usize>().max(1);
     let on_patches = errors.iter().sum::<f64>() / (errors.len().max(1) * pixels) as f64;
     let pca = found.baselines.pca.context("a run without PCA")?;
-    let pca_on_patches = guide.pca.error(pca.code_size, patches.pixels())?.mse;
+    let pca_on_patches = guide.pca.error(pca.code_size, patches.values())?.mse;
     let ratio = on_patches / found.test.mse;
     let on_digits = squared_errors(
         &loaded.model,
