@@ -397,3 +397,44 @@ fn tensors_of_an_optimizer_survive_flattened() {
         Err(WeightsError::Mismatch { .. })
     ));
 }
+
+/// An exporter finds each operation's parameters by these names.
+#[test]
+fn every_parameter_belongs_to_an_operation() {
+    let more = vec![
+        json!({ "kind": "conv", "channels": [2, 3], "code_size": 2, "layers": [4], "convolutions": 3, "batch_norm": true }),
+        json!({ "kind": "conv", "channels": [2, 3], "convolutions": 2, "upsample": "transposed", "downsample": "stride" }),
+        json!({ "kind": "linear", "code_size": 2, "convolutions": 3 }),
+        json!({ "kind": "linear", "code_size": 2, "convolutions": 2, "block": 2, "mirror": true }),
+    ];
+    for json in all().into_iter().chain(more) {
+        let model = model(json.clone(), INPUT, 0);
+        let mut expected: Vec<String> = names(&model).into_iter().map(|it| it.name).collect();
+        let mut found = Vec::new();
+        for layer in model.layers() {
+            for (operation, name) in layer.operations.iter().zip(layer.stored_operations()) {
+                let Some(name) = name else { continue };
+                let parts: &[&str] = match operation {
+                    crate::Operation::Linear { tied: true, .. } => &[""],
+                    crate::Operation::BatchNorm { .. } => {
+                        &[".weight", ".bias", ".running_mean", ".running_var"]
+                    }
+                    _ => &[".weight", ".bias"],
+                };
+                found.extend(parts.iter().map(|part| format!("{name}{part}")));
+            }
+        }
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{json}");
+    }
+}
+
+/// Some loaders refuse a file that does not say so.
+#[test]
+fn files_say_that_they_are_laid_out_as_pytorch_does() {
+    let bytes = to_bytes(&model(dense(), INPUT, 1)).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let metadata = header.metadata().as_ref().unwrap();
+    assert_eq!(metadata.get("format").map(String::as_str), Some("pt"));
+}
