@@ -174,7 +174,7 @@ fn fill(setup: &Setup, imported: &Imported, run: &Run) -> Result<()> {
         setup.preparation,
         setup.train.fields().map(|fields| fields.as_ref()),
         &imported.model,
-        &Optimizer::new(train.optimizer, train.clip_norm),
+        &Optimizer::new(train.optimizer.clone(), train.clip_norm),
         &progress,
         &frozen,
     )?;

@@ -31,8 +31,8 @@ pub(super) fn text(exported: &Exported<'_>, data: &Data<'_>) -> String {
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "\n# {}\n\nAn autoencoder of the kind `{}`, trained by Hourglass, an autoencoder workbench in Rust \
-         on [Burn](https://burn.dev): it encodes {} into {} values and restores them from these.\n",
+        "\n# {}\n\nAn autoencoder of the kind `{}`. It encodes {} into {} values, and decodes these. Trained by Hourglass, an \
+         autoencoder workbench in Rust on [Burn](https://burn.dev).\n",
         exported.name,
         exported.meta.model.kind(),
         form(exported).1,
@@ -112,10 +112,10 @@ fn usage(text: &mut String, exported: &Exported<'_>) {
          let run = hourglass::Run::open(Path::new(\"FOLDER\"), Path::new(\"runs\"))?;\n\
          let model = hourglass::Loaded::open(run, device)?;\n\
          let codes = model.encode(&pictures)?;\n```\n\n\
-         From Python the weights are read like those of any model; \
-         `hourglass export FOLDER --format pytorch -o DIR` writes the module that they belong to:\n\n```python\n\
-         from safetensors.torch import load_file\n\
-         weights = load_file(\"model.safetensors\")\n```\n",
+         From Python, in this folder, with `torch` and `safetensors`:\n\n```python\n\
+         import model\n\
+         network = model.load()\n\
+         codes = network.encode(pictures)\n```\n",
         exported.input_words()
     );
 }

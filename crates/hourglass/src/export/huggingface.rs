@@ -1,11 +1,10 @@
-//! A folder for the Hugging Face Hub: weights, what they belong to, and a model card. It is a model of this program too:
+//! A folder for the Hugging Face Hub: weights, what they belong to, a model card, and the module of PyTorch. It is a model of this program too:
 //! [`Run::open`](crate::Run::open) takes such a folder wherever a trained model is enough.
 
-use model::weights;
 use serde_json::{Value, json};
 
 use super::card::{self, Data};
-use super::{ExportError, Exported};
+use super::{ExportError, Exported, pytorch};
 use crate::digest::sha256;
 use crate::error::Result;
 use crate::measure::summary::Summary;
@@ -24,9 +23,10 @@ pub fn files(
     dataset: Option<&str>,
     summary: Option<&Summary>,
 ) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    let weights = weights::to_bytes(exported.model)?;
+    let mut files = pytorch::files(exported)?;
     let mut meta = exported.meta.clone();
-    meta.model_sha256 = sha256(&weights);
+    let weights = files.iter().find(|(name, _)| *name == WEIGHTS);
+    meta.model_sha256 = weights.map_or(String::new(), |(_, bytes)| sha256(bytes));
     // The state of the optimizer stays with the run.
     meta.optimizer_sha256 = String::new();
     let encode = |error: serde_json::Error| ExportError::Encode(error.to_string());
@@ -43,9 +43,7 @@ pub fn files(
         name: dataset,
         summary,
     };
-    Ok(vec![
-        (CONFIG, config),
-        (WEIGHTS, weights),
-        (CARD, card::text(exported, &data).into_bytes()),
-    ])
+    files.push((CONFIG, config));
+    files.push((CARD, card::text(exported, &data).into_bytes()));
+    Ok(files)
 }

@@ -6,7 +6,7 @@ mod layers;
 mod lines;
 mod time;
 
-use model::weights::{self, Weight};
+use model::{CodeStep, weights};
 
 use super::{Exported, example};
 use crate::error::Result;
@@ -27,15 +27,10 @@ const DENSITY: &str = "density.";
 /// # Errors
 /// If the device does not return its values.
 pub fn files(exported: &Exported<'_>) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    let all = weights::on_host(exported.model)?;
-    let used: Vec<Weight> = all
-        .into_iter()
-        .filter(|weight| !weight.name.starts_with(DENSITY))
-        .collect();
     let example = example::tensors(exported)?;
     Ok(vec![
         (MODULE, module(exported)?.into_bytes()),
-        (WEIGHTS, weights::serialize(&used)?),
+        (WEIGHTS, weights::to_bytes(exported.model)?),
         (EXAMPLE, weights::serialize(&example)?),
     ])
 }
@@ -110,7 +105,14 @@ fn module(exported: &Exported<'_>) -> Result<String> {
         lines.inside(|lines| lines.add(&format!("return self.decode(self.encode(x){input})")));
         Ok(())
     })?;
-    lines.text(LOAD);
+    // Compression alone needs the density of a code that counts bits.
+    let loaded = match model.code_steps().contains(&CodeStep::Round) {
+        true => format!(
+            "{{name: values for name, values in load_file(Path(folder) / \"{WEIGHTS}\").items() if not name.startswith(\"{DENSITY}\")}}"
+        ),
+        false => format!("load_file(Path(folder) / \"{WEIGHTS}\")"),
+    };
+    lines.text(&LOAD.replace("WEIGHTS", &loaded));
     Ok(lines.finish())
 }
 
@@ -120,7 +122,7 @@ const LOAD: &str = r#"
 def load(folder=Path(__file__).parent):
     """The trained model, ready to use."""
     model = Autoencoder()
-    model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    model.load_state_dict(WEIGHTS)
     return model.eval()
 
 

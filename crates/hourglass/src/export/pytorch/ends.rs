@@ -47,9 +47,13 @@ pub(super) fn open(lines: &mut Lines, exported: &Exported<'_>) {
 /// The reconstruction of the decoder's last values.
 pub(super) fn complete(lines: &mut Lines, exported: &Exported<'_>) {
     let model = exported.model;
+    if model.plan().ends.gives != Gives::Logits {
+        lines.set("x");
+    }
     let clamped = match model.plan().ends.gives {
         Gives::Logits => {
-            lines.add("return torch.sigmoid(x)");
+            lines.wrap(|x| format!("torch.sigmoid({x})"));
+            lines.give();
             return;
         }
         Gives::Values | Gives::Real | Gives::Marked => "x",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use model::config::Activation;
-use model::{CodeStep, Layer, Operation};
+use model::{CodeStep, Operation};
 
 use super::lines::Lines;
 use super::{ends, time};
@@ -177,75 +177,62 @@ fn padding(kernel: [usize; 2]) -> String {
 /// From the encoder's input `x` to the code.
 pub(super) fn encode(lines: &mut Lines, exported: &Exported<'_>) {
     let model = exported.model;
-    let mut form = Form::Maps(model.plan().ends.input);
-    for (place, layer) in model.layers().iter().enumerate() {
-        if !is_above(layer.role) {
-            form = one(lines, exported, (place, layer), form);
-        }
-    }
+    let start = Form::Maps(model.plan().ends.input);
     let code_size = model.layers().code_size();
-    for step in steps::change(form, Form::Flat(code_size)) {
-        step_lines(lines, exported, &step, 0);
-    }
+    through(lines, exported, false, (start, Form::Flat(code_size)));
     for step in model.code_steps() {
         match step {
             CodeStep::TopK(k) => {
+                lines.set("x");
                 lines.add(&format!("values, places = x.topk({k})"));
-                lines.add("x = torch.zeros_like(x).scatter(1, places, values)");
+                lines.wrap(|_| "torch.zeros_like(x).scatter(1, places, values)".into());
             }
-            CodeStep::Round => lines.add("x = x.round()"),
+            CodeStep::Round => lines.wrap(|x| format!("{x}.round()")),
         }
     }
-    lines.add("return x");
+    lines.give();
 }
 
 /// From a code `x` to the decoder's last values.
 pub(super) fn decode(lines: &mut Lines, exported: &Exported<'_>) {
-    let model = exported.model;
-    let mut form = Form::Flat(model.layers().code_size());
-    for (place, layer) in model.layers().iter().enumerate() {
-        if is_above(layer.role) {
-            form = one(lines, exported, (place, layer), form);
+    let start = Form::Flat(exported.model.layers().code_size());
+    let end = Form::Maps(exported.model.output_shape());
+    through(lines, exported, true, (start, end));
+}
+
+/// What the encoder's layers, or the decoder's, make of `x`.
+fn through(lines: &mut Lines, exported: &Exported<'_>, above: bool, (mut form, end): (Form, Form)) {
+    for (place, layer) in exported.model.layers().iter().enumerate() {
+        if is_above(layer.role) == above {
+            let (steps, after) = steps::of_layer(layer, form);
+            for step in &steps {
+                step_lines(lines, exported, step, place);
+            }
+            form = after;
+            // The next layer begins a line of its own.
+            lines.set("x");
         }
     }
-    for step in steps::change(form, Form::Maps(model.output_shape())) {
+    for step in steps::change(form, end) {
         step_lines(lines, exported, &step, 0);
     }
 }
 
-/// The lines of one layer.
-fn one(
-    lines: &mut Lines,
-    exported: &Exported<'_>,
-    (place, layer): (usize, &Layer),
-    form: Form,
-) -> Form {
-    let (steps, form) = steps::of_layer(layer, form);
-    for step in &steps {
-        step_lines(lines, exported, step, place);
-    }
-    form
-}
-
 fn step_lines(lines: &mut Lines, exported: &Exported<'_>, step: &Step, place: usize) {
     match step {
-        Step::Keep => lines.add("start = x"),
-        Step::Change { from, to } => {
-            if let Some(x) = time::change(*from, *to) {
-                lines.add(&format!("x = {x}"));
-            }
+        Step::Keep => {
+            lines.set("x");
+            lines.add("start = x");
         }
+        Step::Change { from, to } => time::change(lines, *from, *to),
         Step::Compute {
             operation,
             stored,
             from,
-            to,
+            ..
         } => match stored {
-            Some(stored) => lines.add(&format!(
-                "x = {}",
-                weighted(exported, operation, stored, place)
-            )),
-            None => plain(lines, *operation, *from, *to),
+            Some(stored) => weighted(lines, exported, operation, stored, place),
+            None => plain(lines, *operation, *from),
         },
     }
 }
@@ -261,50 +248,62 @@ fn place_of(stored: &str) -> String {
     format!("self.{first}{}", rest.collect::<String>())
 }
 
-fn weighted(exported: &Exported<'_>, operation: &Operation, stored: &str, place: usize) -> String {
+fn weighted(
+    lines: &mut Lines,
+    exported: &Exported<'_>,
+    operation: &Operation,
+    stored: &str,
+    place: usize,
+) {
     let own = place_of(stored);
     match (operation, exported.mirror(place)) {
         (Operation::Linear { tied: true, .. }, Some(mirror)) => {
-            format!("F.linear(x, {}.weight.T, {own})", place_of(&mirror))
+            let weight = place_of(&mirror);
+            lines.wrap(|x| format!("F.linear({x}, {weight}.weight.T, {own})"));
         }
-        _ => format!("{own}(x)"),
+        // Normalisation is written around the convolution that it follows.
+        (Operation::BatchNorm { .. } | Operation::Linear { .. }, _) => {
+            lines.wrap(|x| format!("{own}({x})"));
+        }
+        _ => {
+            lines.set("x");
+            lines.wrap(|x| format!("{own}({x})"));
+        }
     }
 }
 
 /// An operation without parameters.
-fn plain(lines: &mut Lines, operation: Operation, from: Form, to: Form) {
+fn plain(lines: &mut Lines, operation: Operation, from: Form) {
     let [_, height, width] = from.map();
-    let set = |lines: &mut Lines, x: String| lines.add(&format!("x = {x}"));
     match operation {
         Operation::Activation(activation) | Operation::Output(activation) => {
-            set(lines, function(activation));
+            lines.wrap(|x| function(activation, x));
         }
         Operation::MaxPool => {
             let window = [height.min(SIDE), SIDE];
             whole_windows(lines, from, window);
-            set(lines, format!("F.max_pool2d(x, {})", sides(window)));
+            lines.wrap(|x| format!("F.max_pool2d({x}, {})", sides(window)));
         }
         Operation::AveragePool { window } => {
             whole_windows(lines, from, window);
-            set(lines, format!("F.avg_pool2d(x, {})", sides(window)));
+            lines.wrap(|x| format!("F.avg_pool2d({x}, {})", sides(window)));
         }
         Operation::Upsample { size } => {
             let cropped = ends::cropped([height * SIDE, width * SIDE], size);
-            set(
-                lines,
-                format!("F.interpolate(x, scale_factor={SIDE}){cropped}"),
-            );
+            lines.set("x");
+            lines.wrap(|x| format!("F.interpolate({x}, scale_factor={SIDE}){cropped}"));
         }
-        Operation::AddInput => set(lines, "x + start".into()),
+        Operation::AddInput => lines.wrap(|x| format!("{x} + start")),
         Operation::Unshuffle { window } => {
             whole_windows(lines, from, window);
-            set(lines, unshuffle(window));
+            lines.wrap(|x| unshuffle(x, window));
         }
         Operation::Shuffle { window, size } => {
             let cropped = ends::cropped([height * window[0], width * window[1]], size);
-            set(lines, format!("{}{cropped}", shuffle(window)));
+            lines.set("x");
+            lines.wrap(|x| format!("{}{cropped}", shuffle(x, window)));
         }
-        Operation::Time(change) => time::lines(lines, change, from, to),
+        Operation::Time(change) => time::lines(lines, change, from),
         // These are modules.
         Operation::Linear { .. }
         | Operation::Convolution { .. }
@@ -313,15 +312,15 @@ fn plain(lines: &mut Lines, operation: Operation, from: Form, to: Form) {
     }
 }
 
-fn function(activation: Activation) -> String {
+fn function(activation: Activation, x: &str) -> String {
     match activation {
-        Activation::Relu => "F.relu(x)".into(),
-        Activation::LeakyRelu => format!("F.leaky_relu(x, {})", Activation::LEAKY_SLOPE),
-        Activation::Gelu => "F.gelu(x)".into(),
-        Activation::Silu => "F.silu(x)".into(),
-        Activation::Elu => format!("F.elu(x, {:.1})", Activation::ELU_ALPHA),
-        Activation::Tanh => "torch.tanh(x)".into(),
-        Activation::Sigmoid => "torch.sigmoid(x)".into(),
+        Activation::Relu => format!("F.relu({x})"),
+        Activation::LeakyRelu => format!("F.leaky_relu({x}, {})", Activation::LEAKY_SLOPE),
+        Activation::Gelu => format!("F.gelu({x})"),
+        Activation::Silu => format!("F.silu({x})"),
+        Activation::Elu => format!("F.elu({x}, {:.1})", Activation::ELU_ALPHA),
+        Activation::Tanh => format!("torch.tanh({x})"),
+        Activation::Sigmoid => format!("torch.sigmoid({x})"),
     }
 }
 
@@ -330,27 +329,26 @@ fn whole_windows(lines: &mut Lines, from: Form, window: [usize; 2]) {
     let [_, height, width] = from.map();
     let rows = height.next_multiple_of(window[0]) - height;
     let columns = width.next_multiple_of(window[1]) - width;
+    lines.set("x");
     if [rows, columns] != [0, 0] {
-        lines.add(&format!(
-            "x = F.pad(x, (0, {columns}, 0, {rows}), mode=\"replicate\")"
-        ));
+        lines.wrap(|x| format!("F.pad({x}, (0, {columns}, 0, {rows}), mode=\"replicate\")"));
     }
 }
 
 /// Windows to channels.
-fn unshuffle([high, wide]: [usize; 2]) -> String {
+fn unshuffle(x: &str, [high, wide]: [usize; 2]) -> String {
     match high == wide {
-        true => format!("F.pixel_unshuffle(x, {wide})"),
+        true => format!("F.pixel_unshuffle({x}, {wide})"),
         // Of one row.
-        false => format!("x.unflatten(3, (-1, {wide})).permute(0, 1, 4, 2, 3).flatten(1, 2)"),
+        false => format!("{x}.unflatten(3, (-1, {wide})).permute(0, 1, 4, 2, 3).flatten(1, 2)"),
     }
 }
 
 /// Channels to windows.
-fn shuffle([high, wide]: [usize; 2]) -> String {
+fn shuffle(x: &str, [high, wide]: [usize; 2]) -> String {
     match high == wide {
-        true => format!("F.pixel_shuffle(x, {wide})"),
+        true => format!("F.pixel_shuffle({x}, {wide})"),
         // Of one row.
-        false => format!("x.unflatten(1, (-1, {wide})).permute(0, 1, 3, 4, 2).flatten(3)"),
+        false => format!("{x}.unflatten(1, (-1, {wide})).permute(0, 1, 3, 4, 2).flatten(3)"),
     }
 }

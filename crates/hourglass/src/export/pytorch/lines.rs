@@ -5,6 +5,8 @@
 pub(super) struct Lines {
     text: String,
     depth: usize,
+    /// What `x` will be, before it is written as a line.
+    pending: Option<String>,
 }
 
 /// One level.
@@ -23,6 +25,25 @@ impl Lines {
     /// An empty line.
     pub(super) fn blank(&mut self) {
         self.text.push('\n');
+    }
+
+    /// Puts a function around `x`, without a line of its own yet.
+    pub(super) fn wrap(&mut self, function: impl FnOnce(&str) -> String) {
+        let x = self.pending.take();
+        self.pending = Some(function(x.as_deref().unwrap_or("x")));
+    }
+
+    /// Writes what was put around `x` so far, as a line that sets a variable.
+    pub(super) fn set(&mut self, variable: &str) {
+        if let Some(x) = self.pending.take() {
+            self.add(&format!("{variable} = {x}"));
+        }
+    }
+
+    /// Returns what was put around `x` so far.
+    pub(super) fn give(&mut self) {
+        let x = self.pending.take();
+        self.add(&format!("return {}", x.as_deref().unwrap_or("x")));
     }
 
     /// Several of them.

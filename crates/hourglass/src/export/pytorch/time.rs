@@ -6,15 +6,12 @@ use model::Time;
 use super::lines::Lines;
 use crate::export::steps::Form;
 
-/// `x` in another form; `None` if PyTorch needs no change.
-pub(super) fn change(from: Form, to: Form) -> Option<String> {
-    let x = match from {
-        Form::Frames([_, frames, ..]) => {
-            format!("x.unflatten(0, (-1, {frames})).transpose(1, 2)")
-        }
-        Form::Flat(_) | Form::Maps(_) => "x".into(),
-    };
-    let changed = match (from, to) {
+/// `x` in another form.
+pub(super) fn change(lines: &mut Lines, from: Form, to: Form) {
+    if let Form::Frames([_, frames, ..]) = from {
+        lines.wrap(|x| format!("{x}.unflatten(0, (-1, {frames})).transpose(1, 2)"));
+    }
+    lines.wrap(|x| match (from, to) {
         (Form::Frames(_), Form::Maps(_)) => format!("{x}.flatten(2, 3)"),
         (_, Form::Flat(_)) => format!("{x}.flatten(1)"),
         (_, Form::Maps([channels, height, width])) => {
@@ -23,25 +20,24 @@ pub(super) fn change(from: Form, to: Form) -> Option<String> {
         (_, Form::Frames([channels, frames, height, width])) => format!(
             "{x}.reshape(-1, {channels}, {frames}, {height}, {width}).transpose(1, 2).flatten(0, 1)"
         ),
-    };
-    (changed != "x").then_some(changed)
+    });
 }
 
 /// What happens along time, of maps `[N T, C, H, W]`.
-pub(super) fn lines(lines: &mut Lines, change: Time, from: Form, _to: Form) {
+pub(super) fn lines(lines: &mut Lines, change: Time, from: Form) {
     let frames = from.frames();
-    lines.add(&format!("x = x.unflatten(0, (-1, {frames}))"));
+    lines.set("x");
+    lines.wrap(|x| format!("{x}.unflatten(0, (-1, {frames}))"));
     let is_paired = matches!(change, Time::Max | Time::Average | Time::Unshuffle);
     if is_paired && frames % 2 == 1 && (frames > 1 || change == Time::Unshuffle) {
-        lines.add("x = torch.cat([x, x[:, -1:]], 1)");
+        lines.set("x");
+        lines.wrap(|x| format!("torch.cat([{x}, {x}[:, -1:]], 1)"));
     }
     let x = match change {
         Time::Neighbours { count, stride } => {
             let around = count / 2;
             if around > 0 {
-                lines.add(&format!(
-                    "x = F.pad(x, (0, 0, 0, 0, 0, 0, {around}, {around}))"
-                ));
+                lines.wrap(|x| format!("F.pad({x}, (0, 0, 0, 0, 0, 0, {around}, {around}))"));
             }
             let step = match stride {
                 1 => String::new(),
@@ -52,7 +48,7 @@ pub(super) fn lines(lines: &mut Lines, change: Time, from: Form, _to: Form) {
             ))
         }
         Time::Max if frames > 1 => Some("torch.maximum(x[:, 0::2], x[:, 1::2])".into()),
-        Time::Average if frames > 1 => Some("(x[:, 0::2] + x[:, 1::2]) / 2".into()),
+        Time::Average if frames > 1 => Some("((x[:, 0::2] + x[:, 1::2]) / 2)".into()),
         // One frame stays as it is.
         Time::Max | Time::Average => None,
         Time::Unshuffle => Some("torch.cat([x[:, 0::2], x[:, 1::2]], 2)".into()),
@@ -64,8 +60,9 @@ pub(super) fn lines(lines: &mut Lines, change: Time, from: Form, _to: Form) {
             "torch.stack(x.chunk(2, 2), 2).flatten(1, 2)[:, :{frames}]"
         )),
     };
-    if let Some(x) = x {
-        lines.add(&format!("x = {x}"));
+    if let Some(changed) = x {
+        lines.set("x");
+        lines.wrap(|_| changed);
     }
-    lines.add("x = x.flatten(0, 1)");
+    lines.wrap(|x| format!("{x}.flatten(0, 1)"));
 }
