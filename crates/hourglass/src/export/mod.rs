@@ -102,3 +102,6 @@ impl Exported<'_> {
 fn is_above(role: Role) -> bool {
     matches!(role, Role::Widen(_) | Role::Expand | Role::Decoder(_))
 }
+
+#[cfg(test)]
+mod tests;

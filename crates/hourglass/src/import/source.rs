@@ -170,3 +170,7 @@ fn floats(bytes: &[u8], number: Number) -> Vec<f32> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;
