@@ -47,7 +47,7 @@ fn imported_weights_are_a_run_like_any_other() {
     assert!(loss("back") < loss("tiny"));
 
     let error = work.refused(
-        2,
+        1,
         "import torch/model.safetensors --config tiny.json -o runs/back",
     );
     assert!(error.contains("runs/back: already exists"), "{error}");

@@ -171,9 +171,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     let config = |error: &Error| match error.root() {
         Error::Config(_) | Error::Backend(_) | Error::Memory(_) => true,
         // The command line names what does not belong together.
-        Error::Import(error) => !matches!(
+        Error::Import(error) => matches!(
             error,
-            ImportError::Format { .. } | ImportError::Values { .. }
+            ImportError::Missing { .. } | ImportError::Ambiguous { .. } | ImportError::Map { .. }
         ),
         Error::Run(error) => run(error),
         _ => false,
