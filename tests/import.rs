@@ -42,7 +42,7 @@ fn imported_weights_are_a_run_like_any_other() {
     let loss = |run: &str| {
         let lines = work.read_text(&format!("runs/{run}/metrics.jsonl"));
         let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-        first["train_loss"].as_f64().unwrap()
+        first["train/loss"].as_f64().unwrap()
     };
     assert!(loss("back") < loss("tiny"));
 

@@ -69,9 +69,9 @@ pub enum Command {
     Encode(EncodeArgs),
     /// Decode codes into pictures.
     Decode(DecodeArgs),
-    /// Export a model for other programs: as ONNX, as a PyTorch module, or for the Hugging Face Hub.
+    /// Export a model as ONNX, as a PyTorch module, or as a folder for Hugging Face.
     Export(ExportArgs),
-    /// Import weights that another program trained, from PyTorch or safetensors, as a run.
+    /// Import weights from PyTorch or safetensors as a run.
     Import(ImportArgs),
     /// Compress pictures into a small file, or compare the size with JPEG, WebP and PCA.
     Compress(CompressArgs),

@@ -29,7 +29,7 @@ pub(super) struct Found {
 }
 
 /// What a tensor is: its part, if its name says so, and its shape.
-type Signature<'a> = (Option<&'a str>, Vec<usize>);
+type Signature = (Option<&'static str>, Vec<usize>);
 
 /// Finds the tensor of each parameter. `map` is from names of tensors to names of parameters.
 pub(super) fn pairs(
@@ -147,11 +147,11 @@ fn by_shape<'a>(
     wanted: &[&'a Parameter],
     free: &[&'a Tensor],
 ) -> Result<Vec<(&'a str, &'a str)>, ImportError> {
-    let ours: Vec<Signature<'_>> = wanted
+    let ours: Vec<Signature> = wanted
         .iter()
         .map(|it| (part(&it.name), it.shape.clone()))
         .collect();
-    let fitting: Vec<(Signature<'_>, &Tensor)> = (free.iter())
+    let fitting: Vec<(Signature, &Tensor)> = (free.iter())
         .map(|it| ((part(&it.name), shape(it)), *it))
         .filter(|(signature, _)| ours.contains(signature))
         .collect();
@@ -163,36 +163,37 @@ fn by_shape<'a>(
         let tensors = fitting.iter().map(|(_, it)| it.name.as_str());
         return Ok(names().zip(tensors).collect());
     }
-    let mut pairs = Vec::new();
-    let mut missing = Vec::new();
-    for (signature, parameter) in ours.iter().zip(wanted) {
-        let same = ours.iter().filter(|it| *it == signature).count();
-        let tensors: Vec<&str> = (fitting.iter())
-            .filter(|(it, _)| it == signature)
-            .map(|(_, it)| it.name.as_str())
-            .collect();
-        match tensors.as_slice() {
-            [one] if same == 1 => pairs.push((parameter.name.as_str(), *one)),
-            several if several.len() >= same => {
-                return Err(ImportError::Ambiguous {
-                    path: path.to_owned(),
-                    found: list(several.iter().map(|it| (*it).to_owned())),
-                    parameter: parameter.name.clone(),
-                });
-            }
-            _ => missing.push(format!("{} {:?}", parameter.name, parameter.shape)),
-        }
+    let same = |signature: &Signature| -> Vec<&'a str> {
+        let same = fitting.iter().filter(|(it, _)| it == signature);
+        same.map(|(_, it)| it.name.as_str()).collect()
+    };
+    let needed = |signature: &Signature| ours.iter().filter(|it| *it == signature).count();
+    let lacking = |signature: &Signature| same(signature).len() < needed(signature);
+    let missing: Vec<String> = (ours.iter().zip(wanted))
+        .filter(|(signature, _)| lacking(signature))
+        .map(|(_, it)| format!("{} {:?}", it.name, it.shape))
+        .collect();
+    if !missing.is_empty() {
+        let unused = free.iter().filter(|it| {
+            let signature = (part(&it.name), shape(it));
+            !ours.contains(&signature) || lacking(&signature)
+        });
+        return Err(ImportError::Missing {
+            path: path.to_owned(),
+            missing: list(missing.into_iter()),
+            unused: list(unused.map(|it| format!("{} {:?}", it.name, it.shape))),
+        });
     }
-    if missing.is_empty() {
-        return Ok(pairs);
-    }
-    let used: HashSet<&str> = pairs.iter().map(|(_, tensor)| *tensor).collect();
-    let unused = free.iter().filter(|it| !used.contains(it.name.as_str()));
-    Err(ImportError::Missing {
-        path: path.to_owned(),
-        missing: list(missing.into_iter()),
-        unused: list(unused.map(|it| format!("{} {:?}", it.name, it.shape))),
-    })
+    let pair =
+        |(signature, parameter): (&Signature, &&'a Parameter)| match same(signature).as_slice() {
+            [one] => Ok((parameter.name.as_str(), *one)),
+            several => Err(ImportError::Ambiguous {
+                path: path.to_owned(),
+                found: list(several.iter().map(|it| (*it).to_owned())),
+                parameter: parameter.name.clone(),
+            }),
+        };
+    ours.iter().zip(wanted).map(pair).collect()
 }
 
 /// The first few of some names.
