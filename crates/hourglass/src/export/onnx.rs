@@ -72,7 +72,7 @@ impl Walk<'_> {
         self.graph.enter(INPUT);
         let input = needs_input.then(|| {
             let given = self.graph.input(INPUT, &ends.taken());
-            let own = self.to_own_units(given);
+            let own = self.in_own_units(given);
             self.open(own)
         });
         let code = match &input {
@@ -87,7 +87,7 @@ impl Walk<'_> {
             let raw = self.layers(code, Form::Flat(code_size), true, Form::Maps(ends.output))?;
             self.graph.enter(RECONSTRUCTION);
             let picture = self.complete(raw, input.as_deref());
-            let picture = self.to_data_units(picture);
+            let picture = self.in_data_units(picture);
             self.graph.output(RECONSTRUCTION, &picture, &ends.output);
         }
         Ok(())

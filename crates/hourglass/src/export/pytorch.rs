@@ -4,6 +4,7 @@
 mod ends;
 mod layers;
 mod lines;
+mod modules;
 mod time;
 
 use model::{CodeStep, weights};
@@ -78,7 +79,7 @@ fn module(exported: &Exported<'_>) -> Result<String> {
         ));
         lines.blank();
         lines.add("def __init__(self):");
-        lines.inside(|lines| layers::parameters(lines, exported))?;
+        lines.inside(|lines| modules::parameters(lines, exported))?;
         lines.blank();
         lines.add("def encode(self, x):");
         lines.inside(|lines| {

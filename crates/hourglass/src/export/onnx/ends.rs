@@ -14,7 +14,7 @@ const SIDE: usize = 2;
 
 impl Walk<'_> {
     /// What was given in the data's own units, as the model sees it.
-    pub(super) fn to_own_units(&mut self, x: Value) -> Value {
+    pub(super) fn in_own_units(&mut self, x: Value) -> Value {
         let Some(units) = units::of(self.exported) else {
             return x;
         };
@@ -26,7 +26,7 @@ impl Walk<'_> {
     }
 
     /// What the model gives, in the data's own units.
-    pub(super) fn to_data_units(&mut self, x: Value) -> Value {
+    pub(super) fn in_data_units(&mut self, x: Value) -> Value {
         let Some(units) = units::of(self.exported) else {
             return x;
         };
