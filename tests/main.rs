@@ -36,12 +36,16 @@ mod divergence;
 mod documents;
 // `evaluate`: a run's own figures, and those on other data.
 mod evaluate;
+// `export`: every format, whole; an exported folder in place of a run, and what is damaged in it.
+mod export;
 // Folders of pictures as they are on disks: classes, parts, masks, groups, copies.
 mod folders;
 // A disk that is full, or that may not be written.
 mod full_disk;
 // Run folders and configs that were made to do harm.
 mod hostile;
+// `import`: weights of other programs as runs, what does not fit, and hostile files.
+mod import;
 // `init`: layers of an earlier run, taken over and kept.
 mod init;
 // Processes killed at any moment.

@@ -2,9 +2,10 @@
 """PyTorch reference for speed and quality: the same models, data, batch, loss and optimizer as the project's.
 
 usage: torch_peer.py {conv,convmap,odd,series,dense,deep,denoise,super} [--mnist DIR] [--steps N | --epochs N] [--batch 128] [--threads 2]
-                     [--loss mse|bce] [--activation relu|elu|silu] [--eval] [--encode]
+                     [--loss mse|bce] [--activation relu|elu|silu] [--eval] [--encode] [--save FILE]
 DIR (default: the bundled data) holds the four MNIST IDX files, gzipped or not. Prints one JSON object on the last line:
 images/s for training (first 10 steps not counted), for encoding, peak RSS, seconds to the first step and test losses.
+FILE gets the trained weights as a state dict, which `hourglass import` reads.
 
 conv : Conv3x3(1-16)+ReLU, MaxPool2, Conv3x3(16-32)+ReLU, MaxPool2, Linear(1568-32)
        | Linear(32-1568)+ReLU, Up2 nearest, Conv3x3(32-16)+ReLU, Up2, Conv3x3(16-1)+Sigmoid
@@ -168,6 +169,7 @@ def main():
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--eval", action="store_true")
     ap.add_argument("--encode", action="store_true")
+    ap.add_argument("--save", metavar="FILE")
     a = ap.parse_args()
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
@@ -224,6 +226,8 @@ def main():
             out["test_mse"] = F.mse_loss(torch.sigmoid(logits), test).item()
             out["test_bce"] = F.binary_cross_entropy_with_logits(logits, test).item()
             out["test_sum_sq_per_image"] = out["test_mse"] * test[0].numel()
+    if a.save:
+        torch.save(net.state_dict(), a.save)
     out["wall_s"] = round(time.time() - T0, 2)
     out["peak_rss_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(out))

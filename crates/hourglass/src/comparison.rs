@@ -242,6 +242,7 @@ impl Row {
     /// # Errors
     /// If the run is not finished, or is damaged.
     pub fn read(run: &Run) -> Result<Self> {
+        run.check_trained_here()?;
         let summary: Summary = run.read_json("summary.json")?;
         let gain = summary.measured().gain_over_pca();
         let environment: Environment = run.read_json("env.json")?;

@@ -14,7 +14,9 @@ use crate::backend::BackendError;
 use crate::codec::Damaged;
 use crate::codec::decompress::DecompressError;
 use crate::config::ConfigError;
+use crate::export::ExportError;
 use crate::files::FileError;
+use crate::import::ImportError;
 use crate::input::InputError;
 use crate::measure::metrics::MetricError;
 use crate::measure::pca::PcaError;
@@ -63,6 +65,12 @@ pub enum Error {
     /// A file that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A model that cannot be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Weights of another program that do not fit.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A NumPy file that does not hold a model's codes.
     #[error(transparent)]
     Array(#[from] ArrayError),

@@ -5,20 +5,20 @@ use burn::tensor::activation as act;
 
 use crate::config::Activation;
 
-/// Slope of leaky ReLU below zero, PyTorch's default.
-const LEAKY_SLOPE: f64 = 0.01;
-/// Value that ELU approaches far below zero (its negative), PyTorch's default.
-const ELU_ALPHA: f64 = 1.0;
-
 impl Activation {
+    /// Slope of leaky ReLU below zero, PyTorch's default.
+    pub const LEAKY_SLOPE: f64 = 0.01;
+    /// Value that ELU approaches far below zero (its negative), PyTorch's default.
+    pub const ELU_ALPHA: f64 = 1.0;
+
     /// Applies the function to each element; any shape in, the same shape out.
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::Relu => act::relu(x),
-            Activation::LeakyRelu => act::leaky_relu(x, LEAKY_SLOPE),
+            Activation::LeakyRelu => act::leaky_relu(x, Self::LEAKY_SLOPE),
             Activation::Gelu => act::gelu(x),
             Activation::Silu => act::silu(x),
-            Activation::Elu => act::elu(x, ELU_ALPHA),
+            Activation::Elu => act::elu(x, Self::ELU_ALPHA),
             Activation::Tanh => act::tanh(x),
             Activation::Sigmoid => act::sigmoid(x),
         }

@@ -170,7 +170,23 @@ pub struct Autoencoder {
     range: Range,
 }
 
+/// What happens to a code between the encoder's last layer and the decoder, outside of training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeStep {
+    /// The `k` largest values stay, and the others become 0.
+    TopK(usize),
+    /// Values become whole numbers; halves go to the even one.
+    Round,
+}
+
 impl Autoencoder {
+    /// What happens to a code after the encoder's last layer, in this order.
+    pub fn code_steps(&self) -> Vec<CodeStep> {
+        let mut steps = self.penalties.steps();
+        steps.extend(self.density.is_some().then_some(CodeStep::Round));
+        steps
+    }
+
     /// What the network is: shapes, layers, operations.
     pub fn plan(&self) -> &Plan {
         &self.plan

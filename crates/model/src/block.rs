@@ -6,7 +6,7 @@ use burn::prelude::*;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
-use crate::operation::{Operation, fused, groups};
+use crate::operation::{NORM_EPSILON, Operation, fused, groups};
 use crate::shape::SIDE;
 use crate::shuffle::{shuffle, unshuffle};
 
@@ -183,7 +183,11 @@ fn levels(operations: &[Operation], device: &Device) -> Vec<Level> {
             }
             Operation::BatchNorm { channels } => {
                 if let Some(level) = levels.last_mut() {
-                    level.norm = Some(BatchNormConfig::new(channels).init(device));
+                    level.norm = Some(
+                        BatchNormConfig::new(channels)
+                            .with_epsilon(NORM_EPSILON)
+                            .init(device),
+                    );
                 }
             }
             _ => {}

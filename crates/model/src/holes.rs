@@ -9,10 +9,10 @@ use crate::shape::SIDE;
 
 /// Sweeps of diffusion at each size, each of which takes the mean of four neighbours: the smaller sizes have solved what
 /// is far from the border.
-const SWEEPS: usize = 10;
+pub const SWEEPS: usize = 10;
 
 /// The weight below which nothing is known of a cell.
-const NOTHING: f64 = 1e-6;
+pub const NOTHING: f64 = 1e-6;
 
 /// Pictures `[batch, C + 1, H, W]` of pictures `[batch, C, H, W]`: filled where they are black in all channels, and a
 /// channel that is 1 there and 0 elsewhere.

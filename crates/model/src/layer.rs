@@ -102,6 +102,40 @@ impl Layer {
         operation::words(&self.operations)
     }
 
+    /// Where the parameters of each of its operations are in files, for example `encoder.2.before.0.conv`; `None` for an
+    /// operation without parameters. A tied dense layer has its bias there; its weight is its mirror's, transposed.
+    pub fn stored_operations(&self) -> Vec<Option<String>> {
+        let is_level = |operation: &Operation| {
+            matches!(
+                operation,
+                Operation::Convolution { .. } | Operation::Transposed { .. }
+            )
+        };
+        let levels = self.operations.iter().filter(|it| is_level(it)).count();
+        // The main convolution of an encoder's block is its last one, and of a decoder's the first.
+        let before = match self.role {
+            Role::Encoder(_) | Role::Narrow(_) | Role::Code => levels.saturating_sub(1),
+            Role::Widen(_) | Role::Expand | Role::Decoder(_) => 0,
+        };
+        let mut next = 0;
+        let name = |operation: &Operation| {
+            next += usize::from(is_level(operation));
+            let level = match next.saturating_sub(1) {
+                level if level < before => format!("{}.before.{level}", self.stored),
+                level if level == before => self.stored.clone(),
+                level => format!("{}.after.{}", self.stored, level - before - 1),
+            };
+            match operation {
+                Operation::Linear { .. } => Some(self.stored.clone()),
+                Operation::Convolution { .. } => Some(format!("{level}.conv")),
+                Operation::Transposed { .. } => Some(format!("{level}.transposed")),
+                Operation::BatchNorm { .. } => Some(format!("{level}.norm")),
+                _ => None,
+            }
+        };
+        self.operations.iter().map(name).collect()
+    }
+
     /// The function on its output.
     pub fn activation(&self) -> Option<Activation> {
         let mut last = None;

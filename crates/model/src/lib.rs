@@ -18,7 +18,7 @@ mod forward;
 mod frames;
 #[cfg(test)]
 mod gradients;
-mod holes;
+pub mod holes;
 mod init;
 mod kind;
 mod layer;
@@ -36,14 +36,14 @@ mod shuffle;
 pub mod transplant;
 pub mod weights;
 
-pub use autoencoder::Autoencoder;
+pub use autoencoder::{Autoencoder, CodeStep};
 pub use config::ModelConfig;
 pub use error::{ModelError, NeedsInput};
 pub use frames::Time;
 pub use layer::{Body, Layer, Layers, Role};
 pub use loss::{Loss, Losses};
 pub use noise::Noise;
-pub use operation::Operation;
+pub use operation::{NORM_EPSILON, Operation};
 pub use output::Output;
 pub use plan::{Ends, Gives, Plan};
 pub use range::{Category, Range};

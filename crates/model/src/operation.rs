@@ -4,6 +4,9 @@ use crate::config::Activation;
 use crate::frames::Time;
 use crate::shape::product;
 
+/// What batch normalisation adds to a variance before its root is taken, PyTorch's default.
+pub const NORM_EPSILON: f64 = 1e-5;
+
 /// One operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -82,7 +85,7 @@ pub enum Operation {
 
 impl Operation {
     /// The shape of its output for one image, from that of its input.
-    pub(crate) fn output(&self, input: Vec<usize>) -> Vec<usize> {
+    pub fn output(&self, input: Vec<usize>) -> Vec<usize> {
         let halved =
             |sides: &[usize]| -> Vec<usize> { sides.iter().map(|side| side.div_ceil(2)).collect() };
         let [channels, sides @ ..] = input.as_slice() else {

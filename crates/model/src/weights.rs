@@ -53,11 +53,18 @@ pub enum WeightsError {
 }
 
 /// A named tensor on the host, in the file's layout.
-struct Stored {
-    name: String,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// Its name in files.
+    pub name: String,
+    /// Its shape in files.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Vec<f32>,
 }
+
+/// What loaders ask a file for: that its names and layouts are PyTorch's. Without it some refuse the file.
+const FORMAT: (&str, &str) = ("format", "pt");
 
 /// A model's parameters, and its batch normalisations' running statistics, in the order in which it
 /// visits them.
@@ -84,7 +91,15 @@ pub fn names(model: &Autoencoder) -> Vec<Parameter> {
 /// # Errors
 /// If the device does not return its values.
 pub fn to_bytes(model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
-    struct Collect(Path, Vec<Stored>, Option<WeightsError>);
+    serialize(&on_host(model)?)
+}
+
+/// The model's parameters, and its batch normalisations' running statistics, in the order of [`names`].
+///
+/// # Errors
+/// If the device does not return its values.
+pub fn on_host(model: &Autoencoder) -> Result<Vec<Weight>, WeightsError> {
+    struct Collect(Path, Vec<Weight>, Option<WeightsError>);
     impl ModuleVisitor for Collect {
         fn enter_module(&mut self, name: &str, container: &str) {
             self.0.enter(name, container);
@@ -109,7 +124,7 @@ pub fn to_bytes(model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
     model.valid().visit(&mut collect);
     match collect.2 {
         Some(error) => Err(error),
-        None => serialize(&collect.1),
+        None => Ok(collect.1),
     }
 }
 
@@ -120,7 +135,7 @@ pub fn to_bytes(model: &Autoencoder) -> Result<Vec<u8>, WeightsError> {
 pub fn tensors_to_bytes<'a>(
     tensors: impl Iterator<Item = (String, &'a Tensor<1>)>,
 ) -> Result<Vec<u8>, WeightsError> {
-    let stored: Result<Vec<Stored>, _> = tensors
+    let stored: Result<Vec<Weight>, _> = tensors
         .map(|(name, tensor)| store(name, tensor.clone()))
         .collect();
     serialize(&stored?)
@@ -282,7 +297,7 @@ fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
 }
 
 /// Reads a tensor back to the host.
-fn store<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Stored, WeightsError> {
+fn store<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Weight, WeightsError> {
     let shape = tensor.dims().to_vec();
     let data = tensor
         .without_autodiff()
@@ -291,24 +306,36 @@ fn store<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Stored, Weig
     let values = data
         .try_to_vec::<f32>()
         .map_err(|error| WeightsError::Device(name.clone(), format!("{error:?}")))?;
-    let bytes = values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    Ok(Stored { name, shape, bytes })
+    Ok(Weight {
+        name,
+        shape,
+        values,
+    })
 }
 
-fn serialize(stored: &[Stored]) -> Result<Vec<u8>, WeightsError> {
-    let views: Result<Vec<_>, _> = stored
+/// Named tensors as the bytes of a safetensors file.
+///
+/// # Errors
+/// Values that do not fill their shape.
+pub fn serialize(weights: &[Weight]) -> Result<Vec<u8>, WeightsError> {
+    let bytes = |weight: &Weight| -> Vec<u8> {
+        let values = weight.values.iter();
+        values.flat_map(|value| value.to_le_bytes()).collect()
+    };
+    let bytes: Vec<Vec<u8>> = weights.iter().map(bytes).collect();
+    let views: Result<Vec<_>, _> = weights
         .iter()
-        .map(|s| {
+        .zip(&bytes)
+        .map(|(weight, bytes)| {
             Ok((
-                s.name.as_str(),
-                TensorView::new(Dtype::F32, s.shape.clone(), &s.bytes)?,
+                weight.name.as_str(),
+                TensorView::new(Dtype::F32, weight.shape.clone(), bytes)?,
             ))
         })
         .collect::<Result<_, safetensors::SafeTensorError>>();
-    Ok(safetensors::serialize(views?, None)?)
+    let (key, value) = FORMAT;
+    let metadata = HashMap::from([(key.to_owned(), value.to_owned())]);
+    Ok(safetensors::serialize(views?, Some(metadata))?)
 }
 
 /// The values of a stored tensor, which must be F32.

@@ -265,7 +265,13 @@ fn a_header_with_any_byte_changed_is_an_error_and_no_panic() {
     let bytes = to_bytes(&model(dense(), INPUT, 1)).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let blank = model(dense(), INPUT, 2);
-    for at in 0..8 + header {
+    // What the file says of its format is free text, which no weight depends on.
+    let is_free = |at: usize| {
+        let near =
+            |word: &[u8]| (0..word.len()).any(|back| bytes[at - back.min(at)..].starts_with(word));
+        near(b"format") || near(b"pt")
+    };
+    for at in (0..8 + header).filter(|at| !is_free(*at)) {
         for flip in [0x01, 0x02, 0x10, 0x80, 0xff] {
             let mut bytes = bytes.clone();
             bytes[at] ^= flip;
@@ -396,4 +402,45 @@ fn tensors_of_an_optimizer_survive_flattened() {
         tensors_from_bytes(&bytes, &device()),
         Err(WeightsError::Mismatch { .. })
     ));
+}
+
+/// An exporter finds each operation's parameters by these names.
+#[test]
+fn every_parameter_belongs_to_an_operation() {
+    let more = vec![
+        json!({ "kind": "conv", "channels": [2, 3], "code_size": 2, "layers": [4], "convolutions": 3, "batch_norm": true }),
+        json!({ "kind": "conv", "channels": [2, 3], "convolutions": 2, "upsample": "transposed", "downsample": "stride" }),
+        json!({ "kind": "linear", "code_size": 2, "convolutions": 3 }),
+        json!({ "kind": "linear", "code_size": 2, "convolutions": 2, "block": 2, "mirror": true }),
+    ];
+    for json in all().into_iter().chain(more) {
+        let model = model(json.clone(), INPUT, 0);
+        let mut expected: Vec<String> = names(&model).into_iter().map(|it| it.name).collect();
+        let mut found = Vec::new();
+        for layer in model.layers() {
+            for (operation, name) in layer.operations.iter().zip(layer.stored_operations()) {
+                let Some(name) = name else { continue };
+                let parts: &[&str] = match operation {
+                    crate::Operation::Linear { tied: true, .. } => &[""],
+                    crate::Operation::BatchNorm { .. } => {
+                        &[".weight", ".bias", ".running_mean", ".running_var"]
+                    }
+                    _ => &[".weight", ".bias"],
+                };
+                found.extend(parts.iter().map(|part| format!("{name}{part}")));
+            }
+        }
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{json}");
+    }
+}
+
+/// Some loaders refuse a file that does not say so.
+#[test]
+fn files_say_that_they_are_laid_out_as_pytorch_does() {
+    let bytes = to_bytes(&model(dense(), INPUT, 1)).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let metadata = header.metadata().as_ref().unwrap();
+    assert_eq!(metadata.get("format").map(String::as_str), Some("pt"));
 }

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hourglass::analysis::scoring::Method;
 use hourglass::comparison::SortBy;
 use hourglass::config::Override;
+use hourglass::export;
 use hourglass::measure::restoration::Channels;
 use hourglass::proposal::Aim;
 use hourglass::run::RUNS;
@@ -68,6 +69,10 @@ pub enum Command {
     Encode(EncodeArgs),
     /// Decode codes into pictures.
     Decode(DecodeArgs),
+    /// Export a model as ONNX, as a PyTorch module, or as a folder for Hugging Face.
+    Export(ExportArgs),
+    /// Import weights from PyTorch or safetensors as a run.
+    Import(ImportArgs),
     /// Compress pictures into a small file, or compare the size with JPEG, WebP and PCA.
     Compress(CompressArgs),
     /// Restore the pictures from a compressed file.
@@ -571,6 +576,80 @@ pub struct CompressArgs {
     pub strict: StrictArg,
     #[command(flatten)]
     pub write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExportFormat,
+    /// Which part of the model an ONNX file has.
+    #[arg(long, value_enum, default_value_t)]
+    pub part: ExportPart,
+    /// Output .onnx file, or the folder of the other formats.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// What a model is exported as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One file with the weights inside, for onnxruntime and others.
+    #[default]
+    Onnx,
+    /// A folder: model.py, its weights, and an example that it checks itself with.
+    Pytorch,
+    /// A folder: weights, config.json and a model card.
+    Huggingface,
+}
+
+/// A part of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportPart {
+    /// From the input to the reconstruction, and the code beside it.
+    #[default]
+    Whole,
+    /// From the input to the code.
+    Encoder,
+    /// From the code to the reconstruction.
+    Decoder,
+}
+
+impl From<ExportPart> for export::Part {
+    fn from(part: ExportPart) -> Self {
+        match part {
+            ExportPart::Whole => Self::Whole,
+            ExportPart::Encoder => Self::Encoder,
+            ExportPart::Decoder => Self::Decoder,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The file of weights: a PyTorch state dict (.pt, .pth) or safetensors.
+    pub weights: PathBuf,
+    /// The config of the model that the weights are of, and of its data.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// The run's folder.
+    #[arg(short, long, value_name = "RUN")]
+    pub output: PathBuf,
+    /// JSON file of an object from the names of tensors to those of parameters.
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub backend: BackendArg,
 }
 
 #[derive(Debug, Args)]

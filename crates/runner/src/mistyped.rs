@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::output;
 
 /// What other programs call a verb, and what it is called here.
-const VERBS: [(&[&str], &str); 13] = [
+const VERBS: [(&[&str], &str); 15] = [
     (&["train", "fit", "run", "start"], "train"),
     (&["eval", "test", "validate", "metrics"], "evaluate"),
     (
@@ -31,6 +31,8 @@ const VERBS: [(&[&str], &str); 13] = [
     (&["visualize", "visualise", "viz", "draw"], "plot"),
     (&["denoise", "inpaint", "enhance", "deblur"], "restore"),
     (&["detect", "outliers", "anomalies"], "score"),
+    (&["onnx", "convert", "save", "publish"], "export"),
+    (&["load", "from-pytorch"], "import"),
 ];
 
 /// What stands here for an option of other programs.

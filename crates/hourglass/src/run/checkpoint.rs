@@ -22,7 +22,7 @@ use crate::digest::{sha256, short};
 use crate::fields::{self, Form};
 use crate::files::{self, FileError, LARGEST_JSON};
 use crate::memory::{self, MemoryError};
-use crate::run::{Best, FORMAT_VERSION, Run, State, Status};
+use crate::run::{Best, FORMAT_VERSION, Run, State, Status, exported};
 use crate::train::optimizer::Optimizer;
 
 /// How often a checkpoint is read again that a training swapped meanwhile, and at what interval.
@@ -468,6 +468,15 @@ fn read_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
 /// Reads a model that was kept in a folder, without an optimizer's state.
 pub(crate) fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let (meta, bytes) = Opened::new(folder, "meta.json")?.meta()?;
+    read_weights(folder, meta, bytes)
+}
+
+/// Reads the weights in a folder, of which `meta` says what they belong to.
+pub(super) fn read_weights(
+    folder: &Path,
+    meta: Meta,
+    bytes: usize,
+) -> Result<Checkpoint, CheckpointError> {
     let model = Opened::new(folder, "model.safetensors")?;
     model.check_memory(bytes)?;
     let model = model.verified(&meta.model_sha256, bytes)?;
@@ -487,6 +496,9 @@ pub(crate) fn meta_of_best(run: &Run) -> Result<Option<Meta>, CheckpointError> {
 /// # Errors
 /// A file that is missing, not of this program or of a newer format.
 pub fn meta(run: &Run, name: &str) -> Result<Option<Meta>, CheckpointError> {
+    if run.is_exported() {
+        return Ok(Some(exported::meta(run)?.0));
+    }
     steady(&Folders::of(run, name), |folder| {
         Ok(Opened::new(folder, "meta.json")?.meta()?.0)
     })
@@ -535,31 +547,38 @@ impl Opened {
     fn meta(self) -> Result<(Meta, usize), CheckpointError> {
         let Self { path, file } = self;
         let text = files::read_opened(file, &path, LARGEST_JSON)?;
-        let meta: serde_json::Value = files::parse_json(&text, &path)?;
-        let version = meta
-            .get("format_version")
-            .and_then(serde_json::Value::as_u64);
-        if let Some(found) = version.filter(|&version| version > u64::from(FORMAT_VERSION)) {
-            return Err(CheckpointError::Newer { path, found });
-        }
-        let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
-        let layers = meta.checked();
-        let layers = layers.map_err(|reason| CheckpointError::Meta {
-            path: path.clone(),
-            reason,
-        })?;
-        if let Some(it) = meta.preparation
-            && it.shape() != meta.input_shape
-        {
-            return Err(CheckpointError::Preparation {
-                path,
-                found: it.shape(),
-                model: meta.input_shape,
-            });
-        }
-        let bytes = layers.stored_values().saturating_mul(size_of::<f32>());
-        Ok((meta, bytes))
+        described(files::parse_json(&text, &path)?, path)
     }
+}
+
+/// What a `meta.json`, or the same object in another file, says of a model, and the bytes that the weights of that take.
+pub(super) fn described(
+    meta: serde_json::Value,
+    path: PathBuf,
+) -> Result<(Meta, usize), CheckpointError> {
+    let version = meta
+        .get("format_version")
+        .and_then(serde_json::Value::as_u64);
+    if let Some(found) = version.filter(|&version| version > u64::from(FORMAT_VERSION)) {
+        return Err(CheckpointError::Newer { path, found });
+    }
+    let meta: Meta = serde_json::from_value(meta).map_err(FileError::json(&path))?;
+    let layers = meta.checked();
+    let layers = layers.map_err(|reason| CheckpointError::Meta {
+        path: path.clone(),
+        reason,
+    })?;
+    if let Some(it) = meta.preparation
+        && it.shape() != meta.input_shape
+    {
+        return Err(CheckpointError::Preparation {
+            path,
+            found: it.shape(),
+            model: meta.input_shape,
+        });
+    }
+    let bytes = layers.stored_values().saturating_mul(size_of::<f32>());
+    Ok((meta, bytes))
 }
 
 /// Reads the checkpoint of a run's model: the best one, or else the last one.
@@ -567,6 +586,9 @@ impl Opened {
 /// # Errors
 /// As [`read`], and where the run has none.
 pub fn read_best(run: &Run) -> Result<Checkpoint, CheckpointError> {
+    if run.is_exported() {
+        return exported::read(run);
+    }
     for name in ["best", "last"] {
         if let Some(checkpoint) = read(run, name)? {
             return Ok(checkpoint);

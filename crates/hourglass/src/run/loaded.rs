@@ -94,7 +94,7 @@ impl Loaded {
 /// A config that cannot be read.
 pub fn old_preparation(run: &Run, meta: &Meta) -> Result<Option<Preparation>> {
     let path = run.path("config.json");
-    if !path.is_file() {
+    if !path.is_file() || run.is_exported() {
         return Ok(None);
     }
     let located = config::load(&path, &[])?;
@@ -107,6 +107,7 @@ pub fn old_preparation(run: &Run, meta: &Meta) -> Result<Option<Preparation>> {
 /// # Errors
 /// If there is too little memory, or they cannot be loaded, or differ from those of the run.
 pub fn own_images(run: &Run, backend: Option<&str>, force: bool) -> Result<Setup> {
+    run.check_trained_here()?;
     let environment: Environment = run.read_json("env.json")?;
     run.check_config()?;
     let backend = Override::flag("--backend", "backend", backend.unwrap_or("auto"));

@@ -6,6 +6,7 @@
 pub mod changes;
 pub mod checkpoint;
 pub mod environment;
+pub mod exported;
 pub mod holes;
 pub mod kept;
 mod links;
@@ -63,6 +64,12 @@ pub enum RunError {
     /// The folder holds no run.
     #[error("{}: not a run: it has no config.json", folder.display())]
     NotARun {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// It is an exported model, and more is asked for than that can do.
+    #[error("{}: is an exported model, without the data and the state of a training; give other data with --data, or a run", folder.display())]
+    Exported {
         /// The folder.
         folder: PathBuf,
     },
@@ -315,7 +322,7 @@ impl Run {
         }
     }
 
-    /// Opens a run by its folder, or by its name in `runs`.
+    /// Opens a run, or an [exported model](Run::is_exported), by its folder or by its name in `runs`.
     ///
     /// # Errors
     /// No such run, a folder that is not a run, or one of a newer format.
@@ -400,6 +407,9 @@ impl Run {
     /// # Errors
     /// Where it is missing or not what this program writes.
     pub fn state(&self) -> Result<State, RunError> {
+        if self.is_exported() {
+            return exported::state(self);
+        }
         // A newer format may have other fields, so its version is read before them.
         #[derive(Deserialize)]
         struct Version {

@@ -78,20 +78,27 @@ pub fn enlarge(images: Tensor<4>, factor: usize, size: [usize; 2]) -> Tensor<4> 
     let device = images.device();
     let [_, _, height, width] = images.dims();
     let interpolate = |to: usize, from: usize| {
-        // Distances of an output's middle from those of inputs, in inputs.
-        let distance = |output: usize, input: usize| {
-            (output as f64 + 0.5) / factor as f64 - (input as f64 + 0.5)
-        };
-        let tap = |output: usize, input: usize| catmull_rom(distance(output, input).abs());
-        let sums: Vec<f64> = (0..to)
-            .map(|output| (0..from).map(|input| tap(output, input)).sum())
-            .collect();
+        let weights = interpolation([to, from], factor);
         matrix([to, from], &device, |output, input| {
-            tap(output, input) / sums[output]
+            weights[output * from + input]
         })
     };
     let (rows, columns) = (interpolate(size[0], height), interpolate(size[1], width));
     apply(images, rows, columns).clamp(0.0, 1.0)
+}
+
+/// What [`enlarge`] multiplies by along one axis: the weights `[to, from]` of so many pixels in those that they become,
+/// row by row.
+pub fn interpolation([to, from]: [usize; 2], factor: usize) -> Vec<f64> {
+    // Distances of an output's middle from those of inputs, in inputs.
+    let distance =
+        |output: usize, input: usize| (output as f64 + 0.5) / factor as f64 - (input as f64 + 0.5);
+    let row = |output: usize| {
+        let taps = (0..from).map(move |input| catmull_rom(distance(output, input).abs()));
+        let sum: f64 = taps.clone().sum();
+        taps.map(move |tap| tap / sum)
+    };
+    (0..to).flat_map(row).collect()
 }
 
 /// The cubic of Keys (1981) with a = -0.5 at a distance from its middle.

@@ -4,6 +4,7 @@
 use burn::prelude::*;
 
 use super::Wrapper;
+use crate::autoencoder::CodeStep;
 use crate::config::{ModelConfig, Penalty, SparseConfig};
 use crate::error::ModelError;
 use crate::penalty::Given;
@@ -74,6 +75,15 @@ impl Penalties {
         self.all
             .iter()
             .fold(code, |code, penalty| penalty.constrain(code, self.epoch))
+    }
+
+    /// The same, step by step.
+    pub(crate) fn steps(&self) -> Vec<CodeStep> {
+        let step = |penalty: &Penalty| match *penalty {
+            Penalty::TopK { k, .. } => Some(CodeStep::TopK(k)),
+            Penalty::L1 { .. } | Penalty::Kl { .. } | Penalty::Rate { .. } => None,
+        };
+        self.all.iter().filter_map(step).collect()
     }
 
     /// What one bit per pixel weighs in the loss; `None` if bits do not count.

@@ -108,7 +108,13 @@ fn columns_table(columns: &[Column]) -> String {
 
 /// The figures of a run's model, and of what it is compared with.
 fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
-    let environment: Environment = loaded.run.read_json("env.json")?;
+    let data = match &args.data {
+        Some(data) => data.clone(),
+        None => {
+            loaded.run.check_trained_here()?;
+            loaded.run.read_json::<Environment>("env.json")?.dataset
+        }
+    };
     let (test, setup) = images(args, &loaded)?;
     let Loaded {
         run,
@@ -148,7 +154,7 @@ fn measured(args: &EvaluateArgs, loaded: Loaded) -> Result<Report> {
     };
     Ok(Report {
         run: run.folder().display().to_string(),
-        data: args.data.clone().unwrap_or(environment.dataset),
+        data,
         images: test.len(),
         kind: meta.model.kind(),
         code_size,

@@ -10,6 +10,8 @@ mod decode;
 mod decompress;
 mod encode;
 mod evaluate;
+mod export;
+mod import;
 mod init;
 mod inspect;
 mod kept;
@@ -35,6 +37,7 @@ use data::{ImageShape, Warning};
 use hourglass::backend::{self, BackendError};
 use hourglass::config::{self, ConfigError};
 use hourglass::fields::Form;
+use hourglass::import::ImportError;
 use hourglass::run::{RunError, Status, loaded};
 use hourglass::{Error, Loaded, Run, Setup};
 
@@ -93,6 +96,8 @@ pub fn run(cli: Cli) -> Result<u8> {
             Command::Compress(args) => compress::run(&args),
             Command::Decompress(args) => decompress::run(&args),
             Command::Decode(args) => decode::run(&args),
+            Command::Export(args) => export::run(&args),
+            Command::Import(args) => import::run(&args),
             Command::Reconstruct(args) => reconstruct::run(&args),
             Command::Restore(args) => restore::run(&args),
             #[cfg(feature = "report")]
@@ -165,6 +170,11 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     };
     let config = |error: &Error| match error.root() {
         Error::Config(_) | Error::Backend(_) | Error::Memory(_) => true,
+        // The command line names what does not belong together.
+        Error::Import(error) => matches!(
+            error,
+            ImportError::Missing { .. } | ImportError::Ambiguous { .. } | ImportError::Map { .. }
+        ),
         Error::Run(error) => run(error),
         _ => false,
     };

@@ -15,6 +15,7 @@ use crate::{fetch, terminal};
 
 pub fn run(args: &ResumeArgs) -> Result<u8> {
     let run = Run::open(&args.run.name, &args.run.runs.runs)?;
+    run.check_trained_here()?;
     if let Some(code) = one_class::resume(&run, args)? {
         return Ok(code);
     }
