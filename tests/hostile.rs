@@ -131,7 +131,7 @@ fn read(work: &Work, images: &Arc<Images>) {
             let _ = loaded.decode(&codes[..width], width);
         }
     }
-    let _ = own_images(&run, Some(BACKEND), false);
+    let _ = own_images(&run, Some(BACKEND), false, None);
     let Ok(located) = config::load(&run.path("config.json"), &[]) else {
         return;
     };

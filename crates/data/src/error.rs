@@ -295,6 +295,20 @@ pub enum DataError {
         /// The line and column, what was found, and what to do.
         reason: String,
     },
+    /// An array in memory that is no data, or does not fit a model.
+    #[error("{name}: {reason}")]
+    Array {
+        /// What the caller calls it.
+        name: String,
+        /// Where, what was found, and what to do.
+        reason: String,
+    },
+    /// Data that were an array in the memory of another process.
+    #[error(
+        "these data were an array in memory and are in no file; give the array again, in Python: \
+         hourglass.resume(run, data) or run.score(x, data=data)"
+    )]
+    InMemory,
     /// A video that cannot be read or cut into clips.
     #[error("{file}: {reason}")]
     Video {

@@ -217,6 +217,30 @@ impl Fields {
         Ok((out, warnings))
     }
 
+    /// Numbers in the data's own units, `[sample, step, field]`, from samples `[sample, channel, step]` as a model sees
+    /// them: rows have one step. As [`Fields::own_numbers`] if there are categories, whose samples are rows.
+    pub fn own_values(&self, seen: &[f32], steps: usize) -> Vec<f32> {
+        let number = |field: &Field| match field.kind {
+            FieldKind::Number { mean, deviation } => Some([mean, deviation]),
+            FieldKind::Category { .. } => None,
+        };
+        let Some(numbers) = self.0.iter().map(number).collect::<Option<Vec<_>>>() else {
+            return self.own_numbers(seen);
+        };
+        let sample = (numbers.len() * steps).max(1);
+        let value = |of: &[f32], step: usize| -> Vec<f32> {
+            let channels = of.iter().skip(step).step_by(steps.max(1));
+            let pairs = channels.zip(&numbers);
+            pairs
+                .map(|(value, [mean, deviation])| (f64::from(*value) * deviation + mean) as f32)
+                .collect()
+        };
+        let samples = seen.chunks_exact(sample);
+        samples
+            .flat_map(|of| (0..steps).flat_map(move |step| value(of, step)))
+            .collect()
+    }
+
     /// Numbers in the data's own units, `[row, field]`, from rows `[row, channel]` as a model sees them; a category is
     /// the number that its text stands for, or else its place among the texts.
     pub fn own_numbers(&self, rows: &[f32]) -> Vec<f32> {

@@ -14,6 +14,8 @@
 //! # Ok::<(), data::DataError>(())
 //! ```
 
+mod array;
+mod array_set;
 mod augment;
 mod bands;
 mod batch;
@@ -70,6 +72,8 @@ mod whole;
 
 use std::path::{Path, PathBuf};
 
+pub use array::{Array, Numbers};
+pub use array_set::{ArrayOptions, ArraySet, Given};
 pub use augment::Augment;
 pub use batch::Batches;
 #[cfg(feature = "burn-dataset")]
@@ -147,6 +151,8 @@ pub enum Source {
     Table(TableSet),
     /// Windows of series.
     Series(SeriesSet),
+    /// Samples in memory.
+    Array(ArraySet),
     /// Bundled colour photographs, of various sizes.
     Photos {
         /// Which of them.
@@ -172,6 +178,7 @@ impl Source {
             Source::Mnist => mnist::NAME.to_string(),
             Source::Table(set) => set.name(),
             Source::Series(set) => set.name(),
+            Source::Array(_) => array_set::NAME.to_string(),
             Source::Video { dir, .. } => video::name(dir),
             Source::Photos { .. } => photos::NAME.to_string(),
             Source::Named { set, .. } => set.name().to_string(),
@@ -192,6 +199,7 @@ impl Source {
             Source::Idx { dir, limit } => idx_folder::folder_shape(dir, *limit),
             Source::Table(set) => set.shape(),
             Source::Series(set) => set.shape(),
+            Source::Array(set) => set.shape(),
             Source::Video { dir, options } => video::shape(dir, options),
             Source::Folder { dir, options } => {
                 images::shape(&dir.display().to_string(), &folder::find(dir)?.0, options)
@@ -215,6 +223,7 @@ impl Source {
             Source::Idx { dir, limit } => idx_folder::folder_extent(dir, *limit)?,
             Source::Table(set) => set.extent()?,
             Source::Series(set) => set.extent()?,
+            Source::Array(set) => set.extent()?,
             Source::Video { dir, options } => video::extent(dir, options, channels)?,
             Source::Folder { dir, options } => {
                 let place = dir.display().to_string();
@@ -292,6 +301,7 @@ impl Source {
         let mut set = match self {
             Source::Table(set) => set.load()?,
             Source::Series(set) => set.load()?,
+            Source::Array(set) => set.load()?,
             Source::Video { dir, options } => video::load(dir, options, channels)?,
             Source::Mnist => plain(mnist::load()?),
             Source::Named { set, dir, limit } => plain(set.load(dir.as_deref(), *limit)?),
@@ -342,6 +352,7 @@ impl Source {
             Source::Idx { limit, .. } | Source::Named { limit, .. } => *limit = None,
             Source::Table(set) => *set = set.without_limit(),
             Source::Series(set) => *set = set.without_limit(),
+            Source::Array(set) => *set = set.without_limit(),
             Source::Video { options, .. } => options.limit = None,
             Source::Mnist => {}
         }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use data::{
-    Aspect, Batches, DataError, Dataset, Images, Limit, Named, PictureOptions, Preparation,
-    SeriesOptions, SeriesSet, Source, Split, TableOptions, TableSet, TableTest, TestPart,
-    VideoOptions, Warning,
+    ArrayOptions, ArraySet, Aspect, Batches, DataError, Dataset, Images, Limit, Named,
+    PictureOptions, Preparation, SeriesOptions, SeriesSet, Source, Split, TableOptions, TableSet,
+    TableTest, TestPart, VideoOptions, Warning,
 };
 use model::{ImageShape, Layers, Loss, Range};
 
@@ -158,6 +158,12 @@ impl DataConfig {
                 drop: drop.clone(),
                 test: tested(test),
                 validation: *validation,
+                limit: drawn(*limit, seed),
+                seed: Stream::Split.seed(seed, 0),
+                fields: None,
+            })),
+            DataConfig::Array { test, limit, .. } => Source::Array(ArraySet::new(ArrayOptions {
+                test: *test,
                 limit: drawn(*limit, seed),
                 seed: Stream::Split.seed(seed, 0),
                 fields: None,
@@ -328,7 +334,7 @@ impl Setup {
     /// As [`Setup::to_start`].
     pub fn check(located: &Located, quick: bool) -> Result<()> {
         located.check_dir()?;
-        let source = located.config.data.source(located.config.seed);
+        let (source, _) = source(located, None);
         Self::checked(located, &source, quick, true, Purpose::Training).map(|_| ())
     }
 
@@ -372,7 +378,7 @@ impl Setup {
     ) -> Result<Self> {
         located.check_dir()?;
         let config = located.config.clone();
-        let (source, limit) = source(&config, run);
+        let (source, limit) = source(&located, run);
         let told = |error| told(&located, error);
         let Checked {
             shape,
@@ -449,10 +455,12 @@ impl Setup {
             (dataset.train, split) = only(&dataset.train, &split)?;
             dataset.test.truncate(tested);
         }
-        if starts {
-            located.check_batches(&layers, Some(split.train.len()))?;
+        if matches!(range, Range::Real(_)) && config.data.augment().is_some() {
+            let text = "is for pictures, and the data are rows of numbers; remove the key";
+            return Err(located.error("data.augment", text).into());
         }
         if starts {
+            located.check_batches(&layers, Some(split.train.len()))?;
             check_components(&located, &layers, &dataset.train)?;
         }
         let data_sha256 = dataset.sha256();
@@ -616,6 +624,7 @@ fn range(source: &Source) -> std::result::Result<Range, DataError> {
     match source {
         Source::Table(set) => Ok(fields::range(set.fields()?)),
         Source::Series(set) => Ok(fields::range(set.fields()?)),
+        Source::Array(set) => Ok((set.fields()?).map_or(Range::Unit, |it| fields::range(it))),
         Source::Video { options, .. } => Ok(Range::Clip(options.frames)),
         _ => Ok(Range::Unit),
     }
@@ -623,8 +632,17 @@ fn range(source: &Source) -> std::result::Result<Range, DataError> {
 
 /// The source of a config's images, as a run's training read it, and the number of its first images to keep. MNIST
 /// is in no order, so its first images are as good as any; earlier versions took the first of every set.
-fn source(config: &Config, run: Option<&Meta>) -> (Source, Option<usize>) {
+fn source(located: &Located, run: Option<&Meta>) -> (Source, Option<usize>) {
+    let config = &located.config;
     let source = config.data.source(config.seed);
+    if let Source::Array(set) = &source {
+        let set = set.with_arrays(located.arrays.clone());
+        let set = match run {
+            Some(meta) => set.as_trained(meta.fields.clone().map(Arc::new)),
+            None => set,
+        };
+        return (Source::Array(set), None);
+    }
     if let (Source::Table(set), Some(meta)) = (&source, run) {
         let fields = meta.fields.clone().map(Arc::new);
         return (Source::Table(set.as_trained(fields)), None);

@@ -187,7 +187,7 @@ async fn make(
 /// The first of the pictures that a run was tested on, as many as a map of its code shows.
 fn tested(folder: &Path, backend: Option<&str>) -> Result<Images> {
     let run = Run::open(folder, Path::new(""))?;
-    let setup = own_images(&run, backend, false)?;
+    let setup = own_images(&run, backend, false, None)?;
     let image = model::shape::values(setup.shape()).max(1);
     let most = plane::shown(setup.layers.code_size()).min(LARGEST / image);
     let count = most.max(1).min(setup.test.len());

@@ -30,12 +30,12 @@ const MOST_PLACES: usize = 1024;
 const NAMED: usize = 3;
 
 /// A model on its device.
-#[derive(Clone, Copy, Debug)]
-pub struct Scorer<'a> {
-    /// The model, without autodiff.
-    pub model: &'a Autoencoder,
+#[derive(Clone, Debug)]
+pub struct Scorer {
+    /// The model, without autodiff; a copy shares its weights.
+    pub model: Autoencoder,
     /// Where it computes.
-    pub device: &'a Device,
+    pub device: Device,
 }
 
 /// A batch of samples as a model sees them.
@@ -48,7 +48,7 @@ struct Seen {
     codes: Vec<f32>,
 }
 
-impl Scorer<'_> {
+impl Scorer {
     /// Gives the samples at `indices` to `work`, a batch at a time.
     fn each(
         &self,
@@ -56,10 +56,10 @@ impl Scorer<'_> {
         indices: &[u32],
         mut work: impl FnMut(&[u32], &Seen) -> Result<()>,
     ) -> Result<()> {
-        let model = self.model;
+        let model = &self.model;
         memory::check_batch(model, indices.len().min(BATCH))?;
         let image: usize = images.shape().iter().product();
-        let batches = Batches::new(Arc::clone(images), self.device, false);
+        let batches = Batches::new(Arc::clone(images), &self.device, false);
         batched::each(&batches, indices, |chunk, clean| -> Result<()> {
             let input = model.clean_input(clean.clone());
             let code = model.encode(input.clone());
@@ -197,8 +197,8 @@ impl Map {
 
 /// What is usual for a model of samples of one shape.
 #[derive(Debug)]
-pub struct Normality<'a> {
-    scorer: Scorer<'a>,
+pub struct Normality {
+    scorer: Scorer,
     method: Method,
     shape: ImageShape,
     /// Frames that a sample has from top to bottom.
@@ -211,13 +211,13 @@ pub struct Normality<'a> {
     pub held: Vec<Scored>,
 }
 
-impl<'a> Normality<'a> {
+impl Normality {
     /// Learns what is usual. `name` is what the samples are called, and `tiles` says whether they are tiles of pictures.
     ///
     /// # Errors
     /// No validation samples, a device that fails, and codes or reconstructions that are not finite.
     pub fn learn(
-        scorer: Scorer<'a>,
+        scorer: Scorer,
         method: Method,
         normal: &Normal,
         tiles: bool,

@@ -146,7 +146,10 @@ pub fn measure(
                 held: &only.split.validation,
                 seed: Stream::Analysis.seed(setup.config.seed, 1),
             };
-            let scorer = Scorer { model, device };
+            let scorer = Scorer {
+                model: model.clone(),
+                device: device.clone(),
+            };
             let learned = Normality::learn(scorer, method, &normal, false, &only.dataset)?;
             let mut scores = Vec::with_capacity(all.len());
             learned.score(test, &Piece::wholes(&all), false, |_, scored| {

@@ -25,6 +25,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use data::Given;
 use model::{ImageShape, Layers, ModelConfig, ModelError, Range};
 
 use crate::files;
@@ -60,6 +61,8 @@ pub struct Located {
     pub config: Config,
     /// Whether it is used even if there seems to be too little memory.
     pub forced: bool,
+    /// The data, if they are arrays in memory.
+    pub arrays: Option<Given>,
     name: String,
     root: Node,
     /// The folders in which `data.dir` was looked for.
@@ -76,6 +79,16 @@ impl Located {
     #[must_use]
     pub fn with_force(mut self, force: bool) -> Self {
         self.forced = force;
+        self
+    }
+
+    /// The same config with its data, whose `dataset` is "array".
+    #[must_use]
+    pub fn with_arrays(mut self, given: Given) -> Self {
+        if let (DataConfig::Array { test, .. }, Some(_)) = (&mut self.config.data, &given.test) {
+            *test = None;
+        }
+        self.arrays = Some(given);
         self
     }
 
@@ -293,9 +306,33 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
 /// If the text is not JSON, or keys or values do not match the schema or contradict each other: all
 /// faults, one line each.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Located, ConfigError> {
-    let refuse = |faults| ConfigError::new(name, faults);
     let mut faults = Vec::new();
-    let root = tree(text, overrides, &mut faults).map_err(|fault| refuse(vec![fault]))?;
+    let root = tree(text, overrides, &mut faults);
+    let root = root.map_err(|fault| ConfigError::new(name, vec![fault]))?;
+    located(name, root, faults, overrides)
+}
+
+/// Reads a config that was not written as text but is an object of a program, as the JSON of it. Errors call it `name` and
+/// have no lines and columns.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_object(name: &str, json: &str) -> Result<Located, ConfigError> {
+    let mut faults = Vec::new();
+    let root = tree(json, &[], &mut faults);
+    let root = root.map_err(|fault| ConfigError::new(name, vec![fault]))?;
+    located(name, root.without_places(), faults, &[])
+}
+
+/// The config of a tree in which these faults were found, with `overrides` applied.
+fn located(
+    name: &str,
+    root: Node,
+    mut faults: Vec<Fault>,
+    overrides: &[Override],
+) -> Result<Located, ConfigError> {
+    let refuse = |faults| ConfigError::new(name, faults);
     if let Some(place) = root.place_of_key(sweep::KEY) {
         let text =
             format!("describes many trainings; run hourglass sweep {name}, or remove the key");
@@ -340,6 +377,7 @@ fn resolve(name: &str, root: Node) -> Result<Located, Vec<Fault>> {
     Ok(Located {
         config,
         forced: false,
+        arrays: None,
         name,
         root,
         looked: vec![PathBuf::new()],

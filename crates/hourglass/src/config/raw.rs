@@ -54,6 +54,25 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// The same tree as if it had not been written anywhere.
+    #[must_use]
+    pub fn without_places(self) -> Self {
+        let nowhere = |entry: Entry| Entry {
+            place: Place::File,
+            node: entry.node.without_places(),
+            ..entry
+        };
+        let raw = match self.raw {
+            Raw::Array(nodes) => Raw::Array(nodes.into_iter().map(Node::without_places).collect()),
+            Raw::Object(entries) => Raw::Object(entries.into_iter().map(nowhere).collect()),
+            plain => plain,
+        };
+        Self {
+            place: Place::File,
+            raw,
+        }
+    }
+
     /// The value of `key`, if this is an object that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.raw {

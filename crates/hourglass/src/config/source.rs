@@ -249,6 +249,31 @@ pub enum DataConfig {
         #[schemars(range(max = LARGEST_SEED))]
         split_seed: Option<u64>,
     },
+    /// An array in the memory of a Python program, which hands it over with the config: pictures as bytes, or rows of
+    /// numbers, which are standardised. No file holds it, so whatever needs the data again has to get it again.
+    Array {
+        /// Samples to set aside for testing: a fraction, drawn with the seed, or null if there is a second array for that.
+        /// Default: 0.1.
+        #[serde(default = "some_tenth")]
+        #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+        test: Option<f64>,
+        /// Number of training samples to set aside for validation. Default: a tenth, but at least one.
+        #[serde(default)]
+        #[schemars(range(max = MOST))]
+        validation: Option<usize>,
+        /// Use only this many training samples, drawn with the seed. Default: all.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = MOST))]
+        limit: Option<usize>,
+        /// Seed that draws the test and validation samples. Default: the config's `seed`; a sweep over seeds has one
+        /// split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(max = LARGEST_SEED))]
+        split_seed: Option<u64>,
+        /// Random changes of the training pictures. Default: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        augment: Option<AugmentConfig>,
+    },
     /// Colour photographs that come with the program, of various sizes; use `size` or `patch` to make them equal
     /// in size.
     Photos {
@@ -510,6 +535,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { augment, .. }
             | DataConfig::Idx { augment, .. }
+            | DataConfig::Array { augment, .. }
             | DataConfig::Video { augment, .. } => augment.as_ref(),
             named!(set) => set.augment.as_ref(),
             DataConfig::Images { pictures, .. } | DataConfig::Photos { pictures, .. } => {
@@ -524,6 +550,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { limit, .. }
             | DataConfig::Idx { limit, .. }
+            | DataConfig::Array { limit, .. }
             | DataConfig::Video { limit, .. }
             | DataConfig::Table { limit, .. }
             | DataConfig::Series { limit, .. } => *limit,
@@ -539,6 +566,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { split_seed, .. }
             | DataConfig::Idx { split_seed, .. }
+            | DataConfig::Array { split_seed, .. }
             | DataConfig::Video { split_seed, .. }
             | DataConfig::Table { split_seed, .. }
             | DataConfig::Series { split_seed, .. } => *split_seed,
@@ -554,6 +582,7 @@ impl DataConfig {
         match self {
             DataConfig::Mnist { split_seed, .. }
             | DataConfig::Idx { split_seed, .. }
+            | DataConfig::Array { split_seed, .. }
             | DataConfig::Video { split_seed, .. }
             | DataConfig::Table { split_seed, .. }
             | DataConfig::Series { split_seed, .. } => {
@@ -573,9 +602,9 @@ impl DataConfig {
             DataConfig::Mnist { validation, .. } | DataConfig::Idx { validation, .. } => {
                 Some(*validation)
             }
-            DataConfig::Table { validation, .. } | DataConfig::Video { validation, .. } => {
-                *validation
-            }
+            DataConfig::Table { validation, .. }
+            | DataConfig::Array { validation, .. }
+            | DataConfig::Video { validation, .. } => *validation,
             // The data set itself holds windows back, unless there are none.
             DataConfig::Series { validation, .. } => (*validation == 0.0).then_some(0),
             named!(set) => Some(set.validation),
@@ -593,7 +622,7 @@ impl DataConfig {
             | DataConfig::Video { dir, .. } => Some(dir),
             DataConfig::Table { file, .. } | DataConfig::Series { file, .. } => Some(file),
             named!(set) => set.dir.as_deref(),
-            DataConfig::Mnist { .. } | DataConfig::Photos { .. } => None,
+            DataConfig::Mnist { .. } | DataConfig::Photos { .. } | DataConfig::Array { .. } => None,
         }
     }
 
@@ -620,7 +649,9 @@ impl DataConfig {
                 std::iter::once(file).chain(test).collect()
             }
             named!(set) => set.dir.iter_mut().collect(),
-            DataConfig::Mnist { .. } | DataConfig::Photos { .. } => Vec::new(),
+            DataConfig::Mnist { .. } | DataConfig::Photos { .. } | DataConfig::Array { .. } => {
+                Vec::new()
+            }
         }
     }
 
@@ -632,6 +663,7 @@ impl DataConfig {
             }
             DataConfig::Mnist { .. }
             | DataConfig::Idx { .. }
+            | DataConfig::Array { .. }
             | DataConfig::Video { .. }
             | DataConfig::Table { .. }
             | DataConfig::Series { .. }
@@ -751,6 +783,10 @@ fn five_thousand() -> usize {
 
 fn a_tenth() -> f64 {
     0.1
+}
+
+fn some_tenth() -> Option<f64> {
+    Some(a_tenth())
 }
 
 fn test_photos() -> TestChoice {

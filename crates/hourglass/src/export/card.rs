@@ -80,10 +80,10 @@ fn front(exported: &Exported<'_>, hub: Option<&str>, summary: Option<&Summary>) 
 
 /// The task as the Hub calls it, and what one sample is.
 fn form(exported: &Exported<'_>) -> (&'static str, &'static str) {
-    let is_real = exported.meta.fields.is_some();
-    match Form::of(is_real, exported.meta.input_shape) {
+    match exported.meta.form() {
         Form::Table => ("feature-extraction", "a row of a table"),
         Form::Series => ("feature-extraction", "a window of a series"),
+        Form::Clips => ("feature-extraction", "a clip of a video"),
         Form::Pictures if exported.model.is_denoising() => ("image-to-image", "a damaged picture"),
         Form::Pictures => ("image-feature-extraction", "a picture"),
     }

@@ -209,6 +209,21 @@ pub struct Baselines {
     pub corrupted: Option<CorruptedFigures>,
 }
 
+/// The mean of the images alone as a baseline, which takes no time.
+///
+/// # Errors
+/// If the images cannot be measured.
+pub fn mean_alone(train: &Arc<Images>, test: &Images) -> Result<Baselines> {
+    let mean = Pca::mean(train.values(), train.shape().iter().product())?;
+    Ok(Baselines {
+        pca: None,
+        mean: MeanFigures {
+            mse: mean.error(0, test.values())?.mse,
+        },
+        corrupted: None,
+    })
+}
+
 /// Fits and measures the baselines for clean images. `fitted` is PCA of `train` with a component for each value of the
 /// code, if that was found before.
 ///

@@ -466,7 +466,10 @@ fn read_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
 }
 
 /// Reads a model that was kept in a folder, without an optimizer's state.
-pub(crate) fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
+///
+/// # Errors
+/// As [`read`].
+pub fn read_kept(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let (meta, bytes) = Opened::new(folder, "meta.json")?.meta()?;
     read_weights(folder, meta, bytes)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use data::{Batches, Images, Preparation};
+use data::{Batches, Given, Images, Preparation};
 use model::Autoencoder;
 
 use super::Run;
@@ -102,16 +102,26 @@ pub fn old_preparation(run: &Run, meta: &Meta) -> Result<Option<Preparation>> {
 }
 
 /// A run's own images, as it was trained and measured on them; `backend` as in a config, or the best one. With `force`
-/// they are loaded even if there seems to be too little memory.
+/// they are loaded even if there seems to be too little memory. `arrays` are the data of a run that was trained on arrays
+/// in memory.
 ///
 /// # Errors
 /// If there is too little memory, or they cannot be loaded, or differ from those of the run.
-pub fn own_images(run: &Run, backend: Option<&str>, force: bool) -> Result<Setup> {
+pub fn own_images(
+    run: &Run,
+    backend: Option<&str>,
+    force: bool,
+    arrays: Option<Given>,
+) -> Result<Setup> {
     run.check_trained_here()?;
     let environment: Environment = run.read_json("env.json")?;
     run.check_config()?;
     let backend = Override::flag("--backend", "backend", backend.unwrap_or("auto"));
     let located = config::load(&run.path("config.json"), &[backend])?;
+    let located = match arrays {
+        Some(arrays) => located.with_arrays(arrays),
+        None => located,
+    };
     let meta = checkpoint::meta(run, "last")?;
     let setup = Setup::to_measure(located.with_force(force), environment.quick, meta.as_ref())?;
     environment.check_data(&setup)?;

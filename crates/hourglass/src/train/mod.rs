@@ -50,6 +50,10 @@ pub struct Start<'a> {
     pub lock: Option<&'a Lock>,
     /// When the program started, if the seconds to its first step are a figure of this run.
     pub since: Option<Instant>,
+    /// Whether nobody is to resume the run, as one in a temporary folder: the figures of its epochs and its best
+    /// checkpoint are then written at its end alone, and PCA is not measured beside it. A small training spends most of its
+    /// time on that.
+    pub temporary: bool,
 }
 
 /// Trains a run, whose lock the caller holds, to its end.
@@ -67,14 +71,14 @@ pub fn train(
         setup,
         run,
         observer,
-        writer: Writer::new(setup, run),
+        writer: Writer::new(setup, run, start.temporary),
         batches: setup.batches(&setup.train),
         lock: start.lock,
         since: start.since,
         start_seconds: None,
         components: None,
     };
-    let ended = match steps(&mut training, start.from) {
+    let ended = match steps(&mut training, &start) {
         Ok(finished) => Ok(Outcome::Finished(Box::new(finished))),
         Err(Stop::Interrupted) => Ok(Outcome::Interrupted),
         Err(Stop::Diverged { epoch, step }) => {
@@ -101,8 +105,9 @@ pub fn train(
     ended
 }
 
-fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finished, Stop> {
+fn steps(training: &mut Training<'_>, given: &Start<'_>) -> Result<Finished, Stop> {
     let (setup, run) = (training.setup, training.run);
+    let from = given.from;
     let config = &setup.config;
     let settings = &config.train;
     let seed = config.seed;
@@ -174,7 +179,9 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
                 .and_then(|found| Some(found.rate?.bits_per_pixel)),
         };
         training.check_lock()?;
-        run.append_line(METRICS, &row)?;
+        if !given.temporary {
+            run.append_line(METRICS, &row)?;
+        }
         rows.push(row.clone());
         training.observer.epoch(&Epoch {
             setup,
@@ -200,7 +207,10 @@ fn steps(training: &mut Training<'_>, from: Option<&Checkpoint>) -> Result<Finis
     }
     training.observer.measuring();
     training.writer.finish()?;
-    Ok(finish(training, &state.progress, &rows)?)
+    if given.temporary {
+        run.write_lines(METRICS, &rows)?;
+    }
+    Ok(finish(training, &state.progress, &rows, given.temporary)?)
 }
 
 /// Initial weights, or everything as the checkpoint has it.
@@ -333,7 +343,12 @@ fn keep_start(training: &mut Training<'_>, state: &mut State) -> Result<(), Stop
 }
 
 /// The best weights on the test images, with the baselines beside them.
-fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Result<Finished> {
+fn finish(
+    training: &mut Training<'_>,
+    progress: &Progress,
+    rows: &[Row],
+    temporary: bool,
+) -> Result<Finished> {
     let (setup, run) = (training.setup, training.run);
     let best = checkpoint::read_best(run)?.model(&setup.backend.device)?;
     let tested = setup.batches(&setup.test);
@@ -346,13 +361,17 @@ fn finish(training: &mut Training<'_>, progress: &Progress, rows: &[Row]) -> Res
     };
     let seed = setup.config.seed;
     let evaluation = evaluation::evaluate(&best, &tested, &all, seed, true, beside.as_ref())?;
-    let baselines = evaluation::baselines(
-        &setup.train,
-        &setup.test,
-        setup.layers.code_size(),
-        evaluation.corrupted.as_ref(),
-        training.components.take(),
-    )?;
+    let baselines = match temporary {
+        // Of many rows, PCA takes as long as an epoch.
+        true => evaluation::mean_alone(&setup.train, &setup.test)?,
+        false => evaluation::baselines(
+            &setup.train,
+            &setup.test,
+            setup.layers.code_size(),
+            evaluation.corrupted.as_ref(),
+            training.components.take(),
+        )?,
+    };
     let trained = summary::Trained {
         status: Status::Finished,
         epochs: progress.epoch,

@@ -15,16 +15,23 @@ pub(super) struct Writer<'a> {
     /// Layers that are not trained.
     frozen: Vec<String>,
     background: Background,
+    /// Whether the best checkpoint alone is written, at the end.
+    at_end: bool,
+    /// That checkpoint.
+    best: Option<Snapshot>,
 }
 
 impl<'a> Writer<'a> {
-    /// A writer for a training of all layers.
-    pub fn new(setup: &'a Setup, run: &'a Run) -> Self {
+    /// A writer for a training of all layers. With `at_end`, it writes no checkpoint before [`Writer::finish`], and then
+    /// the best one alone.
+    pub fn new(setup: &'a Setup, run: &'a Run, at_end: bool) -> Self {
         Self {
             setup,
             run,
             frozen: Vec::new(),
             background: Background::default(),
+            at_end,
+            best: None,
         }
     }
 
@@ -39,6 +46,9 @@ impl<'a> Writer<'a> {
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<()> {
+        if self.at_end && !names.contains(&"best") {
+            return Ok(());
+        }
         let setup = self.setup;
         let snapshot = Snapshot::take(
             &setup.config,
@@ -49,6 +59,10 @@ impl<'a> Writer<'a> {
             progress,
             &self.frozen,
         )?;
+        if self.at_end {
+            self.best = Some(snapshot);
+            return Ok(());
+        }
         let state = progress.state(Status::Running);
         let run = self.run.clone();
         self.background.start(move || {
@@ -72,6 +86,9 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(&mut self) -> Result<()> {
+        if let Some(best) = self.best.take() {
+            best.write(self.run, &["best"])?;
+        }
         self.background.finish()
     }
 

@@ -287,7 +287,7 @@ pub fn own_images(run: &Run, backend: &BackendArg) -> Result<Setup> {
     if let Ok(located) = config::load(&run.path("config.json"), &[]) {
         fetch::source_of(&located.data.source(located.seed), false)?;
     }
-    let setup = loaded::own_images(run, backend.backend.as_deref(), backend.force)?;
+    let setup = loaded::own_images(run, backend.backend.as_deref(), backend.force, None)?;
     let single = |it: &&Warning| matches!(it, Warning::Skipped { .. } | Warning::Padded { .. });
     let warnings: Vec<Warning> = setup.warnings.iter().filter(single).cloned().collect();
     terminal::warn(&warnings);

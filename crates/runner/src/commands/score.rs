@@ -81,8 +81,8 @@ pub fn run(args: &ScoreArgs) -> Result<u8> {
     let name = loaded.run.folder().display().to_string();
     let normality = Normality::learn(
         Scorer {
-            model: &loaded.model,
-            device: &loaded.device,
+            model: loaded.model.clone(),
+            device: loaded.device.clone(),
         },
         args.score,
         &Normal {

@@ -125,6 +125,7 @@ pub fn watched(
         from,
         lock: Some(lock),
         since: crate::started(),
+        temporary: false,
     };
     let mut observers = watch::observers(&setup.config, display);
     let outcome = hourglass::train(setup, run, start, &mut observers);

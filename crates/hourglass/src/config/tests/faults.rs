@@ -1,6 +1,6 @@
 //! The exact line of every fault that a config can have.
 
-use super::super::parse;
+use super::super::{parse, parse_object};
 use super::{LEAST, errors, of_model};
 use crate::config::Override;
 
@@ -411,7 +411,7 @@ fn a_fault_of_the_file_is_one_exact_line() {
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"coco\"}},\n{model}\n}}"),
-            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images", "video", "table", "series" or "photos""#,
+            r#"c.json:2:21: data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images", "video", "table", "series", "array" or "photos""#,
         ),
         (
             format!("{{\n\"data\": {{\"dataset\": \"minst\"}},\n{model}\n}}"),
@@ -514,4 +514,22 @@ fn a_fault_of_an_override_names_the_override() {
           data.validation above 0, or patience to null"
         ]
     );
+}
+
+#[test]
+fn an_object_of_a_program_has_keys_and_no_lines() {
+    let config = |epochs: &str| {
+        let model = r#"{"kind": "dense", "layers": [], "code_size": 1}"#;
+        format!(
+            r#"{{"data": {{"dataset": "array"}}, "model": {model}, "train": {{"epochs": {epochs}}}}}"#
+        )
+    };
+    assert_eq!(
+        parse_object("config", &config("3")).unwrap().train.epochs,
+        3
+    );
+    let error = parse_object("config", &config("\"ten\"")).unwrap_err();
+    let line = "config: train.epochs: found \"ten\"; allowed: an integer of at least 1";
+    assert_eq!(error.to_string(), line);
+    assert!(parse_object("config", "{").is_err());
 }

@@ -241,6 +241,21 @@ fn data_sets() -> impl Strategy<Value = DataConfig> {
             }
         ),
         (
+            prop::option::of(0.001..0.999),
+            [count(), count()],
+            seed(),
+            augmentations()
+        )
+            .prop_map(|(test, [validation, limit], split_seed, augment)| {
+                DataConfig::Array {
+                    test,
+                    validation,
+                    limit,
+                    split_seed,
+                    augment,
+                }
+            }),
+        (
             prop::option::of(dir()),
             1usize..60_000,
             count(),
