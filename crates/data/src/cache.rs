@@ -17,7 +17,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::buffer::Buffer;
 use crate::dataset::hex;
-use crate::error::check_plausible;
 use crate::images::{self, PictureOptions};
 use crate::load::{self, ImagesOf, Loader, Part, Planned, headers, is_deep};
 use crate::picture::{File, Header};
@@ -285,13 +284,9 @@ impl Loader<'_> {
             parts.push(self.part(what, files.clone(), headers)?);
         }
         self.check_sizes(&parts)?;
-        if self.options.size.is_none() {
-            let values = |[height, width]: [usize; 2]| (self.shape[0] * height * width) as u64;
-            let all = || parts.iter().flat_map(|part| &part.files);
-            let announced = all().map(|(_, header)| values(self.size_of(header)));
-            let bytes = all().map(|(_, header)| header.bytes).sum();
-            check_plausible(self.place, announced.sum(), bytes)?;
-        }
+        parts
+            .iter()
+            .try_for_each(|part| self.check_plausible(part))?;
         let peaks = self.peaks(parts.iter().flat_map(|part| &part.files));
         let head = Head {
             white: self.with_white(&peaks).white,

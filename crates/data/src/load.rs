@@ -325,6 +325,19 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Fails for pictures that announce far more values than their files can hold.
+    pub fn check_plausible(&self, part: &Part) -> Result<(), DataError> {
+        if self.options.size.is_some() {
+            return Ok(());
+        }
+        // As they are, and once more as patches.
+        let copies = if self.options.patch.is_some() { 2 } else { 1 };
+        let sizes = part.files.iter().map(|(_, header)| self.size_of(header));
+        let values = sizes.map(|[rows, columns]| (self.shape[0] * rows * columns) as u64);
+        let bytes = part.files.iter().map(|(_, header)| header.bytes).sum();
+        check_plausible(self.place, copies * values.sum::<u64>(), bytes)
+    }
+
     /// Height and width of a picture with this header, resized or extended to the size of a patch.
     pub fn size_of(&self, header: &Header) -> [usize; 2] {
         let least = self.options.patch.unwrap_or(1);
@@ -375,18 +388,9 @@ impl<'a> Loader<'a> {
 
     /// Decodes the pictures in parallel. Bad ones are removed from the part.
     fn decode<T: Value>(&self, part: &mut Part) -> Result<Whole<T>, DataError> {
-        let options = self.options;
         let channels = self.shape[0];
         let sizes = (part.files.iter()).map(|(_, header)| self.size_of(header));
-        if options.size.is_none() {
-            // As they are, and once more as patches.
-            let copies = if options.patch.is_some() { 2 } else { 1 };
-            let values = sizes
-                .clone()
-                .map(|[rows, columns]| (channels * rows * columns) as u64);
-            let bytes = part.files.iter().map(|(_, header)| header.bytes).sum();
-            check_plausible(self.place, copies * values.sum::<u64>(), bytes)?;
-        }
+        self.check_plausible(part)?;
         let mut pictures = Whole::new(self.place, channels, sizes)?;
         let conversion = self.conversion();
         let decoded: Vec<_> = (pictures.rooms().into_par_iter())
