@@ -127,8 +127,11 @@ fn check(channels: usize, [height, width]: [usize; 2], bytes: usize) -> Result<(
     }
 }
 
+/// A decoder of a TIFF file in memory.
+type TiffDecoder<'a> = Decoder<Cursor<&'a [u8]>>;
+
 /// A decoder of a TIFF file with several samples a pixel that are no colours, and its header.
-fn tiff(bytes: &[u8]) -> Result<Option<(Decoder<Cursor<&[u8]>>, Header)>, String> {
+fn tiff(bytes: &[u8]) -> Result<Option<(TiffDecoder<'_>, Header)>, String> {
     let text = |error: tiff::TiffError| error.to_string().replace('\n', " ");
     // What is wrong with other files is told by their own decoder.
     let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else {
@@ -164,7 +167,7 @@ fn tiff(bytes: &[u8]) -> Result<Option<(Decoder<Cursor<&[u8]>>, Header)>, String
 }
 
 /// The samples of a TIFF file.
-fn samples(mut decoder: Decoder<Cursor<&[u8]>>, header: &Header) -> Result<Bands, String> {
+fn samples(mut decoder: TiffDecoder<'_>, header: &Header) -> Result<Bands, String> {
     let mut found = DecodingResult::U8(Vec::new());
     let read = decoder.read_image_to_buffer(&mut found);
     let layout = read.map_err(|error| error.to_string().replace('\n', " "))?;
