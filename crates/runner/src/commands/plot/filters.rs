@@ -54,7 +54,7 @@ impl Study<'_> {
         if !matches!(channels, 1 | 3) {
             notes.push(format!("the first of {channels} channels"));
         }
-        let drawn = |filter: &&[f32]| pictures::drawn(*filter, [channels, height, width]).to_vec();
+        let drawn = |filter: &&[f32]| pictures::drawn(filter, [channels, height, width]).to_vec();
         let filters: Vec<Vec<f32>> = filters.iter().map(drawn).collect();
         let pictures: Vec<Vec<f32>> = if colored {
             notes.push("red, green and blue; grey is 0".into());
