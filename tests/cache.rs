@@ -183,9 +183,7 @@ fn a_cache_that_cannot_be_written_is_one_line() {
 fn a_full_disk_is_one_line_and_what_is_done_is_kept() {
     let work = work();
     let folder = work.path("cache").display().to_string();
-    let line = format!(
-        "cached.json --set data.size=[640,640] --set data.channels=1 --set train.epochs=1 --quiet --name full"
-    );
+    let line = "cached.json --set data.size=[640,640] --set data.channels=1 --set train.epochs=1 --quiet --name full";
     let limited = |blocks: usize| {
         let program = work.command().get_program().to_owned();
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {line}");
@@ -207,7 +205,7 @@ fn a_full_disk_is_one_line_and_what_is_done_is_kept() {
     let index = work.read_text(&format!("{}/index.jsonl", cache(&work)));
     let kept = index.lines().count() - 1;
     assert_eq!(kept, 1, "blocks");
-    ok(&work, &line);
+    ok(&work, line);
     let whole = work.read_text(&format!("{}/index.jsonl", cache(&work)));
     assert!(whole.starts_with(&index) && whole.len() > index.len());
 }
