@@ -211,8 +211,7 @@ impl Rectangles {
     }
 }
 
-/// The window of [`window_size`] with the largest mean in a map, `[height, width]`; the first of equals. The mean of
-/// a map without values is 0.
+/// The window with the largest mean in a single frame.
 fn largest_window(map: &[f32], [height, width]: [usize; 2]) -> Window {
     let size = window_size([height, width]);
     let rectangles = Rectangles::new(map, [height, width]);
@@ -233,7 +232,8 @@ fn largest_window(map: &[f32], [height, width]: [usize; 2]) -> Window {
     best
 }
 
-/// As [`largest_window`], of a map whose frames stand from top to bottom: no window lies in two of them.
+/// The window of [`window_size`] with the largest mean in a map, `[height, width]`, whose frames stand from top to bottom:
+/// no window lies in two of them. Of equals the first; the mean of a map without values is 0.
 pub fn largest_in_frames(map: &[f32], [height, width]: [usize; 2], frames: usize) -> Window {
     let tall = height / frames.max(1);
     let each = map.chunks_exact((tall * width).max(1)).enumerate();
@@ -252,7 +252,8 @@ pub fn largest_in_frames(map: &[f32], [height, width]: [usize; 2], frames: usize
     largest.unwrap_or_else(|| largest_window(&[], [0, 0]))
 }
 
-/// As [`smoothed`], each of the frames that stand from top to bottom by itself.
+/// A map, `[height, width]`, whose values are the means of the windows around them, so that its largest one is about that
+/// of [`largest_in_frames`]. At the edges of each of the frames, which stand from top to bottom, there is less in a window.
 pub fn smoothed_frames(map: &[f32], [height, width]: [usize; 2], frames: usize) -> Vec<f32> {
     let tall = height / frames.max(1);
     let each = map.chunks_exact((tall * width).max(1));
@@ -260,8 +261,7 @@ pub fn smoothed_frames(map: &[f32], [height, width]: [usize; 2], frames: usize) 
         .collect()
 }
 
-/// A map, `[height, width]`, whose values are the means of the windows around them, so that its largest one is about that
-/// of the [`largest_window`]. At the edges there is less in a window.
+/// The means of the windows around the values of a single frame.
 fn smoothed(map: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
     let [tall, wide] = window_size([height, width]);
     let rectangles = Rectangles::new(map, [height, width]);
