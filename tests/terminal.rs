@@ -110,6 +110,7 @@ fn help_and_version_go_to_stdout() {
         "backends",
         "schema",
         "completions",
+        "man",
     ] {
         assert!(
             help.stdout.contains(&format!("  {verb} ")),
@@ -156,6 +157,35 @@ fn completions_name_every_command() {
     }
 }
 
+/// The package for Python installs them where shells and `man` look.
+#[cfg(all(feature = "serve", feature = "report"))]
+#[test]
+fn the_package_for_python_has_these_manual_pages_and_completions() {
+    let work = Work::new();
+    let share = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/data/data/share");
+    let kept = |path: &str| std::fs::read_to_string(share.join(path)).unwrap();
+    for (shell, path) in [
+        ("bash", "bash-completion/completions/hourglass"),
+        ("zsh", "zsh/site-functions/_hourglass"),
+        ("fish", "fish/vendor_completions.d/hourglass.fish"),
+    ] {
+        let script = work.ok(&format!("completions {shell}")).stdout;
+        assert!(kept(path) == script, "{path}: see CONTRIBUTING.md for how it is made anew");
+    }
+    work.ok("man pages");
+    let pages = work.names("pages");
+    assert!(pages.contains(&"hourglass-score.1".to_owned()), "{pages:?}");
+    let all: Vec<String> = (std::fs::read_dir(share.join("man/man1")).unwrap())
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(all.len(), pages.len());
+    for page in &pages {
+        let found = work.read_text(&format!("pages/{page}"));
+        assert!(kept(&format!("man/man1/{page}")) == found, "{page}: see CONTRIBUTING.md for how it is made anew");
+    }
+    assert_eq!(work.ok("man").stdout.trim_end(), kept("man/man1/hourglass.1").trim_end());
+}
+
 #[test]
 fn a_reader_that_goes_away_ends_the_program_quietly() {
     let work = Work::new();
@@ -170,6 +200,7 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
         "backends",
         "schema",
         "completions bash",
+        "man",
         "--help",
         "help compare",
         "--version",

@@ -100,6 +100,11 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Print the manual page, or write one for the program and each command into a folder.
+    Man {
+        /// The folder [default: only print the program's page].
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Train the model that a config describes.

@@ -15,6 +15,7 @@ mod import;
 mod init;
 mod inspect;
 mod kept;
+mod man;
 mod one_class;
 #[cfg(feature = "report")]
 mod plot;
@@ -124,6 +125,7 @@ pub fn run(cli: Cli) -> Result<u8> {
                 terminal::print(String::from_utf8_lossy(&script).trim_end())?;
                 Ok(DONE)
             }
+            Command::Man { dir } => man::run(dir.as_deref()),
         },
         (None, args) => train::run(&args),
     }
