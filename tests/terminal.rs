@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -170,7 +171,10 @@ fn the_package_for_python_has_these_manual_pages_and_completions() {
         ("fish", "fish/vendor_completions.d/hourglass.fish"),
     ] {
         let script = work.ok(&format!("completions {shell}")).stdout;
-        assert!(kept(path) == script, "{path}: see CONTRIBUTING.md for how it is made anew");
+        assert!(
+            kept(path) == script,
+            "{path}: see CONTRIBUTING.md for how it is made anew"
+        );
     }
     work.ok("man pages");
     let pages = work.names("pages");
@@ -181,9 +185,15 @@ fn the_package_for_python_has_these_manual_pages_and_completions() {
     assert_eq!(all.len(), pages.len());
     for page in &pages {
         let found = work.read_text(&format!("pages/{page}"));
-        assert!(kept(&format!("man/man1/{page}")) == found, "{page}: see CONTRIBUTING.md for how it is made anew");
+        assert!(
+            kept(&format!("man/man1/{page}")) == found,
+            "{page}: see CONTRIBUTING.md for how it is made anew"
+        );
     }
-    assert_eq!(work.ok("man").stdout.trim_end(), kept("man/man1/hourglass.1").trim_end());
+    assert_eq!(
+        work.ok("man").stdout.trim_end(),
+        kept("man/man1/hourglass.1").trim_end()
+    );
 }
 
 #[test]
