@@ -345,7 +345,6 @@ mod tests {
             grid(&[vec![]], [1, 2, 2], &path),
             grid(&[vec![&[0.0; 3]]], [1, 2, 2], &path),
             save_picture(&[0.0; 5], [1, 2, 2], &path),
-            save_picture(&[0.0; 8], [2, 2, 2], &path),
             save_picture(&[0.0; 4], [1, 2, 2], &away),
         ];
         for error in errors {
