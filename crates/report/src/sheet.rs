@@ -339,7 +339,6 @@ mod tests {
         let stem = folder.path().join("sheet");
         for bad in [
             Sheet::default(),
-            sheet([2, 4, 4], 1, 1),
             Sheet {
                 shape: [1, 5, 5],
                 ..sheet([1, 4, 4], 1, 1)
