@@ -64,7 +64,7 @@ fn a_fault_in_a_config_is_one_line_with_its_place() {
         ),
         (
             with("\"idx\"", "\"coco\""),
-            r#": data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images", "video", "table", "series" or "photos""#,
+            r#": data.dataset: found "coco"; allowed: "mnist", "idx", "fashion-mnist", "kmnist", "emnist-letters", "cifar-10", "cifar-100", "images", "video", "table", "series", "array" or "photos""#,
         ),
     ];
     for (text, expected) in cases {
